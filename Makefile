@@ -1,0 +1,38 @@
+# Every target rests on `setup`; `make help` lists them.
+SHELL := /bin/bash
+PY := .venv/bin/python
+UV := .tools/uv
+export UV_PYTHON_DOWNLOADS = never
+export UV_NO_PROGRESS = 1
+
+.PHONY: help setup serve test lint format check bench clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
+
+$(UV): scripts/bootstrap_uv.py
+	@python3 scripts/bootstrap_uv.py && touch $(UV)
+
+setup: $(UV) ## create .venv from the lock, with the built wheel of this tree in it
+	@$(UV) sync --quiet --frozen --no-editable --python python3
+
+serve: setup ## run the service on http://127.0.0.1:8000
+	@.venv/bin/leanpix serve
+
+test: setup ## run every test
+	@$(PY) -m pytest
+
+lint: setup ## formatter, linter, types, import rules
+	@.venv/bin/ruff format --check .
+	@.venv/bin/ruff check .
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports
+
+format: setup ## format and mend what can be mended
+	@.venv/bin/ruff format .
+	@.venv/bin/ruff check --fix .
+
+check: lint test ## what CI runs
+
+clean: ## remove what set-up made
+	rm -rf .venv .tools dist build .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,1 @@
+"""The Python client: needs httpx only and imports nothing else of leanpix."""

@@ -1,0 +1,1 @@
+"""Frozen values and the rules between them: no I/O, no framework, no clock."""

@@ -1,0 +1,135 @@
+"""Every error that leanpix raises on purpose, by whose fault it is.
+
+    LeanpixError
+    |-- CallerError              the request is wrong by itself
+    |   |-- InvalidParameterError    one parameter: its name, its value, what is allowed
+    |   |-- SourceCountError         no source, or more than one
+    |   |-- BodyError                the body cannot be read as any form the service takes
+    |   |-- UploadTooLargeError      the file part is over the limit
+    |   `-- NotFoundError            no such task, or not this key's, or expired
+    |-- AccessError              the caller may not
+    |   |-- KeyRefusedError          missing, unknown or revoked key
+    |   `-- CreditsExhaustedError    nothing left on the key
+    |-- CapacityError            not now: carries retry_after_s
+    |   |-- RateLimitedError         the key's rate
+    |   |-- QueueFullError           the key's or everybody's share of the queue
+    |   `-- StorageFullError         too little room on the disk
+    `-- TaskFailure              a task ended without a result: carries its state
+
+Texts are safe to show: they hold no secret, no path and no address of the inside.
+"""
+
+from __future__ import annotations
+
+from leanpix.domain.task import TaskState
+
+
+class LeanpixError(Exception):
+    """The root of the tree; `code` is stable and for programs, str() is for people."""
+
+    code = "error"
+
+
+class CallerError(LeanpixError):
+    """The request is wrong by itself; sending it again cannot help."""
+
+    code = "bad_request"
+
+
+class InvalidParameterError(CallerError):
+    """A parameter's value, or its combination with another, is not allowed."""
+
+    code = "invalid_parameter"
+
+    def __init__(self, name: str, value: object, allowed: str) -> None:
+        self.name, self.value, self.allowed = name, value, allowed
+        super().__init__(f"{name}={shown(value)} is not allowed: {allowed}")
+
+
+class SourceCountError(CallerError):
+    """A request needs exactly one source."""
+
+    code = "source_count"
+
+
+class BodyError(CallerError):
+    """The body is not readable as multipart, urlencoded or JSON."""
+
+    code = "unreadable_body"
+
+
+class UploadTooLargeError(CallerError):
+    """The uploaded file is over the limit."""
+
+    code = "upload_too_large"
+
+
+class NotFoundError(CallerError):
+    """Unknown, expired or another key's: one answer for all, so that nothing can be learnt from it."""
+
+    code = "not_found"
+
+
+class AccessError(LeanpixError):
+    """The caller may not do this."""
+
+    code = "unauthorized"
+
+
+class KeyRefusedError(AccessError):
+    """The key is missing, unknown or revoked."""
+
+    code = "key_refused"
+
+
+class CreditsExhaustedError(AccessError):
+    """The key has no credits left."""
+
+    code = "no_credits"
+
+
+class CapacityError(LeanpixError):
+    """Not now; the same request may succeed after retry_after_s seconds."""
+
+    code = "busy"
+
+    def __init__(self, text: str, retry_after_s: float = 1.0) -> None:
+        self.retry_after_s = retry_after_s
+        super().__init__(text)
+
+
+class RateLimitedError(CapacityError):
+    """The key's rate is used up."""
+
+    code = "rate_limited"
+
+
+class QueueFullError(CapacityError):
+    """The queue has no room for this key, or for anybody."""
+
+    code = "queue_full"
+
+
+class StorageFullError(CapacityError):
+    """There is too little room on the disk to keep what would be accepted."""
+
+    code = "storage_full"
+
+
+class TaskFailure(LeanpixError):  # noqa: N818 - an outcome that is recorded, not a fault of the program
+    """A task ended without a result, in the given negative state."""
+
+    code = "task_failed"
+
+    def __init__(self, state: TaskState, text: str | None = None) -> None:
+        self.state = state
+        super().__init__(text or state.text)
+
+
+_SHOWN_CHARACTERS = 64
+
+
+def shown(value: object) -> str:
+    """A caller's value as an error text may repeat it: printable and short."""
+    text = "".join(c if c.isprintable() else "?" for c in str(value))
+    return repr(text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "...")

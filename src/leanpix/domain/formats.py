@@ -1,0 +1,42 @@
+"""The picture formats this service reads and writes."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class OutputFormat(StrEnum):
+    """A format that results are written in; the value is also the file name's extension."""
+
+    JPG = "jpg"
+    PNG = "png"
+    WEBP = "webp"
+
+    @property
+    def media_type(self) -> str:
+        """The format's registered media type."""
+        return "image/jpeg" if self is OutputFormat.JPG else f"image/{self.value}"
+
+    @classmethod
+    def parse(cls, text: str) -> OutputFormat:
+        """Read a format's name in any case; `jpeg` is `jpg`. ValueError for anything else."""
+        name = text.lower()
+        return cls("jpg" if name == "jpeg" else name)
+
+
+class SourceFormat(StrEnum):
+    """What the bytes of a source are, judged by the bytes and never by a name or a content type."""
+
+    JPG = "jpg"
+    PNG = "png"
+    WEBP = "webp"
+    GIF = "gif"
+    BMP = "bmp"
+    TIFF = "tiff"
+    SGI = "sgi"
+    RAW = "raw"
+
+    @property
+    def same_output(self) -> OutputFormat | None:
+        """The output format that keeps this source's format, or None where results cannot be written in it."""
+        return OutputFormat(self.value) if self.value in OutputFormat._value2member_map_ else None

@@ -1,0 +1,77 @@
+"""What a caller asks for: options of one compression, checked once and never changed after."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+
+from leanpix.domain.errors import InvalidParameterError
+from leanpix.domain.formats import OutputFormat
+
+MAX_SIDE_PX = 8000
+MAX_KBYTE = 51200
+KBYTE = 1024
+
+
+class Fit(StrEnum):
+    """How a picture meets a width and a height that are both given.
+
+    fill: exactly those, proportions not kept (the contract's rule); inside: as large as fits, proportions kept;
+    contain: like inside, padded to exactly those; cover: fills them, the overhang cropped at the centre.
+    """
+
+    FILL = "fill"
+    INSIDE = "inside"
+    CONTAIN = "contain"
+    COVER = "cover"
+
+
+class ReturnType(IntEnum):
+    """How a result is handed over: a URL or base64 text."""
+
+    URL = 1
+    BASE64 = 2
+
+
+@dataclass(frozen=True, slots=True)
+class CompressionOptions:
+    """What to make of a source.
+
+    quality: 1-100, or None. max_bytes: the result's largest size in bytes, or None. With neither, quality is
+    automatic: the fewest bytes whose SSIMULACRA2 score is at least target_score (None: the engine's default).
+    width_px, height_px: 1-8000 or None; one alone keeps the proportions. format None: the source's own where
+    results can be written in it, else the one the engine recommends.
+
+    Raises InvalidParameterError for a value or a combination that the contract does not allow.
+    """
+
+    format: OutputFormat | None = None
+    quality: int | None = None
+    max_bytes: int | None = None
+    width_px: int | None = None
+    height_px: int | None = None
+    fit: Fit = Fit.FILL
+    target_score: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.quality is not None and not 1 <= self.quality <= 100:  # noqa: PLR2004 - the contract's range
+            raise InvalidParameterError("quality", self.quality, "an integer from 1 to 100")
+        if self.quality is not None and self.max_bytes is not None:
+            raise InvalidParameterError("quality", self.quality, "quality or kbyte, not both")
+        for name, side in (("width", self.width_px), ("height", self.height_px)):
+            if side is not None and not 1 <= side <= MAX_SIDE_PX:
+                raise InvalidParameterError(name, side, f"an integer from 0 to {MAX_SIDE_PX}; 0 means not given")
+        if self.max_bytes is not None and not 1 <= self.max_bytes <= MAX_KBYTE * KBYTE:
+            raise InvalidParameterError("kbyte", self.max_bytes / KBYTE, f"an integer from 0 to {MAX_KBYTE}")
+        if self.target_score is not None and not 0 < self.target_score <= 100:  # noqa: PLR2004 - the score's range
+            raise InvalidParameterError("target_score", self.target_score, "a number above 0 and up to 100")
+
+    @property
+    def is_automatic(self) -> bool:
+        """Whether neither a quality nor a size was asked for."""
+        return self.quality is None and self.max_bytes is None
+
+    @property
+    def changes_dimensions(self) -> bool:
+        """Whether a width or a height was asked for."""
+        return self.width_px is not None or self.height_px is not None

@@ -1,0 +1,1 @@
+"""Fetching sources from addresses that may be hostile."""

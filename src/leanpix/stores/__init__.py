@@ -1,0 +1,1 @@
+"""Where tasks, accounts, rates and files live."""

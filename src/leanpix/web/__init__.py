@@ -1,0 +1,1 @@
+"""The HTTP face: the wire in, the wire out."""

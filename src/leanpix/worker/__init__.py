@@ -1,0 +1,1 @@
+"""Claim, execute in a killable child, settle."""
