@@ -21,7 +21,7 @@ Texts are safe to show: they hold no secret, no path and no address of the insid
 
 from __future__ import annotations
 
-from leanpix.domain.task import TaskState
+from leanpix.domain.states import TaskState
 
 
 class LeanpixError(Exception):

@@ -1,97 +1,81 @@
-"""The life of a task: its states, with the contract's texts, and the row that is the truth about it."""
+"""The life of a task: the row that is the truth about it, and who may write to it."""
 
 from __future__ import annotations
 
-from enum import IntEnum
-from typing import Self
+from dataclasses import dataclass
+from enum import StrEnum
+
+from leanpix.domain.formats import OutputFormat
+from leanpix.domain.report import Report
+from leanpix.domain.request import CompressionOptions, ReturnType
+from leanpix.domain.states import TaskState
+
+MAX_ATTEMPTS = 3
 
 
-class TaskState(IntEnum):
-    """The contract's task status codes; `text` is the contract's wording, `emitted` says when this server
-    uses it.
+class SourceKind(StrEnum):
+    """Where a task's source comes from: the bytes of an upload, or an address to fetch."""
 
-    1 is success, 0 and above 1 are under way, below 0 is failure. A code whose `emitted` is None is reserved:
-    it cannot arise here and is never sent.
+    UPLOAD = "upload"
+    URL = "url"
+
+
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """The right to write to a task: only the owner of its current attempt has it."""
+
+    task_id: str
+    owner: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredResult:
+    """Where a task's result lies: the blob's key, its format and its size in bytes."""
+
+    blob: str
+    format: OutputFormat
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One compression, as its row says. Times are Unix seconds; held and charged are credits.
+
+    beat counts the owner's signs of life: a reaper judges by whether it moves, never by a wall clock.
     """
 
-    text: str
-    emitted: str | None
-
-    def __new__(cls, code: int, text: str, emitted: str | None) -> Self:
-        """Attach the two texts to the number."""
-        member = int.__new__(cls, code)
-        member._value_ = code
-        member.text = text
-        member.emitted = emitted
-        return member
-
-    INVALID_PROMPT = -17, "Processing failed because the prompt is invalid.", None
-    THIRD_PARTY_REFUSED = (
-        -16,
-        "Processing failed because a third-party review detected prohibited content.",
-        None,
-    )
-    NO_RESOURCES = (
-        -15,
-        "Processing failed due to insufficient resources.",
-        "the task ran out of memory or of disk",
-    )
-    NOT_MEETING_REQUIREMENTS = (
-        -14,
-        "Processing failed because the input image content does not meet the requirements.",
-        "a side over 8000 px, too many frames or pixels, or a target size that the fixed dimensions cannot meet",
-    )
-    CANCELLED = (
-        -13,
-        "Processing failed because the task was canceled due to an exception.",
-        "the attempts are used up, or the service stopped and could not hand the task on",
-    )
-    EMPTY_RESULT = -11, "Processing failed because the result is empty.", "the encoder returned no bytes"
-    REVIEW_REFUSED = -10, "Processing failed because internal review detected prohibited content.", None
-    PROGRAM_FAILED = (
-        -9,
-        "Processing failed because the internal program failed during loop processing.",
-        "the process that decodes and encodes died",
-    )
-    TIMED_OUT = (
-        -8,
-        "Processing timed out. The maximum processing time is 180 seconds.",
-        "the task took more than its time",
-    )
-    INVALID_IMAGE = (
-        -7,
-        "Invalid image file (e.g. corrupted image or incorrect format).",
-        "the bytes are no accepted picture, or a damaged or cut-short one",
-    )
-    SOURCE_TOO_LARGE = (
-        -5,
-        "The image_url image exceeds the size limit (30MB).",
-        "the picture behind image_url is larger than 30 MB",
-    )
-    DOWNLOAD_FAILED = (
-        -3,
-        "The server failed to download your file. Check that the source image URL is available.",
-        "image_url could not be fetched, or its address is refused (one text for both)",
-    )
-    PUBLISH_FAILED = (
-        -2,
-        "Processing completed, but uploading the result to OSS failed.",
-        "the result could not be stored",
-    )
-    FAILED = -1, "Processing failed.", "a failure that none of the other codes names"
-    QUEUED = 0, "Queued. The task is waiting in the queue.", "accepted, not yet begun (fine states)"
-    SUCCEEDED = 1, "Completed. Processing succeeded.", "the result is ready"
-    PREPARING = 2, "Preparing.", "a worker has taken the task and reads its source (fine states)"
-    WAITING = 3, "Waiting.", "handed back after an interruption, waiting for a worker (fine states)"
-    PROCESSING = 4, "Processing in progress.", "under way; the only such code sent unless fine states are on"
-    PUBLISHING = 5, "Internally publishing the result.", "the result is being stored (fine states)"
-    LOOPING = (
-        6,
-        "Processing. Internal loop processing is in progress.",
-        "the search for a size or a score is running (fine states)",
-    )
+    id: str
+    key_id: str
+    state: TaskState
+    options: CompressionOptions
+    return_type: ReturnType
+    source_kind: SourceKind
+    created_at: float
+    held: int
+    processed_at: float | None = None
+    completed_at: float | None = None
+    owner: str | None = None
+    attempt: int = 0
+    beat: int = 0
+    charged: int = 0
+    message: str | None = None
+    result: StoredResult | None = None
+    report: Report | None = None
 
     @property
-    def is_final(self) -> bool:
-        """Whether the task has ended, well or not."""
-        return self == TaskState.SUCCEEDED or self < 0
+    def fence(self) -> Fence:
+        """The fence of the current attempt; ValueError where nobody owns the task."""
+        if self.owner is None:
+            raise ValueError(f"task {self.id} has no owner")
+        return Fence(self.id, self.owner, self.attempt)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a task ended: its final state, what to tell the caller, and, on success, the result and its report."""
+
+    state: TaskState
+    message: str
+    result: StoredResult | None = None
+    report: Report | None = None

@@ -1,0 +1,47 @@
+"""Accounts: who may ask, how often, and how many credits they have."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+LARGE_SIDE_PX = 4096
+SMALL_COST = 1
+LARGE_COST = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An API key and what it may do. credits None means unlimited; qps is creates per second."""
+
+    id: str
+    name: str
+    qps: float
+    credits: int | None
+    is_admin: bool
+    created_at: float
+    revoked_at: float | None = None
+
+
+class LedgerKind(StrEnum):
+    """What a ledger entry records; a task has at most one of each."""
+
+    HOLD = "hold"
+    SETTLE = "settle"
+    RELEASE = "release"
+    TOPUP = "topup"
+
+
+class RateBucket(StrEnum):
+    """What a rate counts: creates, or queries, which have ten times the creates' rate."""
+
+    CREATE = "create"
+    QUERY = "query"
+
+
+QUERY_RATE_FACTOR = 10
+
+
+def cost(longest_side_px: int) -> int:
+    """Credits for a task by the longest side of its source or its result, whichever is larger."""
+    return SMALL_COST if longest_side_px <= LARGE_SIDE_PX else LARGE_COST
