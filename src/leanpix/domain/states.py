@@ -7,8 +7,7 @@ from typing import Self
 
 
 class TaskState(IntEnum):
-    """The contract's task status codes; `text` is the contract's wording, `emitted` says when this server
-    uses it.
+    """The contract's task status codes: `text` is its wording, `emitted` says when this server uses it.
 
     1 is success, 0 and above 1 are under way, below 0 is failure. A code whose `emitted` is None is reserved:
     it cannot arise here and is never sent.
