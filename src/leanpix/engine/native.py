@@ -1,0 +1,30 @@
+"""The optional native library: found and loaded through ctypes, or reported as missing.
+
+It is built with the package where there is a C compiler; everything works, slower, without it.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+from pathlib import Path
+
+LIBRARY = Path(__file__).with_name("_native.so")
+
+
+@functools.cache
+def load_native() -> ctypes.CDLL | None:
+    """The native library, loaded once a process; None where it was not built or does not load here."""
+    if not LIBRARY.is_file():
+        return None
+    try:
+        return ctypes.CDLL(str(LIBRARY))
+    except OSError:  # built for another machine or C library: the same as not built
+        return None
+
+
+def native_path() -> str:
+    """Where the native library was loaded from, or why it was not, in words for people."""
+    if load_native() is not None:
+        return str(LIBRARY)
+    return "does not load on this machine" if LIBRARY.is_file() else "not built (no C compiler at install time)"
