@@ -1,1 +1,1 @@
-"""Fetching sources from addresses that may be hostile."""
+"""Fetching what callers point at, without letting them point at the inside."""

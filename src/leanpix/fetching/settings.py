@@ -1,0 +1,71 @@
+"""What an operator may change about fetching."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, Field
+from pydantic_settings import NoDecode
+
+
+def _split(value: object) -> object:
+    """A comma-separated text as the tuple it stands for; anything else is left to pydantic."""
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+# NoDecode: from the environment these are comma-separated, not JSON.
+Ports = Annotated[tuple[Annotated[int, Field(ge=1, le=65535)], ...], NoDecode, BeforeValidator(_split)]
+Nets = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_split)]
+Seconds = Annotated[float, Field(gt=0, le=600)]
+
+
+class FetchSettings(BaseModel):
+    """Limits on fetching image_url and on delivering webhooks; sizes in bytes, times in seconds."""
+
+    fetch_ports: Ports = Field(
+        default=(80, 443), description="Ports that a fetched URL may name, separated by commas."
+    )
+    fetch_allow_nets: Nets = Field(
+        default=(),
+        description="Networks (CIDR) or single addresses that may be fetched from although they are not public, "
+        "separated by commas, for example 10.1.2.0/24. Addresses of cloud metadata services stay refused unless "
+        "one is listed by itself (169.254.169.254/32).",
+    )
+    fetch_ca_file: Path | None = Field(
+        default=None,
+        description="PEM bundle of the certificate authorities to trust instead of the system's.",
+    )
+    fetch_max_bytes: int = Field(
+        default=30 * 1024 * 1024, ge=1, le=1024**3, description="Largest source that is fetched."
+    )
+    fetch_max_redirects: int = Field(default=3, ge=0, le=10, description="Redirects followed for one URL.")
+    fetch_timeout_s: Seconds = Field(default=30.0, description="Time for one URL, redirects included.")
+    fetch_dns_timeout_s: Seconds = Field(default=5.0, description="Time for one name to be looked up.")
+    fetch_connect_timeout_s: Seconds = Field(
+        default=5.0, description="Time for one address to accept the connection and finish the TLS handshake."
+    )
+    fetch_first_byte_timeout_s: Seconds = Field(
+        default=10.0, description="Time from the request to the end of the answer's header."
+    )
+    fetch_idle_timeout_s: Seconds = Field(default=10.0, description="Longest silence within a body.")
+    fetch_min_bytes_per_s: int = Field(
+        default=16 * 1024, ge=1, description="Slowest average rate of a body, once the grace is over."
+    )
+    fetch_rate_grace_s: Seconds = Field(default=5.0, description="Time before the slowest rate is asked for.")
+    fetch_max_header_bytes: int = Field(
+        default=32 * 1024, ge=1024, le=1024**2, description="Largest header of an answer."
+    )
+    fetch_max_headers: int = Field(default=100, ge=1, le=1000, description="Most header fields of an answer.")
+    fetch_max_lookups: int = Field(
+        default=16, ge=1, le=256, description="Name lookups at one time, those counted that hang in the resolver."
+    )
+    fetch_user_agent: str = Field(
+        default="leanpix",
+        pattern=r"^[!-~][ -~]*$",
+        max_length=200,
+        description="The User-Agent that sources and webhooks see.",
+    )
