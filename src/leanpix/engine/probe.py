@@ -1,42 +1,36 @@
-"""What a source is, told by its header alone: format, size, frames, bands, orientation."""
+"""What a source is, told by its bytes and its header alone: no pixel is decoded here."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from types import ModuleType
 
 from leanpix.domain.formats import SourceFormat
+from leanpix.engine.headers import jpeg, png, webp
+from leanpix.engine.headers.base import Probe, damaged
+from leanpix.engine.limits import Limits
+
+__all__ = ["Probe", "probe", "sniff"]
+
+_HEADERS: dict[SourceFormat, ModuleType] = {
+    SourceFormat.JPG: jpeg,
+    SourceFormat.PNG: png,
+    SourceFormat.WEBP: webp,
+}
 
 
-@dataclass(frozen=True, slots=True)
-class Probe:
-    """What the header of a source says.
+def sniff(source: bytes) -> SourceFormat | None:
+    """The format of a source, judged by its bytes; None for everything that is not accepted."""
+    return next((form for form, header in _HEADERS.items() if header.matches(source)), None)
 
-    width_px, height_px: the upright picture (orientation applied), the full canvas of an animation. orientation:
-    the EXIF value, 1-8; it is still to be applied to the stored pixels. bands: of the decoded picture, alpha
-    included (a palette counts as its colours, CMYK as 4). bits: of one sample as stored. quality: a JPEG's
-    quality on libjpeg's scale, estimated from its quantisation table; None for anything else. is_lossless:
-    whether the source's codec is. scans: passes over the pixels (progressive JPEG, interlaced PNG), else 1.
+
+def probe(source: bytes, limits: Limits) -> Probe:
+    """Read a source's header.
+
+    Raises TaskFailure: INVALID_IMAGE for what is no accepted picture or is damaged so that its header shows it,
+    NOT_MEETING_REQUIREMENTS for one over the limits.
     """
-
-    format: SourceFormat
-    width_px: int
-    height_px: int
-    frames: int = 1
-    has_alpha: bool = False
-    orientation: int = 1
-    bands: int = 3
-    bits: int = 8
-    has_profile: bool = False
-    quality: int | None = None
-    is_lossless: bool = False
-    scans: int = 1
-
-    @property
-    def is_animated(self) -> bool:
-        """Whether there is more than one frame."""
-        return self.frames > 1
-
-    @property
-    def pixels(self) -> int:
-        """Width x height of one frame."""
-        return self.width_px * self.height_px
+    form = sniff(source)
+    if form is None:
+        raise damaged("its bytes are those of no accepted format")
+    found: Probe = _HEADERS[form].read(source, limits)
+    return found

@@ -1,0 +1,62 @@
+"""Colours of any kind to what results are made of: 8-bit sRGB or gray, with or without alpha."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pyvips
+
+from leanpix.engine import icc
+from leanpix.engine.loaders.base import Raster
+
+_GRAYS = frozenset({"b-w", "grey16"})
+_MAX_SAMPLE = 255
+
+
+@dataclass(frozen=True, slots=True)
+class Coloured:
+    """An image in 8-bit sRGB or gray; profile is set where a wide-gamut one was kept instead."""
+
+    image: pyvips.Image
+    profile: bytes | None = None
+    changes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def to_srgb(raster: Raster) -> Coloured:
+    """Convert by the picture's own profile where it has a sound one, else by what its samples are."""
+    image, profile = raster.image, raster.profile
+    if profile is None:
+        return Coloured(_without_profile(image))
+    if not icc.fits(profile, image):
+        return Coloured(_without_profile(image), warnings=("colour profile ignored: it is broken or does not fit",))
+    if icc.is_srgb(profile):
+        return Coloured(_without_profile(image))
+    return Coloured(_by_profile(image, profile), changes=("colours converted to sRGB",))
+
+
+def _without_profile(image: pyvips.Image) -> pyvips.Image:
+    if image.interpretation == "cmyk":
+        return _uncalibrated_cmyk(image)
+    wanted = "b-w" if image.interpretation in _GRAYS else "srgb"
+    if image.interpretation != wanted:
+        image = image.colourspace(wanted)
+    return image if image.format == "uchar" else image.cast("uchar")
+
+
+def _uncalibrated_cmyk(image: pyvips.Image) -> pyvips.Image:
+    """What browsers make of CMYK without a profile: R is what cyan and black leave of white, and so on."""
+    if image.format == "ushort":
+        image = (image >> 8).cast("uchar")
+    paper = image.invert()
+    product = paper.extract_band(0, n=3) * paper.extract_band(3) / _MAX_SAMPLE
+    return product.rint().cast("uchar").copy(interpretation="srgb")
+
+
+def _by_profile(image: pyvips.Image, profile: bytes) -> pyvips.Image:
+    converted = icc.convert(image, profile)
+    if image.interpretation in _GRAYS:
+        alpha = converted.extract_band(3) if converted.bands == 4 else None  # noqa: PLR2004 - RGB and alpha
+        gray = converted.extract_band(1)
+        converted = (gray.bandjoin(alpha) if alpha is not None else gray).copy(interpretation="b-w")
+    return converted

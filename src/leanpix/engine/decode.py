@@ -1,0 +1,110 @@
+"""From a source's bytes to a Picture: decoded, converted, resized and turned upright, in memory once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import ModuleType
+
+import pyvips
+
+from leanpix.domain.errors import TaskFailure
+from leanpix.domain.formats import OutputFormat, SourceFormat
+from leanpix.domain.request import CompressionOptions
+from leanpix.domain.states import TaskState
+from leanpix.engine import transform, vips
+from leanpix.engine.colour import Coloured, to_srgb
+from leanpix.engine.geometry import Geometry, plan_geometry
+from leanpix.engine.headers.base import damaged
+from leanpix.engine.limits import Limits
+from leanpix.engine.loaders import jpeg, png, webp
+from leanpix.engine.loaders.base import Raster, Wish
+from leanpix.engine.picture import Picture
+from leanpix.engine.probe import Probe
+
+__all__ = ["load"]
+
+_LOADERS: dict[SourceFormat, ModuleType] = {
+    SourceFormat.JPG: jpeg,
+    SourceFormat.PNG: png,
+    SourceFormat.WEBP: webp,
+}
+
+_OPAQUE = 255
+
+vips.restrict_libvips()
+
+
+def load(source: bytes, probe: Probe, options: CompressionOptions, target: OutputFormat, limits: Limits) -> Picture:
+    """Decode a source for an encoder of the target format.
+
+    Raises TaskFailure: INVALID_IMAGE for a damaged or cut-short picture, NOT_MEETING_REQUIREMENTS for a result
+    that would be too large, NO_RESOURCES when memory runs out.
+    """
+    geometry = plan_geometry(probe.width_px, probe.height_px, options, limits)
+    shrink = min(probe.width_px / geometry.scaled_width_px, probe.height_px / geometry.scaled_height_px)
+    wish = Wish(limits, shrink=max(shrink, 1.0), animated=target is OutputFormat.WEBP)
+    with _decoding(probe):
+        raster: Raster = _LOADERS[probe.format].open_raster(source, probe, wish)
+        coloured = to_srgb(raster)
+        image = _upright_pixels(coloured.image, raster.frames, probe.orientation, geometry)
+        image = _in_memory(_finished(image, target))
+    return _picture(image, probe, raster, coloured)
+
+
+@contextmanager
+def _decoding(probe: Probe) -> Iterator[None]:
+    try:
+        yield
+    except (pyvips.Error, OSError) as error:
+        raise damaged(f"its {probe.format.upper()} data is damaged or cut short") from error
+    except MemoryError as error:
+        raise TaskFailure(TaskState.NO_RESOURCES) from error
+
+
+def _upright_pixels(image: pyvips.Image, frames: int, orientation: int, geometry: Geometry) -> pyvips.Image:
+    """Resize before turning: the source streams through, and what has to be held to be turned is smaller."""
+    if frames > 1:
+        image = _in_memory(image)
+        height = image.height // frames
+        pages = [image.crop(0, number * height, image.width, height) for number in range(frames)]
+        done = [_upright_pixels(page, 1, orientation, geometry) for page in pages]
+        return pyvips.Image.arrayjoin(done, across=1)
+    image = transform.resize(image, *transform.as_stored(geometry, orientation))
+    if orientation != 1:
+        image = transform.to_upright(_in_memory(image), orientation)
+    return transform.to_canvas(image, geometry)
+
+
+def _finished(image: pyvips.Image, target: OutputFormat) -> pyvips.Image:
+    if not transform.has_alpha(image):
+        return image
+    if target is OutputFormat.JPG:
+        return transform.flatten(image)
+    image = _in_memory(image)
+    is_opaque = image.extract_band(image.bands - 1).min() == _OPAQUE
+    return image.extract_band(0, n=image.bands - 1) if is_opaque else image
+
+
+def _in_memory(image: pyvips.Image) -> pyvips.Image:
+    """The pixels, computed once, in an image that holds nothing else: no metadata, no profile."""
+    pixels = image.write_to_memory()
+    plain = pyvips.Image.new_from_memory(pixels, image.width, image.height, image.bands, image.format)
+    return plain.copy(interpretation=image.interpretation)
+
+
+def _picture(image: pyvips.Image, probe: Probe, raster: Raster, coloured: Coloured) -> Picture:
+    dropped = probe.is_animated and raster.frames == 1
+    warnings = (f"animation dropped: the first of {probe.frames} frames is used",) if dropped else ()
+    return Picture(
+        image,
+        image.width,
+        image.height // raster.frames,
+        probe,
+        frames=raster.frames,
+        delays_ms=raster.delays_ms,
+        loop=raster.loop,
+        icc_profile=coloured.profile,
+        changes=coloured.changes,
+        warnings=(*warnings, *raster.warnings, *coloured.warnings),
+    )

@@ -1,0 +1,172 @@
+"""JPEG: its segments, its frame header, and the source's quality estimated from the quantisation table."""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from leanpix.domain.formats import SourceFormat
+from leanpix.engine.headers import exif
+from leanpix.engine.headers.base import Probe, check_size, damaged, excessive, reading, upright
+from leanpix.engine.limits import Limits
+
+_EOI, _SOS, _DQT, _COM = 0xD9, 0xDA, 0xDB, 0xFE
+_APP1, _APP2 = 0xE1, 0xE2
+_FRAMES = frozenset({0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF})
+_STANDALONE = frozenset({0x01, 0xD8, 0xD9})
+_METADATA = frozenset({*range(0xE0, 0xF0), _COM})
+_COLOUR_TELLING = (b"JFIF\0", b"Adobe")
+_NEXT_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+_MAX_SEGMENTS = 20_000
+_EXIF_PREFIX = b"Exif\0\0"
+_ICC_PREFIX = b"ICC_PROFILE\0"
+_BAND_COUNTS = frozenset({1, 3, 4})
+
+# The luminance table of the JPEG standard, annex K, in zigzag order: libjpeg's qualities are multiples of it.
+_STANDARD_LUMINANCE = bytes.fromhex(
+    "100b0c0e0c0a100e0d0e1211101318281a181616183123251d283a333d3c3933"
+    "383740485c4e404457453738506d51575f626768673e4d71797064785c656763"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One marker: where its 0xFF lies, where its payload begins, and where it ends (maybe past the bytes)."""
+
+    marker: int
+    start: int
+    payload: int
+    end: int
+
+
+def matches(source: bytes) -> bool:
+    """Whether the bytes begin like a JPEG."""
+    return source[:3] == b"\xff\xd8\xff"
+
+
+def read(source: bytes, limits: Limits) -> Probe:
+    """The Probe of a JPEG; raises TaskFailure."""
+    with reading("JPEG"):
+        found = list(segments(source))
+        frame = next((s for s in found if s.marker in _FRAMES), None)
+        if frame is None:
+            raise damaged("the JPEG has no frame")
+        bits, height, width, bands = struct.unpack_from(">BHHB", source, frame.payload)
+    check_size(width, height, 1, limits)
+    scans = sum(s.marker == _SOS for s in found)
+    if scans > limits.max_scans:
+        raise excessive(f"it has {scans} scans, {limits.max_scans} are taken")
+    if not scans or bands not in _BAND_COUNTS:
+        raise damaged("the JPEG has no scan" if not scans else f"the JPEG has {bands} components")
+    turn = _orientation(source, found)
+    width, height = upright(width, height, turn)
+    return Probe(
+        SourceFormat.JPG,
+        width,
+        height,
+        orientation=turn,
+        bands=bands,
+        bits=bits,
+        has_profile=profile(source) is not None,
+        quality=_quality(source, found),
+        scans=scans,
+    )
+
+
+def segments(source: bytes) -> Iterator[Segment]:
+    """The segments up to the end of the picture, the entropy-coded data between them skipped.
+
+    Raises TaskFailure where there are too many.
+    """
+    at = 2
+    for _ in range(_MAX_SEGMENTS):
+        found = _NEXT_MARKER.search(source, at)
+        if found is None:
+            return
+        marker, after = source[found.end() - 1], found.end()
+        at = after
+        if marker not in _STANDALONE:
+            (length,) = struct.unpack_from(">H", source, after)
+            at = after + max(length, 2)
+        yield Segment(marker, found.start(), min(after + 2, at), at)
+        if marker == _EOI:
+            return
+    raise damaged("the JPEG has too many segments")
+
+
+def profile(source: bytes) -> bytes | None:
+    """The ICC profile, put together from its chunks; None where there is none or a chunk is missing."""
+    chunks: dict[int, bytes] = {}
+    total = 0
+    for segment in _before_first_scan(source):
+        body = source[segment.payload : segment.end]
+        if segment.marker == _APP2 and body.startswith(_ICC_PREFIX) and len(body) > len(_ICC_PREFIX) + 2:
+            number, total = body[len(_ICC_PREFIX)], body[len(_ICC_PREFIX) + 1]
+            chunks.setdefault(number, body[len(_ICC_PREFIX) + 2 :])
+    if not chunks or sorted(chunks) != list(range(1, total + 1)):
+        return None
+    return b"".join(chunks[number] for number in sorted(chunks))
+
+
+def picture_only(source: bytes) -> bytes:
+    """The JPEG without what is not needed for its pixels: no metadata, comments, profile, nor tail.
+
+    Decoders are handed this: EXIF, XMP and their likes never reach native code. JFIF and Adobe segments stay,
+    the colour space hangs on them.
+    """
+    kept = [source[:2]]
+    scans_from = len(source)
+    for segment in segments(source):
+        if segment.marker == _SOS:
+            scans_from = min(scans_from, segment.start)
+        elif segment.start < scans_from and _tells_pixels(source, segment):
+            kept.append(source[segment.start : segment.end])
+        end = len(source) if segment.marker != _EOI else segment.end
+    return b"".join([*kept, source[scans_from:end]])
+
+
+def _tells_pixels(source: bytes, segment: Segment) -> bool:
+    return segment.marker not in _METADATA or source.startswith(_COLOUR_TELLING, segment.payload)
+
+
+def _before_first_scan(source: bytes) -> Iterator[Segment]:
+    for segment in segments(source):
+        if segment.marker == _SOS:
+            return
+        yield segment
+
+
+def _orientation(source: bytes, found: list[Segment]) -> int:
+    for segment in found:
+        if segment.marker == _APP1 and source.startswith(_EXIF_PREFIX, segment.payload):
+            return exif.orientation(source[segment.payload : segment.end])
+    return 1
+
+
+def _quality(source: bytes, found: list[Segment]) -> int | None:
+    """The libjpeg quality whose luminance table is the nearest to the source's."""
+    table = next((t for s in found if s.marker == _DQT for t in [_luminance(source[s.payload : s.end])] if t), None)
+    if table is None:
+        return None
+    return min(range(1, 101), key=lambda quality: _distance(table, quality))
+
+
+def _luminance(payload: bytes) -> tuple[int, ...] | None:
+    """Table 0 of a DQT segment, whose tables may be several, of 8 or 16 bits."""
+    while payload:
+        wide, number = payload[0] >> 4, payload[0] & 15
+        size = 128 if wide else 64
+        if len(payload) <= size:
+            return None
+        if number == 0:
+            return struct.unpack(">64H" if wide else ">64B", payload[1 : size + 1])
+        payload = payload[size + 1 :]
+    return None
+
+
+def _distance(table: tuple[int, ...], quality: int) -> int:
+    scale = 5000 // quality if quality < 50 else 200 - 2 * quality  # noqa: PLR2004 - libjpeg's jpeg_quality_scaling
+    standard = (min(max((value * scale + 50) // 100, 1), 255) for value in _STANDARD_LUMINANCE)
+    return sum(abs(have - want) for have, want in zip(table, standard, strict=True))

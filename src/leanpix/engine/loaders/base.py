@@ -1,0 +1,38 @@
+"""What is asked of a loader, and what it gives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pyvips
+
+from leanpix.engine.limits import Limits
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """How a source is to be decoded.
+
+    shrink: the picture is going to be made smaller by at least this factor (1: not at all), so a loader may
+    decode fewer pixels as long as enough remain. animated: all frames are wanted, not the first alone.
+    """
+
+    limits: Limits
+    shrink: float = 1.0
+    animated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Raster:
+    """Decoded pixels as stored: not upright yet, in any colour space that `colour` knows.
+
+    An animation has its frames stacked, page_height_px each. profile: the ICC profile the pixels are in, None
+    for what the image's interpretation says.
+    """
+
+    image: pyvips.Image
+    profile: bytes | None = None
+    frames: int = 1
+    delays_ms: tuple[int, ...] = ()
+    loop: int = 0
+    warnings: tuple[str, ...] = ()
