@@ -1,1 +1,15 @@
 """One module a format, all of one shape."""
+
+from __future__ import annotations
+
+from leanpix.domain.formats import OutputFormat
+from leanpix.engine.codecs.base import Codec
+from leanpix.engine.codecs.jpeg import JpegCodec
+from leanpix.engine.codecs.png import PngCodec
+from leanpix.engine.codecs.webp import WebpCodec
+
+
+def codec_for(output: OutputFormat) -> Codec:
+    """The codec that writes this format."""
+    codecs: tuple[Codec, ...] = (JpegCodec(), PngCodec(), WebpCodec())
+    return next(codec for codec in codecs if codec.format is output)

@@ -1,0 +1,148 @@
+"""The one shape that every output format has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+import pyvips
+from numpy.typing import NDArray
+
+from leanpix.domain.formats import OutputFormat
+from leanpix.engine.budget import Effort
+from leanpix.engine.picture import Picture
+from leanpix.engine.search import Axis
+
+OPAQUE = 255
+_ALPHA_BANDS = (2, 4)
+_GRAY_BANDS = (1, 2)
+
+
+@dataclass(frozen=True, slots=True)
+class Raster:
+    """A picture's pixels, once in memory, as NumPy and libvips both see them without a copy.
+
+    pixels: (frames * height, width, bands) uint8, C-contiguous; bands as in Picture.
+    """
+
+    pixels: NDArray[np.uint8]
+    frames: int = 1
+    delays_ms: tuple[int, ...] = ()
+    loop: int = 0
+    icc_profile: bytes | None = None
+
+    @classmethod
+    def of(cls, picture: Picture) -> Raster:
+        """Take over a decoded picture; the caller can let go of it."""
+        pixels = np.ascontiguousarray(picture.image.numpy())
+        if pixels.ndim == 2:  # noqa: PLR2004 - libvips leaves the band axis out for one band
+            pixels = pixels[:, :, np.newaxis]
+        return cls(pixels, picture.frames, picture.delays_ms, picture.loop, picture.icc_profile)
+
+    @property
+    def width_px(self) -> int:
+        """One frame's width."""
+        return int(self.pixels.shape[1])
+
+    @property
+    def height_px(self) -> int:
+        """One frame's height."""
+        return int(self.pixels.shape[0]) // self.frames
+
+    @property
+    def total_pixels(self) -> int:
+        """All frames together."""
+        return int(self.pixels.shape[0] * self.pixels.shape[1])
+
+    @property
+    def has_alpha(self) -> bool:
+        """Whether the last band is alpha."""
+        return self.pixels.shape[2] in _ALPHA_BANDS
+
+    @property
+    def is_gray(self) -> bool:
+        """Whether there is one colour band."""
+        return self.pixels.shape[2] in _GRAY_BANDS
+
+    @property
+    def is_transparent(self) -> bool:
+        """Whether any pixel is not fully opaque."""
+        return self.has_alpha and bool((self.pixels[:, :, -1] < OPAQUE).any())
+
+    def image(self) -> pyvips.Image:
+        """The same memory as a libvips image, with the profile and the frames' layout attached."""
+        rows, width, bands = self.pixels.shape
+        image = pyvips.Image.new_from_memory(self.pixels.reshape(-1).data, width, rows, bands, "uchar")
+        image = image.copy(interpretation="b-w" if self.is_gray else "srgb")
+        if self.icc_profile is not None:
+            image.set_type(pyvips.GValue.blob_type, "icc-profile-data", self.icc_profile)
+        if self.frames > 1:
+            image.set_type(pyvips.GValue.gint_type, "page-height", self.height_px)
+            image.set_type(pyvips.GValue.gint_type, "n-pages", self.frames)
+            image.set_type(pyvips.GValue.gint_type, "loop", self.loop)
+            image.set_type(pyvips.GValue.array_int_type, "delay", list(self.delays_ms))
+        return image
+
+    def opaque(self) -> Raster:
+        """The same picture without its alpha band."""
+        return replace(self, pixels=np.ascontiguousarray(self.pixels[:, :, :-1])) if self.has_alpha else self
+
+    @property
+    def keep(self) -> str:
+        """What libvips' savers may write beside the pixels."""
+        return "icc" if self.icc_profile is not None else "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """An encoder's result; quality and distance are its own settings, None where it has none."""
+
+    data: bytes
+    encoder: str
+    quality: float | None = None
+    distance: float | None = None
+    is_lossless: bool = False
+
+
+class Encoder(Protocol):
+    """One format's encoder bound to one raster, one knob for rate and quality."""
+
+    @property
+    def axis(self) -> Axis:
+        """The knob; its slope is in log(bytes) per unit."""
+        ...
+
+    @property
+    def lossless_from(self) -> int:
+        """The quality from which on only a lossless result will do; above 100 where there is no such quality."""
+        ...
+
+    def knob_for(self, quality: float) -> float:
+        """The knob that stands for a quality of 1 to 100."""
+        ...
+
+    def encode(self, knob: float) -> Encoded:
+        """Encode at this knob, which the axis allows."""
+        ...
+
+    def lossless(self, max_bytes: int) -> Encoded | None:
+        """A lossless encoding where the format has one that can hope to stay within max_bytes."""
+        ...
+
+
+class Codec(Protocol):
+    """A format: binds encoders to rasters and knows what can be left of a file without touching its pixels."""
+
+    @property
+    def format(self) -> OutputFormat:
+        """The format this codec writes."""
+        ...
+
+    def open(self, raster: Raster, effort: Effort) -> Encoder:
+        """An encoder for this raster."""
+        ...
+
+    def repack(self, source: bytes, effort: Effort) -> Encoded | None:
+        """The source's own picture in fewer bytes and without metadata, not a pixel changed; None: damaged."""
+        ...

@@ -1,0 +1,46 @@
+"""The RIFF container of WebP, as far as leaving chunks out of it goes."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+
+_METADATA = {b"EXIF": 0x08, b"XMP ": 0x04}
+"""Chunks that carry no picture, with their bits in the flags of the VP8X header."""
+
+_HEADER = struct.Struct("<4sI4s")
+_CHUNK = struct.Struct("<4sI")
+
+
+def without_metadata(source: bytes) -> bytes | None:
+    """The same WebP without EXIF and XMP; ICC profile, animation and alpha stay. None where it is malformed."""
+    if len(source) < _HEADER.size or source[:4] != b"RIFF" or source[8:12] != b"WEBP":
+        return None
+    try:
+        kept = [_cleared(name, data) for name, data in _chunks(source) if name not in _METADATA]
+    except struct.error:
+        return None
+    body = b"".join(_CHUNK.pack(name, len(data)) + data + b"\0" * (len(data) & 1) for name, data in kept)
+    return _HEADER.pack(b"RIFF", 4 + len(body), b"WEBP") + body
+
+
+def _chunks(source: bytes) -> Iterator[tuple[bytes, bytes]]:
+    end = min(len(source), 8 + struct.unpack_from("<I", source, 4)[0])
+    at = _HEADER.size
+    while at + _CHUNK.size <= end:
+        name, size = _CHUNK.unpack_from(source, at)
+        at += _CHUNK.size
+        if at + size > len(source):
+            raise struct.error("a chunk is longer than the file")
+        yield name, source[at : at + size]
+        at += size + (size & 1)
+
+
+def _cleared(name: bytes, data: bytes) -> tuple[bytes, bytes]:
+    """A VP8X header must not announce what was left out."""
+    if name != b"VP8X" or not data:
+        return name, data
+    flags = data[0]
+    for bit in _METADATA.values():
+        flags &= ~bit
+    return name, bytes([flags]) + data[1:]

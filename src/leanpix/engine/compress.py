@@ -1,0 +1,105 @@
+"""One compression from bytes to bytes: probe, decode, encode towards a goal, never larger than the source."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from leanpix.domain.formats import OutputFormat
+from leanpix.domain.report import Compression, Report
+from leanpix.domain.request import CompressionOptions
+from leanpix.engine.budget import Budget
+from leanpix.engine.codecs import codec_for
+from leanpix.engine.codecs.base import Raster
+from leanpix.engine.decode import load
+from leanpix.engine.job import Job
+from leanpix.engine.limits import Limits
+from leanpix.engine.outcome import Outcome, Trials
+from leanpix.engine.plan import decoding_target, recommend
+from leanpix.engine.probe import probe
+from leanpix.engine.strategies import by_quality, by_size, largest_within
+
+OnPhase = Callable[[str], None]
+
+ALREADY_OPTIMAL = "already optimal: the source's own pixels are kept"
+_AUTOMATIC_QUALITY = 80
+
+
+def compress(
+    source: bytes,
+    options: CompressionOptions,
+    limits: Limits | None = None,
+    *,
+    budget: Budget | None = None,
+    on_phase: OnPhase | None = None,
+) -> Compression:
+    """Compress one picture.
+
+    source: the encoded bytes of a JPEG, PNG, WebP, GIF, BMP, TIFF, SGI or camera raw file. on_phase is told
+    "decoding", "encoding" and "searching" as they begin. Raises TaskFailure: INVALID_IMAGE for what is no
+    readable picture, NOT_MEETING_REQUIREMENTS over a limit or where max_bytes cannot be met.
+    """
+    tell = on_phase or _silent
+    tell("decoding")
+    job = _begin(source, options, limits or Limits(), budget or Budget())
+    tell("searching" if options.quality is None else "encoding")
+    trials = Trials(job.codec.open(job.raster, job.effort))
+    outcome = _never_larger(job, trials, _reach(job, trials))
+    return Compression(outcome.encoded.data, _report(job, trials, outcome))
+
+
+def _silent(phase: str) -> None:
+    """Nobody listens."""
+    del phase
+
+
+def _begin(source: bytes, options: CompressionOptions, limits: Limits, budget: Budget) -> Job:
+    facts = probe(source, limits)
+    picture = load(source, facts, options, decoding_target(facts, options.format), limits)
+    raster = Raster.of(picture)
+    target = options.format or recommend(facts, raster)
+    if not raster.is_transparent or target is OutputFormat.JPG:
+        raster = raster.opaque()
+    # The decoder's own copy of the pixels is let go of here: at 64 MP it weighs as much as the encoder's.
+    picture = replace(picture, image=raster.image())
+    effort = budget.effort(raster.total_pixels)
+    return Job(source, options, picture, raster, codec_for(target), effort, budget)
+
+
+def _reach(job: Job, trials: Trials) -> Outcome:
+    if job.options.max_bytes is not None:
+        return by_size(job, trials, job.options.max_bytes)
+    return by_quality(job, trials, job.options.quality or _AUTOMATIC_QUALITY)
+
+
+def _never_larger(job: Job, trials: Trials, outcome: Outcome) -> Outcome:
+    """With format and dimensions unchanged no result leaves here that is larger than its source."""
+    most = len(job.source)
+    if len(outcome.encoded.data) <= most or not job.keeps_format_and_dimensions:
+        return outcome
+    kept = job.kept_file() or largest_within(job, trials, most)
+    return outcome if kept is None else replace(outcome, encoded=kept, score=None)
+
+
+def _report(job: Job, trials: Trials, outcome: Outcome) -> Report:
+    facts, encoded = job.picture.probe, outcome.encoded
+    own = (ALREADY_OPTIMAL,) if encoded is job.known_file else ()
+    return Report(
+        source_bytes=len(job.source),
+        source_format=facts.format,
+        source_width_px=facts.width_px,
+        source_height_px=facts.height_px,
+        result_bytes=len(encoded.data),
+        format=job.codec.format,
+        width_px=outcome.width_px,
+        height_px=outcome.height_px,
+        encoder=encoded.encoder,
+        quality=encoded.quality,
+        distance=encoded.distance,
+        encodes=trials.count,
+        score=outcome.score,
+        effort=job.effort,
+        frames=job.raster.frames,
+        changes=(*job.picture.changes, *outcome.changes),
+        warnings=(*job.picture.warnings, *outcome.warnings, *own),
+    )

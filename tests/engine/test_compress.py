@@ -1,0 +1,107 @@
+"""What compress() promises, on made-up pictures: formats, qualities, sizes, never larger."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import pyvips
+from tests.engine.pictures import decoded, drawing, encoded, photo
+
+from leanpix.domain.errors import TaskFailure
+from leanpix.domain.states import TaskState
+from leanpix.engine import CompressionOptions, OutputFormat, compress
+
+JPG, PNG, WEBP = OutputFormat
+
+
+@pytest.fixture(scope="module")
+def photo_png() -> bytes:
+    return encoded(photo(), ".png")
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp"])
+@pytest.mark.parametrize("target", list(OutputFormat))
+def test_every_source_becomes_every_format_with_its_dimensions(suffix: str, target: OutputFormat) -> None:
+    source = encoded(photo(96, 64), suffix)
+    result = compress(source, CompressionOptions(format=target, quality=80))
+    image = pyvips.Image.new_from_buffer(result.data, "")
+    assert (image.width, image.height) == (96, 64)
+    assert image.get("vips-loader").startswith({JPG: "jpeg", PNG: "png", WEBP: "webp"}[target])
+    assert result.report.format is target
+    assert result.report.result_bytes == len(result.data)
+
+
+def test_jpeg_bytes_grow_with_quality_without_a_jump(photo_png: bytes) -> None:
+    sizes = [
+        len(compress(photo_png, CompressionOptions(format=JPG, quality=quality)).data)
+        for quality in range(80, 100, 1)
+    ]
+    ratios = [after / before for before, after in pairwise(sizes)]
+    assert min(ratios) >= 1
+    assert ratios[9] < 1.1 * max(ratios[8], ratios[10])  # from 89 to 90, where other encoders change subsampling
+    assert max(ratios) < 1.25
+
+
+def test_png_at_quality_100_keeps_every_pixel(photo_png: bytes) -> None:
+    result = compress(photo_png, CompressionOptions(quality=100))
+    assert np.array_equal(decoded(result.data), photo())
+    assert len(result.data) <= len(photo_png)
+
+
+def test_png_of_a_drawing_keeps_every_pixel_at_any_quality() -> None:
+    source = encoded(drawing(), ".png")
+    result = compress(source, CompressionOptions(quality=60))
+    assert np.array_equal(decoded(result.data)[:, :, :3], drawing())
+
+
+def test_webp_of_a_drawing_is_lossless_because_that_is_smaller() -> None:
+    result = compress(encoded(drawing(), ".png"), CompressionOptions(format=WEBP, quality=80))
+    assert result.report.encoder.startswith("libwebp lossless")
+    assert np.array_equal(decoded(result.data)[:, :, :3], drawing())
+
+
+@pytest.mark.parametrize(("suffix", "settings"), [(".jpg", {"Q": 60}), (".webp", {"Q": 60}), (".png", {})])
+def test_a_high_quality_does_not_inflate_a_source_of_low_quality(suffix: str, settings: dict[str, int]) -> None:
+    source = encoded(photo(), suffix, **settings)
+    result = compress(source, CompressionOptions(quality=97))
+    assert len(result.data) <= len(source)
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".webp", ".png"])
+def test_compressing_a_result_again_never_makes_it_larger(suffix: str) -> None:
+    data = encoded(photo(), suffix)
+    for quality in (70, 90, 100):
+        again = compress(data, CompressionOptions(quality=quality)).data
+        assert len(again) <= len(data)
+        data = again
+
+
+@pytest.mark.parametrize("target", [JPG, WEBP])
+@pytest.mark.parametrize("max_bytes", [2048, 4096, 8192, 20480])
+def test_a_size_is_met_from_below(photo_png: bytes, target: OutputFormat, max_bytes: int) -> None:
+    result = compress(photo_png, CompressionOptions(format=target, max_bytes=max_bytes))
+    assert 0.93 * max_bytes <= len(result.data) <= max_bytes
+    assert result.report.encodes <= 10
+
+
+def test_png_meets_a_size_by_a_smaller_palette(photo_png: bytes) -> None:
+    limit = len(photo_png) // 4
+    result = compress(photo_png, CompressionOptions(format=PNG, max_bytes=limit))
+    assert len(result.data) <= limit
+
+
+def test_a_size_that_fixed_dimensions_cannot_meet_is_a_clear_failure(photo_png: bytes) -> None:
+    with pytest.raises(TaskFailure, match="Even the lowest quality") as failure:
+        compress(photo_png, CompressionOptions(format=JPG, max_bytes=200, width_px=320))
+    assert failure.value.state is TaskState.NOT_MEETING_REQUIREMENTS
+
+
+def test_phases_are_told_in_order(photo_png: bytes) -> None:
+    phases: list[str] = []
+    compress(photo_png, CompressionOptions(format=JPG, quality=80), on_phase=phases.append)
+    assert phases == ["decoding", "encoding"]
+    phases.clear()
+    compress(photo_png, CompressionOptions(format=JPG, max_bytes=5000), on_phase=phases.append)
+    assert phases == ["decoding", "searching"]
