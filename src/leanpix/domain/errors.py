@@ -14,6 +14,9 @@
     |   |-- RateLimitedError         the key's rate
     |   |-- QueueFullError           the key's or everybody's share of the queue
     |   `-- StorageFullError         too little room on the disk
+    |-- SetupError               the service cannot run as it is set up
+    |   |-- ChildStartError          the processes that decode cannot be started
+    |   `-- SandboxMissingError      a sandbox layer that is required cannot be put on
     `-- TaskFailure              a task ended without a result: carries its state
 
 Texts are safe to show: they hold no secret, no path and no address of the inside.
@@ -114,6 +117,24 @@ class StorageFullError(CapacityError):
     """There is too little room on the disk to keep what would be accepted."""
 
     code = "storage_full"
+
+
+class SetupError(LeanpixError):
+    """The service cannot run as it is set up; the text is for its operator."""
+
+    code = "setup"
+
+
+class ChildStartError(SetupError):
+    """The processes that decode cannot be started."""
+
+    code = "child_start"
+
+
+class SandboxMissingError(SetupError):
+    """A sandbox layer that is required cannot be put on here."""
+
+    code = "sandbox_missing"
 
 
 class TaskFailure(LeanpixError):  # noqa: N818 - an outcome that is recorded, not a fault of the program

@@ -1,0 +1,111 @@
+"""One job in a process of its own: close everything, lock, read, run, write, end."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import os
+import signal
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from typing import NoReturn, Protocol
+
+from leanpix.domain.errors import SandboxMissingError, TaskFailure
+from leanpix.domain.report import Compression
+from leanpix.domain.request import CompressionOptions
+from leanpix.worker.kernel import die_with
+from leanpix.worker.sandbox import lock
+from leanpix.worker.wire import (
+    ANSWERS,
+    EXIT_CRASHED,
+    EXIT_DONE,
+    EXIT_NO_RESOURCES,
+    EXIT_NOT_LOCKED,
+    LAST_WORDS,
+    RESULT,
+    SOURCE,
+    Request,
+)
+
+# Where the job's descriptors lie in the child; 0 and 1 are /dev/null, inherited so from the zygote.
+_STDERR_FD, _SOURCE_FD, _RESULT_FD, _ANSWERS_FD = 2, 3, 4, 5
+_ABOVE_ALL_FD = 256
+_NO_ROOM = frozenset({errno.ENOMEM, errno.ENOSPC, errno.EFBIG, errno.EDQUOT})
+
+
+class Job(Protocol):
+    """What a child runs: the engine's compress, or a test's purpose-made stand-in."""
+
+    def __call__(
+        self, source: bytes, options: CompressionOptions, *, on_phase: Callable[[str], None] | None = None
+    ) -> Compression:
+        """Compress source, or raise TaskFailure."""
+        ...
+
+
+def run_child(request: Request, descriptors: Sequence[int], job: Job, zygote_pid: int) -> NoReturn:
+    """Do the job in this freshly forked process and end it; never returns into the zygote's code."""
+    code = EXIT_CRASHED
+    try:
+        _keep_only(descriptors)
+        die_with(zygote_pid, signal.SIGKILL)
+        code = _locked_job(request, job)
+    except SandboxMissingError:
+        traceback.print_exc()
+        code = EXIT_NOT_LOCKED
+    except MemoryError:
+        code = EXIT_NO_RESOURCES
+    except OSError as error:
+        traceback.print_exc()
+        code = EXIT_NO_RESOURCES if error.errno in _NO_ROOM else EXIT_CRASHED
+    except BaseException:  # noqa: BLE001 - the end of the process: told on stderr and by the exit code
+        traceback.print_exc()
+    finally:
+        os._exit(code)
+
+
+def _keep_only(descriptors: Sequence[int]) -> None:
+    """Leave open the job's own descriptors, at fixed numbers, and nothing else."""
+    wanted = {
+        _STDERR_FD: descriptors[LAST_WORDS],
+        _SOURCE_FD: descriptors[SOURCE],
+        _RESULT_FD: descriptors[RESULT],
+        _ANSWERS_FD: descriptors[ANSWERS],
+    }
+    # First out of the way: a descriptor may lie where another has to go.
+    moved = {target: fcntl.fcntl(fd, fcntl.F_DUPFD, _ABOVE_ALL_FD) for target, fd in wanted.items()}
+    for target, fd in moved.items():
+        os.dup2(fd, target)
+    os.closerange(max(wanted) + 1, os.sysconf("SC_OPEN_MAX"))
+
+
+def _locked_job(request: Request, job: Job) -> int:
+    layers = lock(request.confinement)
+    if request.options is None:
+        _answer({"layers": layers})
+        return EXIT_DONE
+    try:
+        compression = job(_source(), request.options, on_phase=lambda phase: _answer({"phase": phase}))
+    except TaskFailure as failure:
+        _answer({"state": int(failure.state), "text": str(failure)})
+        return EXIT_DONE
+    _write_result(compression.data)
+    _answer({"report": asdict(compression.report)})
+    return EXIT_DONE
+
+
+def _source() -> bytes:
+    size = os.fstat(_SOURCE_FD).st_size
+    return os.pread(_SOURCE_FD, size, 0)
+
+
+def _write_result(data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(_RESULT_FD, rest) :]
+
+
+def _answer(content: object) -> None:
+    os.write(_ANSWERS_FD, json.dumps(content, allow_nan=False).encode())

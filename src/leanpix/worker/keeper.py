@@ -1,0 +1,186 @@
+"""The parent's hold on its zygote: started, watched, replaced when it dies or has served its number of jobs."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import select
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from leanpix.domain.errors import ChildStartError
+from leanpix.worker.wire import READY
+
+_START_TIMEOUT_S = 60.0
+_SEND_TIMEOUT_S = 5.0
+_BACKOFF_S = 1.0
+# What a child may know of the environment: where programs and libraries are, nothing that could be a secret.
+_PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "PYTHONPATH", "LANG", "LC_ALL", "TZ")
+# One thread a library: a child has one picture, and the pool has the cores. Arenas reserve 64 MB of address space
+# each. libvips must not spill decoded pictures into files, for which there is no place.
+_FIXED = {
+    "VIPS_CONCURRENCY": "1",
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "RAYON_NUM_THREADS": "1",
+    "MALLOC_ARENA_MAX": "2",
+    "VIPS_DISC_THRESHOLD": "1t",
+    "PYTHONDONTWRITEBYTECODE": "1",
+}
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Zygote:
+    process: subprocess.Popen[bytes]
+    control: socket.socket
+    pidfd: int
+
+
+class ZygoteKeeper:
+    """Keeps one zygote ready.
+
+    A thread of its own starts each zygote and lives as long as the keeper: the kernel kills the zygote when the
+    thread that started it ends, so it cannot be any caller's.
+    """
+
+    def __init__(
+        self, job: str, *, preload: Sequence[str], environment: Mapping[str, str], recycle_after: int
+    ) -> None:
+        self._job, self._preload, self._recycle_after = job, tuple(preload), recycle_after
+        self._environment = {k: v for k, v in environment.items() if k in _PASSED_ON} | _FIXED
+        self._changed = threading.Condition()  # its lock is reentrant
+        self._current: _Zygote | None = None
+        self._alive: dict[int, _Zygote] = {}  # by pidfd: the current one, and those that finish their last jobs
+        self._sent = 0
+        self._has_failed = False
+        self._closing = False
+        self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._thread = threading.Thread(target=self._keep, name="zygote-keeper", daemon=True)
+
+    def start(self) -> None:
+        """Start the first zygote and wait for it; ChildStartError when it cannot be started."""
+        self._thread.start()
+        with self._changed:
+            self._changed.wait_for(lambda: self._current or self._has_failed)
+            if self._current is None:
+                raise ChildStartError("the process that children are forked from did not start: see stderr")
+
+    def send(self, payload: bytes, descriptors: Sequence[int], deadline_s: float) -> bool:
+        """Hand one job to a zygote, waiting for one to be ready; False when none was before the monotonic deadline.
+
+        A zygote that died before it took the job is replaced and the job handed to the next one.
+        """
+        with self._changed:
+            while (zygote := self._ready_before(deadline_s)) is not None:
+                try:
+                    socket.send_fds(zygote.control, [payload], descriptors)
+                except OSError:
+                    self.discard()
+                    continue
+                self._count_sent(zygote)
+                return True
+        return False
+
+    def discard(self) -> None:
+        """Kill the present zygote and all its children; the next one is started."""
+        with self._changed:
+            if self._current is not None:
+                self._current.process.kill()
+                self._current = None
+
+    @property
+    def pid(self) -> int | None:
+        """The present zygote's process id; None while there is none."""
+        current = self._current
+        return current.process.pid if current else None
+
+    def close(self) -> None:
+        """Kill the zygotes and their children, and wait for them."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+        os.eventfd_write(self._wake, 1)
+        if self._thread.ident is not None:
+            self._thread.join()
+        os.close(self._wake)
+
+    def _ready_before(self, deadline_s: float) -> _Zygote | None:
+        self._changed.wait_for(lambda: self._current or self._closing, max(0.0, deadline_s - time.monotonic()))
+        return None if self._closing else self._current
+
+    def _count_sent(self, zygote: _Zygote) -> None:
+        """Retire a zygote after its number of jobs: it ends by itself with its last child."""
+        self._sent += 1
+        if self._sent >= self._recycle_after:
+            self._sent, self._current = 0, None
+            zygote.control.shutdown(socket.SHUT_WR)
+            os.eventfd_write(self._wake, 1)
+
+    def _keep(self) -> None:
+        while not self._closing:
+            if self._current is None:
+                self._renew()
+            self._reap(timeout_s=None if self._current else _BACKOFF_S)
+        for zygote in self._alive.values():
+            zygote.process.kill()
+        while self._alive:
+            self._reap(timeout_s=None)
+
+    def _renew(self) -> None:
+        zygote = self._spawn()
+        with self._changed:
+            self._current, self._has_failed = zygote, zygote is None
+            if zygote is not None:
+                self._alive[zygote.pidfd] = zygote
+            self._changed.notify_all()
+
+    def _reap(self, *, timeout_s: float | None) -> None:
+        """Wait for a zygote's end or a call, and clear away what has ended."""
+        waiting = [*self._alive] if self._closing else [self._wake, *self._alive]
+        ready, _, _ = select.select(waiting, [], [], timeout_s)
+        for pidfd in self._alive.keys() & set(ready):
+            self._clear(self._alive.pop(pidfd))
+        if self._wake in ready:
+            os.eventfd_read(self._wake)
+
+    def _clear(self, zygote: _Zygote) -> None:
+        code = zygote.process.wait()
+        with self._changed:
+            if self._current is zygote:
+                self._current = None
+            zygote.control.close()
+        os.close(zygote.pidfd)
+        if code and not self._closing:
+            _log.warning("zygote %d ended with %d, starting another", zygote.process.pid, code)
+
+    def _spawn(self) -> _Zygote | None:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            process = subprocess.Popen(  # noqa: S603 - our own interpreter and module, a fixed argument list
+                self._command(theirs.fileno()),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                env=self._environment,
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,  # the terminal's Ctrl-C is for the parent alone
+            )
+        ours.settimeout(_START_TIMEOUT_S)
+        with contextlib.suppress(OSError):
+            if ours.recv(len(READY)) == READY:
+                ours.settimeout(_SEND_TIMEOUT_S)
+                return _Zygote(process, ours, os.pidfd_open(process.pid))
+        process.kill()
+        process.wait()
+        ours.close()
+        return None
+
+    def _command(self, control_fd: int) -> list[str]:
+        module = [sys.executable, "-P", "-m", "leanpix.worker.zygote"]
+        return [*module, self._job, str(control_fd), str(os.getpid()), *self._preload]

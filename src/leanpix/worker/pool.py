@@ -1,0 +1,185 @@
+"""Compression in locked, killable child processes: one a picture, forked warm, never used twice."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from types import TracebackType
+from typing import Self
+
+from leanpix.domain.errors import ChildStartError, TaskFailure
+from leanpix.domain.report import Compression
+from leanpix.domain.request import CompressionOptions
+from leanpix.domain.states import TaskState
+from leanpix.worker.answers import Done, Locked
+from leanpix.worker.descriptors import JobDescriptors
+from leanpix.worker.keeper import ZygoteKeeper
+from leanpix.worker.running import RunningJob
+from leanpix.worker.sandbox import LAYERS, ON, Confinement, require
+from leanpix.worker.settings import MIB, WorkerSettings
+from leanpix.worker.wire import Request, pack_request
+
+ENGINE_JOB = "leanpix.engine.compress:compress"
+# Imported by the zygote, so that no child pays for it. Pillow's plug-ins would be imported at its first open().
+ENGINE_MODULES = ("numpy", "pyvips", "rawpy", "PIL.BmpImagePlugin", "PIL.SgiImagePlugin")
+_CHECK_TIMEOUT_S = 30.0
+
+
+class CompressorPool:
+    """Runs the engine in children. Thread-safe; one run() per slot at a time keeps to the workers setting.
+
+    job names the function that children run (module:function); preload the modules imported before the first
+    fork; environment what children may take the few harmless variables of keeper.py from.
+    """
+
+    def __init__(
+        self,
+        settings: WorkerSettings,
+        *,
+        job: str = ENGINE_JOB,
+        preload: Sequence[str] = ENGINE_MODULES,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self._settings = settings
+        self._keeper = ZygoteKeeper(
+            job, preload=preload, environment=environment or {}, recycle_after=settings.recycle_after
+        )
+        self._layers: dict[str, str] = {}
+        self._deaths: Counter[TaskState] = Counter()
+        self._idle = threading.Condition()
+        self._running = 0
+        self._closing = False
+        self._cancel = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def start(self) -> None:
+        """Start the zygote and lock a first child for proof.
+
+        Raises ChildStartError, or SandboxMissingError when LEANPIX_SANDBOX=require and a layer is missing.
+        """
+        try:
+            self._keeper.start()
+            self._layers = self._checked_layers()
+        except BaseException:
+            self.close()
+            raise
+
+    def run(
+        self,
+        source: bytes,
+        options: CompressionOptions,
+        *,
+        timeout_s: float,
+        on_phase: Callable[[str], None] | None = None,
+    ) -> Compression:
+        """Compress in a child of its own; TaskFailure with the state that says why there is no result.
+
+        The engine's own failures pass through. The deadline is -8, a dead child -9, one out of memory -15,
+        close() -13.
+        """
+        request = Request(options, self._confinement())
+        max_bytes = self._settings.max_result_mb * MIB
+        with self._slot(), self._handed_over(source, request, time.monotonic() + timeout_s) as job:
+            done = job.finish(on_phase)
+            if not isinstance(done, Done):
+                raise TaskFailure(TaskState.PROGRAM_FAILED)
+            return job.result(done, max_bytes)
+
+    def status(self) -> dict[str, str]:
+        """Each sandbox layer, and the zygote, with "on" or "off: why"."""
+        zygote = ON if self._keeper.pid is not None else "off: being started"
+        return {**self._layers, "zygote": zygote}
+
+    @property
+    def deaths(self) -> Mapping[TaskState, int]:
+        """How many children died or were killed since the start, by the state their tasks ended in."""
+        return dict(self._deaths)
+
+    @property
+    def zygote_pid(self) -> int | None:
+        """The process that children are forked from."""
+        return self._keeper.pid
+
+    def close(self, grace_s: float = 0) -> None:
+        """Take no more jobs, wait for those under way, then end them with -13. May be called again."""
+        with self._idle:
+            if self._closing:
+                return
+            self._closing = True
+            self._idle.wait_for(lambda: not self._running, grace_s)
+        os.eventfd_write(self._cancel, 1)
+        self._keeper.close()
+        with self._idle:
+            self._idle.wait_for(lambda: not self._running)
+        os.close(self._cancel)
+
+    @contextmanager
+    def _slot(self) -> Iterator[None]:
+        with self._idle:
+            if self._closing:
+                raise TaskFailure(TaskState.CANCELLED)
+            self._running += 1
+        try:
+            yield
+        finally:
+            with self._idle:
+                self._running -= 1
+                self._idle.notify_all()
+
+    @contextmanager
+    def _handed_over(self, source: bytes, request: Request, deadline_s: float) -> Iterator[RunningJob]:
+        try:
+            descriptors = JobDescriptors(source)
+        except OSError as error:
+            raise TaskFailure(TaskState.NO_RESOURCES) from error
+        job = RunningJob(descriptors, deadline_s, request.confinement.cpu_s, self._cancel)
+        with descriptors, closing(job):
+            if not self._keeper.send(pack_request(request), descriptors.sent, deadline_s):
+                raise TaskFailure(TaskState.CANCELLED if self._closing else TaskState.PROGRAM_FAILED)
+            descriptors.close_sent()
+            try:
+                yield job
+            except TaskFailure as failure:
+                self._count(job, failure)
+                raise
+
+    def _count(self, job: RunningJob, failure: TaskFailure) -> None:
+        if job.child_failed:
+            with self._idle:
+                self._deaths[failure.state] += 1
+        if failure.state is TaskState.TIMED_OUT and not job.has_started:
+            self._keeper.discard()  # it has not even forked in all that time
+
+    def _checked_layers(self) -> dict[str, str]:
+        request = Request(None, self._confinement())
+        try:
+            with self._handed_over(b"", request, time.monotonic() + _CHECK_TIMEOUT_S) as job:
+                answer = job.finish(None)
+        except TaskFailure as failure:
+            raise ChildStartError("the first child could not be locked: see the log") from failure
+        layers = answer.layers if isinstance(answer, Locked) else {}
+        if self._settings.sandbox == "require":
+            require(layers, frozenset(LAYERS))
+        return layers
+
+    def _confinement(self) -> Confinement:
+        """Every job has to reach the layers that the first child reached."""
+        return Confinement(
+            memory_bytes=self._settings.child_memory_mb * MIB,
+            cpu_s=self._settings.child_cpu_s,
+            file_bytes=self._settings.max_result_mb * MIB,
+            layers=self._settings.sandbox != "off",
+            required=frozenset(name for name, state in self._layers.items() if state == ON),
+        )

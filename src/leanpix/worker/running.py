@@ -1,0 +1,153 @@
+"""One running child, seen from the parent: its answers, its deadline, its end."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import select
+import signal
+import socket
+import time
+from collections.abc import Callable
+
+from leanpix.domain.errors import TaskFailure
+from leanpix.domain.report import Compression
+from leanpix.domain.states import TaskState
+from leanpix.worker.answers import (
+    Done,
+    Failed,
+    Locked,
+    Phase,
+    checked_result,
+    failure_state,
+    read_answer,
+    shown_text,
+)
+from leanpix.worker.deaths import cause_of, failure_of
+from leanpix.worker.descriptors import JobDescriptors
+from leanpix.worker.wire import MAX_ANSWER_BYTES, Ended, NotForked, Started, unpack_status
+
+_MAX_PHASES = 1000
+# A child that has closed its answers is dying: how long its exit code is worth waiting for.
+_DYING_S = 0.5
+_log = logging.getLogger(__name__)
+
+
+class RunningJob:
+    """A job that was handed to a zygote. finish() returns or raises once; close() leaves nothing running.
+
+    deadline_s is monotonic; cancelled is a descriptor that is readable once the pool closes. child_failed tells a
+    dead, killed or misbehaving child from a failure that the engine found in the picture.
+    """
+
+    def __init__(self, descriptors: JobDescriptors, deadline_s: float, cpu_limit_s: int, cancelled: int) -> None:
+        self._descriptors, self._deadline_s, self._cpu_limit_s = descriptors, deadline_s, cpu_limit_s
+        self._cancelled = cancelled
+        self._pidfd: int | None = None
+        self._phases = 0
+        self._overdue = TaskState.TIMED_OUT
+        self.child_failed = False
+        self._poll = select.poll()
+        self._poll.register(cancelled, select.POLLIN)
+        for end in (descriptors.answers, descriptors.status):
+            self._poll.register(end, select.POLLIN)
+
+    @property
+    def has_started(self) -> bool:
+        """Whether the zygote has reported the child."""
+        return self._pidfd is not None
+
+    def finish(self, on_phase: Callable[[str], None] | None) -> Done | Locked:
+        """The child's last answer, or TaskFailure."""
+        while True:
+            ready = self._wait()
+            if self._cancelled in ready:
+                raise TaskFailure(TaskState.CANCELLED)
+            if self._descriptors.answers.fileno() in ready:
+                answer = self._read_answer()
+                if isinstance(answer, (Done, Locked)):
+                    return answer
+                if isinstance(answer, Phase) and on_phase is not None:
+                    on_phase(answer.phase)
+            elif self._descriptors.status.fileno() in ready:
+                self._read_status()
+
+    def result(self, done: Done, max_bytes: int) -> Compression:
+        """The bytes the child has left, if they are what it says; TaskFailure otherwise."""
+        data = self._descriptors.result(max_bytes)
+        if not data and not done.report.result_bytes:
+            raise TaskFailure(TaskState.EMPTY_RESULT)
+        compression = checked_result(done.report, data)
+        if compression is None:
+            raise self._broken("a result that is not what its report says")
+        return compression
+
+    def close(self) -> None:
+        """Kill the child, whatever it does; the zygote reaps it."""
+        if self._pidfd is not None:
+            with contextlib.suppress(ProcessLookupError):  # it has ended
+                signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+            os.close(self._pidfd)
+            self._pidfd = None
+
+    def _wait(self) -> set[int]:
+        remaining_s = self._deadline_s - time.monotonic()
+        ready = {fd for fd, _ in self._poll.poll(max(0.0, remaining_s) * 1000)}
+        if not ready:
+            self.child_failed = True
+            raise TaskFailure(self._overdue)
+        return ready
+
+    def _read_answer(self) -> Phase | Done | Locked | None:
+        """The next answer; None when the child has closed its end. TaskFailure for its failure, or for nonsense."""
+        try:
+            payload = self._descriptors.answers.recv(MAX_ANSWER_BYTES + 1)
+        except ConnectionResetError:
+            payload = b""
+        if not payload:
+            self._expect_end()
+            return None
+        answer = read_answer(payload) if len(payload) <= MAX_ANSWER_BYTES else None
+        if isinstance(answer, Phase):
+            self._phases += 1
+        if answer is None or self._phases > _MAX_PHASES:
+            raise self._broken("an answer that is none")
+        if isinstance(answer, Failed):
+            raise self._failure(answer)
+        return answer
+
+    def _expect_end(self) -> None:
+        """Nothing more can come: soon the child's end, or it only pretends to die."""
+        self._poll.unregister(self._descriptors.answers)
+        dying_until_s = time.monotonic() + _DYING_S
+        if dying_until_s < self._deadline_s:
+            self._deadline_s, self._overdue = dying_until_s, TaskState.PROGRAM_FAILED
+
+    def _failure(self, failed: Failed) -> TaskFailure:
+        state = failure_state(failed)
+        return self._broken(f"state {failed.state}") if state is None else TaskFailure(state, shown_text(failed))
+
+    def _read_status(self) -> None:
+        """Take the zygote's record; TaskFailure when it says that the child, or with it the zygote, is gone."""
+        record, received, _, _ = socket.recv_fds(self._descriptors.status, 64, 1)
+        match unpack_status(record):
+            case Started():
+                self._pidfd = received[0]
+            case NotForked():
+                raise TaskFailure(TaskState.NO_RESOURCES)
+            case Ended() as end:
+                raise self._death(end)
+            case None:
+                raise self._broken("no end: its zygote died")
+
+    def _death(self, end: Ended) -> TaskFailure:
+        self.child_failed = True
+        words = self._descriptors.last_words()
+        _log.warning("child died of %s: %s", cause_of(end), words.decode("ascii", "backslashreplace")[-2000:])
+        return failure_of(end, words, self._cpu_limit_s)
+
+    def _broken(self, what: str) -> TaskFailure:
+        self.child_failed = True
+        _log.warning("child gave %s", what)
+        return TaskFailure(TaskState.PROGRAM_FAILED)

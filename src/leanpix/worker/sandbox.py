@@ -1,0 +1,115 @@
+"""Locking a decoding child: every layer that the kernel offers, in an order in which each can still be put on."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import platform
+import resource
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from leanpix.domain.errors import SandboxMissingError
+from leanpix.worker.kernel import locking_number, prctl, system_call
+from leanpix.worker.landlock import restrict_files
+from leanpix.worker.seccomp import install_filter
+
+ON = "on"
+_PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS = 4, 38
+_CAPABILITY_VERSION_3 = 0x20080522
+_WORST_OOM_SCORE = "1000"
+
+
+@dataclass(frozen=True, slots=True)
+class Confinement:
+    """How tightly a child is held.
+
+    memory_bytes: address space beyond what the child has when it begins. cpu_s: processor seconds.
+    file_bytes: the most it can write into its result. descriptors: open files. layers: False leaves the kernel's
+    sandbox layers off, limits stay. required: layers without which the child does not begin.
+    """
+
+    memory_bytes: int
+    cpu_s: int
+    file_bytes: int
+    descriptors: int = 64
+    layers: bool = True
+    required: frozenset[str] = frozenset()
+
+
+def lock(confinement: Confinement) -> dict[str, str]:
+    """Lock this process for good; each layer's name with "on" or "off: why".
+
+    Raises SandboxMissingError when a required layer cannot be put on.
+    """
+    set_limits(confinement)
+    status = {"limits": ON}
+    for name, put_on in LAYERS.items():
+        status[name] = _attempt(put_on) if confinement.layers else "off: LEANPIX_SANDBOX=off"
+    require(status, confinement.required)
+    return status
+
+
+def require(status: dict[str, str], names: frozenset[str]) -> None:
+    """SandboxMissingError unless each of these layers is on."""
+    missing = [f"{name} is {status.get(name, 'unknown')}" for name in sorted(names) if status.get(name) != ON]
+    if missing:
+        raise SandboxMissingError("; ".join(missing))
+
+
+def set_limits(confinement: Confinement) -> None:
+    """Put on the resource limits, which cannot be raised again, and ask to be killed first when memory is short."""
+    with contextlib.suppress(OSError):  # /proc may be absent: then the kernel's own choice stands
+        Path("/proc/self/oom_score_adj").write_text(_WORST_OOM_SCORE, encoding="ascii")
+    prctl(_PR_SET_DUMPABLE, 0)  # no core through a core_pattern pipe, which does not ask RLIMIT_CORE
+    limits = {
+        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_AS: address_space_bytes() + confinement.memory_bytes,
+        resource.RLIMIT_FSIZE: confinement.file_bytes,
+        resource.RLIMIT_NOFILE: confinement.descriptors,
+    }
+    for name, value in limits.items():
+        resource.setrlimit(name, (value, value))
+    # The soft limit's signal can be caught; a second later the hard limit kills.
+    resource.setrlimit(resource.RLIMIT_CPU, (confinement.cpu_s, confinement.cpu_s + 1))
+
+
+def address_space_bytes() -> int:
+    """This process's address space."""
+    pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[0]
+    return int(pages) * resource.getpagesize()
+
+
+def _drop_capabilities() -> None:
+    header = struct.pack("<Ii", _CAPABILITY_VERSION_3, 0)
+    system_call(locking_number("capset"), header, bytes(24))
+
+
+def _forbid_new_privileges() -> None:
+    prctl(_PR_SET_NO_NEW_PRIVS, 1)
+
+
+# In this order: Landlock and seccomp need no_new_privs, and after seccomp none of the others can be put on.
+LAYERS: dict[str, Callable[[], None]] = {
+    "capabilities": _drop_capabilities,
+    "no_new_privs": _forbid_new_privileges,
+    "landlock": restrict_files,
+    "seccomp": install_filter,
+}
+
+
+def _attempt(put_on: Callable[[], None]) -> str:
+    try:
+        put_on()
+    except OSError as error:
+        return f"off: {_reason(error)}"
+    return ON
+
+
+def _reason(error: OSError) -> str:
+    if error.errno in (errno.ENOSYS, errno.EOPNOTSUPP):
+        return f"not in this kernel ({platform.release()})"
+    return errno.errorcode.get(error.errno or 0, "") or os.strerror(error.errno or 0)

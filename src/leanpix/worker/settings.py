@@ -1,0 +1,47 @@
+"""What can be set about the processes that decode and encode."""
+
+from __future__ import annotations
+
+import os
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+MIB = 1024 * 1024
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0))
+
+
+class WorkerSettings(BaseModel):
+    """Each field is set by LEANPIX_ and its name in capitals."""
+
+    workers: int = Field(
+        default_factory=_cores,
+        ge=1,
+        le=1024,
+        description="Pictures worked on at the same time; default: one a core.",
+    )
+    task_timeout_s: float = Field(
+        default=180, gt=0, le=3600, description="Seconds a picture may take from its start before it ends with -8."
+    )
+    sandbox: Literal["auto", "require", "off"] = Field(
+        default="auto",
+        description="auto: every layer the kernel offers; require: do not start unless all are there; "
+        "off: killable processes with limits only.",
+    )
+    child_memory_mb: int = Field(
+        default=4096,
+        ge=64,
+        le=1 << 20,
+        description="Address space in MB that one picture may take, whatever it is.",
+    )
+    child_cpu_s: int = Field(default=360, ge=1, le=7200, description="Processor seconds that one picture may take.")
+    max_result_mb: int = Field(default=128, ge=1, le=1024, description="The largest result in MB that is taken.")
+    recycle_after: int = Field(
+        default=2000,
+        ge=1,
+        description="Pictures after which the process that children are forked from is replaced, so that what one "
+        "of them learnt of its memory layout is of no use for long.",
+    )
