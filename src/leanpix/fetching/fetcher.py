@@ -104,7 +104,8 @@ class _Journey:
         """Send a body once."""
         target = parse_url(url, self._means.ports)
         with self._exchange(target) as exchange:
-            exchange.send("POST", target.path, [*self._own_headers(target, body), *headers], body)
+            length = ("Content-Length", str(len(body)))
+            exchange.send("POST", target.path, [*self._own_headers(target), length, *headers], body)
             status = exchange.head().status
             # Read what is left, or the peer may see its own write reset; that it arrived is known already.
             with suppress(FetchError):
@@ -146,10 +147,9 @@ class _Journey:
         deadline = self._deadline.within(self._means.settings.fetch_dns_timeout_s, "the name's lookup")
         return guard.admit(host, self._means.lookup.answers(host, deadline))
 
-    def _own_headers(self, target: Target, body: bytes = b"") -> Headers:
-        length = [("Content-Length", str(len(body)))] if body else []
+    def _own_headers(self, target: Target) -> Headers:
         agent = ("User-Agent", self._means.settings.fetch_user_agent)
-        return [("Host", target.host_header), agent, ("Connection", "close"), *length]
+        return [("Host", target.host_header), agent, ("Connection", "close")]
 
 
 def _location(head: Head) -> str:

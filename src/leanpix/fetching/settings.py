@@ -18,7 +18,8 @@ def _split(value: object) -> object:
 
 
 # NoDecode: from the environment these are comma-separated, not JSON.
-Ports = Annotated[tuple[Annotated[int, Field(ge=1, le=65535)], ...], NoDecode, BeforeValidator(_split)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+Ports = Annotated[tuple[Port, ...], Field(min_length=1), NoDecode, BeforeValidator(_split)]
 Nets = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_split)]
 Seconds = Annotated[float, Field(gt=0, le=600)]
 

@@ -10,7 +10,6 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
-from urllib.parse import urljoin
 
 import idna
 
@@ -74,8 +73,7 @@ def parse_location(base: Target, location: str, ports: Collection[int]) -> Targe
     elif location.startswith("//"):
         target = parse_url(f"{base.scheme}:{location}", ports)
     else:
-        path = urljoin(base.path, location.partition("#")[0])
-        return replace(base, path=_request_target(path))
+        return replace(base, path=_request_target(_merged(base.path, location.partition("#")[0])))
     if base.scheme == "https" and target.scheme == "http":
         raise FetchError(FetchRefusal.REDIRECT_DOWNGRADE, target.host)
     return target
@@ -133,10 +131,39 @@ def _ipv4(host: str) -> IPv4Address | None:
         raise FetchError(FetchRefusal.URL_INVALID, "an odd spelling of an IPv4 address") from error
 
 
-def _request_target(path: str) -> str:
-    """Path and query as they go into the request line; what is not ASCII is percent-encoded as UTF-8."""
-    rooted = path if path.startswith("/") else f"/{path}"
+def _merged(base: str, reference: str) -> str:
+    """A relative reference put where the base path's last segment is (RFC 3986, 5.2).
+
+    Not urllib's urljoin: it reads a path that starts with two slashes as a host, and drops empty segments.
+    """
+    base_path = base.partition("?")[0]
+    if not reference:
+        return base
+    if reference.startswith("?"):
+        return base_path + reference
+    if reference.startswith("/"):
+        return reference
+    return f"{base_path.rpartition('/')[0]}/{reference}"
+
+
+def _request_target(text: str) -> str:
+    """Path and query as they go into the request line: rooted, without dot segments, UTF-8 percent-encoded."""
+    path, mark, query = text.partition("?")
+    target = _without_dot_segments(path) + mark + query
     try:
-        return "".join(c if c.isascii() else "".join(f"%{b:02X}" for b in c.encode()) for c in rooted)
+        return "".join(c if c.isascii() else "".join(f"%{b:02X}" for b in c.encode()) for c in target)
     except UnicodeEncodeError as error:
         raise FetchError(FetchRefusal.URL_INVALID, "a lone surrogate") from error
+
+
+def _without_dot_segments(path: str) -> str:
+    kept: list[str] = []
+    segments = path.removeprefix("/").split("/")
+    for segment in segments:
+        if segment == "..":
+            del kept[-1:]
+        elif segment != ".":
+            kept.append(segment)
+    if segments[-1] in {".", ".."}:
+        kept.append("")
+    return "/" + "/".join(kept)

@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 
 from leanpix.fetching.fetcher import SafeFetcher
+from leanpix.fetching.guard import IPAddress
 from leanpix.fetching.settings import FetchSettings
+from leanpix.fetching.stream import dial
 
 PICTURE = bytes(range(256)) * 8
 
@@ -54,14 +56,14 @@ Script = Callable[[Conversation], object] | bytes
 class Origin:
     """A scripted HTTP server on a loopback port; keeps the requests it saw."""
 
-    def __init__(self, address: str = "127.0.0.1", context: ssl.SSLContext | None = None) -> None:
+    def __init__(self, address: str = "127.0.0.1", port: int = 0, context: ssl.SSLContext | None = None) -> None:
         self._scripts: dict[str, Script] = {"/ok": answer(PICTURE)}
         self._context = context
         self.requests: list[bytes] = []
         self.connections = 0
         self._stopped = threading.Event()
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
-        self._listener = socket.create_server((address, 0), family=family)
+        self._listener = socket.create_server((address, port), family=family)
         self.port: int = self._listener.getsockname()[1]
         self._threads = [threading.Thread(target=self._accept, daemon=True)]
         self._threads[0].start()
@@ -136,12 +138,27 @@ class Resolver:
 
     def __init__(self, table: dict[str, Sequence[str]]) -> None:
         self.table, self.asked = table, list[str]()
+        self.everything_else: Sequence[str] | None = None
 
     def __call__(self, host: str) -> Sequence[str]:
         self.asked.append(host)
-        if host not in self.table:
+        answers = self.table.get(host, self.everything_else)
+        if answers is None:
             raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
-        return self.table[host]
+        return answers
+
+
+class Dialer:
+    """Remembers every address that was to be dialled, and lets none but loopback really be."""
+
+    def __init__(self) -> None:
+        self.dialled = list[str]()
+
+    def __call__(self, address: IPAddress, port: int, timeout_s: float) -> socket.socket:
+        self.dialled.append(str(address))
+        if not address.is_loopback:
+            raise ConnectionRefusedError(f"tests do not leave this machine for {address}")
+        return dial(address, port, timeout_s)
 
 
 class Lab:
@@ -176,6 +193,11 @@ def lab() -> Lab:
 
 
 @pytest.fixture
+def dialer() -> Dialer:
+    return Dialer()
+
+
+@pytest.fixture
 def origin() -> Iterator[Origin]:
     server = Origin()
     yield server
@@ -184,8 +206,11 @@ def origin() -> Iterator[Origin]:
 
 @pytest.fixture
 def canary() -> Iterator[Origin]:
-    """A loopback server that must see no connection at all; the check is part of the fixture."""
-    server = Origin()
-    yield server
-    server.close()
-    assert server.connections == 0, f"the canary was reached {server.connections} times"
+    """A server on both loopback addresses that must see no connection at all; this fixture checks it."""
+    servers = [Origin()]
+    with suppress(OSError):  # a machine without IPv6 has no second door
+        servers.append(Origin("::1", servers[0].port))
+    yield servers[0]
+    for server in servers:
+        server.close()
+    assert [server.connections for server in servers] == [0] * len(servers), "the canary was reached"

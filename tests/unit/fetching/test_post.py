@@ -1,0 +1,76 @@
+"""Delivering a body to an address that a stranger gave."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import h11
+import pytest
+
+from leanpix.fetching.fetcher import SafeFetcher
+from leanpix.fetching.refusal import FetchError
+
+if TYPE_CHECKING:
+    from tests.unit.fetching.conftest import Conversation, Dialer, Lab, Origin
+
+
+def test_the_body_and_headers_arrive_and_the_status_comes_back(lab: Lab, origin: Origin) -> None:
+    origin.route("/hook", b"HTTP/1.1 202 Accepted\r\nContent-Length: 2\r\n\r\nok")
+    body = b"x" * 300_000
+    status = lab.fetcher(origin.port).post(
+        f"http://srv.good.net:{origin.port}/hook",
+        body,
+        [("X-Signature", "abc"), ("Content-Type", "application/json")],
+    )
+    head, _, sent = origin.requests[0].partition(b"\r\n\r\n")
+    assert (status, sent) == (202, body)
+    assert head.startswith(b"POST /hook HTTP/1.1\r\n")
+    assert b"X-Signature: abc" in head.split(b"\r\n")
+
+
+def test_an_empty_body_is_sent_with_its_length(lab: Lab, origin: Origin) -> None:
+    origin.route("/hook", b"HTTP/1.1 204 No Content\r\n\r\n")
+    assert lab.fetcher(origin.port).post(f"http://srv.good.net:{origin.port}/hook", b"") == 204
+    assert b"\r\nContent-Length: 0\r\n" in origin.requests[0]
+
+
+def test_a_redirect_is_not_followed(lab: Lab, origin: Origin, canary: Origin) -> None:
+    location = f"http://127.0.0.1:{canary.port}/"
+    origin.route("/hook", f"HTTP/1.1 307 Moved\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n".encode())
+    fetcher = lab.fetcher(origin.port, canary.port)
+    assert fetcher.post(f"http://srv.good.net:{origin.port}/hook", b"{}") == 307
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "srv.good.net", "[::1]", "169.254.169.254"])
+def test_the_same_guard_stands_before_it(lab: Lab, canary: Origin, dialer: Dialer, host: str) -> None:
+    fetcher = SafeFetcher(lab.settings(canary.port, nets=()), resolver=lab.resolver, dialer=dialer)
+    with pytest.raises(FetchError, match="address_forbidden"):
+        fetcher.post(f"http://{host}:{canary.port}/hook", b"{}")
+    assert dialer.dialled == []
+
+
+def test_an_endless_answer_does_not_keep_us(lab: Lab, origin: Origin) -> None:
+    def flood(conversation: Conversation) -> None:
+        conversation.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        while conversation.send(b"10000\r\n" + b"x" * 65536 + b"\r\n"):
+            pass
+
+    origin.route("/hook", flood)
+    assert (
+        lab.fetcher(origin.port, fetch_timeout_s=60).post(f"http://srv.good.net:{origin.port}/hook", b"{}") == 200
+    )
+
+
+def test_a_receiver_that_reads_nothing_is_left(lab: Lab, origin: Origin) -> None:
+    def ignore(conversation: Conversation) -> None:
+        conversation.stay_silent()
+
+    origin.route("/hook", ignore)
+    with pytest.raises(FetchError, match="source_timeout"):
+        lab.fetcher(origin.port).post(f"http://srv.good.net:{origin.port}/hook", b"{}")
+
+
+def test_a_header_cannot_smuggle_another(lab: Lab, origin: Origin) -> None:
+    with pytest.raises(h11.LocalProtocolError):
+        lab.fetcher(origin.port).post(f"http://srv.good.net:{origin.port}/ok", b"", [("X", "1\r\nY: 2")])
+    assert origin.requests == []
