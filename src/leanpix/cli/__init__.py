@@ -1,5 +1,15 @@
 """The command line."""
 
+from __future__ import annotations
+
 import typer
 
-app = typer.Typer(no_args_is_help=True, help="Self-hosted image compression.")
+from leanpix.cli import compress, doctor, keys, serve
+
+__all__ = ["app"]
+
+app = typer.Typer(no_args_is_help=True, help="Self-hosted image compression.", pretty_exceptions_enable=False)
+app.command("serve")(serve.serve)
+app.command("compress")(compress.compress)
+app.command("doctor")(doctor.doctor)
+app.add_typer(keys.app, name="keys")

@@ -24,6 +24,9 @@ class OutputFormat(StrEnum):
         return cls("jpg" if name == "jpeg" else name)
 
 
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+
+
 class SourceFormat(StrEnum):
     """What the bytes of a source are, judged by the bytes and never by a name or a content type."""
 

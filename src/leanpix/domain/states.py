@@ -94,3 +94,11 @@ class TaskState(IntEnum):
     def is_final(self) -> bool:
         """Whether the task has ended, well or not."""
         return self == TaskState.SUCCEEDED or self < 0
+
+
+_BY_CODE = {int(state): state for state in TaskState}
+
+
+def state_of(code: int) -> TaskState:
+    """The state with this code; KeyError for a code that is not in the table."""
+    return _BY_CODE[code]

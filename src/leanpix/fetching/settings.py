@@ -27,9 +27,7 @@ Seconds = Annotated[float, Field(gt=0, le=600)]
 class FetchSettings(BaseModel):
     """Limits on fetching image_url and on delivering webhooks; sizes in bytes, times in seconds."""
 
-    fetch_ports: Ports = Field(
-        default=(80, 443), description="Ports that a fetched URL may name, separated by commas."
-    )
+    fetch_ports: Ports = Field(default=(80, 443), description="Ports that a fetched URL may name, separated by commas.")
     fetch_allow_nets: Nets = Field(
         default=(),
         description="Networks (CIDR) or single addresses that may be fetched from although they are not public, "

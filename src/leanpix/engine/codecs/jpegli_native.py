@@ -62,9 +62,7 @@ class NativeJpegli:
             raise NativeJpegliError("the pyjpegli wheel is not there")
         return cls(library, found.origin)
 
-    def encode(
-        self, pixels: NDArray[np.uint8], distance: float, luma_factor: int, icc_profile: bytes | None
-    ) -> bytes:
+    def encode(self, pixels: NDArray[np.uint8], distance: float, luma_factor: int, icc_profile: bytes | None) -> bytes:
         """Encode C-contiguous (H,W,3) or (H,W) pixels; luma_factor 2 is 4:2:0, 1 is 4:4:4."""
         height, width = pixels.shape[:2]
         icc = icc_profile or b""

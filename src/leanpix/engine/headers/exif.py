@@ -31,8 +31,6 @@ def _from_first_directory(block: bytes, order: str) -> int:
     for entry in range(min(count, _MAX_ENTRIES)):
         tag, kind, _, value = struct.unpack_from(f"{order}HHI4s", block, start + 2 + entry * 12)
         if tag == _ORIENTATION_TAG and kind in {_SHORT, _LONG}:
-            (number,) = struct.unpack(
-                f"{order}{'H' if kind == _SHORT else 'I'}", value[: 2 if kind == _SHORT else 4]
-            )
+            (number,) = struct.unpack(f"{order}{'H' if kind == _SHORT else 'I'}", value[: 2 if kind == _SHORT else 4])
             return int(number) if 1 <= number <= 8 else 1  # noqa: PLR2004 - EXIF defines eight orientations
     return 1

@@ -1,0 +1,25 @@
+"""What the commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from leanpix.settings import Settings, SettingsError, read_settings
+
+DataDir = Annotated[
+    Path | None, typer.Option("--data-dir", help="Where data lives; default: LEANPIX_DATA_DIR, else ./data.")
+]
+
+USAGE_ERROR = 2
+
+
+def settings_or_exit(**overrides: object) -> Settings:
+    """The settings, or a message on standard error and exit code 2."""
+    try:
+        return read_settings(**overrides)
+    except SettingsError as failure:
+        typer.echo(f"leanpix: {failure}", err=True)
+        raise typer.Exit(USAGE_ERROR) from failure

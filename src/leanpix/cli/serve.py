@@ -1,0 +1,99 @@
+"""`leanpix serve`: the API and its workers."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import uvicorn
+from starlette.applications import Starlette
+
+from leanpix.bootstrap import Stores, make_api, make_housekeeping, make_pool, make_worker, open_stores
+from leanpix.cli.options import DataDir, settings_or_exit
+from leanpix.settings import Settings
+from leanpix.telemetry.logging import set_up_logging
+from leanpix.web.protocol import guarded_protocol
+
+_BACKLOG = 2048
+_KEEP_ALIVE_S = 75
+
+
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on; default: LEANPIX_HOST, 127.0.0.1.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; default: LEANPIX_PORT, 8000.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Pictures at a time; 0: API only. Default: one a core.")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Run the API and its workers on this machine."""
+    settings = settings_or_exit(host=host, port=port, workers=workers, data_dir=data_dir)
+    set_up_logging(settings)
+    stores = open_stores(settings)
+    listener = _listen(settings)
+    _introduce(stores, listener.getsockname()[1])
+    try:
+        _server(stores).run(sockets=[listener])
+    finally:
+        stores.close()
+
+
+def _server(stores: Stores) -> uvicorn.Server:
+    settings = stores.settings
+    pool = make_pool(settings) if settings.workers else None
+    app = make_api(stores, pool)
+    worker = make_worker(stores, pool) if pool is not None else None
+    housekeeping = make_housekeeping(stores)
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        if worker is not None:
+            worker.start()
+        housekeeping.start()
+        yield
+        housekeeping.stop()
+        if worker is not None:
+            worker.stop()
+
+    app.router.lifespan_context = lifespan
+    return uvicorn.Server(
+        uvicorn.Config(
+            app,
+            http=guarded_protocol(settings),
+            ws="none",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_keep_alive=_KEEP_ALIVE_S,
+            timeout_graceful_shutdown=int(settings.shutdown_grace_s) + 5,
+        )
+    )
+
+
+def _listen(settings: Settings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((settings.host, settings.port))
+    except OSError as failure:
+        typer.echo(f"leanpix: cannot listen on {settings.host}:{settings.port}: {failure.strerror}", err=True)
+        raise typer.Exit(1) from failure
+    listener.listen(_BACKLOG)
+    return listener
+
+
+def _introduce(stores: Stores, port: int) -> None:
+    """Say where the service is and, on the very first start, the owner's key."""
+    host = f"[{stores.settings.host}]" if ":" in stores.settings.host else stores.settings.host
+    base = stores.settings.public_url or f"http://{host}:{port}"
+    typer.echo(f"leanpix serves on {base} (data in {Path(stores.settings.data_dir).resolve()})")
+    key = stores.admin.ensure_owner()
+    if key is not None:
+        typer.echo(
+            f"\nThe owner's API key, shown only this once:\n\n  {key.text}\n\nTry it:\n\n"
+            f"  curl '{base}/api/tasks/visual/imgcompress' -H 'X-API-KEY: {key.text}' \\\n"
+            f"    -F 'sync=1' -F 'image_file=@photo.jpg'\n"
+        )

@@ -1,0 +1,68 @@
+"""Delivery on one machine: the task table itself is the queue."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from threading import BoundedSemaphore, Event, Lock
+
+from leanpix.queues.signals import LocalSignals
+from leanpix.service.ports import Database
+
+_POLL_S = 1.0
+
+
+class EmbeddedDeliveries:
+    """Reads waiting ids from the table whenever there is a free slot, woken by a signal or once a second."""
+
+    def __init__(self, database: Database, signals: LocalSignals, on_error: Callable[[BaseException], None]) -> None:
+        self._database, self._signals, self._on_error = database, signals, on_error
+        self._stopped = Event()
+        self._in_hand: set[str] = set()
+        self._lock = Lock()
+
+    def run(self, handle: Callable[[str], None], *, concurrency: int) -> None:
+        """Call `handle(task_id)` in up to `concurrency` threads until `stop`; returns when all have ended."""
+        slots = BoundedSemaphore(concurrency)
+        with ThreadPoolExecutor(concurrency, thread_name_prefix="task") as threads:
+            while not self._stopped.is_set():
+                if not slots.acquire(timeout=_POLL_S):
+                    continue
+                task_id = self._next()
+                if task_id is None:
+                    slots.release()
+                    self._wait()
+                else:
+                    threads.submit(handle, task_id).add_done_callback(partial(self._done, task_id, slots))
+
+    def stop(self) -> None:
+        """Deliver nothing more."""
+        self._stopped.set()
+        self._signals.work.set()
+
+    def _next(self) -> str | None:
+        try:
+            with self._database.reading() as view:
+                ready = view.tasks.ready(limit=len(self._in_hand) + 1)
+        except Exception as failure:  # noqa: BLE001 - a database that is briefly away must not end the worker
+            self._on_error(failure)
+            return None
+        with self._lock:
+            fresh = next((task_id for task_id in ready if task_id not in self._in_hand), None)
+            if fresh is not None:
+                self._in_hand.add(fresh)
+        return fresh
+
+    def _wait(self) -> None:
+        self._signals.work.wait(_POLL_S)
+        if not self._stopped.is_set():
+            self._signals.work.clear()
+
+    def _done(self, task_id: str, slots: BoundedSemaphore, done: Future[None]) -> None:
+        with self._lock:
+            self._in_hand.discard(task_id)
+        slots.release()
+        failure = done.exception()
+        if failure is not None:
+            self._on_error(failure)

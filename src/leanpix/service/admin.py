@@ -1,0 +1,71 @@
+"""Making, listing, revoking and topping up keys."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from leanpix.domain.account import Account
+from leanpix.domain.errors import InvalidParameterError, NotFoundError
+from leanpix.service.keys import NewKey, SecretHasher, new_key
+from leanpix.service.ports import Clock, Database
+
+OWNER_NAME = "owner"
+OWNER_QPS = 50.0
+_LONGEST_NAME = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Admin:
+    """The key administration over one database; now gives Unix seconds."""
+
+    database: Database
+    hasher: SecretHasher
+    now: Clock
+    default_qps: float
+
+    def create(
+        self, name: str, *, credit: int | None = None, qps: float | None = None, is_admin: bool = False
+    ) -> NewKey:
+        """Make a key; credit None is unlimited, qps None the default. The secret is in the answer only."""
+        if not 1 <= len(name) <= _LONGEST_NAME:
+            raise InvalidParameterError("name", name, f"1 to {_LONGEST_NAME} characters")
+        if credit is not None and credit < 0:
+            raise InvalidParameterError("credits", credit, "0 or more")
+        rate = self.default_qps if qps is None else qps
+        if not rate > 0:
+            raise InvalidParameterError("qps", rate, "more than 0")
+        key = new_key()
+        with self.database.writing() as change:
+            change.accounts.add(Account(key.id, name, rate, credit, is_admin, self.now()), self._hash(key))
+        return key
+
+    def ensure_owner(self) -> NewKey | None:
+        """Make the owner's key where the store has no key at all; None where it has one."""
+        key = new_key()
+        with self.database.writing() as change:
+            if change.accounts.any():
+                return None
+            change.accounts.add(Account(key.id, OWNER_NAME, OWNER_QPS, None, True, self.now()), self._hash(key))
+        return key
+
+    def accounts(self) -> list[Account]:
+        """Every key, oldest first."""
+        with self.database.reading() as view:
+            return view.accounts.list()
+
+    def revoke(self, key_id: str) -> None:
+        """Refuse the key from now on; NotFoundError for an unknown id."""
+        with self.database.writing() as change:
+            if not change.accounts.revoke(key_id, self.now()):
+                raise NotFoundError(f"there is no key {key_id!r}")
+
+    def topup(self, key_id: str, credit: int) -> None:
+        """Add credits; NotFoundError for an unknown id or a key without a limit."""
+        if credit < 1:
+            raise InvalidParameterError("credits", credit, "1 or more")
+        with self.database.writing() as change:
+            if not change.accounts.topup(key_id, credit, self.now()):
+                raise NotFoundError(f"there is no key {key_id!r} with limited credits")
+
+    def _hash(self, key: NewKey) -> bytes:
+        return self.hasher.hash(key.secret)

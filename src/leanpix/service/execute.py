@@ -1,0 +1,153 @@
+"""Doing a task: claim, read the source, compress, store the result, record result and charge together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from threading import Event
+
+from leanpix.domain.account import LARGE_SIDE_PX, cost
+from leanpix.domain.errors import CallerError, TaskFailure
+from leanpix.domain.report import Compression
+from leanpix.domain.states import TaskState
+from leanpix.domain.task import MAX_ATTEMPTS, Fence, Outcome, SourceKind, StoredResult, Task
+from leanpix.service.links import Links
+from leanpix.service.ports import Blobs, Clock, Compressor, Database, Fetcher, Signals, Transaction
+from leanpix.service.submit import refuse_png_target, source_key
+
+_PHASES = {
+    "decoding": TaskState.PROCESSING,
+    "encoding": TaskState.PROCESSING,
+    "searching": TaskState.LOOPING,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Execute:
+    """The use case `execute`; now gives Unix seconds, monotonic seconds that no clock jump moves."""
+
+    database: Database
+    blobs: Blobs
+    fetcher: Fetcher
+    compressor: Compressor
+    signals: Signals
+    links: Links
+    owner: str
+    timeout_s: float
+    now: Clock
+    monotonic: Clock
+    stopping: Event
+
+    def __call__(self, task_id: str, on_claim: Callable[[Fence], None]) -> TaskState | None:
+        """Make one attempt at the task; its final state, or None where it was not ours to end.
+
+        on_claim is told the fence, so that signs of life can be given while the attempt lasts.
+        """
+        with self.database.writing(durable=False) as change:
+            task = change.tasks.claim(task_id, self.owner, self.now())
+        if task is None:
+            return None
+        on_claim(task.fence)
+        try:
+            outcome = self._attempt(task, self.monotonic() + self.timeout_s)
+        except TaskFailure as failure:
+            if failure.state == TaskState.CANCELLED and self.stopping.is_set() and task.attempt < MAX_ATTEMPTS:
+                self._hand_back(task)
+                return None
+            outcome = Outcome(failure.state, str(failure))
+        except CallerError as failure:
+            outcome = Outcome(TaskState.NOT_MEETING_REQUIREMENTS, str(failure))
+        except BaseException:
+            self._end(task, Outcome(TaskState.FAILED, TaskState.FAILED.text))
+            raise
+        return self._end(task, outcome)
+
+    def _attempt(self, task: Task, deadline: float) -> Outcome:
+        source = self._source(task)
+        refuse_png_target(task.options, source)
+        self._advance(task.fence, TaskState.PROCESSING)
+        done = self.compressor.run(
+            source,
+            task.options,
+            timeout_s=max(deadline - self.monotonic(), 0.001),
+            on_phase=lambda phase: self._advance(task.fence, _PHASES.get(phase, TaskState.PROCESSING)),
+        )
+        if not done.data:
+            raise TaskFailure(TaskState.EMPTY_RESULT)
+        return Outcome(TaskState.SUCCEEDED, "success", self._publish(task, done), done.report)
+
+    def _source(self, task: Task) -> bytes:
+        stored = self.blobs.get(source_key(task.id))
+        if stored is None:
+            raise TaskFailure(TaskState.FAILED, "the stored source is gone")
+        if task.source_kind is SourceKind.UPLOAD:
+            return stored
+        url = stored.decode()
+        own_result = self.links.blob_of(url)
+        if own_result is None:
+            return self.fetcher.fetch(url)
+        content = self.blobs.get(own_result)
+        if content is None:
+            raise TaskFailure(TaskState.DOWNLOAD_FAILED)
+        return content
+
+    def _publish(self, task: Task, done: Compression) -> StoredResult:
+        self._advance(task.fence, TaskState.PUBLISHING)
+        key = f"results/{task.id}/{task.attempt}.{done.report.format.value}"
+        try:
+            self.blobs.put(key, done.data)
+        except OSError as failure:
+            self.blobs.delete_under(key)
+            raise TaskFailure(TaskState.PUBLISH_FAILED) from failure
+        return StoredResult(key, done.report.format, len(done.data))
+
+    def _advance(self, fence: Fence, state: TaskState) -> None:
+        with self.database.writing(durable=False) as change:
+            change.tasks.advance(fence, state)
+
+    def _hand_back(self, task: Task) -> None:
+        with self.database.writing() as change:
+            if change.tasks.hand_back(task.fence):
+                change.enqueue(task.id)
+        self.signals.work_added()
+
+    def _end(self, task: Task, outcome: Outcome) -> TaskState | None:
+        with self.database.writing() as change:
+            final = record(change, task, outcome, self.now())
+        if outcome.result is not None and final is not TaskState.SUCCEEDED:
+            self.blobs.delete_under(outcome.result.blob)
+        if final is not None:
+            self.blobs.delete_under(source_key(task.id))
+            self.signals.task_ended(task.id)
+        return final
+
+
+def record(change: Transaction, task: Task, outcome: Outcome, now: float) -> TaskState | None:
+    """End an owned task and settle or release its hold, in one transaction; the state recorded, or None.
+
+    None means that the fence is lost: somebody else has the task now, and nothing was written.
+    """
+    price = _price(outcome)
+    if price > task.held and not _covers(change, task, price - task.held):
+        sides = f"a side over {LARGE_SIDE_PX} px"
+        reason = f"this picture costs {price} credits ({sides}) and the key has too few left; top the key up"
+        outcome, price = Outcome(TaskState.NOT_MEETING_REQUIREMENTS, reason), 0
+    if not change.tasks.finish(task.fence, outcome, now, price):
+        return None
+    if price:
+        change.accounts.settle(task.key_id, task.id, price, now)
+    else:
+        change.accounts.release(task.key_id, task.id, now)
+    return outcome.state
+
+
+def _price(outcome: Outcome) -> int:
+    report = outcome.report
+    if outcome.state is not TaskState.SUCCEEDED or report is None:
+        return 0
+    return cost(max(report.source_width_px, report.source_height_px, report.width_px, report.height_px))
+
+
+def _covers(change: Transaction, task: Task, more: int) -> bool:
+    account = change.accounts.get(task.key_id)
+    return account is not None and (account.credits is None or account.credits >= more)

@@ -1,0 +1,106 @@
+"""Keeping house: tasks whose worker died, tasks that nobody takes, results past their hour, files nobody knows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from leanpix.domain.states import TaskState
+from leanpix.domain.task import MAX_ATTEMPTS, Fence, Outcome, Task
+from leanpix.service.execute import record
+from leanpix.service.ports import Blobs, Clock, Database, Signals
+from leanpix.service.submit import source_key
+
+_BATCH = 500
+
+
+@dataclass(slots=True)
+class Reaper:
+    """Hands on the tasks of dead workers.
+
+    A worker's sign of life is a counter in the row. It is judged by whether it moved while this process watched, on
+    the monotonic clock, so that neither a jump of the wall clock nor a difference between hosts can kill a task.
+    """
+
+    database: Database
+    signals: Signals
+    stale_s: float
+    now: Clock
+    monotonic: Clock
+    _seen: dict[Fence, tuple[int, float]] = field(default_factory=dict)
+
+    def sweep(self) -> int:
+        """Hand on, or end, every task whose counter has stood still too long; returns how many."""
+        with self.database.reading() as view:
+            running = view.tasks.running()
+        moment = self.monotonic()
+        previous, self._seen = self._seen, {}
+        stale = []
+        for task in running:
+            beat, since = previous.get(task.fence, (-1, moment))
+            since = since if beat == task.beat else moment
+            self._seen[task.fence] = (task.beat, since)
+            if moment - since >= self.stale_s:
+                stale.append(task)
+        for task in stale:
+            self._hand_on(task)
+        return len(stale)
+
+    def _hand_on(self, task: Task) -> None:
+        with self.database.writing() as change:
+            if task.attempt >= MAX_ATTEMPTS:
+                ended = record(change, task, Outcome(TaskState.CANCELLED, TaskState.CANCELLED.text), self.now())
+            else:
+                ended = None
+                if change.tasks.hand_back(task.fence):
+                    change.enqueue(task.id)
+        if ended is not None:
+            self.signals.task_ended(task.id)
+        self.signals.work_added()
+
+
+@dataclass(frozen=True, slots=True)
+class Sweeper:
+    """Removes what is past its time; now gives Unix seconds."""
+
+    database: Database
+    blobs: Blobs
+    signals: Signals
+    retention_s: float
+    longest_wait_s: float
+    now: Clock
+
+    def sweep(self) -> int:
+        """End tasks that waited too long, remove ended tasks past retention and their files; returns how many."""
+        return self._end_forgotten() + self._remove_expired()
+
+    def sweep_files(self) -> int:
+        """Remove files that no task can still need: leftovers of interrupted requests and lost attempts."""
+        oldest_useful_s = self.longest_wait_s + 2 * self.retention_s
+        leftovers = list(self.blobs.older_than(oldest_useful_s))
+        for key in leftovers:
+            self.blobs.delete_under(key)
+        return len(leftovers)
+
+    def _end_forgotten(self) -> int:
+        with self.database.reading() as view:
+            forgotten = view.tasks.unfinished_before(self.now() - self.longest_wait_s)
+        for task in forgotten:
+            with self.database.writing() as change:
+                claimed = change.tasks.claim(task.id, "sweeper", self.now())
+                if claimed is not None:
+                    text = f"the task waited more than {self.longest_wait_s:g} s for a worker"
+                    record(change, claimed, Outcome(TaskState.TIMED_OUT, text), self.now())
+            self.blobs.delete_under(source_key(task.id))
+            self.signals.task_ended(task.id)
+        return len(forgotten)
+
+    def _remove_expired(self) -> int:
+        with self.database.reading() as view:
+            expired = view.tasks.ended_before(self.now() - self.retention_s, _BATCH)
+        for task_id in expired:
+            self.blobs.delete_under(f"results/{task_id}")
+            self.blobs.delete_under(source_key(task_id))
+        if expired:
+            with self.database.writing() as change:
+                change.tasks.delete(expired)
+        return len(expired)

@@ -1,0 +1,204 @@
+"""What the use cases need of the outside: each port has an adapter for one machine and one for many, and a fake.
+
+Everything here is synchronous: use cases run in worker threads, never on the event loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Protocol
+
+from leanpix.domain.account import Account, RateBucket
+from leanpix.domain.report import Compression
+from leanpix.domain.request import CompressionOptions
+from leanpix.domain.states import TaskState
+from leanpix.domain.task import Fence, Outcome, Task
+
+
+class Tasks(Protocol):
+    """The task rows, inside one transaction."""
+
+    def add(self, task: Task) -> None:
+        """Insert a new row."""
+
+    def get(self, task_id: str) -> Task | None:
+        """The row, or None."""
+
+    def claim(self, task_id: str, owner: str, now: float) -> Task | None:
+        """Take a waiting task: next attempt, state PREPARING. None where it is not waiting any more."""
+
+    def advance(self, fence: Fence, state: TaskState) -> bool:
+        """Record a finer state; False where the fence is lost."""
+
+    def finish(self, fence: Fence, outcome: Outcome, now: float, charged: int) -> bool:
+        """Record how the task ended; False where the fence is lost, and then nothing is written."""
+
+    def hand_back(self, fence: Fence) -> bool:
+        """Give the task up so that another attempt can be made; False where the fence is lost."""
+
+    def beat(self, fences: Iterable[Fence]) -> None:
+        """Show that these attempts are alive."""
+
+    def running(self) -> list[Task]:
+        """Every task that somebody owns."""
+
+    def ready(self, limit: int) -> list[str]:
+        """Ids of waiting tasks, oldest first."""
+
+    def unfinished_before(self, created_before: float) -> list[Task]:
+        """Tasks that nobody owns, not ended, and created before the given time."""
+
+    def ended_before(self, completed_before: float, limit: int) -> list[str]:
+        """Ids of ended tasks that ended before the given time."""
+
+    def delete(self, task_ids: Iterable[str]) -> None:
+        """Remove rows."""
+
+    def count_unfinished(self, key_id: str) -> tuple[int, int]:
+        """How many tasks have not ended: this key's, and everybody's."""
+
+
+class Accounts(Protocol):
+    """Keys and their credits, inside one transaction."""
+
+    def add(self, account: Account, secret_hash: bytes) -> None:
+        """Insert a key; only the hash of its secret is kept."""
+
+    def get(self, key_id: str) -> Account | None:
+        """The account, or None."""
+
+    def secret_hash(self, key_id: str) -> bytes | None:
+        """The stored hash of the key's secret, or None."""
+
+    def list(self) -> list[Account]:
+        """Every account, oldest first."""
+
+    def any(self) -> bool:
+        """Whether there is any account at all."""
+
+    def revoke(self, key_id: str, now: float) -> bool:
+        """Refuse the key from now on; False where there is no such key."""
+
+    def topup(self, key_id: str, credit: int, now: float) -> bool:
+        """Add credits to a limited key; False where there is no such limited key."""
+
+    def hold(self, key_id: str, task_id: str, credit: int, now: float) -> bool:
+        """Set credits aside for a task; False where there are too few."""
+
+    def settle(self, key_id: str, task_id: str, cost: int, now: float) -> bool:
+        """Turn a task's hold into a charge of `cost`; False where the balance does not cover a larger cost.
+
+        Settling or releasing a task twice is an error of ours and violates a constraint of the store.
+        """
+
+    def release(self, key_id: str, task_id: str, now: float) -> None:
+        """Give a task's hold back."""
+
+
+class Transaction(Protocol):
+    """One transaction: all of it is kept, or none."""
+
+    @property
+    def tasks(self) -> Tasks:
+        """The task rows."""
+
+    @property
+    def accounts(self) -> Accounts:
+        """The keys and their credits."""
+
+    def enqueue(self, task_id: str) -> None:
+        """Have the task delivered to a worker once the transaction is kept."""
+
+
+class Database(Protocol):
+    """Where rows are kept."""
+
+    def writing(self, *, durable: bool = True) -> AbstractContextManager[Transaction]:
+        """A transaction that is kept when its block ends, and undone when it raises.
+
+        durable False spares the wait for the disk where losing the change to a power cut does no harm.
+        """
+
+    def reading(self) -> AbstractContextManager[Transaction]:
+        """A consistent view; nothing is written."""
+
+
+class RateLimits(Protocol):
+    """Exact rates per key, over every API process."""
+
+    def take(self, key_id: str, bucket: RateBucket, per_s: float) -> float:
+        """Use one request of the key's rate: 0.0 when allowed, else the seconds until it would be."""
+
+
+class Blobs(Protocol):
+    """Where sources and results lie. Keys are paths of letters, digits, `-`, `.` and `/`."""
+
+    def put(self, key: str, content: bytes | Path) -> None:
+        """Store content, replacing what was there; whole or not at all."""
+
+    def get(self, key: str) -> bytes | None:
+        """The content, or None."""
+
+    def stream(self, key: str) -> Iterator[bytes] | None:
+        """The content in chunks, or None."""
+
+    def delete_under(self, prefix: str) -> None:
+        """Remove every blob whose key is the prefix, or lies in that folder; none there is no error."""
+
+    def older_than(self, age_s: float) -> Iterable[str]:
+        """Keys of blobs last written more than age_s seconds ago."""
+
+    def has_room(self) -> bool:
+        """Whether more can be stored."""
+
+    def presign(self, key: str, expires_s: float) -> str | None:
+        """A URL that reads the blob without a key, or None where this store cannot."""
+
+
+class Fetcher(Protocol):
+    """Fetches sources by URL."""
+
+    def fetch(self, url: str) -> bytes:
+        """The picture's bytes; TaskFailure with DOWNLOAD_FAILED or SOURCE_TOO_LARGE."""
+
+
+class Compressor(Protocol):
+    """Runs the engine where it can be killed."""
+
+    def run(
+        self,
+        source: bytes,
+        options: CompressionOptions,
+        *,
+        timeout_s: float,
+        on_phase: Callable[[str], None] | None = None,
+    ) -> Compression:
+        """Compress; TaskFailure with the state that fits when there is no result."""
+
+    def status(self) -> Mapping[str, str]:
+        """What protects the processes, layer by layer: `on`, or `off: why`."""
+
+
+class Signals(Protocol):
+    """Wakes whoever waits for a task, or for work; a lost signal only costs the wait until the next poll."""
+
+    def task_ended(self, task_id: str) -> None:
+        """Wake those who wait for this task."""
+
+    def work_added(self) -> None:
+        """Wake a worker that has nothing to do."""
+
+
+class Deliveries(Protocol):
+    """Hands ids of waiting tasks to a worker."""
+
+    def run(self, handle: Callable[[str], None], *, concurrency: int) -> None:
+        """Call `handle(task_id)` in up to `concurrency` threads until `stop`; returns when all have ended."""
+
+    def stop(self) -> None:
+        """Deliver nothing more."""
+
+
+Clock = Callable[[], float]

@@ -1,0 +1,101 @@
+"""Keys, credits and the ledger in a SQL database."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, or_, select, update
+
+from leanpix.domain.account import Account, LedgerKind
+from leanpix.stores.tables import accounts, ledger
+
+
+class SqlAccounts:
+    """The accounts of one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, account: Account, secret_hash: bytes) -> None:
+        """Insert a key; only the hash of its secret is kept."""
+        self._connection.execute(
+            insert(accounts).values(
+                id=account.id,
+                name=account.name,
+                secret_hash=secret_hash,
+                qps=account.qps,
+                credits=account.credits,
+                is_admin=account.is_admin,
+                created_at=account.created_at,
+                revoked_at=account.revoked_at,
+            )
+        )
+
+    def get(self, key_id: str) -> Account | None:
+        """The account, or None."""
+        row = self._connection.execute(select(accounts).where(accounts.c.id == key_id)).first()
+        return None if row is None else _account(row)
+
+    def secret_hash(self, key_id: str) -> bytes | None:
+        """The stored hash of the key's secret, or None."""
+        found = self._connection.scalar(select(accounts.c.secret_hash).where(accounts.c.id == key_id))
+        return None if found is None else bytes(found)
+
+    def list(self) -> list[Account]:
+        """Every account, oldest first."""
+        return [_account(row) for row in self._connection.execute(select(accounts).order_by(accounts.c.created_at))]
+
+    def any(self) -> bool:
+        """Whether there is any account at all."""
+        return self._connection.execute(select(accounts.c.id).limit(1)).first() is not None
+
+    def revoke(self, key_id: str, now: float) -> bool:
+        """Refuse the key from now on; False where there is no such key."""
+        chosen = update(accounts).where(accounts.c.id == key_id).values(revoked_at=now)
+        return self._connection.execute(chosen).rowcount == 1
+
+    def topup(self, key_id: str, credit: int, now: float) -> bool:
+        """Add credits to a limited key; False where there is no such limited key."""
+        chosen = update(accounts).where(accounts.c.id == key_id, accounts.c.credits.is_not(None))
+        done = self._connection.execute(chosen.values(credits=accounts.c.credits + credit)).rowcount == 1
+        if done:
+            self._enter(key_id, None, LedgerKind.TOPUP, credit, now)
+        return done
+
+    def hold(self, key_id: str, task_id: str, credit: int, now: float) -> bool:
+        """Set credits aside for a task; False where there are too few."""
+        if not self._take(key_id, credit):
+            return False
+        self._enter(key_id, task_id, LedgerKind.HOLD, -credit, now)
+        return True
+
+    def settle(self, key_id: str, task_id: str, cost: int, now: float) -> bool:
+        """Turn a task's hold into a charge of `cost`; False where the balance does not cover a larger cost."""
+        if not self._take(key_id, cost - self._held(task_id)):
+            return False
+        self._enter(key_id, task_id, LedgerKind.SETTLE, -cost, now)
+        return True
+
+    def release(self, key_id: str, task_id: str, now: float) -> None:
+        """Give a task's hold back."""
+        held = self._held(task_id)
+        self._take(key_id, -held)
+        self._enter(key_id, task_id, LedgerKind.RELEASE, held, now)
+
+    def _take(self, key_id: str, credit: int) -> bool:
+        enough = or_(accounts.c.credits.is_(None), accounts.c.credits >= credit)
+        chosen = update(accounts).where(accounts.c.id == key_id, enough)
+        return self._connection.execute(chosen.values(credits=accounts.c.credits - credit)).rowcount == 1
+
+    def _held(self, task_id: str) -> int:
+        chosen = select(ledger.c.credits).where(ledger.c.task_id == task_id, ledger.c.kind == LedgerKind.HOLD.value)
+        return -int(self._connection.execute(chosen).scalar_one())
+
+    def _enter(self, key_id: str, task_id: str | None, kind: LedgerKind, credit: int, now: float) -> None:
+        closes = task_id if kind in (LedgerKind.SETTLE, LedgerKind.RELEASE) else None
+        entry = {"key_id": key_id, "task_id": task_id, "kind": kind.value, "credits": credit, "created_at": now}
+        self._connection.execute(insert(ledger).values(**entry, closes=closes))
+
+
+def _account(row: Row[Any]) -> Account:
+    return Account(row.id, row.name, row.qps, row.credits, row.is_admin, row.created_at, row.revoked_at)

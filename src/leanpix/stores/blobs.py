@@ -1,0 +1,65 @@
+"""Files of sources and results, on local disk or in an S3-compatible store."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import obstore
+from obstore.store import LocalStore
+
+_CHUNK_BYTES = 256 * 1024
+
+
+class LocalBlobs:
+    """Blobs in a folder; has_room keeps a share of the disk free."""
+
+    def __init__(self, root: Path, min_free_share: float) -> None:
+        root.mkdir(parents=True, exist_ok=True)
+        self._root, self._min_free_share = root, min_free_share
+        self._store = LocalStore(root, automatic_cleanup=True)
+
+    def put(self, key: str, content: bytes | Path) -> None:
+        """Store content, replacing what was there; whole or not at all."""
+        obstore.put(self._store, key, content)
+
+    def get(self, key: str) -> bytes | None:
+        """The content, or None."""
+        try:
+            return bytes(obstore.get(self._store, key).bytes())
+        except FileNotFoundError:
+            return None
+
+    def stream(self, key: str) -> Iterator[bytes] | None:
+        """The content in chunks, or None."""
+        try:
+            found = obstore.get(self._store, key)
+        except FileNotFoundError:
+            return None
+        return (bytes(chunk) for chunk in found.stream(min_chunk_size=_CHUNK_BYTES))
+
+    def delete_under(self, prefix: str) -> None:
+        """Remove every blob whose key is the prefix, or lies in that folder; none there is no error."""
+        for key in (prefix, *(str(meta["path"]) for page in obstore.list(self._store, prefix) for meta in page)):
+            try:
+                obstore.delete(self._store, key)
+            except FileNotFoundError:
+                continue
+
+    def older_than(self, age_s: float) -> Iterator[str]:
+        """Keys of blobs last written more than age_s seconds ago."""
+        oldest = datetime.now(UTC).timestamp() - age_s
+        for page in obstore.list(self._store):
+            yield from (str(meta["path"]) for meta in page if meta["last_modified"].timestamp() < oldest)
+
+    def has_room(self) -> bool:
+        """Whether more can be stored."""
+        usage = shutil.disk_usage(self._root)
+        return usage.free >= self._min_free_share * usage.total
+
+    def presign(self, key: str, expires_s: float) -> str | None:
+        """None: files on a local disk have no URL of their own."""
+        del key, expires_s
+        return None

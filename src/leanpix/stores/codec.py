@@ -1,0 +1,44 @@
+"""Options and reports as JSON text, and back."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+from leanpix.domain.formats import OutputFormat, SourceFormat
+from leanpix.domain.report import Report
+from leanpix.domain.request import CompressionOptions, Fit
+
+
+def options_to_json(options: CompressionOptions) -> str:
+    """Only what was given is written, so that older and newer processes read each other's rows."""
+    return json.dumps({name: value for name, value in asdict(options).items() if value is not None})
+
+
+def options_from_json(text: str) -> CompressionOptions:
+    """The inverse of options_to_json; fields this version does not know are ignored."""
+    found = json.loads(text)
+    return CompressionOptions(
+        format=OutputFormat(found["format"]) if "format" in found else None,
+        quality=found.get("quality"),
+        max_bytes=found.get("max_bytes"),
+        width_px=found.get("width_px"),
+        height_px=found.get("height_px"),
+        fit=Fit(found.get("fit", Fit.FILL)),
+        target_score=found.get("target_score"),
+    )
+
+
+def report_to_json(report: Report) -> str:
+    """A report as JSON."""
+    return json.dumps(asdict(report))
+
+
+def report_from_json(text: str) -> Report:
+    """The inverse of report_to_json; fields this version does not know are ignored."""
+    found = json.loads(text)
+    known = {name: found[name] for name in Report.__dataclass_fields__ if name in found}
+    known["source_format"] = SourceFormat(known["source_format"])
+    known["format"] = OutputFormat(known["format"])
+    known["changes"], known["warnings"] = tuple(known["changes"]), tuple(known["warnings"])
+    return Report(**known)

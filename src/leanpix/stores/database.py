@@ -1,0 +1,85 @@
+"""SQL databases: SQLite for one machine; the same code serves PostgreSQL through another engine."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, create_engine, event
+
+from leanpix.stores.accounts import SqlAccounts
+from leanpix.stores.tables import metadata
+from leanpix.stores.tasks import SqlTasks
+
+_BUSY_S = 30
+
+
+class SqlTransaction:
+    """The repositories of one transaction, and delivery within it."""
+
+    def __init__(self, connection: Connection, enqueue: Callable[[Connection, str], None]) -> None:
+        self.connection = connection
+        self.tasks = SqlTasks(connection)
+        self.accounts = SqlAccounts(connection)
+        self._enqueue = enqueue
+
+    def enqueue(self, task_id: str) -> None:
+        """Have the task delivered to a worker once the transaction is kept."""
+        self._enqueue(self.connection, task_id)
+
+
+class SqlDatabase:
+    """Transactions over two engines: one that waits for the disk at commit, one that does not."""
+
+    def __init__(
+        self, durable: Engine, quick: Engine, enqueue: Callable[[Connection, str], None] = lambda _c, _t: None
+    ) -> None:
+        self._durable, self._quick, self._enqueue = durable, quick, enqueue
+
+    @contextmanager
+    def writing(self, *, durable: bool = True) -> Iterator[SqlTransaction]:
+        """A transaction that is kept when its block ends, and undone when it raises."""
+        engine = (self._durable if durable else self._quick).execution_options(leanpix_write=True)
+        with engine.begin() as connection:
+            yield SqlTransaction(connection, self._enqueue)
+
+    @contextmanager
+    def reading(self) -> Iterator[SqlTransaction]:
+        """A consistent view; nothing is written."""
+        with self._quick.connect() as connection:
+            yield SqlTransaction(connection, self._enqueue)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._durable.dispose()
+        self._quick.dispose()
+
+
+def sqlite_database(path: Path) -> SqlDatabase:
+    """The embedded database at `path`, its tables made where they are missing."""
+    durable, quick = sqlite_engine(path, "FULL"), sqlite_engine(path, "NORMAL")
+    metadata.create_all(durable.execution_options(leanpix_write=True))
+    return SqlDatabase(durable, quick)
+
+
+def sqlite_engine(path: Path, synchronous: str) -> Engine:
+    """An engine over one SQLite file in WAL mode; synchronous is SQLite's own setting for it."""
+    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": _BUSY_S, "check_same_thread": False})
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: sqlite3.Connection, _record: object) -> None:
+        connection.isolation_level = None  # transactions are begun below, not by the driver's guess
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute(f"PRAGMA synchronous = {synchronous}")
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA secure_delete = ON")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        # A writer takes its lock at once: upgrading a read would fail with "database is locked" without waiting.
+        writes = connection.get_execution_options().get("leanpix_write", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine

@@ -1,0 +1,86 @@
+"""The tables, for SQLite and PostgreSQL alike."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData()
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("secret_hash", LargeBinary, nullable=False),
+    Column("qps", Float, nullable=False),
+    Column("credits", BigInteger),  # null: unlimited
+    Column("is_admin", Boolean, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("revoked_at", Float),
+    CheckConstraint("credits IS NULL OR credits >= 0", name="credits_never_negative"),
+)
+
+tasks = Table(
+    "tasks",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("key_id", String(32), ForeignKey("accounts.id"), nullable=False),
+    Column("state", Integer, nullable=False),
+    Column("options", Text, nullable=False),  # JSON
+    Column("return_type", Integer, nullable=False),
+    Column("source_kind", String(8), nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("processed_at", Float),
+    Column("completed_at", Float),
+    Column("held", Integer, nullable=False),
+    Column("charged", Integer, nullable=False, default=0),
+    Column("owner", String(64)),
+    Column("attempt", Integer, nullable=False, default=0),
+    Column("beat", Integer, nullable=False, default=0),
+    Column("message", Text),
+    Column("result_blob", Text),
+    Column("result_format", String(8)),
+    Column("result_bytes", BigInteger),
+    Column("report", Text),  # JSON
+)
+# One row is unfinished or finished: the first index serves workers and queue bounds, the second the sweeper.
+Index("tasks_unfinished", tasks.c.completed_at, tasks.c.created_at)
+Index("tasks_of_key", tasks.c.key_id, tasks.c.completed_at)
+
+ledger = Table(
+    "ledger",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("key_id", String(32), ForeignKey("accounts.id"), nullable=False),
+    Column("task_id", String(36)),  # null: a top-up. No foreign key: entries outlive their tasks
+    Column("kind", String(8), nullable=False),
+    Column("credits", BigInteger, nullable=False),
+    Column("created_at", Float, nullable=False),
+    UniqueConstraint("task_id", "kind", name="once_per_task"),
+    # Settling and releasing exclude each other: both write the same value here.
+    Column("closes", String(36), unique=True),
+)
+Index("ledger_of_key", ledger.c.key_id, ledger.c.created_at)
+
+rates = Table(
+    "rates",
+    metadata,
+    Column("key_id", String(32), primary_key=True),
+    Column("bucket", String(8), primary_key=True),
+    Column("arrival", Float, nullable=False),  # theoretical arrival time of the next request, Unix seconds
+)

@@ -1,0 +1,162 @@
+"""Task rows in a SQL database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, and_, case, delete, func, insert, select, update
+
+from leanpix.domain.formats import OutputFormat
+from leanpix.domain.request import ReturnType
+from leanpix.domain.states import TaskState, state_of
+from leanpix.domain.task import Fence, Outcome, SourceKind, StoredResult, Task
+from leanpix.stores.codec import options_from_json, options_to_json, report_from_json, report_to_json
+from leanpix.stores.tables import tasks
+
+
+class SqlTasks:
+    """The task rows of one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, task: Task) -> None:
+        """Insert a new row."""
+        self._connection.execute(
+            insert(tasks).values(
+                id=task.id,
+                key_id=task.key_id,
+                state=int(task.state),
+                options=options_to_json(task.options),
+                return_type=int(task.return_type),
+                source_kind=task.source_kind.value,
+                created_at=task.created_at,
+                held=task.held,
+            )
+        )
+
+    def get(self, task_id: str) -> Task | None:
+        """The row, or None."""
+        row = self._connection.execute(select(tasks).where(tasks.c.id == task_id)).first()
+        return None if row is None else _task(row)
+
+    def claim(self, task_id: str, owner: str, now: float) -> Task | None:
+        """Take a waiting task: next attempt, state PREPARING. None where it is not waiting any more."""
+        row = self._connection.execute(
+            update(tasks)
+            .where(tasks.c.id == task_id, _waiting())
+            .values(
+                owner=owner,
+                attempt=tasks.c.attempt + 1,
+                beat=0,
+                state=int(TaskState.PREPARING),
+                processed_at=func.coalesce(tasks.c.processed_at, now),
+            )
+            .returning(*tasks.c)
+        ).first()
+        return None if row is None else _task(row)
+
+    def advance(self, fence: Fence, state: TaskState) -> bool:
+        """Record a finer state; False where the fence is lost."""
+        return self._update(fence, state=int(state))
+
+    def finish(self, fence: Fence, outcome: Outcome, now: float, charged: int) -> bool:
+        """Record how the task ended; False where the fence is lost, and then nothing is written."""
+        result = outcome.result
+        return self._update(
+            fence,
+            state=int(outcome.state),
+            message=outcome.message,
+            completed_at=now,
+            charged=charged,
+            owner=None,
+            result_blob=result.blob if result else None,
+            result_format=result.format.value if result else None,
+            result_bytes=result.size_bytes if result else None,
+            report=report_to_json(outcome.report) if outcome.report else None,
+        )
+
+    def hand_back(self, fence: Fence) -> bool:
+        """Give the task up so that another attempt can be made; False where the fence is lost."""
+        return self._update(fence, state=int(TaskState.WAITING), owner=None)
+
+    def beat(self, fences: Iterable[Fence]) -> None:
+        """Show that these attempts are alive."""
+        for fence in fences:
+            self._update(fence, beat=tasks.c.beat + 1)
+
+    def running(self) -> list[Task]:
+        """Every task that somebody owns."""
+        chosen = select(tasks).where(tasks.c.completed_at.is_(None), tasks.c.owner.is_not(None))
+        return [_task(row) for row in self._connection.execute(chosen)]
+
+    def ready(self, limit: int) -> list[str]:
+        """Ids of waiting tasks, oldest first."""
+        chosen = select(tasks.c.id).where(_waiting()).order_by(tasks.c.created_at).limit(limit)
+        return list(self._connection.scalars(chosen))
+
+    def unfinished_before(self, created_before: float) -> list[Task]:
+        """Tasks that nobody owns, not ended, and created before the given time."""
+        chosen = select(tasks).where(_waiting(), tasks.c.created_at < created_before)
+        return [_task(row) for row in self._connection.execute(chosen)]
+
+    def ended_before(self, completed_before: float, limit: int) -> list[str]:
+        """Ids of ended tasks that ended before the given time."""
+        chosen = select(tasks.c.id).where(tasks.c.completed_at < completed_before).limit(limit)
+        return list(self._connection.scalars(chosen))
+
+    def delete(self, task_ids: Iterable[str]) -> None:
+        """Remove rows."""
+        self._connection.execute(delete(tasks).where(tasks.c.id.in_(list(task_ids))))
+
+    def count_unfinished(self, key_id: str) -> tuple[int, int]:
+        """How many tasks have not ended: this key's, and everybody's."""
+        mine = func.coalesce(func.sum(case((tasks.c.key_id == key_id, 1), else_=0)), 0)
+        row = self._connection.execute(select(mine, func.count()).where(tasks.c.completed_at.is_(None))).one()
+        return int(row[0]), int(row[1])
+
+    def _update(self, fence: Fence, **values: Any) -> bool:  # noqa: ANN401 - column values of several types
+        done = self._connection.execute(
+            update(tasks)
+            .where(
+                tasks.c.id == fence.task_id,
+                tasks.c.owner == fence.owner,
+                tasks.c.attempt == fence.attempt,
+                tasks.c.completed_at.is_(None),
+            )
+            .values(**values)
+        )
+        return done.rowcount == 1
+
+
+def _waiting() -> ColumnElement[bool]:
+    return and_(tasks.c.completed_at.is_(None), tasks.c.owner.is_(None))
+
+
+def _task(row: Row[Any]) -> Task:
+    return Task(
+        id=row.id,
+        key_id=row.key_id,
+        state=state_of(row.state),
+        options=options_from_json(row.options),
+        return_type=ReturnType(row.return_type),
+        source_kind=SourceKind(row.source_kind),
+        created_at=row.created_at,
+        held=row.held,
+        processed_at=row.processed_at,
+        completed_at=row.completed_at,
+        owner=row.owner,
+        attempt=row.attempt,
+        beat=row.beat,
+        charged=row.charged,
+        message=row.message,
+        result=_result(row),
+        report=report_from_json(row.report) if row.report else None,
+    )
+
+
+def _result(row: Row[Any]) -> StoredResult | None:
+    if row.result_blob is None:
+        return None
+    return StoredResult(row.result_blob, OutputFormat(row.result_format), row.result_bytes)

@@ -1,0 +1,39 @@
+"""Log lines: structured, on standard error, with no secret in them."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import structlog
+from structlog.typing import Processor
+
+from leanpix.telemetry.settings import TelemetrySettings
+
+
+def set_up_logging(settings: TelemetrySettings) -> None:
+    """Route structlog and the standard library's loggers to standard error."""
+    level = logging.getLevelNamesMapping()[settings.log_level.upper()]
+    renderer: Processor = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    if settings.log_json:
+        renderer = structlog.processors.JSONRenderer()
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    logging.basicConfig(
+        level=max(level, logging.WARNING), stream=sys.stderr, format="%(levelname)s %(name)s %(message)s"
+    )
+
+
+def log_failure(failure: BaseException) -> None:
+    """Record an unexpected failure that a loop survives."""
+    structlog.get_logger().error("failure", kind=type(failure).__name__, exc_info=failure)

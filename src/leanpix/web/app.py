@@ -1,0 +1,75 @@
+"""The application: every route in one list, every error in one place."""
+
+from __future__ import annotations
+
+import structlog
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from leanpix.domain.errors import LeanpixError
+from leanpix.web.context import Context
+from leanpix.web.errors import STATUS_TEXT, error_response, plain_error
+from leanpix.web.middleware import CorsUnder, TidyPath
+from leanpix.web.routes.health import healthz, readyz
+from leanpix.web.routes.results import result
+from leanpix.web.routes.states import states
+from leanpix.web.routes.tasks import create, query
+
+API = "/api/tasks/visual/imgcompress"
+_NOT_FOUND, _METHOD_NOT_ALLOWED = 404, 405
+
+ROUTES = [
+    Route(API, create, methods=["POST"]),
+    Route(f"{API}/{{task_id}}", query, methods=["GET"]),
+    Route("/results/{name}", result, methods=["GET"]),
+    Route("/states", states, methods=["GET"]),
+    Route("/states.json", states, methods=["GET"]),
+    Route("/healthz", healthz, methods=["GET"]),
+    Route("/readyz", readyz, methods=["GET"]),
+]
+
+
+def make_app(context: Context) -> Starlette:
+    """The ASGI application over these use cases."""
+    app = Starlette(
+        routes=ROUTES,
+        middleware=[
+            Middleware(TidyPath),
+            Middleware(CorsUnder, prefixes=[API, "/results/"], origins=context.settings.cors_origins),
+        ],
+        exception_handlers={
+            LeanpixError: _on_leanpix_error,
+            HTTPException: _on_http_exception,
+            ClientDisconnect: _on_disconnect,
+            Exception: _on_defect,
+        },
+    )
+    app.state.context = context
+    return app
+
+
+async def _on_leanpix_error(_request: Request, error: Exception) -> Response:
+    if not isinstance(error, LeanpixError):
+        raise error
+    return error_response(error)
+
+
+async def _on_http_exception(_request: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise error
+    if error.status_code == _METHOD_NOT_ALLOWED:
+        return plain_error(error.status_code, "This URL does not take this method.", error.headers)
+    return plain_error(error.status_code, STATUS_TEXT.get(error.status_code, error.detail), error.headers)
+
+
+async def _on_disconnect(_request: Request, _error: Exception) -> Response:
+    return plain_error(400, "The client closed the connection before its request was whole.")
+
+
+async def _on_defect(request: Request, error: Exception) -> Response:
+    structlog.get_logger().error("defect", path=request.url.path, exc_info=error)
+    return plain_error(500, STATUS_TEXT[500])

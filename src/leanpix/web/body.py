@@ -1,0 +1,147 @@
+"""Reading a request's body, whatever form it comes in, with every byte counted before it is kept.
+
+Clients of this API family send multipart (with quoted, unquoted or missing names and types), urlencoded forms, JSON
+under any content type, and parameters in the query string. The file goes to a spool file, never to a name of the
+client's.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import tempfile
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import IO
+from urllib.parse import parse_qsl
+
+from python_multipart.exceptions import MultipartParseError
+from python_multipart.multipart import parse_options_header
+
+from leanpix.domain.errors import BodyError, SourceCountError, UploadTooLargeError
+from leanpix.web.multipart import MAX_PARTS, FormLimits, MultipartReader
+
+FILE_FIELDS = frozenset({"image_file", "file"})
+_FORM_SLACK_BYTES = 1024 * 1024
+_IN_MEMORY_BYTES = 1024 * 1024
+
+
+@dataclass(slots=True)
+class Form:
+    """A request's text fields, and its file where it had one. Close it to drop the spool file."""
+
+    fields: dict[str, str] = field(default_factory=dict)
+    file: IO[bytes] | None = None
+    file_bytes: int = 0
+
+    def close(self) -> None:
+        """Drop the spool file."""
+        if self.file is not None:
+            self.file.close()
+
+    def set_field(self, name: str, value: str) -> None:
+        """Keep a field; a file field that came without being a file is a source too, told by its text."""
+        self.fields[name] = value
+
+    def add_file(self, file: IO[bytes]) -> None:
+        """Keep the file; SourceCountError for a second one."""
+        if self.file is not None:
+            raise SourceCountError("more than one image was sent: send exactly one of image_url and image_file")
+        self.file = file
+
+
+def spool() -> IO[bytes]:
+    """A temporary file that stays in memory while it is small."""
+    return tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES)
+
+
+async def read_form(content_type: str, query: str, chunks: AsyncIterator[bytes], max_file_bytes: int) -> Form:
+    """Read the body. Raises BodyError, SourceCountError, UploadTooLargeError; the rest of the body is left unread."""
+    form = Form(dict(_pairs(query)))
+    try:
+        kind, options = parse_options_header(content_type)
+        if kind.lower() == b"multipart/form-data":
+            await _read_multipart(form, options.get(b"boundary", b""), chunks, max_file_bytes)
+        else:
+            body = await _read_whole(chunks, max_file_bytes * 4 // 3 + _FORM_SLACK_BYTES)
+            _read_text(form, body, max_file_bytes)
+    except BaseException:
+        form.close()
+        raise
+    return form
+
+
+async def _read_multipart(form: Form, boundary: bytes, chunks: AsyncIterator[bytes], max_file_bytes: int) -> None:
+    if not boundary:
+        raise BodyError("the multipart body has no boundary in its Content-Type header")
+    limits = FormLimits(max_file_bytes=max_file_bytes, max_total_bytes=max_file_bytes + _FORM_SLACK_BYTES)
+    reader = MultipartReader(boundary, form, FILE_FIELDS, limits, spool)
+    try:
+        async for chunk in chunks:
+            reader.feed(chunk)
+        reader.finish()
+    except MultipartParseError as failure:
+        raise BodyError(f"the multipart body is malformed: {failure}") from failure
+
+
+async def _read_whole(chunks: AsyncIterator[bytes], max_bytes: int) -> bytes:
+    body = bytearray()
+    async for chunk in chunks:
+        body += chunk
+        if len(body) > max_bytes:
+            raise UploadTooLargeError(f"the request body exceeds {max_bytes} bytes")
+    return bytes(body)
+
+
+def _read_text(form: Form, body: bytes, max_file_bytes: int) -> None:
+    if body.lstrip()[:1] == b"{":
+        form.fields.update(_json_fields(body))
+    elif body:
+        form.fields.update(_form_fields(body))
+    encoded = form.fields.pop("image_base64", "")
+    if encoded:
+        _add_decoded(form, encoded, max_file_bytes)
+
+
+def _json_fields(body: bytes) -> dict[str, str]:
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError) as failure:
+        raise BodyError("the body starts like JSON but is not valid JSON") from failure
+    return {str(name): _json_text(str(name), value) for name, value in found.items() if value is not None}
+
+
+def _json_text(name: str, value: object) -> str:
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+        raise BodyError(f"the JSON field {name!r} has to be a string or a number")
+    return str(value)
+
+
+def _form_fields(body: bytes) -> dict[str, str]:
+    try:
+        return dict(_pairs(body.decode()))
+    except UnicodeDecodeError as failure:
+        raise BodyError("the body is neither multipart, nor a urlencoded form, nor JSON") from failure
+
+
+def _pairs(text: str) -> list[tuple[str, str]]:
+    try:
+        return parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_PARTS)
+    except ValueError as failure:
+        raise BodyError(f"more than {MAX_PARTS} fields") from failure
+
+
+def _add_decoded(form: Form, encoded: str, max_file_bytes: int) -> None:
+    text = encoded.partition(",")[2] if encoded.startswith("data:") else encoded
+    # urlencoded bodies turn the `+` of base64 into a space where the client forgot to escape it
+    try:
+        content = base64.b64decode(text.replace(" ", "+"), validate=True)
+    except (binascii.Error, ValueError) as failure:
+        raise BodyError("image_base64 is not valid base64") from failure
+    if len(content) > max_file_bytes:
+        raise UploadTooLargeError(f"the image exceeds {max_file_bytes} bytes")
+    file = spool()
+    form.add_file(file)
+    file.write(content)
+    form.file_bytes = len(content)

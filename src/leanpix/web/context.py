@@ -1,0 +1,65 @@
+"""What the routes share: the use cases, and the way from the event loop to them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import ParamSpec, Protocol, TypeVar
+
+from anyio import CapacityLimiter, to_thread
+from starlette.requests import Request
+
+from leanpix.domain.account import Account
+from leanpix.service.admin import Admin
+from leanpix.service.keys import Keyring
+from leanpix.service.links import Links
+from leanpix.service.ports import Blobs
+from leanpix.service.query import Query
+from leanpix.service.submit import Submit
+from leanpix.web.settings import WebSettings
+
+KEY_HEADER = "X-API-KEY"
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class TaskEnds(Protocol):
+    """Tells an event loop that a task has ended."""
+
+    def subscribe(self, task_id: str) -> asyncio.Future[None]:
+        """A future that is done when the task ends; cancel it to stop waiting."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The use cases behind the routes. readiness gives what is not ready, and what protection is off."""
+
+    settings: WebSettings
+    keyring: Keyring
+    submit: Submit
+    query: Query
+    admin: Admin
+    links: Links
+    blobs: Blobs
+    ends: TaskEnds
+    readiness: Callable[[], tuple[bool, Mapping[str, str]]]
+    threads: CapacityLimiter
+
+    async def call(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a use case in a thread; they wait for disks and databases."""
+        return await to_thread.run_sync(partial(work, *args, **kwargs), limiter=self.threads)
+
+    async def account(self, request: Request) -> Account:
+        """The account behind the request's key; KeyRefusedError."""
+        return await self.call(self.keyring.account, request.headers.get(KEY_HEADER))
+
+
+def context_of(request: Request) -> Context:
+    """The context that the application was made with."""
+    context = request.app.state.context
+    if not isinstance(context, Context):
+        raise TypeError("the application was made without a context")
+    return context

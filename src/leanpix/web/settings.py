@@ -1,0 +1,34 @@
+"""Settings of the HTTP face."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, Field
+
+
+class WebSettings(BaseModel):
+    """Where the service listens, what it takes, how long it waits."""
+
+    host: str = Field(default="127.0.0.1", description="Address to listen on.")
+    port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    public_url: str | None = Field(
+        default=None,
+        description="Base of result URLs, such as `https://img.example.com`; default: the request's own.",
+    )
+    max_upload_bytes: int = Field(default=20 * 1024 * 1024, gt=0, description="Largest uploaded picture, in bytes.")
+    sync_wait_s: float = Field(default=180, gt=0, description="Seconds that a request with sync=1 waits at most.")
+    fine_states: bool = Field(default=False, description="Report the states 0, 2, 3, 5 and 6 too, not only 4.")
+    cors_origins: list[str] = Field(
+        default=["*"], description="Origins that browsers may call the API and read results from, as a JSON list."
+    )
+    queue_max: int = Field(default=1000, gt=0, description="Unfinished tasks at once, of all keys.")
+    queue_max_per_key: int = Field(default=200, gt=0, description="Unfinished tasks at once, of one key.")
+    default_qps: float = Field(default=2, gt=0, description="Creates per second of a key made without --qps.")
+    header_timeout_s: float = Field(default=10, gt=0, description="Seconds in which a request's head has to arrive.")
+    body_grace_s: float = Field(
+        default=10, gt=0, description="Seconds before the minimum upload rate is asked of a body."
+    )
+    min_upload_bytes_per_s: int = Field(
+        default=4096, ge=0, description="Slowest upload that is kept waiting for, in bytes a second."
+    )
+    max_header_bytes: int = Field(default=32 * 1024, gt=0, description="Largest head of a request, in bytes.")
+    max_headers: int = Field(default=100, gt=0, description="Most header lines of a request.")

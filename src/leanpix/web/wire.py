@@ -1,0 +1,98 @@
+"""The wire's parameters into a request: every field checked by name, value and what is allowed."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TypeVar
+
+from leanpix.domain.errors import InvalidParameterError, SourceCountError
+from leanpix.domain.formats import OutputFormat
+from leanpix.domain.request import KBYTE, MAX_KBYTE, MAX_SIDE_PX, CompressionOptions, Fit, ReturnType
+from leanpix.web.body import Form
+
+_INTEGER = re.compile(r"[+-]?[0-9]{1,12}", re.ASCII)
+_NUMBER = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?", re.ASCII)
+_LONGEST_URL = 2048
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class WireRequest:
+    """A create request, checked: url is None where the form's file is the source."""
+
+    url: str | None
+    options: CompressionOptions
+    sync: bool
+    return_type: ReturnType
+
+
+def parse_request(form: Form) -> WireRequest:
+    """Check a form; SourceCountError or InvalidParameterError."""
+    fields = {name: value.strip() for name, value in form.fields.items() if value.strip()}
+    url = _source(fields, form)
+    sync = _choice(fields, "sync", {"0": False, "1": True}, default=False)
+    returns = _choice(fields, "return_type", {"1": ReturnType.URL, "2": ReturnType.BASE64}, default=ReturnType.URL)
+    return WireRequest(url, _options(fields), sync, returns)
+
+
+def _source(fields: dict[str, str], form: Form) -> str | None:
+    url = fields.get("image_url")
+    if (url is not None) == (form.file is not None):
+        found = "both were" if url is not None else "none was"
+        raise SourceCountError(f"{found} sent: send exactly one of image_url and image_file")
+    if url is not None and len(url) > _LONGEST_URL:
+        raise InvalidParameterError("image_url", url, f"a URL of at most {_LONGEST_URL} characters")
+    return url
+
+
+def _options(fields: dict[str, str]) -> CompressionOptions:
+    kbyte = _integer(fields, "kbyte", 0, MAX_KBYTE, "0 means not given") or None
+    return CompressionOptions(
+        format=_format(fields),
+        quality=_integer(fields, "quality", 1, 100),
+        max_bytes=None if kbyte is None else kbyte * KBYTE,
+        width_px=_integer(fields, "width", 0, MAX_SIDE_PX, "0 means not given") or None,
+        height_px=_integer(fields, "height", 0, MAX_SIDE_PX, "0 means not given") or None,
+        fit=_choice(fields, "fit", {fit.value: fit for fit in Fit}, default=Fit.FILL),
+        target_score=_score(fields),
+    )
+
+
+def _integer(fields: dict[str, str], name: str, lowest: int, highest: int, note: str = "") -> int | None:
+    text = fields.get(name)
+    if text is None:
+        return None
+    allowed = f"an integer from {lowest} to {highest}" + (f"; {note}" if note else "")
+    if not _INTEGER.fullmatch(text) or not lowest <= int(text) <= highest:
+        raise InvalidParameterError(name, text, allowed)
+    return int(text)
+
+
+def _format(fields: dict[str, str]) -> OutputFormat | None:
+    text = fields.get("format")
+    if text is None:
+        return None
+    try:
+        return OutputFormat.parse(text)
+    except ValueError:
+        raise InvalidParameterError("format", text, "jpg, png or webp") from None
+
+
+def _score(fields: dict[str, str]) -> float | None:
+    text = fields.get("target_score")
+    if text is None:
+        return None
+    if not _NUMBER.fullmatch(text):
+        raise InvalidParameterError("target_score", text, "a number above 0 and up to 100")
+    return float(text)
+
+
+def _choice(fields: dict[str, str], name: str, choices: dict[str, T], default: T) -> T:
+    text = fields.get(name)
+    if text is None:
+        return default
+    if text not in choices:
+        raise InvalidParameterError(name, text, " or ".join(choices))
+    return choices[text]

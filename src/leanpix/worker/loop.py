@@ -1,0 +1,117 @@
+"""The worker: takes deliveries, executes, shows that it is alive, and keeps house."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from threading import Event, Lock, Thread
+
+from leanpix.domain.task import Fence
+from leanpix.service.execute import Execute
+from leanpix.service.maintain import Reaper, Sweeper
+from leanpix.service.ports import Clock, Database, Deliveries
+from leanpix.worker.pool import CompressorPool
+
+_SWEEP_EVERY_S = 10.0
+_FILES_EVERY_S = 600.0
+
+
+@dataclass(slots=True)
+class Worker:
+    """One worker process's threads. `stopping` is the event that Execute looks at too."""
+
+    database: Database
+    deliveries: Deliveries
+    execute: Execute
+    pool: CompressorPool
+    concurrency: int
+    heartbeat_s: float
+    grace_s: float
+    stopping: Event
+    on_error: Callable[[BaseException], None]
+    _alive: set[Fence] = field(default_factory=set)
+    _lock: Lock = field(default_factory=Lock)
+    _threads: list[Thread] = field(default_factory=list)
+
+    def start(self) -> None:
+        """Start the child processes and the threads."""
+        self.pool.start()
+        for name, target in (("deliveries", self._deliver), ("heartbeat", self._beat)):
+            thread = Thread(target=target, name=name, daemon=True)
+            thread.start()
+            self._threads.append(thread)
+
+    def stop(self) -> None:
+        """Take nothing new, let what runs finish within the grace, hand the rest back."""
+        self.deliveries.stop()
+        self._threads[0].join(self.grace_s)
+        self.stopping.set()
+        self.pool.close()
+        for thread in self._threads:
+            thread.join(self.heartbeat_s + 1)
+
+    def _deliver(self) -> None:
+        self.deliveries.run(self._handle, concurrency=self.concurrency)
+
+    def _handle(self, task_id: str) -> None:
+        held: list[Fence] = []
+        try:
+            self.execute(task_id, lambda fence: self._hold(fence, held))
+        finally:
+            with self._lock:
+                self._alive.difference_update(held)
+
+    def _hold(self, fence: Fence, held: list[Fence]) -> None:
+        held.append(fence)
+        with self._lock:
+            self._alive.add(fence)
+
+    def _beat(self) -> None:
+        while not self.stopping.wait(self.heartbeat_s):
+            with self._lock:
+                alive = list(self._alive)
+            if alive:
+                _guarded(partial(self._show, alive), self.on_error)
+
+    def _show(self, alive: list[Fence]) -> None:
+        with self.database.writing(durable=False) as change:
+            change.tasks.beat(alive)
+
+
+@dataclass(slots=True)
+class Housekeeping:
+    """A thread that reaps and sweeps; every process may run one, they do not get in each other's way."""
+
+    reaper: Reaper
+    sweeper: Sweeper
+    interval_s: float
+    monotonic: Clock
+    on_error: Callable[[BaseException], None]
+    _stopped: Event = field(default_factory=Event)
+
+    def start(self) -> None:
+        """Start the thread."""
+        Thread(target=self._run, name="housekeeping", daemon=True).start()
+
+    def stop(self) -> None:
+        """End the thread at its next turn."""
+        self._stopped.set()
+
+    def _run(self) -> None:
+        next_sweep = next_files = self.monotonic()
+        while not self._stopped.wait(self.interval_s):
+            _guarded(self.reaper.sweep, self.on_error)
+            if self.monotonic() >= next_sweep:
+                next_sweep = self.monotonic() + _SWEEP_EVERY_S
+                _guarded(self.sweeper.sweep, self.on_error)
+            if self.monotonic() >= next_files:
+                next_files = self.monotonic() + _FILES_EVERY_S
+                _guarded(self.sweeper.sweep_files, self.on_error)
+
+
+def _guarded(step: Callable[[], object], on_error: Callable[[BaseException], None]) -> None:
+    try:
+        step()
+    except Exception as failure:  # noqa: BLE001 - a store that is briefly away must not end the thread
+        on_error(failure)
