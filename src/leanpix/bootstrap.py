@@ -86,9 +86,7 @@ def open_stores(settings: Settings) -> Stores:
 
 def make_pool(settings: Settings) -> CompressorPool:
     """The killable processes that decode and encode."""
-    scratch = settings.data_dir / "scratch"
-    scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return CompressorPool(settings, scratch=scratch)
+    return CompressorPool(settings)
 
 
 def make_worker(stores: Stores, pool: CompressorPool) -> Worker:

@@ -44,7 +44,4 @@ def read_settings(**overrides: object) -> Settings:
 
 
 def _described(failure: ValidationError) -> list[str]:
-    return [
-        f"{PREFIX}{str(problem['loc'][0]).upper()}={problem['input']!r}: {problem['msg']}"
-        for problem in failure.errors()
-    ]
+    return [f"{PREFIX}{str(p['loc'][0]).upper()}={p['input']!r}: {p['msg']}" for p in failure.errors()]

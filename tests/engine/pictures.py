@@ -34,9 +34,7 @@ def drawing(width: int = 320, height: int = 240, bands: int = 3) -> NDArray[np.u
 def image(pixels: NDArray[np.uint8]) -> pyvips.Image:
     """Pixels as a libvips image."""
     height, width, bands = pixels.shape
-    made = pyvips.Image.new_from_memory(
-        np.ascontiguousarray(pixels).reshape(-1).data, width, height, bands, "uchar"
-    )
+    made = pyvips.Image.new_from_memory(np.ascontiguousarray(pixels).reshape(-1).data, width, height, bands, "uchar")
     return made.copy(interpretation="b-w" if bands < 3 else "srgb").copy_memory()
 
 

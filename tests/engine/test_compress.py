@@ -35,8 +35,7 @@ def test_every_source_becomes_every_format_with_its_dimensions(suffix: str, targ
 
 def test_jpeg_bytes_grow_with_quality_without_a_jump(photo_png: bytes) -> None:
     sizes = [
-        len(compress(photo_png, CompressionOptions(format=JPG, quality=quality)).data)
-        for quality in range(80, 100, 1)
+        len(compress(photo_png, CompressionOptions(format=JPG, quality=quality)).data) for quality in range(80, 100, 1)
     ]
     ratios = [after / before for before, after in pairwise(sizes)]
     assert min(ratios) >= 1

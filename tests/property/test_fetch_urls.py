@@ -125,9 +125,7 @@ URLS = st.one_of(
     st.builds("http://{}{}".format, st.builds(str.join, DOTS, NAMES), TAILS),
     st.builds("https://{}/".format, st.builds(str.join, DOTS, NAMES)),
     st.builds("{}://{}{}".format, st.sampled_from(["http", "https", "HttP"]), HOSTS, TAILS),
-    st.builds(
-        "{}{}".format, st.sampled_from(["", "http:", "http:/", "//", "https://a.b@", "http://a.b:80"]), TAILS
-    ),
+    st.builds("{}{}".format, st.sampled_from(["", "http:", "http:/", "//", "https://a.b@", "http://a.b:80"]), TAILS),
     st.builds("http://{}/".format, st.text(min_size=1, max_size=20)),
     st.builds("http://{}/".format, st.ip_addresses()),
     st.builds("http://[{}]:8080/".format, st.ip_addresses(v=6)),

@@ -26,9 +26,7 @@ RESULT_FD, ANSWERS_FD = 4, 5
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def act(
-    source: bytes, options: CompressionOptions, *, on_phase: Callable[[str], None] | None = None
-) -> Compression:
+def act(source: bytes, options: CompressionOptions, *, on_phase: Callable[[str], None] | None = None) -> Compression:
     assert options.quality == 80
     name, _, argument = source[:200].decode("latin-1").partition(":")
     if on_phase is not None:

@@ -60,9 +60,7 @@ def test_a_child_can_listen_nowhere(act: Act, layer: Callable[[str], None]) -> N
     assert act("bind") == EPERM
 
 
-def test_a_child_cannot_read_what_is_not_of_the_runtime(
-    act: Act, layer: Callable[[str], None], tmp_path: Path
-) -> None:
+def test_a_child_cannot_read_what_is_not_of_the_runtime(act: Act, layer: Callable[[str], None], tmp_path: Path) -> None:
     layer("landlock")
     other = tmp_path / "another job's picture"
     other.write_bytes(b"private")

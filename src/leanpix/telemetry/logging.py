@@ -29,9 +29,8 @@ def set_up_logging(settings: TelemetrySettings) -> None:
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
-    logging.basicConfig(
-        level=max(level, logging.WARNING), stream=sys.stderr, format="%(levelname)s %(name)s %(message)s"
-    )
+    plain = "%(levelname)s %(name)s %(message)s"
+    logging.basicConfig(level=max(level, logging.WARNING), stream=sys.stderr, format=plain)
 
 
 def log_failure(failure: BaseException) -> None:

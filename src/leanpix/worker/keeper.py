@@ -50,9 +50,7 @@ class ZygoteKeeper:
     thread that started it ends, so it cannot be any caller's.
     """
 
-    def __init__(
-        self, job: str, *, preload: Sequence[str], environment: Mapping[str, str], recycle_after: int
-    ) -> None:
+    def __init__(self, job: str, *, preload: Sequence[str], environment: Mapping[str, str], recycle_after: int) -> None:
         self._job, self._preload, self._recycle_after = job, tuple(preload), recycle_after
         self._environment = {k: v for k, v in environment.items() if k in _PASSED_ON} | _FIXED
         self._changed = threading.Condition()  # its lock is reentrant

@@ -19,9 +19,9 @@ class WorkerSettings(BaseModel):
 
     workers: int = Field(
         default_factory=_cores,
-        ge=1,
+        ge=0,
         le=1024,
-        description="Pictures worked on at the same time; default: one a core.",
+        description="Pictures worked on at the same time; 0: none in this process. Default: one a core.",
     )
     task_timeout_s: float = Field(
         default=180, gt=0, le=3600, description="Seconds a picture may take from its start before it ends with -8."

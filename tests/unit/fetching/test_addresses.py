@@ -303,9 +303,7 @@ def outcome(fetcher: SafeFetcher, url: str) -> str:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "srv.good.net", "srv.internal", "srv", "a.localhost"])
-def test_an_allowed_net_opens_its_addresses_and_the_names_that_lead_there(
-    lab: Lab, origin: Origin, host: str
-) -> None:
+def test_an_allowed_net_opens_its_addresses_and_the_names_that_lead_there(lab: Lab, origin: Origin, host: str) -> None:
     lab.resolver.everything_else = ["127.0.0.1"]
     assert outcome(lab.fetcher(origin.port), f"http://{host}:{origin.port}/ok") == "fetched"
 

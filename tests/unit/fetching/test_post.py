@@ -56,9 +56,7 @@ def test_an_endless_answer_does_not_keep_us(lab: Lab, origin: Origin) -> None:
             pass
 
     origin.route("/hook", flood)
-    assert (
-        lab.fetcher(origin.port, fetch_timeout_s=60).post(f"http://srv.good.net:{origin.port}/hook", b"{}") == 200
-    )
+    assert lab.fetcher(origin.port, fetch_timeout_s=60).post(f"http://srv.good.net:{origin.port}/hook", b"{}") == 200
 
 
 def test_a_receiver_that_reads_nothing_is_left(lab: Lab, origin: Origin) -> None:

@@ -166,9 +166,7 @@ def test_a_redirect_from_http_to_https_is_followed(
     assert fetcher.fetch(f"http://srv.good.net:{origin.port}/a") == PICTURE
 
 
-def test_a_stream_cut_without_a_tls_goodbye_is_no_end_of_a_body(
-    lab: Lab, serve: Serve, authority: trustme.CA
-) -> None:
+def test_a_stream_cut_without_a_tls_goodbye_is_no_end_of_a_body(lab: Lab, serve: Serve, authority: trustme.CA) -> None:
     """Without a length only the signed close says that the body is whole; anybody can cut the TCP connection."""
     server = serve(server_context(authority.issue_cert("srv.good.net")))
     server.route("/a", b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + PICTURE)

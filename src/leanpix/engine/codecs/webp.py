@@ -53,9 +53,7 @@ class WebpEncoder:
         method = _LOSSLESS_METHOD[self.effort]
         data = self._save(lossless=True, effort=method)
         return (
-            Encoded(data, f"libwebp lossless (effort {method})", is_lossless=True)
-            if len(data) <= max_bytes
-            else None
+            Encoded(data, f"libwebp lossless (effort {method})", is_lossless=True) if len(data) <= max_bytes else None
         )
 
     def _save(self, **settings: object) -> bytes:
