@@ -1,0 +1,102 @@
+"""Real server processes for the end-to-end tests."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+API = "/api/tasks/visual/imgcompress"
+LEANPIX = Path(sys.executable).with_name("leanpix")
+_START_S = 60.0
+
+
+@dataclass
+class Server:
+    """A running `leanpix serve`, its owner's key, and clients that send it."""
+
+    process: subprocess.Popen[bytes]
+    base: str
+    key: str
+    data_dir: Path
+    output: Path
+
+    def client(self, key: str | None = None, timeout_s: float = 120) -> httpx.Client:
+        headers = {"X-API-KEY": key or self.key}
+        return httpx.Client(base_url=self.base, headers=headers, timeout=timeout_s, trust_env=False)
+
+    def new_key(self, name: str = "test", **options: object) -> str:
+        words = [word for option, value in options.items() for word in (f"--{option}", str(value))]
+        command: list[str | Path] = [LEANPIX, "keys", "create", "--name", name, "--data-dir", self.data_dir, *words]
+        shown = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        return key_in(shown)
+
+    def kill(self) -> None:
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    def terminate(self) -> int:
+        self.process.terminate()
+        return self.process.wait(60)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def start_server(data_dir: Path, key: str = "", **settings: str) -> Server:
+    """Start a server in a process group of its own and wait until it answers."""
+    port = free_port()
+    data_dir.parent.mkdir(parents=True, exist_ok=True)
+    output = data_dir.parent / f"server-{port}.log"
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("LEANPIX_")}
+    environment |= {"LEANPIX_WORKERS": "2"} | {f"LEANPIX_{name.upper()}": value for name, value in settings.items()}
+    command: list[str | Path] = [LEANPIX, "serve", "--port", str(port), "--data-dir", str(data_dir)]
+    with output.open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log, env=environment, start_new_session=True)
+    base = f"http://127.0.0.1:{port}"
+    _wait_until_healthy(process, base, output)
+    return Server(process, base, key_in(output.read_text()) or key, data_dir, output)
+
+
+def key_in(text: str) -> str:
+    """The first API key in a text, or an empty one."""
+    found = re.search(r"lp_\w+", text)
+    return found[0] if found else ""
+
+
+def _wait_until_healthy(process: subprocess.Popen[bytes], base: str, output: Path) -> None:
+    deadline = time.monotonic() + _START_S
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            if httpx.get(f"{base}/healthz", trust_env=False).status_code == httpx.codes.OK:
+                return
+        except httpx.TransportError:
+            time.sleep(0.05)
+    process.kill()
+    pytest.fail(f"the server did not start:\n{output.read_text()}")
+
+
+@contextmanager
+def running_server(data_dir: Path, **settings: str) -> Iterator[Server]:
+    """A server that is gone when the block ends."""
+    server = start_server(data_dir, **settings)
+    try:
+        yield server
+    finally:
+        if server.process.poll() is None:
+            server.kill()
