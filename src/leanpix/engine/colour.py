@@ -10,7 +10,7 @@ from leanpix.engine import icc
 from leanpix.engine.loaders.base import Raster
 
 _GRAYS = frozenset({"b-w", "grey16"})
-_MAX_SAMPLE = 255
+_MAX_SAMPLE, _MAX_DEEP_SAMPLE = 255, 65535
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,8 @@ class Coloured:
 def to_srgb(raster: Raster) -> Coloured:
     """Convert by the picture's own profile where it has a sound one, else by what its samples are."""
     image, profile = raster.image, raster.profile
+    if profile is not None and image.interpretation == "scrgb":
+        image = (image * _MAX_DEEP_SAMPLE).cast("ushort").copy(interpretation="rgb16")
     if profile is None:
         return Coloured(_without_profile(image))
     if not icc.fits(profile, image):

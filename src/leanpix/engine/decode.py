@@ -17,7 +17,7 @@ from leanpix.engine.colour import Coloured, to_srgb
 from leanpix.engine.geometry import Geometry, plan_geometry
 from leanpix.engine.headers.base import damaged
 from leanpix.engine.limits import Limits
-from leanpix.engine.loaders import jpeg, png, webp
+from leanpix.engine.loaders import bmp, gif, jpeg, png, raw, sgi, tiff, webp
 from leanpix.engine.loaders.base import Raster, Wish
 from leanpix.engine.picture import Picture
 from leanpix.engine.probe import Probe
@@ -28,6 +28,11 @@ _LOADERS: dict[SourceFormat, ModuleType] = {
     SourceFormat.JPG: jpeg,
     SourceFormat.PNG: png,
     SourceFormat.WEBP: webp,
+    SourceFormat.GIF: gif,
+    SourceFormat.TIFF: tiff,
+    SourceFormat.RAW: raw,
+    SourceFormat.BMP: bmp,
+    SourceFormat.SGI: sgi,
 }
 
 _OPAQUE = 255

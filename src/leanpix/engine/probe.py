@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import ModuleType
 
 from leanpix.domain.formats import SourceFormat
-from leanpix.engine.headers import jpeg, png, webp
+from leanpix.engine.headers import bmp, gif, jpeg, png, raw, sgi, tiff, webp
 from leanpix.engine.headers.base import Probe, damaged
 from leanpix.engine.limits import Limits
 
@@ -15,6 +15,11 @@ _HEADERS: dict[SourceFormat, ModuleType] = {
     SourceFormat.JPG: jpeg,
     SourceFormat.PNG: png,
     SourceFormat.WEBP: webp,
+    SourceFormat.GIF: gif,
+    SourceFormat.RAW: raw,  # before TIFF: most raw files are TIFF files as well
+    SourceFormat.TIFF: tiff,
+    SourceFormat.BMP: bmp,
+    SourceFormat.SGI: sgi,
 }
 
 

@@ -85,8 +85,8 @@ def check_size(width_px: int, height_px: int, frames: int, limits: Limits) -> No
 
 @contextmanager
 def reading(what: str) -> Iterator[None]:
-    """Turn a read past the end of the bytes into a damaged source."""
+    """Turn a read past the end of the bytes, however far, into a damaged source."""
     try:
         yield
-    except (struct.error, IndexError) as error:
+    except (struct.error, IndexError, OverflowError) as error:
         raise damaged(f"the {what} header is cut short") from error

@@ -12,7 +12,7 @@ from leanpix.engine.headers import exif
 from leanpix.engine.headers.base import Probe, check_size, damaged, excessive, reading, upright
 from leanpix.engine.limits import Limits
 
-_EOI, _SOS, _DQT, _COM = 0xD9, 0xDA, 0xDB, 0xFE
+_SOI, _EOI, _SOS, _DQT, _COM = 0xD8, 0xD9, 0xDA, 0xDB, 0xFE
 _APP1, _APP2 = 0xE1, 0xE2
 _FRAMES = frozenset({0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF})
 _STANDALONE = frozenset({0x01, 0xD8, 0xD9})
@@ -20,6 +20,7 @@ _METADATA = frozenset({*range(0xE0, 0xF0), _COM})
 _COLOUR_TELLING = (b"JFIF\0", b"Adobe")
 _NEXT_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 _MAX_SEGMENTS = 20_000
+_READ_AHEAD = 16
 _EXIF_PREFIX = b"Exif\0\0"
 _ICC_PREFIX = b"ICC_PROFILE\0"
 _BAND_COUNTS = frozenset({1, 3, 4})
@@ -78,6 +79,7 @@ def read(source: bytes, limits: Limits) -> Probe:
 def segments(source: bytes) -> Iterator[Segment]:
     """The segments up to the end of the picture, the entropy-coded data between them skipped.
 
+    The picture ends where the next begins, too: one that was cut short must not go on in another.
     Raises TaskFailure where there are too many.
     """
     at = 2
@@ -90,6 +92,8 @@ def segments(source: bytes) -> Iterator[Segment]:
         if marker not in _STANDALONE:
             (length,) = struct.unpack_from(">H", source, after)
             at = after + max(length, 2)
+        if marker == _SOI:
+            return
         yield Segment(marker, found.start(), min(after + 2, at), at)
         if marker == _EOI:
             return
@@ -114,17 +118,19 @@ def picture_only(source: bytes) -> bytes:
     """The JPEG without what is not needed for its pixels: no metadata, comments, profile, nor tail.
 
     Decoders are handed this: EXIF, XMP and their likes never reach native code. JFIF and Adobe segments stay,
-    the colour space hangs on them.
+    the colour space hangs on them. A picture of one scan ends without its end marker: libjpeg paints what is
+    missing before that marker gray and merely warns, while the end of the bytes is an error. The padding is for
+    the bits that its decoder reads ahead.
     """
-    kept = [source[:2]]
-    scans_from = len(source)
-    for segment in segments(source):
-        if segment.marker == _SOS:
-            scans_from = min(scans_from, segment.start)
-        elif segment.start < scans_from and _tells_pixels(source, segment):
-            kept.append(source[segment.start : segment.end])
-        end = len(source) if segment.marker != _EOI else segment.end
-    return b"".join([*kept, source[scans_from:end]])
+    found = list(segments(source))
+    scans_from = next((segment.start for segment in found if segment.marker == _SOS), len(source))
+    kept = [source[s.start : s.end] for s in found if s.start < scans_from and _tells_pixels(source, s)]
+    end = found[-1] if found else None
+    if end is None or end.marker != _EOI:
+        return b"".join([source[:2], *kept, source[scans_from:]])
+    is_one_scan = sum(segment.marker == _SOS for segment in found) == 1
+    tail = bytes(_READ_AHEAD) if is_one_scan else source[end.start : end.end]
+    return b"".join([source[:2], *kept, source[scans_from : end.start], tail])
 
 
 def _tells_pixels(source: bytes, segment: Segment) -> bool:

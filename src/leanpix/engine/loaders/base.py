@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import pyvips
+from numpy.typing import NDArray
 
 from leanpix.engine.limits import Limits
 
@@ -36,3 +38,12 @@ class Raster:
     delays_ms: tuple[int, ...] = ()
     loop: int = 0
     warnings: tuple[str, ...] = ()
+
+
+def from_array(pixels: NDArray[np.uint8] | NDArray[np.float32]) -> pyvips.Image:
+    """An image over an array of (H, W) or (H, W, bands) without a copy of it."""
+    height, width = pixels.shape[:2]
+    bands = pixels.shape[2] if pixels.ndim > 2 else 1  # noqa: PLR2004 - the third axis is the bands
+    form = "uchar" if pixels.dtype == np.uint8 else "float"
+    image = pyvips.Image.new_from_memory(np.ascontiguousarray(pixels).data, width, height, bands, form)
+    return image.copy(interpretation="b-w" if bands <= 2 else "srgb")  # noqa: PLR2004 - gray, with or without alpha
