@@ -39,6 +39,4 @@ def read(source: bytes, limits: Limits) -> Probe:
     row_bytes = (width * bits + 31) // 32 * 4
     if bits not in _DEPTHS or (packing in _UNPACKED and offset + row_bytes * height > len(source)):
         raise damaged("the BMP is cut short")
-    return Probe(
-        SourceFormat.BMP, width, height, has_alpha=has_alpha, bands=4 if has_alpha else 3, is_lossless=True
-    )
+    return Probe(SourceFormat.BMP, width, height, has_alpha=has_alpha, bands=4 if has_alpha else 3, is_lossless=True)
