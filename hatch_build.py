@@ -23,6 +23,8 @@ FLAGS = [
     "-shared",
     "-fvisibility=hidden",
     "-fno-math-errno",
+    "-fno-trapping-math",
+    "-fopenmp-simd",
     "-Wall",
     "-Wextra",
 ]
