@@ -5,7 +5,7 @@ UV := .tools/uv
 export UV_PYTHON_DOWNLOADS = never
 export UV_NO_PROGRESS = 1
 
-.PHONY: help setup serve test lint format check bench clean
+.PHONY: help setup serve test lint format docs-settings check bench clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -31,6 +31,9 @@ lint: setup ## formatter, linter, types, import rules
 format: setup ## format and mend what can be mended
 	@.venv/bin/ruff format .
 	@.venv/bin/ruff check --fix .
+
+docs-settings: setup ## write the table of docs/configuration.md
+	@$(PY) scripts/configuration_table.py
 
 check: lint test ## what CI runs
 

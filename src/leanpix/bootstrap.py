@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import secrets
 import time
@@ -13,6 +14,9 @@ from threading import Event
 from anyio import CapacityLimiter
 from starlette.applications import Starlette
 
+from leanpix.domain.errors import TaskFailure
+from leanpix.domain.formats import OutputFormat
+from leanpix.domain.request import CompressionOptions
 from leanpix.fetching.fetcher import SafeFetcher
 from leanpix.queues.embedded import EmbeddedDeliveries
 from leanpix.queues.signals import LocalSignals
@@ -30,10 +34,16 @@ from leanpix.stores.limits import SqlRateLimits
 from leanpix.telemetry.logging import log_failure
 from leanpix.web.app import make_app
 from leanpix.web.context import Context
+from leanpix.worker.inventory import inventory
 from leanpix.worker.loop import Housekeeping, Worker
 from leanpix.worker.pool import CompressorPool
 
 _API_THREADS = 16
+_TRIAL_S = 30.0
+# An 8 x 8 gray PNG, small enough to be carried along.
+TRIAL_PICTURE = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAgAAAAICAAAAADhZOFXAAAADklEQVR4nGNogAIGyhgAgIQgAQ2AJGEAAAAASUVORK5CYII="
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,3 +182,25 @@ def _secret(settings: Settings, folder: Path) -> bytes:
     except FileExistsError:
         pass
     return path.read_text().encode()
+
+
+def describe_installation(settings: Settings) -> tuple[dict[str, Mapping[str, str]], bool]:
+    """Sections of names and values for people, and whether a picture can be compressed here."""
+    with make_pool(settings) as pool:
+        protection = pool.status()
+        works, trial = _trial(pool)
+    folder = settings.data_dir.resolve()
+    kept = {
+        "data folder": f"{folder}{'' if folder.exists() else ' (made at the first start)'}",
+        "database": str(folder / "leanpix.db"),
+        "sources and results": f"{folder / 'files'}, results for {settings.retention_s:g} s",
+    }
+    return {"Engine": inventory(), "Protection": protection, "Data": kept, "Trial": {"compression": trial}}, works
+
+
+def _trial(pool: CompressorPool) -> tuple[bool, str]:
+    try:
+        done = pool.run(_TRIAL_PICTURE, CompressionOptions(format=OutputFormat.WEBP, quality=80), timeout_s=_TRIAL_S)
+    except TaskFailure as failure:
+        return False, f"failed: {failure}"
+    return True, f"ok ({done.report.source_bytes} bytes in, {done.report.result_bytes} bytes out)"

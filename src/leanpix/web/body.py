@@ -47,7 +47,7 @@ class Form:
     def add_file(self, file: IO[bytes]) -> None:
         """Keep the file; SourceCountError for a second one."""
         if self.file is not None:
-            raise SourceCountError("more than one image was sent: send exactly one of image_url and image_file")
+            raise SourceCountError("image_file: more than one file was sent; exactly one source is required")
         self.file = file
 
 

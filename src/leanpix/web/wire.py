@@ -40,8 +40,8 @@ def parse_request(form: Form) -> WireRequest:
 def _source(fields: dict[str, str], form: Form) -> str | None:
     url = fields.get("image_url")
     if (url is not None) == (form.file is not None):
-        found = "both were" if url is not None else "none was"
-        raise SourceCountError(f"{found} sent: send exactly one of image_url and image_file")
+        found = "both were sent" if url is not None else "neither was sent"
+        raise SourceCountError(f"image_url and image_file: {found}; exactly one of them is required")
     if url is not None and len(url) > _LONGEST_URL:
         raise InvalidParameterError("image_url", url, f"a URL of at most {_LONGEST_URL} characters")
     return url

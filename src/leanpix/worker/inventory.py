@@ -1,0 +1,31 @@
+"""What the engine of this installation is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.metadata import version
+
+import pyvips
+import rawpy
+
+from leanpix.domain.formats import OutputFormat, SourceFormat
+from leanpix.engine.codecs.jpegli import jpegli_backend
+from leanpix.engine.native import native_path
+
+_WHEELS = ("pyvips-binary", "pyjpegli", "mozjpeg-lossless-optimization", "pyoxipng", "pillow", "rawpy", "numpy")
+
+
+def inventory() -> Mapping[str, str]:
+    """Names and versions of codecs, formats, and which of two ways is taken where there are two."""
+    libvips = ".".join(str(pyvips.version(part)) for part in range(3))
+    libraw = ".".join(map(str, rawpy.libraw_version))
+    return {
+        "leanpix": version("leanpix"),
+        "libvips": libvips,
+        "LibRaw": libraw,
+        **{wheel: version(wheel) for wheel in _WHEELS},
+        "native kernels": native_path(),
+        "JPEG encoder": jpegli_backend(),
+        "formats read": ", ".join(SourceFormat),
+        "formats written": ", ".join(OutputFormat),
+    }
