@@ -41,7 +41,7 @@ from leanpix.worker.pool import CompressorPool
 _API_THREADS = 16
 _TRIAL_S = 30.0
 # An 8 x 8 gray PNG, small enough to be carried along.
-TRIAL_PICTURE = base64.b64decode(
+_TRIAL_PICTURE = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAgAAAAICAAAAADhZOFXAAAADklEQVR4nGNogAIGyhgAgIQgAQ2AJGEAAAAASUVORK5CYII="
 )
 
