@@ -125,11 +125,11 @@ class ZygoteKeeper:
         while not self._closing:
             if self._current is None:
                 self._renew()
-            self._reap(timeout_s=None if self._current else _BACKOFF_S)
+            self._reap([self._wake, *self._alive], None if self._current else _BACKOFF_S)
         for zygote in self._alive.values():
             zygote.process.kill()
         while self._alive:
-            self._reap(timeout_s=None)
+            self._reap([*self._alive], None)
 
     def _renew(self) -> None:
         zygote = self._spawn()
@@ -139,9 +139,8 @@ class ZygoteKeeper:
                 self._alive[zygote.pidfd] = zygote
             self._changed.notify_all()
 
-    def _reap(self, *, timeout_s: float | None) -> None:
+    def _reap(self, waiting: list[int], timeout_s: float | None) -> None:
         """Wait for a zygote's end or a call, and clear away what has ended."""
-        waiting = [*self._alive] if self._closing else [self._wake, *self._alive]
         ready, _, _ = select.select(waiting, [], [], timeout_s)
         for pidfd in self._alive.keys() & set(ready):
             self._clear(self._alive.pop(pidfd))

@@ -15,7 +15,7 @@ from leanpix.domain.errors import ChildStartError, TaskFailure
 from leanpix.domain.report import Compression
 from leanpix.domain.request import CompressionOptions
 from leanpix.domain.states import TaskState
-from leanpix.worker.answers import Done, Locked
+from leanpix.worker.answers import Locked
 from leanpix.worker.descriptors import JobDescriptors
 from leanpix.worker.keeper import ZygoteKeeper
 from leanpix.worker.running import RunningJob
@@ -91,11 +91,12 @@ class CompressorPool:
         """
         request = Request(options, self._confinement())
         max_bytes = self._settings.max_result_mb * MIB
-        with self._slot(), self._handed_over(source, request, time.monotonic() + timeout_s) as job:
-            done = job.finish(on_phase)
-            if not isinstance(done, Done):
-                raise TaskFailure(TaskState.PROGRAM_FAILED)
-            return job.result(done, max_bytes)
+        deadline_s = time.monotonic() + timeout_s
+        with self._slot():
+            while True:  # again only when a zygote died before it forked: the deadline bounds it
+                with self._handed_over(source, request, deadline_s) as job:
+                    if (done := job.finish(on_phase)) is not None:
+                        return job.result(done, max_bytes)
 
     def status(self) -> dict[str, str]:
         """Each sandbox layer, and the zygote, with "on" or "off: why"."""

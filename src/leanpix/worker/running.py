@@ -58,8 +58,8 @@ class RunningJob:
         """Whether the zygote has reported the child."""
         return self._pidfd is not None
 
-    def finish(self, on_phase: Callable[[str], None] | None) -> Done | Locked:
-        """The child's last answer, or TaskFailure."""
+    def finish(self, on_phase: Callable[[str], None] | None) -> Done | Locked | None:
+        """The child's last answer, or TaskFailure; None when the zygote died before it had a child for this job."""
         while True:
             ready = self._wait()
             if self._cancelled in ready:
@@ -71,10 +71,15 @@ class RunningJob:
                 if isinstance(answer, Phase) and on_phase is not None:
                     on_phase(answer.phase)
             elif self._descriptors.status.fileno() in ready:
-                self._read_status()
+                record = self._read_status()
+                if record is None and not self.has_started:
+                    return None
+                self._judge(record)
 
-    def result(self, done: Done, max_bytes: int) -> Compression:
+    def result(self, done: Done | Locked, max_bytes: int) -> Compression:
         """The bytes the child has left, if they are what it says; TaskFailure otherwise."""
+        if isinstance(done, Locked):
+            raise self._broken("no result")
         data = self._descriptors.result(max_bytes)
         if not data and not done.report.result_bytes:
             raise TaskFailure(TaskState.EMPTY_RESULT)
@@ -128,18 +133,27 @@ class RunningJob:
         state = failure_state(failed)
         return self._broken(f"state {failed.state}") if state is None else TaskFailure(state, shown_text(failed))
 
-    def _read_status(self) -> None:
-        """Take the zygote's record; TaskFailure when it says that the child, or with it the zygote, is gone."""
-        record, received, _, _ = socket.recv_fds(self._descriptors.status, 64, 1)
-        match unpack_status(record):
-            case Started():
-                self._pidfd = received[0]
+    def _read_status(self) -> Started | NotForked | Ended | None:
+        try:
+            record, received, _, _ = socket.recv_fds(self._descriptors.status, 64, 1)
+        except ConnectionResetError:
+            return None
+        status = unpack_status(record)
+        if isinstance(status, Started):
+            self._pidfd = received[0]
+        return status
+
+    def _judge(self, status: Started | NotForked | Ended | None) -> None:
+        """TaskFailure when the child, or with it the zygote, is gone."""
+        match status:
             case NotForked():
                 raise TaskFailure(TaskState.NO_RESOURCES)
             case Ended() as end:
                 raise self._death(end)
             case None:
                 raise self._broken("no end: its zygote died")
+            case Started():
+                return
 
     def _death(self, end: Ended) -> TaskFailure:
         self.child_failed = True

@@ -1,0 +1,326 @@
+"""Whatever a child does, its job ends typed, the next one runs, and nothing is left behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from leanpix.domain.errors import ChildStartError, TaskFailure
+from leanpix.domain.request import CompressionOptions
+from leanpix.domain.states import TaskState
+from leanpix.worker.pool import CompressorPool
+from leanpix.worker.settings import WorkerSettings
+
+Act = Callable[..., str]
+PoolMaker = Callable[..., CompressorPool]
+OPTIONS = CompressionOptions(quality=80)
+
+
+def outcome(pool: CompressorPool, act: str, *, timeout_s: float = 20) -> TaskState:
+    try:
+        pool.run(act.encode("latin-1"), OPTIONS, timeout_s=timeout_s)
+    except TaskFailure as failure:
+        return failure.state
+    return TaskState.SUCCEEDED
+
+
+def answer(pool: CompressorPool, act: str, **options: float) -> str:
+    return pool.run(act.encode(), OPTIONS, timeout_s=options.get("timeout_s", 20.0)).data[3:].decode()
+
+
+def is_alive(pid: int) -> bool:
+    """Whether the process runs: neither gone nor a zombie."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def wait_until(condition: Callable[[], bool], what: str) -> None:
+    until_s = time.monotonic() + 15
+    while not condition():
+        assert time.monotonic() < until_s, what
+        time.sleep(0.01)
+
+
+def children_of(pid: int) -> list[int]:
+    return [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()]
+
+
+@pytest.mark.parametrize("size", [1, 0x10000, 20 * 1024 * 1024])
+def test_a_source_of_any_size_arrives_whole(act: Act, size: int) -> None:
+    assert act("\xff" * size) == str(size)
+
+
+def test_phases_are_told_in_their_order_and_before_the_result(pool: CompressorPool) -> None:
+    phases: list[str] = []
+    pool.run(b"phases:3", OPTIONS, timeout_s=10, on_phase=phases.append)
+    assert phases == ["decoding", "encoding", "encoding", "encoding"]
+
+
+def test_a_failure_that_the_engine_found_keeps_its_state_and_its_text(pool: CompressorPool) -> None:
+    before = dict(pool.deaths)
+    with pytest.raises(TaskFailure, match="the picture is cut short") as failure:
+        pool.run(b"fail:-7", OPTIONS, timeout_s=10)
+    assert failure.value.state is TaskState.INVALID_IMAGE
+    assert pool.deaths == before
+
+
+@pytest.mark.parametrize(
+    ("act", "state"),
+    [
+        ("segfault", TaskState.PROGRAM_FAILED),
+        ("hang", TaskState.TIMED_OUT),
+        ("spin", TaskState.TIMED_OUT),
+        ("allocate:300", TaskState.NO_RESOURCES),
+    ],
+)
+def test_twenty_deaths_are_twenty_typed_failures_and_the_pool_goes_on(
+    new_pool: PoolMaker, act: str, state: TaskState
+) -> None:
+    pool = new_pool()
+    with ThreadPoolExecutor(4) as threads:
+        states = list(threads.map(lambda _: outcome(pool, act, timeout_s=0.4 if state == -8 else 20), range(20)))
+    assert states == [state] * 20
+    assert pool.deaths == {state: 20}
+    assert answer(pool, "next") == "4"
+
+
+@pytest.mark.parametrize(
+    ("act", "state"),
+    [
+        ("c_allocate", TaskState.NO_RESOURCES),
+        ("defect", TaskState.PROGRAM_FAILED),
+        ("exit:0", TaskState.PROGRAM_FAILED),
+        ("exit:3", TaskState.PROGRAM_FAILED),
+        ("fail:-16", TaskState.PROGRAM_FAILED),  # a state that is not a child's to give
+        ("fail:1", TaskState.PROGRAM_FAILED),
+        ("say:garbage", TaskState.PROGRAM_FAILED),
+        ('say:{"report": {}}', TaskState.PROGRAM_FAILED),
+        ('say:{"layers": {}}', TaskState.PROGRAM_FAILED),
+        ('say:{"state": -7, "text": "x", "more": 1}', TaskState.PROGRAM_FAILED),
+        ('say:{"phase": "<script>"}', TaskState.PROGRAM_FAILED),
+        ("say_much:100000", TaskState.PROGRAM_FAILED),
+        ("phases:2000", TaskState.PROGRAM_FAILED),
+        ("hang_up", TaskState.PROGRAM_FAILED),
+        ("lie_about_size", TaskState.PROGRAM_FAILED),
+        ("lie_about_format", TaskState.PROGRAM_FAILED),
+    ],
+)
+def test_a_child_that_misbehaves_fails_its_own_job_only(pool: CompressorPool, act: str, state: TaskState) -> None:
+    before = pool.deaths.get(state, 0)
+    assert outcome(pool, act) is state
+    assert pool.deaths[state] == before + 1
+    assert answer(pool, "next") == "4"
+
+
+def test_a_kill_from_outside_counts_as_short_of_memory(pool: CompressorPool) -> None:
+    """The kernel's out-of-memory killer is the one that kills without being asked."""
+
+    def kill(phase: str) -> None:
+        if phase.startswith("pid "):
+            os.kill(int(phase[4:]), signal.SIGKILL)
+
+    with pytest.raises(TaskFailure) as failure:
+        pool.run(b"tell_pid:60", OPTIONS, timeout_s=20, on_phase=kill)
+    assert failure.value.state is TaskState.NO_RESOURCES
+
+
+def test_a_child_that_shouts_is_heard_a_little(act: Act) -> None:
+    assert act("shout") == "heard"
+
+
+def test_a_failing_listener_leaves_no_child(pool: CompressorPool) -> None:
+    def fail(phase: str) -> None:
+        raise LookupError(phase)
+
+    with pytest.raises(LookupError):
+        pool.run(b"sleep:60", OPTIONS, timeout_s=60, on_phase=fail)
+    assert pool.zygote_pid
+    wait_until(lambda: not children_of(pool.zygote_pid or 0), "the child outlived its job")
+
+
+def test_jobs_run_side_by_side(pool: CompressorPool) -> None:
+    """Four that each wait for the other three could not end one after the other."""
+    together = threading.Barrier(4, timeout=10)
+
+    def run(_: int) -> str:
+        return (
+            pool.run(b"sleep:0.1", OPTIONS, timeout_s=20, on_phase=lambda _: (together.wait(), None)[1])
+            .data[3:]
+            .decode()
+        )
+
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(run, range(4))) == ["slept"] * 4
+
+
+def test_the_zygotes_death_fails_its_jobs_and_another_takes_over(new_pool: PoolMaker) -> None:
+    pool = new_pool()
+    first, seen = pool.zygote_pid, []
+
+    def kill_zygote(phase: str) -> None:
+        if phase.startswith("pid "):
+            seen.append(int(phase[4:]))
+            os.kill(first or 0, signal.SIGKILL)
+
+    with pytest.raises(TaskFailure) as failure:
+        pool.run(b"tell_pid:60", OPTIONS, timeout_s=20, on_phase=kill_zygote)
+    assert failure.value.state is TaskState.PROGRAM_FAILED
+    assert answer(pool, "next") == "4"
+    assert pool.zygote_pid not in (None, first)
+    wait_until(lambda: not is_alive(seen[0]), "the child outlived its zygote")
+
+
+def test_a_zygote_that_died_idle_is_replaced_before_a_job_is_lost(new_pool: PoolMaker) -> None:
+    pool = new_pool()
+    for _ in range(5):
+        wait_until(lambda: pool.zygote_pid is not None, "no new zygote")
+        os.kill(pool.zygote_pid or 0, signal.SIGKILL)
+        assert answer(pool, "next") == "4"
+
+
+def test_a_zygote_is_replaced_after_its_number_of_jobs_without_losing_one(new_pool: PoolMaker) -> None:
+    pool = new_pool(recycle_after=5)
+
+    def parent(_: int) -> str:
+        return answer(pool, "own_pid").split()[1]
+
+    with ThreadPoolExecutor(3) as threads:
+        served = Counter(threads.map(parent, range(20)))
+    assert len(served) >= 3
+    assert max(served.values()) <= 5
+
+
+PARENT = """
+import os, sys, threading
+from leanpix.domain.request import CompressionOptions
+from leanpix.worker.pool import CompressorPool
+from leanpix.worker.settings import WorkerSettings
+pool = CompressorPool(WorkerSettings(child_memory_mb=256), job="child_jobs:act", preload=(), environment=os.environ)
+pool.start()
+print("zygote", pool.zygote_pid, flush=True)
+tell = lambda phase: print(phase, flush=True)
+pool.run(b"tell_pid:60", CompressionOptions(quality=80), timeout_s=60, on_phase=tell)
+"""
+
+
+def started_parent() -> tuple[subprocess.Popen[str], int, int]:
+    """A server of its own, with the ids of its zygote and of the child at work."""
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+    parent = subprocess.Popen(
+        [sys.executable, "-c", PARENT], stdout=subprocess.PIPE, text=True, env=environment, start_new_session=True
+    )
+    ids = [int(line.split()[1]) for line in _lines(parent) if line.startswith(("zygote", "pid"))]
+    return parent, ids[0], ids[1]
+
+
+def _lines(parent: subprocess.Popen[str]) -> Iterable[str]:
+    assert parent.stdout is not None
+    for line in parent.stdout:
+        yield line
+        if line.startswith("pid"):
+            return
+
+
+def ended(parent: subprocess.Popen[str]) -> None:
+    parent.kill()
+    parent.wait()
+    assert parent.stdout is not None
+    parent.stdout.close()
+
+
+@pytest.mark.parametrize("stopped", [False, True], ids=["zygote free", "zygote stopped"])
+def test_nothing_outlives_a_killed_server(stopped: bool) -> None:
+    parent, zygote, child = started_parent()
+    if stopped:
+        os.kill(zygote, signal.SIGSTOP)  # it cannot tidy up: the kernel has to
+    ended(parent)
+    wait_until(lambda: not is_alive(zygote) and not is_alive(child), "an orphan lives on")
+
+
+def test_a_child_dies_with_its_zygote_when_nobody_can_kill_it() -> None:
+    parent, zygote, child = started_parent()
+    os.kill(parent.pid, signal.SIGSTOP)
+    os.kill(zygote, signal.SIGKILL)
+    try:
+        wait_until(lambda: not is_alive(child), "the child outlived its zygote")
+    finally:
+        ended(parent)
+
+
+def test_the_terminals_interrupt_reaches_no_child() -> None:
+    """Ctrl-C and a service manager's SIGTERM go to all: the server decides how its jobs end."""
+    parent, zygote, child = started_parent()
+    try:
+        assert os.getpgid(zygote) != os.getpgid(parent.pid)
+        for pid in (zygote, child):
+            os.kill(pid, signal.SIGTERM)
+            os.kill(pid, signal.SIGINT)
+        time.sleep(0.2)
+        assert is_alive(zygote)
+        assert is_alive(child)
+    finally:
+        ended(parent)
+
+
+def test_a_zygote_that_hangs_costs_one_deadline(new_pool: PoolMaker) -> None:
+    pool = new_pool()
+    os.kill(pool.zygote_pid or 0, signal.SIGSTOP)
+    assert outcome(pool, "next", timeout_s=0.3) is TaskState.TIMED_OUT
+    assert answer(pool, "next") == "4"
+
+
+def descriptors_of(pid: int) -> int:
+    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+
+
+def test_two_hundred_jobs_leave_no_descriptor_and_no_zombie(new_pool: PoolMaker) -> None:
+    pool = new_pool()
+    acts = ["next", "segfault", "fail:-7", "exit:0"]
+    [outcome(pool, act) for act in acts]
+    zygote = pool.zygote_pid or 0
+    wait_until(lambda: not children_of(zygote), "a zombie is left")
+    before = descriptors_of(os.getpid()), descriptors_of(zygote)
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(lambda n: outcome(pool, acts[n % 4]), range(200)))
+    wait_until(lambda: not children_of(zygote), "a zombie is left")
+    assert pool.zygote_pid == zygote
+    assert (descriptors_of(os.getpid()), descriptors_of(zygote)) == before
+
+
+def test_closing_waits_for_its_grace_and_then_cancels(new_pool: PoolMaker) -> None:
+    pool = new_pool()
+    with ThreadPoolExecutor(2) as threads:
+        short = threads.submit(outcome, pool, "sleep:0.3")
+        long = threads.submit(outcome, pool, "sleep:60")
+        zygote = pool.zygote_pid or 0
+        wait_until(lambda: len(children_of(zygote)) == 2, "the jobs have not begun")
+        pool.close(grace_s=1)
+        assert (short.result(), long.result()) == (TaskState.SUCCEEDED, TaskState.CANCELLED)
+    assert outcome(pool, "next") is TaskState.CANCELLED
+    assert not is_alive(zygote)
+
+
+def test_closing_leaves_no_descriptor(new_pool: PoolMaker) -> None:
+    new_pool().close()
+    before = descriptors_of(os.getpid())
+    for _ in range(3):
+        new_pool().close()
+    assert descriptors_of(os.getpid()) == before
+
+
+def test_a_job_function_that_cannot_be_imported_is_a_start_error() -> None:
+    pool = CompressorPool(WorkerSettings(), job="no_such_module:act", preload=())
+    with pytest.raises(ChildStartError):
+        pool.start()
