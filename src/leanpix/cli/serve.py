@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -34,6 +35,9 @@ def serve(
     stores = open_stores(settings)
     listener = _listen(settings)
     _introduce(stores, listener.getsockname()[1])
+    # uvicorn stops gracefully on these and then raises them again, for whoever handled them before: for us, nothing.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: None)
     try:
         _server(stores).run(sockets=[listener])
     finally:

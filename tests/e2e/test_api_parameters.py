@@ -1,0 +1,116 @@
+"""Every wrong request is a 400 that names the parameter, its value and what is allowed; nothing is charged."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+from PIL import Image
+from tests.support.pictures import encoded, gradient
+from tests.support.server import API, Server
+
+JPG = encoded(gradient(64, 64))
+PNG = encoded(gradient(64, 64), "PNG")
+
+
+def post(server: Server, fields: dict[str, str], file: bytes | None = JPG) -> httpx.Response:
+    with server.client() as client:
+        return client.post(API, data=fields, files={} if file is None else {"image_file": file})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "allowed"),
+    [
+        ("quality", "0", "1 to 100"),
+        ("quality", "101", "1 to 100"),
+        ("quality", "abc", "1 to 100"),
+        ("quality", "80.5", "1 to 100"),
+        ("kbyte", "-1", "0 to 51200"),
+        ("kbyte", "51201", "0 to 51200"),
+        ("width", "8001", "0 to 8000"),
+        ("width", "-1", "0 to 8000"),
+        ("height", "8001", "0 to 8000"),
+        ("height", "-1", "0 to 8000"),
+        ("height", "\uff11\uff12", "0 to 8000"),
+        ("sync", "2", "0 or 1"),
+        ("sync", "yes", "0 or 1"),
+        ("return_type", "3", "1 or 2"),
+        ("format", "gif", "jpg, png or webp"),
+        ("fit", "stretch", "fill or inside or contain or cover"),
+        ("target_score", "101", "up to 100"),
+        ("target_score", "nan", "up to 100"),
+    ],
+)
+def test_a_wrong_value_is_refused_by_name_value_and_range(server: Server, name: str, value: str, allowed: str) -> None:
+    answer = post(server, {name: value})
+    assert answer.status_code == 400
+    body = answer.json()
+    assert body["status"] == 400
+    assert "data" not in body
+    assert name in body["message"]
+    assert value in body["message"]
+    assert allowed in body["message"]
+
+
+def test_quality_and_kbyte_exclude_each_other(server: Server) -> None:
+    answer = post(server, {"quality": "80", "kbyte": "50"})
+    assert answer.status_code == 400
+    assert "quality" in answer.json()["message"]
+    assert "kbyte" in answer.json()["message"]
+
+
+@pytest.mark.parametrize("fields", [{"format": "png"}, {}], ids=["asked for", "by default"])
+def test_a_target_size_of_png_output_is_refused_and_jpg_or_webp_suggested(
+    server: Server, fields: dict[str, str]
+) -> None:
+    answer = post(server, {"kbyte": "10", **fields}, PNG)
+    assert answer.status_code == 400
+    assert "format=jpg or format=webp" in answer.json()["message"]
+
+
+def test_a_request_needs_exactly_one_source(server: Server) -> None:
+    none = post(server, {"sync": "1"}, None)
+    both = post(server, {"image_url": "http://example.com/a.jpg"})
+    assert none.status_code == both.status_code == 400
+    assert "exactly one" in none.json()["message"]
+    assert "exactly one" in both.json()["message"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "wanted"),
+    [
+        ({"quality": "", "kbyte": "", "width": "", "format": ""}, "jpg"),
+        ({"kbyte": "0", "width": "0", "height": "0"}, "jpg"),
+        ({"format": "jpeg"}, "jpg"),
+        ({"format": "WEBP", "unknown": "ignored"}, "webp"),
+    ],
+)
+def test_empty_and_zero_mean_not_given(server: Server, fields: dict[str, str], wanted: str) -> None:
+    data = post(server, {"sync": "1", **fields}).json()["data"]
+    assert data["state"] == 1
+    assert data["report"]["format"] == wanted
+
+
+def test_both_sides_given_means_exactly_those_and_one_keeps_the_proportions(server: Server) -> None:
+    wide = encoded(gradient(200, 100))
+    both = post(server, {"sync": "1", "width": "50", "height": "70"}, wide).json()["data"]["report"]
+    one = post(server, {"sync": "1", "height": "20"}, wide).json()["data"]["report"]
+    assert (both["width_px"], both["height_px"]) == (50, 70)
+    assert (one["width_px"], one["height_px"]) == (40, 20)
+
+
+def test_an_upload_over_20_mb_is_413_and_makes_no_task(server: Server) -> None:
+    answer = post(server, {"sync": "1"}, bytes(20 * 1024 * 1024 + 1))
+    assert answer.status_code == 413
+    assert answer.json()["status"] == 413
+
+
+def test_a_side_over_8000_is_a_task_with_minus_14_and_rubbish_one_with_minus_7(server: Server) -> None:
+    wide = encoded(Image.new("RGB", (8001, 2)), "PNG")
+    too_wide = post(server, {"sync": "1"}, wide)
+    rubbish = post(server, {"sync": "1"}, b"not a picture at all")
+    assert too_wide.status_code == rubbish.status_code == 200
+    assert too_wide.json()["data"]["state"] == -14
+    assert rubbish.json()["data"]["state"] == -7
+    assert rubbish.json()["message"] != "success"
+    assert rubbish.json()["data"]["progress"] < 100
+    assert "image" not in rubbish.json()["data"]
