@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import pyvips
-from tests.engine.pictures import decoded, drawing, encoded, photo
+from tests.engine.pictures import animation, decoded, drawing, encoded, photo
 
 from leanpix.domain.errors import TaskFailure
 from leanpix.domain.states import TaskState
@@ -21,7 +21,7 @@ def photo_png() -> bytes:
     return encoded(photo(), ".png")
 
 
-@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp"])
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".gif", ".tif"])
 @pytest.mark.parametrize("target", list(OutputFormat))
 def test_every_source_becomes_every_format_with_its_dimensions(suffix: str, target: OutputFormat) -> None:
     source = encoded(photo(96, 64), suffix)
@@ -104,3 +104,54 @@ def test_phases_are_told_in_order(photo_png: bytes) -> None:
     phases.clear()
     compress(photo_png, CompressionOptions(format=JPG, max_bytes=5000), on_phase=phases.append)
     assert phases == ["decoding", "searching"]
+
+
+def test_an_animation_keeps_frames_delays_loop_and_transparency() -> None:
+    result = compress(animation(), CompressionOptions(quality=80))
+    image = pyvips.Image.new_from_buffer(result.data, "", n=-1)
+    assert result.report.format is WEBP
+    assert image.get("n-pages") == 4
+    assert image.get("delay") == [50, 60, 70, 80]
+    assert image.get("loop") == 3
+    frames = image.numpy().reshape(4, 48, 48, 4)
+    assert [int((frame[:, :, 3] > 128).sum()) for frame in frames] == [256] * 4
+
+
+def test_an_opaque_tiff_photo_becomes_jpeg_and_a_drawing_png() -> None:
+    assert compress(encoded(photo(), ".tif"), CompressionOptions(quality=80)).report.format is JPG
+    assert compress(encoded(drawing(), ".tif"), CompressionOptions(quality=80)).report.format is PNG
+
+
+def test_a_transparent_tiff_becomes_webp() -> None:
+    source = encoded(drawing(bands=4), ".tif")
+    assert compress(source, CompressionOptions(quality=80)).report.format is WEBP
+
+
+@pytest.mark.parametrize("target", list(OutputFormat))
+@pytest.mark.parametrize("score", [60.0, 75.0, 85.0])
+def test_automatic_quality_reaches_its_score_and_not_much_more(target: OutputFormat, score: float) -> None:
+    source = encoded(photo(), ".png")
+    report = compress(source, CompressionOptions(format=target, target_score=score)).report
+    assert report.score is not None
+    assert report.score >= score
+    if report.encoder.startswith("jpegli"):
+        assert report.score <= score + 0.5
+
+
+def test_automatic_quality_scores_what_is_behind_transparency_as_seen() -> None:
+    source = encoded(drawing(bands=4), ".png")
+    report = compress(source, CompressionOptions(format=WEBP, target_score=80)).report
+    assert report.score is not None
+    assert report.score >= 80
+
+
+@pytest.mark.parametrize("target", [JPG, WEBP])
+def test_dimensions_shrink_when_even_the_lowest_quality_is_too_large(target: OutputFormat) -> None:
+    source = encoded(photo(640, 480), ".png")
+    result = compress(source, CompressionOptions(format=target, max_bytes=1500))
+    assert len(result.data) <= 1500
+    assert result.report.width_px < 640
+    assert abs(result.report.width_px / result.report.height_px - 640 / 480) < 0.05
+    assert any(warning.startswith("downscaled from 640x480") for warning in result.report.warnings)
+    image = pyvips.Image.new_from_buffer(result.data, "")
+    assert (image.width, image.height) == (result.report.width_px, result.report.height_px)

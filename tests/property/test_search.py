@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from leanpix.engine.search import MAX_TRIES, Axis, approach
 
-SMOOTH = Axis(-3.2, 3.0, start=-0.7, slope=0.62)
-STEPPED = Axis(0, 100, start=70, slope=0.025, step=1)
+SMOOTH = Axis(-3.2, 3.0, -0.7, slope=0.62)
+STEPPED = Axis(0, 100, 70, slope=0.025, snap=round)
 
 
 class Counted:

@@ -12,17 +12,20 @@ from leanpix.engine.budget import Budget
 from leanpix.engine.codecs import codec_for
 from leanpix.engine.codecs.base import Raster
 from leanpix.engine.decode import load
+from leanpix.engine.fitting import largest_within
 from leanpix.engine.job import Job
 from leanpix.engine.limits import Limits
 from leanpix.engine.outcome import Outcome, Trials
 from leanpix.engine.plan import decoding_target, recommend
 from leanpix.engine.probe import probe
-from leanpix.engine.strategies import by_quality, by_size, largest_within
+from leanpix.engine.strategies import by_quality, by_score, by_size
 
 OnPhase = Callable[[str], None]
 
 ALREADY_OPTIMAL = "already optimal: the source's own pixels are kept"
-_AUTOMATIC_QUALITY = 80
+
+DEFAULT_TARGET_SCORE = 75.0
+"""Between high quality (70) and visually lossless (90): seen only side by side, and by who looks for it."""
 
 
 def compress(
@@ -43,7 +46,7 @@ def compress(
     tell("decoding")
     job = _begin(source, options, limits or Limits(), budget or Budget())
     tell("searching" if options.quality is None else "encoding")
-    trials = Trials(job.codec.open(job.raster, job.effort))
+    trials = job.open(job.raster)
     outcome = _never_larger(job, trials, _reach(job, trials))
     return Compression(outcome.encoded.data, _report(job, trials, outcome))
 
@@ -69,7 +72,9 @@ def _begin(source: bytes, options: CompressionOptions, limits: Limits, budget: B
 def _reach(job: Job, trials: Trials) -> Outcome:
     if job.options.max_bytes is not None:
         return by_size(job, trials, job.options.max_bytes)
-    return by_quality(job, trials, job.options.quality or _AUTOMATIC_QUALITY)
+    if job.options.quality is not None:
+        return by_quality(job, trials, job.options.quality)
+    return by_score(job, trials, job.options.target_score or DEFAULT_TARGET_SCORE)
 
 
 def _never_larger(job: Job, trials: Trials, outcome: Outcome) -> Outcome:
@@ -77,7 +82,7 @@ def _never_larger(job: Job, trials: Trials, outcome: Outcome) -> Outcome:
     most = len(job.source)
     if len(outcome.encoded.data) <= most or not job.keeps_format_and_dimensions:
         return outcome
-    kept = job.kept_file() or largest_within(job, trials, most)
+    kept = job.kept_file() or largest_within(trials, job.raster.total_pixels, most)
     return outcome if kept is None else replace(outcome, encoded=kept, score=None)
 
 
@@ -100,6 +105,6 @@ def _report(job: Job, trials: Trials, outcome: Outcome) -> Report:
         score=outcome.score,
         effort=job.effort,
         frames=job.raster.frames,
-        changes=(*job.picture.changes, *outcome.changes),
+        changes=job.picture.changes,
         warnings=(*job.picture.warnings, *outcome.warnings, *own),
     )

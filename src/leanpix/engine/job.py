@@ -6,14 +6,22 @@ from dataclasses import dataclass, field
 
 from leanpix.domain.request import CompressionOptions
 from leanpix.engine.budget import Budget, Effort
-from leanpix.engine.codecs.base import Codec, Encoded, Raster
+from leanpix.engine.codecs.base import Codec, Encoded, Goal, Raster
+from leanpix.engine.judge import Judge
+from leanpix.engine.outcome import Trials
 from leanpix.engine.picture import Picture
 from leanpix.engine.plan import keeps_dimensions, may_keep_file, may_race_file
+
+_LOSSLESS_GAIN = 0.5
+"""Lossless packing hardly ever halves a file that was packed before: below this share of the source's bytes it is
+not tried on a picture that is large enough for the time to matter."""
+
+_CHEAP_PIXELS = 2_000_000
 
 
 @dataclass(slots=True)
 class Job:
-    """The frozen facts of a compression, and the source's own file repacked at most once."""
+    """The frozen facts of a compression, and what is made at most once: the repacked file, the judge."""
 
     source: bytes
     options: CompressionOptions
@@ -22,7 +30,28 @@ class Job:
     codec: Codec
     effort: Effort
     budget: Budget
+    judge: Judge = field(init=False)
     _kept: list[Encoded | None] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.judge = Judge(self.raster)
+
+    def open(self, raster: Raster, *, bits_per_pixel: float | None = None) -> Trials:
+        """Encoder runs on this job's raster or on another size of it."""
+        options = self.options
+        if options.max_bytes is not None and bits_per_pixel is None:
+            bits_per_pixel = options.max_bytes * 8 / raster.total_pixels
+        goal = Goal(options.quality, bits_per_pixel, options.target_score)
+        return Trials(self.codec.open(raster, self.effort, goal), self.budget)
+
+    def sample_trials(self, trials: Trials) -> Trials:
+        """Runs on the judge's sample, or the given ones where the whole picture is small enough.
+
+        An animation's frames are coded from one another: no sample of stills stands for them.
+        """
+        if not self.judge.is_sampled or self.raster.frames > 1:
+            return trials
+        return Trials(trials.encoder.on(self.judge.sample()), self.budget)
 
     @property
     def keeps_format_and_dimensions(self) -> bool:
@@ -45,6 +74,11 @@ class Job:
     def racing_file(self) -> Encoded | None:
         """The kept file where it has the result's very pixels, so that it meets any quality asked for."""
         return self.kept_file() if may_race_file(self.picture) else None
+
+    def repack_can_fit(self, max_bytes: int) -> bool:
+        """Whether repacking the source without loss has a chance to come to so few bytes."""
+        small = self.raster.total_pixels <= _CHEAP_PIXELS
+        return small or bool(self._kept) or max_bytes >= _LOSSLESS_GAIN * len(self.source)
 
     def highest_quality(self, asked: float) -> float:
         """No quality above the source's own: it would only spend bytes on the source's own faults."""

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
+from leanpix.engine.budget import Budget
 from leanpix.engine.codecs.base import Encoded, Encoder
+
+_RESERVE = 1.5
+"""Another encode is begun only with this many times the slowest one's time left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,34 +20,52 @@ class Outcome:
     width_px: int
     height_px: int
     score: float | None = None
-    changes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
 class Trials:
-    """Runs one encoder, never twice at one knob, and counts."""
+    """Runs one encoder, never twice at one knob; counts, and watches the time."""
 
     encoder: Encoder
+    budget: Budget
     done: dict[float, Encoded] = field(default_factory=dict)
-    lossless_runs: int = 0
+    exact: list[Encoded | None] = field(default_factory=list)
+    slowest_s: float = 0.0
 
     @property
     def count(self) -> int:
         """How often the encoder ran."""
-        return len(self.done) + self.lossless_runs
+        return len(self.done) + sum(encoded is not None for encoded in self.exact)
+
+    def snap(self, knob: float) -> float:
+        """The nearest knob that can be set."""
+        return self.encoder.snap(knob)
 
     def at(self, knob: float) -> Encoded:
-        """The encoding at this knob."""
+        """The encoding at the nearest knob that can be set."""
+        knob = self.snap(knob)
         if knob not in self.done:
+            began_s = self.budget.spent_s()
             self.done[knob] = self.encoder.encode(knob)
+            self.slowest_s = max(self.slowest_s, self.budget.spent_s() - began_s)
         return self.done[knob]
 
-    def at_quality(self, quality: float) -> Encoded:
-        """The encoding at this quality, 1 to 100."""
-        return self.at(self.encoder.axis.clamp(self.encoder.knob_for(quality)))
+    def rate_at(self, knob: float, pixels: int) -> float:
+        """log(bits per pixel) of the encoding at a knob."""
+        return rate_of(len(self.at(knob).data), pixels)
 
-    def lossless(self, max_bytes: int) -> Encoded | None:
-        """The lossless encoding, where there is one that fits."""
-        self.lossless_runs += 1
-        return self.encoder.lossless(max_bytes)
+    def lossless(self) -> Encoded | None:
+        """The lossless encoding, where the format has one."""
+        if not self.exact:
+            self.exact.append(self.encoder.lossless())
+        return self.exact[0]
+
+    def may_continue(self) -> bool:
+        """Whether another encode fits the time that is left."""
+        return self.budget.allows(_RESERVE * self.slowest_s)
+
+
+def rate_of(size_bytes: int, pixels: int) -> float:
+    """log(bits per pixel), the unit in which encoders' rate curves are given."""
+    return math.log(size_bytes * 8 / pixels)

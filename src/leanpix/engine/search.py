@@ -10,32 +10,73 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import numpy as np
+
 MAX_TRIES = 10
 _OVERSHOOT = 1.15
 _MARGIN = 0.002
 _LEAST_SLOPE = 0.25
 _HALVE_EVERY = 6
 _NARROW = 1e-4
+_SAME = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """What a value typically is along a knob, as (knob, value) points; both grow from point to point.
+
+    The search runs along the typical value instead of the knob: there the real values lie near a straight line of
+    slope 1, whatever the knob's own units are, and the first guess is the goal itself.
+    """
+
+    points: tuple[tuple[float, float], ...]
+
+    def value(self, knob: float) -> float:
+        """The typical value at a knob."""
+        return float(np.interp(knob, [point[0] for point in self.points], [point[1] for point in self.points]))
+
+    def knob(self, value: float) -> float:
+        """The knob at which a value is typical."""
+        return float(np.interp(value, [point[1] for point in self.points], [point[0] for point in self.points]))
+
+    def start_at(self, knob: float) -> Curve:
+        """The part of the curve from a knob on."""
+        return Curve(((knob, self.value(knob)), *(point for point in self.points if point[0] > knob)))
+
+    @property
+    def lowest(self) -> float:
+        """The first point's value."""
+        return self.points[0][1]
+
+    @property
+    def highest(self) -> float:
+        """The last point's value."""
+        return self.points[-1][1]
+
+
+Snap = Callable[[float], float]
+
+
+def _anywhere(place: float) -> float:
+    return place
 
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """A knob: its range, its step (0: continuous) and the knob to try first.
+    """Where to look: a range, the place to try first, and the nearest place that can really be set.
 
-    slope is the prior guess of how fast the measured value grows per unit of the knob, in the value's own unit.
+    slope is the prior guess of how fast the measured value grows along the axis.
     """
 
     low: float
     high: float
     start: float
-    slope: float
-    step: float = 0.0
+    slope: float = 1.0
+    snap: Snap = _anywhere
 
-    def clamp(self, knob: float) -> float:
-        """The nearest knob that can be set."""
-        if self.step:
-            knob = self.low + round((knob - self.low) / self.step) * self.step
-        return min(max(knob, self.low), self.high)
+    def clamp(self, place: float) -> float:
+        """The nearest place in the range that can be set."""
+        return self.snap(min(max(place, self.low), self.high))
 
 
 @dataclass(slots=True)
@@ -79,6 +120,50 @@ class _Bracket:
         return min(max(secant, self.low + _MARGIN * width), self.high - _MARGIN * width)
 
 
+@dataclass(frozen=True, slots=True)
+class Knob:
+    """A knob to be turned: what is typical along it, and the nearest setting that it really has."""
+
+    curve: Curve
+    snap: Snap = _anywhere
+
+    def at(self, value: float) -> float:
+        """The setting at which a value is typical."""
+        return self.snap(self.curve.knob(value))
+
+
+def from_below(
+    measure: Callable[[float], float],
+    knob: Knob,
+    goal: float,
+    *,
+    tolerance: float,
+    may_continue: Callable[[], bool] = lambda: True,
+) -> float | None:
+    """The setting whose value comes nearest to the goal without exceeding it; values grow with the knob."""
+    curve = knob.curve
+    axis = Axis(curve.lowest, curve.highest, goal, snap=lambda place: curve.value(knob.at(place)))
+    place = approach(lambda place: measure(knob.at(place)) - goal, axis, tolerance=tolerance, may_continue=may_continue)
+    return None if place is None else knob.at(place)
+
+
+def from_above(
+    measure: Callable[[float], float],
+    knob: Knob,
+    goal: float,
+    *,
+    tolerance: float,
+    may_continue: Callable[[], bool] = lambda: True,
+) -> float | None:
+    """The lowest setting found whose value reaches the goal; values grow with the knob."""
+    curve = knob.curve
+    axis = Axis(-curve.highest, -curve.lowest, -goal, snap=lambda place: -curve.value(knob.at(-place)))
+    place = approach(
+        lambda place: goal - measure(knob.at(-place)), axis, tolerance=tolerance, may_continue=may_continue
+    )
+    return None if place is None else knob.at(-place)
+
+
 def approach(
     measure: Callable[[float], float],
     axis: Axis,
@@ -87,48 +172,53 @@ def approach(
     max_tries: int = MAX_TRIES,
     may_continue: Callable[[], bool] = lambda: True,
 ) -> float | None:
-    """The largest knob found at which measure is at most zero; None where even the lowest knob is above.
+    """The place with the largest value found that is at most zero; None where even the lowest place is above.
 
     Ends as soon as a value lies in [-tolerance, 0], when the range is used up, after max_tries measurements or
-    when may_continue says no. Aims at the middle of the tolerance. No knob is measured twice.
+    when may_continue says no. Aims at the middle of the tolerance. No place is measured twice.
     """
     aim = tolerance / 2
-    bracket, tried = _Bracket(), set[float]()
-    knob: float | None = axis.clamp(axis.start)
+    bracket, tried = _Bracket(), list[float]()
+    place: float | None = axis.clamp(axis.start - aim / axis.slope)
     best: tuple[float, float] | None = None
-    while knob is not None and len(tried) < max_tries and (may_continue() or not tried):
-        tried.add(knob)
-        value = measure(knob)
+    while place is not None and len(tried) < max_tries and (may_continue() or not tried):
+        tried.append(place)
+        value = measure(place)
         if value <= 0 and (best is None or value > best[1]):
-            best = (knob, value)
-        if -tolerance <= value <= 0 or _at_end(axis, knob, value):
+            best = (place, value)
+        if -tolerance <= value <= 0 or _at_end(axis, place, value):
             break
-        bracket.note(knob, value + aim)
-        knob = _following(axis, bracket, knob, value + aim, tried)
+        bracket.note(place, value + aim)
+        place = _following(axis, bracket, tried)
     return best[0] if best else None
 
 
-def _at_end(axis: Axis, knob: float, value: float) -> bool:
-    return (knob <= axis.low and value > 0) or (knob >= axis.high and value <= 0)
+def _at_end(axis: Axis, place: float, value: float) -> bool:
+    return (place <= axis.clamp(axis.low) and value > 0) or (place >= axis.clamp(axis.high) and value <= 0)
 
 
-def _following(axis: Axis, bracket: _Bracket, knob: float, value: float, tried: set[float]) -> float | None:
-    """The knob to measure next, or None when nothing new is left to learn."""
-    if bracket.is_closed:
-        return _inside(axis, bracket)
-    overshoot = _OVERSHOOT if len(tried) > 1 else 1.0
-    following = axis.clamp(knob - overshoot * value / bracket.slope(axis.slope))
-    if following == knob:
-        following = axis.clamp(knob - math.copysign(axis.step, value))
-    return None if following in tried else following
-
-
-def _inside(axis: Axis, bracket: _Bracket) -> float | None:
-    low, high = bracket.low, bracket.high
-    if high - low <= max(axis.step, _NARROW * (axis.high - axis.low)):
+def _following(axis: Axis, bracket: _Bracket, tried: list[float]) -> float | None:
+    """The place to measure next, or None when nothing new is left to learn."""
+    if not bracket.is_closed:
+        return _beyond(axis, bracket, tried)
+    if bracket.high - bracket.low <= _NARROW * (axis.high - axis.low):
         return None
-    knob = bracket.crossing()
-    if not axis.step:
-        return knob
-    # A crossing may round to an end of the bracket: its neighbour inside is the nearest that is new.
-    return min(max(axis.clamp(knob), low + axis.step), high - axis.step)
+    # A crossing may snap to an end of the bracket: then the middle is the surest place that may still be new.
+    candidates = (bracket.crossing(), (bracket.low + bracket.high) / 2)
+    return next((place for place in map(axis.clamp, candidates) if _is_new(place, tried)), None)
+
+
+def _beyond(axis: Axis, bracket: _Bracket, tried: list[float]) -> float | None:
+    """Further along, as far as the measurements say and a little more; at most a step that snaps back moves on."""
+    place, value = bracket.points[-1]
+    overshoot = _OVERSHOOT if len(tried) > 1 else 1.0
+    stride = -overshoot * value / bracket.slope(axis.slope)
+    for factor in (1, 2, 4, 8):
+        following = axis.clamp(place + factor * stride)
+        if _is_new(following, tried):
+            return following
+    return None
+
+
+def _is_new(place: float, tried: list[float]) -> bool:
+    return all(abs(place - other) > _SAME for other in tried)

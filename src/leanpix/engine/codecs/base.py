@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from leanpix.domain.formats import OutputFormat
 from leanpix.engine.budget import Effort
 from leanpix.engine.picture import Picture
-from leanpix.engine.search import Axis
+from leanpix.engine.search import Curve
 
 OPAQUE = 255
 _ALPHA_BANDS = (2, 4)
@@ -61,6 +61,11 @@ class Raster:
         return self.pixels.shape[2] in _ALPHA_BANDS
 
     @property
+    def colour_bands(self) -> int:
+        """Bands without alpha: 1 or 3."""
+        return int(self.pixels.shape[2]) - self.has_alpha
+
+    @property
     def is_gray(self) -> bool:
         """Whether there is one colour band."""
         return self.pixels.shape[2] in _GRAY_BANDS
@@ -105,12 +110,26 @@ class Encoded:
     is_lossless: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """What is wanted of the encoder, exactly one of three: the choice of chroma subsampling rests on it."""
+
+    quality: float | None = None
+    bits_per_pixel: float | None = None
+    score: float | None = None
+
+
 class Encoder(Protocol):
     """One format's encoder bound to one raster, one knob for rate and quality."""
 
     @property
-    def axis(self) -> Axis:
-        """The knob; its slope is in log(bytes) per unit."""
+    def rates(self) -> Curve:
+        """Typical log(bits per pixel) along the knob."""
+        ...
+
+    @property
+    def scores(self) -> Curve:
+        """Typical SSIMULACRA2 score along the knob."""
         ...
 
     @property
@@ -118,16 +137,33 @@ class Encoder(Protocol):
         """The quality from which on only a lossless result will do; above 100 where there is no such quality."""
         ...
 
+    @property
+    def is_graphic(self) -> bool:
+        """Whether a lossless encoding of this raster has a chance to be the smallest."""
+        ...
+
+    def on(self, raster: Raster) -> Encoder:
+        """The same encoder with the same choices, for another raster of the same picture."""
+        ...
+
     def knob_for(self, quality: float) -> float:
         """The knob that stands for a quality of 1 to 100."""
         ...
 
-    def encode(self, knob: float) -> Encoded:
-        """Encode at this knob, which the axis allows."""
+    def least_score(self, quality: float) -> float | None:
+        """The score below which an encode does not pass for this quality; None: it always does."""
         ...
 
-    def lossless(self, max_bytes: int) -> Encoded | None:
-        """A lossless encoding where the format has one that can hope to stay within max_bytes."""
+    def snap(self, knob: float) -> float:
+        """The nearest knob that can be set."""
+        ...
+
+    def encode(self, knob: float) -> Encoded:
+        """Encode at this knob, which has been snapped."""
+        ...
+
+    def lossless(self) -> Encoded | None:
+        """A lossless encoding, where the format has one."""
         ...
 
 
@@ -139,7 +175,7 @@ class Codec(Protocol):
         """The format this codec writes."""
         ...
 
-    def open(self, raster: Raster, effort: Effort) -> Encoder:
+    def open(self, raster: Raster, effort: Effort, goal: Goal) -> Encoder:
         """An encoder for this raster."""
         ...
 

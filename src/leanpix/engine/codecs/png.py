@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import oxipng
 
 from leanpix.domain.formats import OutputFormat
 from leanpix.engine.budget import Effort
-from leanpix.engine.codecs.base import Encoded, Raster
-from leanpix.engine.search import Axis
+from leanpix.engine.codecs.base import Encoded, Goal, Raster
+from leanpix.engine.content import texture
+from leanpix.engine.search import Curve
 
 _PACK_LEVEL = {Effort.FULL: 2, Effort.REDUCED: 1, Effort.MINIMAL: 0}
 _PALETTE_EFFORT = {Effort.FULL: 7, Effort.REDUCED: 4, Effort.MINIMAL: 1}
@@ -17,38 +18,51 @@ _COLOUR_CHUNKS = [b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"cICP"]
 """All that may stay beside the pixels: without them the colours would be other ones."""
 
 
+# Medians over Kodak photographs, packed: log(bits per pixel) and score at libimagequant's quality.
+_RATES = Curve(((1, 0.66), (10, 1.25), (30, 1.43), (50, 1.59), (60, 1.63), (100, 1.7)))
+_SCORES = Curve(((1, 40.0), (10, 60.0), (30, 70.0), (50, 78.0), (60, 80.0), (100, 82.0)))
+
+_ALLOWANCE = 15
+"""A palette passes for a quality q at a score of q - 15: about where a JPEG of that quality lies from 60 to 90."""
+
+
 @dataclass(frozen=True, slots=True)
 class PngEncoder:
-    """Palettes over libimagequant's quality of 1 to 100: it takes as few colours as that needs, at most 256."""
+    """Knob: libimagequant's quality of 1 to 100; it takes as few colours as that needs, at most 256."""
 
     raster: Raster
     effort: Effort
+    is_graphic: bool
+    lossless_from = 100
+    rates = _RATES
+    scores = _SCORES
 
-    @property
-    def lossless_from(self) -> int:
-        """Quality 100 is every pixel as it is."""
-        return 100
-
-    @property
-    def axis(self) -> Axis:
-        """Libimagequant's quality."""
-        return Axis(1, 100, start=80, slope=0.015, step=1)
+    def on(self, raster: Raster) -> PngEncoder:
+        """The same choices for another raster of the same picture."""
+        return replace(self, raster=raster)
 
     def knob_for(self, quality: float) -> float:
         """The quality is libimagequant's own."""
-        return float(quality)
+        return quality
+
+    def least_score(self, quality: float) -> float:
+        """A palette has too few colours for some pictures at any setting."""
+        return quality - _ALLOWANCE
+
+    def snap(self, knob: float) -> float:
+        """Libimagequant's steps are whole numbers."""
+        return float(round(knob))
 
     def encode(self, knob: float) -> Encoded:
-        """One palette, dithered, packed."""
+        """One palette, half dithered: as good as full dithering where it matters, and smaller."""
         effort = _PALETTE_EFFORT[self.effort]
-        image = self.raster.image()
-        data = image.pngsave_buffer(
-            palette=True, Q=int(knob), dither=1.0, effort=effort, compression=1, keep=self.raster.keep
+        data = self.raster.image().pngsave_buffer(
+            palette=True, Q=int(knob), dither=0.5, effort=effort, compression=1, keep=self.raster.keep
         )
         packed = _pack(data, self.effort)
         return Encoded(packed, f"palette (effort {effort}) + oxipng {_PACK_LEVEL[self.effort]}", quality=int(knob))
 
-    def lossless(self, max_bytes: int) -> Encoded | None:
+    def lossless(self) -> Encoded:
         """Every pixel kept; oxipng finds the smallest colour type and the filters."""
         rows, width, _ = self.raster.pixels.shape
         level = _PACK_LEVEL[self.effort]
@@ -56,7 +70,7 @@ class PngEncoder:
         if self.raster.icc_profile is not None:
             raw.add_icc_profile(self.raster.icc_profile)
         data: bytes = raw.create_optimized_png(level=level)
-        return Encoded(data, f"oxipng {level}", is_lossless=True) if len(data) <= max_bytes else None
+        return Encoded(data, f"oxipng {level}", is_lossless=True)
 
     def _colour_type(self) -> oxipng.ColorType:
         kinds = oxipng.ColorType
@@ -70,9 +84,10 @@ class PngCodec:
 
     format = OutputFormat.PNG
 
-    def open(self, raster: Raster, effort: Effort) -> PngEncoder:
-        """Nothing needs to be judged beforehand."""
-        return PngEncoder(raster, effort)
+    def open(self, raster: Raster, effort: Effort, goal: Goal) -> PngEncoder:
+        """Graphics are recognised once, for the lossless try."""
+        del goal
+        return PngEncoder(raster, effort, texture(raster.pixels).is_graphic)
 
     def repack(self, source: bytes, effort: Effort) -> Encoded | None:
         """The source's own samples, 16 bits and all, packed anew; only what its colours need stays beside them."""

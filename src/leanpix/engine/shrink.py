@@ -1,0 +1,68 @@
+"""Fewer pixels where even the lowest quality takes more bytes than there are."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pyvips
+
+from leanpix.engine.codecs.base import Raster
+from leanpix.engine.fitting import largest_within
+from leanpix.engine.job import Job
+from leanpix.engine.outcome import Outcome, Trials, rate_of
+
+_TRIED_RATES = (-1.2, -0.7, -0.2)
+"""log(bits per pixel) after shrinking: the best score lies between 0.3 and 0.8 bits on every photograph tried."""
+
+
+def shrunk_within(job: Job, trials: Trials, max_bytes: int) -> Outcome | None:
+    """The scale with the best score, seen at the original dimensions, among those that meet max_bytes."""
+    rate = rate_of(max_bytes, job.raster.total_pixels)
+    best: Outcome | None = None
+    for wanted in _TRIED_RATES:
+        if best is not None and not trials.may_continue():
+            break
+        outcome = _at_scale(job, trials, math.exp((rate - wanted) / 2), max_bytes)
+        if outcome is not None and _score(outcome) > _score(best):
+            best = outcome
+    return best
+
+
+def _score(outcome: Outcome | None) -> float:
+    return -math.inf if outcome is None or outcome.score is None else outcome.score
+
+
+def _at_scale(job: Job, trials: Trials, scale: float, max_bytes: int) -> Outcome | None:
+    raster = scaled(job.raster, min(scale, 1.0))
+    smaller = job.open(raster, bits_per_pixel=max_bytes * 8 / raster.total_pixels)
+    encoded = largest_within(smaller, raster.total_pixels, max_bytes)
+    trials.exact.extend(smaller.done.values())  # they count as encodes tried
+    if encoded is None:
+        return None
+    before, after = (f"{r.width_px}x{r.height_px}" for r in (job.raster, raster))
+    warning = f"downscaled from {before} to {after}: at full size even the lowest quality is over the size asked for"
+    return Outcome(encoded, raster.width_px, raster.height_px, job.judge.score(encoded), (warning,))
+
+
+def scaled(raster: Raster, scale: float) -> Raster:
+    """Every frame scaled by the same factor, at least one pixel a side, alpha premultiplied meanwhile."""
+    width, height = (max(1, round(side * scale)) for side in (raster.width_px, raster.height_px))
+    stacked = raster.image()
+    tops = range(0, raster.height_px * raster.frames, raster.height_px)
+    frames = [stacked.crop(0, top, raster.width_px, raster.height_px) for top in tops]
+    parts = [_pixels(_resized(frame, width, height, has_alpha=raster.has_alpha)) for frame in frames]
+    return replace(raster, pixels=np.concatenate(parts))
+
+
+def _resized(frame: pyvips.Image, width: int, height: int, *, has_alpha: bool) -> pyvips.Image:
+    scale, vertical = width / frame.width, height / frame.height
+    if not has_alpha:
+        return frame.resize(scale, vscale=vertical)
+    return frame.premultiply().resize(scale, vscale=vertical).unpremultiply().cast("uchar")
+
+
+def _pixels(image: pyvips.Image) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    pixels: np.ndarray[tuple[int, ...], np.dtype[np.uint8]] = np.ascontiguousarray(image.numpy())
+    return pixels if pixels.ndim == 3 else pixels[:, :, np.newaxis]  # noqa: PLR2004 - rows, columns, bands
