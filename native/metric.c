@@ -24,6 +24,7 @@ struct leanpix_reference {
   int bands;
   int scales;
   uint8_t needs[MAX_SCALES][CHANNELS];
+  const struct metric_rows *rows;
   float table[TABLE];
   /* Kept planes of the reference, raw and blurred; null where they are computed anew for each score. */
   float *raw[MAX_SCALES][CHANNELS];
@@ -31,6 +32,7 @@ struct leanpix_reference {
 };
 
 struct level {
+  const struct metric_rows *rows;
   size_t width, height, stride, next_row;
   float *memory;
   float *linear[2][PICTURES][CHANNELS]; /* of an even row and the odd one under it */
@@ -74,7 +76,7 @@ static void blur_down(const struct level *level, int channel, enum ring ring, si
   for (int i = 0; i < BLUR_ROWS; ++i) {
     rows[i] = ring_row(level, channel, ring, mirrored((ptrdiff_t)row + i - BLUR_RADIUS, level->height));
   }
-  metric_blur_down(rows, first, count, out);
+  level->rows->blur_down(rows, first, count, out);
 }
 
 static void keep_row(const struct run *run, int scale, int channel, size_t row) {
@@ -96,10 +98,10 @@ static void add_block(struct run *run, int scale, int channel, size_t row, size_
   if (needs & NEEDS_SSIM) {
     blur_down(level, channel, DIFFERENCE, row, first, count, difference);
     blur_down(level, channel, SQUARES, row, first, count, squares);
-    metric_add_ssim(mean_a, mean_b, difference, squares, count, level->sums[channel]);
+    level->rows->add_ssim(mean_a, mean_b, difference, squares, count, level->sums[channel]);
   }
   if (needs & NEEDS_EDGES) {
-    metric_add_edges(reference_row(run, scale, channel, row) + first, mean_a,
+    level->rows->add_edges(reference_row(run, scale, channel, row) + first, mean_a,
                      ring_row(level, channel, RAW_B, row) + first, mean_b, count, level->sums[channel]);
   }
 }
@@ -121,10 +123,10 @@ static void finish_row(struct run *run, int scale, size_t row) {
 
 static void blur_products(struct run *run, int scale, int channel, size_t row) {
   struct level *level = &run->levels[scale];
-  metric_products_row(reference_row(run, scale, channel, row), ring_row(level, channel, RAW_B, row), level->width,
+  level->rows->products_row(reference_row(run, scale, channel, row), ring_row(level, channel, RAW_B, row), level->width,
                       level->products[0], level->products[1]);
-  metric_blur_across(level->products[0], level->width, ring_row(level, channel, DIFFERENCE, row));
-  metric_blur_across(level->products[1], level->width, ring_row(level, channel, SQUARES, row));
+  level->rows->blur_across(level->products[0], level->width, ring_row(level, channel, DIFFERENCE, row));
+  level->rows->blur_across(level->products[1], level->width, ring_row(level, channel, SQUARES, row));
 }
 
 static void begin_row(struct run *run, int scale, size_t row) {
@@ -132,12 +134,12 @@ static void begin_row(struct run *run, int scale, size_t row) {
   const uint8_t *needs = run->reference->needs[scale];
   for (int picture = run->first; picture <= run->last; ++picture) {
     const enum ring raw = picture == REFERENCE ? RAW_A : RAW_B;
-    metric_opsin_row(level->linear[row % 2][picture], level->width,
+    level->rows->opsin_row(level->linear[row % 2][picture], level->width,
                      needs[0] != 0 ? ring_row(level, 0, raw, row) : NULL, ring_row(level, LUMA, raw, row),
                      needs[2] != 0 ? ring_row(level, 2, raw, row) : NULL);
     for (int channel = 0; channel < CHANNELS; ++channel) {
       if (needs[channel] == 0) continue;
-      metric_blur_across(ring_row(level, channel, raw, row), level->width,
+      level->rows->blur_across(ring_row(level, channel, raw, row), level->width,
                          ring_row(level, channel, picture == REFERENCE ? ACROSS_A : ACROSS_B, row));
     }
   }
@@ -151,7 +153,7 @@ static void halve_rows(struct run *run, int scale, size_t row) {
   const struct level *next = &run->levels[scale + 1];
   for (int picture = run->first; picture <= run->last; ++picture) {
     for (int channel = 0; channel < CHANNELS; ++channel) {
-      metric_halve_row(level->linear[0][picture][channel], level->linear[row % 2][picture][channel], level->width,
+      level->rows->halve_row(level->linear[0][picture][channel], level->linear[row % 2][picture][channel], level->width,
                        next->linear[next->next_row % 2][picture][channel]);
     }
   }
@@ -180,7 +182,7 @@ static void take_picture(struct run *run, const uint8_t *distorted) {
   for (size_t row = 0; row < reference->height; ++row) {
     for (int picture = run->first; picture <= run->last; ++picture) {
       const uint8_t *pixels = (picture == REFERENCE ? reference->pixels : distorted) + row * stride;
-      metric_linear_row(pixels, reference->width, reference->bands, reference->table,
+      run->levels[0].rows->linear_row(pixels, reference->width, reference->bands, reference->table,
                         run->levels[0].linear[row % 2][picture]);
     }
     take_row(run, 0);
@@ -193,7 +195,8 @@ static float *take_rows(float **at, size_t rows, size_t stride) {
   return start;
 }
 
-static int open_level(struct level *level, size_t width, size_t height) {
+static int open_level(struct level *level, const struct metric_rows *rows_of_cpu, size_t width, size_t height) {
+  level->rows = rows_of_cpu;
   level->width = width;
   level->height = height;
   level->stride = (width + 2 * ROW_MARGIN + ROW_MARGIN - 1) / ROW_MARGIN * ROW_MARGIN;
@@ -223,7 +226,8 @@ static struct run *open_run(struct leanpix_reference *reference, int keeps) {
   run->first = !keeps && reference->raw[0][LUMA] != NULL ? DISTORTED : REFERENCE;
   run->last = keeps ? REFERENCE : DISTORTED;
   for (int scale = 0; scale < reference->scales; ++scale) {
-    if (open_level(&run->levels[scale], halved(reference->width, scale), halved(reference->height, scale)) != 0) {
+    if (open_level(&run->levels[scale], reference->rows, halved(reference->width, scale),
+                   halved(reference->height, scale)) != 0) {
       close_run(run);
       return NULL;
     }
@@ -269,10 +273,11 @@ static int keep_planes(struct leanpix_reference *reference) {
 }
 
 /* Prepares a reference of at least 8 pixels a side. needs has a byte for each scale and channel: 1 for the SSIM map,
- * 2 for the edge maps. keeps: precompute the reference's planes, 8 bytes a pixel and map. Null: out of memory. */
+ * 2 for the edge maps. keeps: precompute the reference's planes, 8 bytes a pixel and map.
+ * newest_cpu: of enum metric_cpu. Null: out of memory. */
 LEANPIX_EXPORT struct leanpix_reference *leanpix_reference_open(const uint8_t *pixels, size_t width, size_t height,
                                                                 int bands, int scales, const uint8_t *needs,
-                                                                int keeps) {
+                                                                int keeps, int newest_cpu) {
   if (width < SMALLEST_SIDE || height < SMALLEST_SIDE || scales < 1 || scales > MAX_SCALES) return NULL;
   struct leanpix_reference *reference = calloc(1, sizeof *reference);
   if (reference == NULL) return NULL;
@@ -281,6 +286,7 @@ LEANPIX_EXPORT struct leanpix_reference *leanpix_reference_open(const uint8_t *p
   reference->height = height;
   reference->bands = bands;
   reference->scales = scales;
+  reference->rows = metric_rows_for(newest_cpu);
   memcpy(reference->needs, needs, (size_t)scales * CHANNELS);
   fill_table(reference->table);
   if (keeps && keep_planes(reference) != 0) {

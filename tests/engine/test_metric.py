@@ -17,7 +17,9 @@ from PIL import Image
 from ssimulacra2 import compute_ssimulacra2
 
 from leanpix.engine.metric import Kernel, Scorer, score
-from leanpix.engine.metric_weights import scales_of
+from leanpix.engine.metric_native import AVX2_CPU, NEWEST_CPU, PLAIN_CPU, NativeMaps
+from leanpix.engine.metric_numpy import NumpyMaps
+from leanpix.engine.metric_weights import NEEDS_EDGES, NEEDS_SSIM, needed_maps, scales_of
 from leanpix.engine.native import load_native, native_path
 
 Pixels = NDArray[np.uint8]
@@ -150,6 +152,22 @@ def test_keeping_the_references_planes_changes_no_score(size: tuple[int, int]) -
     distorted = through_jpeg(reference, 50)
     kept, anew = Scorer(reference), Scorer(reference, keep_limit_bytes=0)
     assert kept.score(distorted) == anew.score(distorted) == kept.score(distorted) == score(reference, distorted)
+
+
+@NO_KERNEL
+@pytest.mark.parametrize("size", [(8, 8), (67, 130), (301, 703)])
+@pytest.mark.parametrize("keep", [True, False])
+def test_every_generation_of_processors_gives_the_same_sums(size: tuple[int, int], keep: bool) -> None:
+    reference = scene(*size)
+    distorted = through_jpeg(reference, 50)
+    library = load_native()
+    assert library is not None
+    needs = np.full_like(needed_maps(scales_of(*size)), NEEDS_SSIM | NEEDS_EDGES)  # what the weights skip, too
+    cpus = (PLAIN_CPU, AVX2_CPU, NEWEST_CPU)  # below Scorer, which always takes the newest
+    sums = [NativeMaps(library, reference, needs, keep=keep, cpu=cpu).sums(distorted) for cpu in cpus]
+    assert sums[1] == pytest.approx(sums[0], rel=2e-3, abs=1e-6)
+    assert sums[2] == pytest.approx(sums[0], rel=2e-3, abs=1e-6)
+    assert NumpyMaps(reference, needs).sums(distorted) == pytest.approx(sums[0], rel=2e-3, abs=1e-6)
 
 
 @both_kernels

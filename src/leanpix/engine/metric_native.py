@@ -9,12 +9,20 @@ from ctypes import c_char_p, c_int, c_size_t, c_void_p
 import numpy as np
 from numpy.typing import NDArray
 
+PLAIN_CPU, AVX2_CPU, NEWEST_CPU = range(3)  # enum metric_cpu of native/metric_rows.h
+
 
 class NativeMaps:
     """A prepared reference. Comparisons release the GIL and may run side by side, each in memory for rows only."""
 
     def __init__(
-        self, library: ctypes.CDLL, reference: NDArray[np.uint8], needs: NDArray[np.uint8], *, keep: bool
+        self,
+        library: ctypes.CDLL,
+        reference: NDArray[np.uint8],
+        needs: NDArray[np.uint8],
+        *,
+        keep: bool,
+        cpu: int = NEWEST_CPU,
     ) -> None:
         _declare(library)
         self._library = library
@@ -22,7 +30,7 @@ class NativeMaps:
         self._sums_shape = (len(needs), 3, 3, 2)
         height, width = reference.shape[:2]
         self._handle = library.leanpix_reference_open(
-            *(reference.ctypes.data, width, height, _bands(reference), len(needs), needs.tobytes(), int(keep))
+            *(reference.ctypes.data, width, height, _bands(reference), len(needs), needs.tobytes(), int(keep), cpu)
         )
         if not self._handle:
             raise MemoryError("no memory for the metric's reference")
@@ -45,7 +53,7 @@ def _declare(library: ctypes.CDLL) -> None:
     """Tell ctypes the types: its default would cut pointers to 32 bits."""
     library.leanpix_reference_open.argtypes = [
         *(c_void_p, c_size_t, c_size_t, c_int),
-        *(c_int, c_char_p, c_int),
+        *(c_int, c_char_p, c_int, c_int),
     ]
     library.leanpix_reference_open.restype = c_void_p
     library.leanpix_reference_compare.argtypes = [c_void_p, c_void_p, c_void_p]
