@@ -36,14 +36,22 @@ class BoundedLookup:
         if not self._places.acquire(timeout=deadline.remaining_s()):
             raise deadline.expired()
         outcome: Future[Sequence[str]] = Future()
-        # Daemon threads: one that hangs in the resolver must not hold up the end of the process.
-        threading.Thread(target=self._run, args=(host, outcome), name="lookup", daemon=True).start()
+        self._start(host, outcome)
         try:
             return outcome.result(timeout=deadline.remaining_s())
         except TimeoutError as error:
             raise deadline.expired() from error
         except (OSError, UnicodeError) as error:
             raise FetchError(FetchRefusal.SOURCE_UNREACHABLE, f"lookup of {host}: {error}") from error
+
+    def _start(self, host: str, outcome: Future[Sequence[str]]) -> None:
+        # Daemon threads: one that hangs in the resolver must not hold up the end of the process.
+        thread = threading.Thread(target=self._run, args=(host, outcome), name="lookup", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:
+            self._places.release()
+            raise FetchError(FetchRefusal.SOURCE_UNREACHABLE, "no thread left for a lookup") from error
 
     def _run(self, host: str, outcome: Future[Sequence[str]]) -> None:
         try:

@@ -60,7 +60,7 @@ class FetchSettings(BaseModel):
     )
     fetch_max_headers: int = Field(default=100, ge=1, le=1000, description="Most header fields of an answer.")
     fetch_max_lookups: int = Field(
-        default=16, ge=1, le=256, description="Name lookups at one time, those counted that hang in the resolver."
+        default=64, ge=1, le=1024, description="Name lookups at one time, those counted that hang in the resolver."
     )
     fetch_user_agent: str = Field(
         default="leanpix",

@@ -88,7 +88,8 @@ class Connector:
         with _failures_named(deadline):
             connection = self._dialer(address, target.port, deadline.remaining_s())
         try:
-            _confirm_peer(connection, address)
+            with _failures_named(deadline):
+                _confirm_peer(connection, address)
             if target.scheme == "https":
                 connection = self._secure(connection, target.host, deadline)
         except BaseException:

@@ -108,13 +108,13 @@ def _ipv6(text: str) -> tuple[str, IPv6Address]:
 
 
 def _ascii_host(text: str) -> str:
-    """The host as it is looked up: UTS 46 folded (case, width, ideographic stops), A-labels, no trailing dot."""
-    try:
-        host = idna.uts46_remap(text, std3_rules=False, transitional=False).lower()
-        if not host.isascii() or "xn--" in host:
+    """The host as it is looked up: folded (case, width, ideographic stops), A-labels, no trailing dot."""
+    host = text.lower() if text.isascii() else text
+    if not host.isascii() or "xn--" in host:
+        try:
             host = idna.encode(host, uts46=True, std3_rules=True).decode("ascii")
-    except (idna.IDNAError, UnicodeError) as error:
-        raise FetchError(FetchRefusal.URL_INVALID, "internationalised host") from error
+        except (idna.IDNAError, UnicodeError) as error:
+            raise FetchError(FetchRefusal.URL_INVALID, "internationalised host") from error
     host = host.removesuffix(".")
     if _HOST.fullmatch(host) is None:
         raise FetchError(FetchRefusal.URL_INVALID, "host")

@@ -11,7 +11,7 @@ import pytest
 
 from leanpix.domain.states import TaskState
 from leanpix.fetching.fetcher import SafeFetcher
-from leanpix.fetching.guard import is_public
+from leanpix.fetching.guard import IPAddress, is_public
 from leanpix.fetching.lookup import system_resolver
 from leanpix.fetching.refusal import FetchFailure
 
@@ -413,6 +413,28 @@ def test_a_connection_that_ended_elsewhere_is_dropped_before_a_byte_is_sent(lab:
     fetcher = SafeFetcher(lab.settings(origin.port), resolver=lab.resolver, dialer=astray)
     assert outcome(fetcher, f"http://srv.good.net:{origin.port}/ok") == "address_forbidden"
     assert origin.requests == []
+
+
+def test_one_connection_that_ended_elsewhere_ends_the_fetch(lab: Lab, origin: Origin) -> None:
+    def astray_each_time(address: IPAddress, port: int, timeout_s: float) -> socket.socket:
+        del address, port
+        return socket.create_connection(("127.0.0.1", origin.port), timeout_s)
+
+    lab.resolver.table["srv.good.net"] = [PUBLIC, "127.0.0.1"]
+    fetcher = SafeFetcher(lab.settings(origin.port), resolver=lab.resolver, dialer=astray_each_time)
+    assert outcome(fetcher, f"http://srv.good.net:{origin.port}/ok") == "address_forbidden"
+    assert (origin.connections, origin.requests) == (1, [])
+
+
+def test_a_connection_that_is_gone_at_once_is_unreachable(lab: Lab) -> None:
+    """The peer's reset may arrive before its address is asked for; a socket never connected stands for that."""
+
+    def gone(address: IPAddress, port: int, timeout_s: float) -> socket.socket:
+        del address, port, timeout_s
+        return socket.socket()
+
+    fetcher = SafeFetcher(lab.settings(), resolver=lab.resolver, dialer=gone)
+    assert outcome(fetcher, "http://srv.good.net/ok") == "source_unreachable"
 
 
 def test_proxies_of_the_environment_are_ignored(

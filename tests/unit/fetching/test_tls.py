@@ -119,12 +119,14 @@ def test_a_ca_file_is_trusted_and_only_it(lab: Lab, serve: Serve, authority: tru
     bundle = tmp_path / "ca.pem"
     authority.cert_pem.write_to_path(str(bundle))
     good = serve(server_context(authority.issue_cert("srv.good.net")))
-    other = serve(server_context(trustme.CA().issue_cert("srv.good.net")))
-    fetcher = lab.fetcher(good.port, other.port, fetch_ca_file=bundle)
+    stranger = serve(server_context(trustme.CA().issue_cert("srv.good.net")))
+    misnamed = serve(server_context(authority.issue_cert("other.good.net")))
+    fetcher = lab.fetcher(good.port, stranger.port, misnamed.port, fetch_ca_file=bundle)
     assert fetcher.fetch(f"https://srv.good.net:{good.port}/ok") == PICTURE
-    with pytest.raises(FetchFailure) as failure:
-        fetcher.fetch(f"https://srv.good.net:{other.port}/ok")
-    assert failure.value.reason == "source_untrusted"
+    for refused in (stranger, misnamed):
+        with pytest.raises(FetchFailure) as failure:
+            fetcher.fetch(f"https://srv.good.net:{refused.port}/ok")
+        assert failure.value.reason == "source_untrusted"
 
 
 def test_old_tls_is_refused(lab: Lab, serve: Serve, authority: trustme.CA, tmp_path: Path) -> None:

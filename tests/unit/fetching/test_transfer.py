@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -226,6 +227,23 @@ def test_lookup_threads_are_given_back(lab: Lab, origin: Origin) -> None:
     assert fetcher.fetch(f"http://srv.good.net:{origin.port}/ok") == PICTURE
 
 
+def test_a_lookup_that_cannot_start_costs_no_place(
+    lab: Lab, origin: Origin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetcher = lab.fetcher(origin.port, fetch_max_lookups=1)
+    start = threading.Thread.start
+
+    def exhausted(thread: threading.Thread) -> None:
+        if thread.name == "lookup":
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", exhausted)
+        assert refusal(fetcher, f"http://srv.good.net:{origin.port}/ok") == "source_unreachable"
+    assert fetcher.fetch(f"http://srv.good.net:{origin.port}/ok") == PICTURE
+
+
 # ---- grammar
 
 
@@ -246,7 +264,7 @@ def test_lookup_threads_are_given_back(lab: Lab, origin: Origin) -> None:
         pytest.param(fields("Upgrade: h2c", status="101 Switching Protocols"), id="switching protocols unasked"),
         pytest.param(fields(*(f"X-{i}: 1" for i in range(101))), id="101 header fields"),
         pytest.param(fields("X: " + "x" * 40_000), id="a header of 40 KB"),
-        pytest.param(fields(status="103 Early Hints") * 2000, id="hints without end"),
+        pytest.param(fields(status="103 Early Hints") * 2000 + chunked(PICTURE), id="56 KB of hints first"),
         pytest.param(fields("Connection: close", status="302 Found"), id="a redirect to nowhere"),
         pytest.param(fields("Location: /a", "Location: /ok", status="302 Found"), id="two places at once"),
     ],
