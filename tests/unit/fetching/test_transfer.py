@@ -227,9 +227,7 @@ def test_lookup_threads_are_given_back(lab: Lab, origin: Origin) -> None:
     assert fetcher.fetch(f"http://srv.good.net:{origin.port}/ok") == PICTURE
 
 
-def test_a_lookup_that_cannot_start_costs_no_place(
-    lab: Lab, origin: Origin, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_lookup_that_cannot_start_costs_no_place(lab: Lab, origin: Origin, monkeypatch: pytest.MonkeyPatch) -> None:
     fetcher = lab.fetcher(origin.port, fetch_max_lookups=1)
     start = threading.Thread.start
 
