@@ -53,7 +53,7 @@ def load(source: bytes, probe: Probe, options: CompressionOptions, target: Outpu
         raster: Raster = _LOADERS[probe.format].open_raster(source, probe, wish)
         coloured = to_srgb(raster)
         image = _upright_pixels(coloured.image, raster.frames, probe.orientation, geometry)
-        image = _in_memory(_finished(image, target))
+        image = _finished(image, target, held=raster.image if raster.is_held else None)
     return _picture(image, probe, raster, coloured)
 
 
@@ -81,14 +81,14 @@ def _upright_pixels(image: pyvips.Image, frames: int, orientation: int, geometry
     return transform.to_canvas(image, geometry)
 
 
-def _finished(image: pyvips.Image, target: OutputFormat) -> pyvips.Image:
-    if not transform.has_alpha(image):
-        return image
-    if target is OutputFormat.JPG:
-        return transform.flatten(image)
-    image = _in_memory(image)
-    is_opaque = image.extract_band(image.bands - 1).min() == _OPAQUE
-    return image.extract_band(0, n=image.bands - 1) if is_opaque else image
+def _finished(image: pyvips.Image, target: OutputFormat, held: pyvips.Image | None) -> pyvips.Image:
+    """Flattened for JPEG, and without an alpha that hides nothing. held: an image that is in memory already."""
+    if transform.has_alpha(image) and target is OutputFormat.JPG:
+        return _in_memory(transform.flatten(image))
+    image = image if image is held else _in_memory(image)
+    if transform.has_alpha(image) and image.extract_band(image.bands - 1).min() == _OPAQUE:
+        return _in_memory(image.extract_band(0, n=image.bands - 1))
+    return image
 
 
 def _in_memory(image: pyvips.Image) -> pyvips.Image:

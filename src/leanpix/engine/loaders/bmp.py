@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import io
 
-import numpy as np
 from PIL import BmpImagePlugin
 
 from leanpix.engine.headers.base import Probe
 from leanpix.engine.loaders.base import Raster, Wish, from_array
-from leanpix.engine.loaders.pillow import pillow_errors
+from leanpix.engine.loaders.pillow import pillow_errors, pixels_of
 
 
 def open_raster(source: bytes, _probe: Probe, _wish: Wish) -> Raster:
     """Decode at once; palettes and 1-bit pictures become gray or RGB."""
     with pillow_errors("BMP"), BmpImagePlugin.BmpImageFile(io.BytesIO(source)) as opened:
         wanted = opened.mode if opened.mode in {"L", "RGB", "RGBA"} else ("L" if opened.mode == "1" else "RGB")
-        return Raster(from_array(np.asarray(opened.convert(wanted))))
+        return Raster(from_array(pixels_of(opened, wanted)), is_held=True)
