@@ -6,11 +6,14 @@ from dataclasses import dataclass
 
 import pyvips
 
-from leanpix.engine import icc
-from leanpix.engine.loaders.base import Raster
+from leanpix.engine import gamut, icc
 
 _GRAYS = frozenset({"b-w", "grey16"})
+_LINEAR = "scrgb"
 _MAX_SAMPLE, _MAX_DEEP_SAMPLE = 255, 65535
+_IGNORED = "colour profile ignored: it is broken or does not fit"
+_CONVERTED = "colours converted to sRGB"
+_KEPT = "wide-gamut colour profile kept: sRGB would clip colours visibly"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,18 +26,31 @@ class Coloured:
     warnings: tuple[str, ...] = ()
 
 
-def to_srgb(raster: Raster) -> Coloured:
-    """Convert by the picture's own profile where it has a sound one, else by what its samples are."""
-    image, profile = raster.image, raster.profile
-    if profile is not None and image.interpretation == "scrgb":
-        image = (image * _MAX_DEEP_SAMPLE).cast("ushort").copy(interpretation="rgb16")
+def to_srgb(image: pyvips.Image, profile: bytes | None) -> Coloured:
+    """Convert by the picture's own profile where it has a sound one, else by what its samples are.
+
+    A wide-gamut profile stays with the pixels where converting would clip visibly. To know, the pixels are held
+    in memory; all else stays lazy.
+    """
     if profile is None:
         return Coloured(_without_profile(image))
-    if not icc.fits(profile, image):
-        return Coloured(_without_profile(image), warnings=("colour profile ignored: it is broken or does not fit",))
+    encoded = _encoded(image)
+    if not icc.fits(profile, encoded):
+        return Coloured(_without_profile(image), warnings=(_IGNORED,))
     if icc.is_srgb(profile):
-        return Coloured(_without_profile(image))
-    return Coloured(_by_profile(image, profile), changes=("colours converted to sRGB",))
+        return Coloured(_without_profile(encoded))
+    if gamut.may_exceed_srgb(profile):
+        encoded = encoded.copy_memory()
+        if gamut.would_clip(encoded, profile):
+            return Coloured(_without_profile(encoded), profile, changes=(_KEPT,))
+    return Coloured(_by_profile(encoded, profile), changes=(_CONVERTED,))
+
+
+def _encoded(image: pyvips.Image) -> pyvips.Image:
+    """Samples of floating point as the 16-bit numbers that a profile speaks of."""
+    if image.interpretation != _LINEAR:
+        return image
+    return (image * _MAX_DEEP_SAMPLE).cast("ushort").copy(interpretation="rgb16")
 
 
 def _without_profile(image: pyvips.Image) -> pyvips.Image:
@@ -58,7 +74,7 @@ def _uncalibrated_cmyk(image: pyvips.Image) -> pyvips.Image:
 def _by_profile(image: pyvips.Image, profile: bytes) -> pyvips.Image:
     converted = icc.convert(image, profile)
     if image.interpretation in _GRAYS:
-        alpha = converted.extract_band(3) if converted.bands == 4 else None  # noqa: PLR2004 - RGB and alpha
+        alpha = converted.extract_band(3) if converted.hasalpha() else None
         gray = converted.extract_band(1)
         converted = (gray.bandjoin(alpha) if alpha is not None else gray).copy(interpretation="b-w")
     return converted

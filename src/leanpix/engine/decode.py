@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import ModuleType
 
@@ -51,8 +51,9 @@ def load(source: bytes, probe: Probe, options: CompressionOptions, target: Outpu
     wish = Wish(limits, shrink=max(shrink, 1.0), animated=target is OutputFormat.WEBP)
     with _decoding(probe):
         raster: Raster = _LOADERS[probe.format].open_raster(source, probe, wish)
-        coloured = to_srgb(raster)
-        image = _upright_pixels(coloured.image, raster.frames, probe.orientation, geometry)
+        resized = _resized(raster, transform.as_stored(geometry, probe.orientation))
+        coloured = to_srgb(resized, raster.profile)
+        image = _placed(coloured.image, raster.frames, probe.orientation, geometry)
         image = _finished(image, target, held=raster.image if raster.is_held else None)
     return _picture(image, probe, raster, coloured)
 
@@ -67,18 +68,31 @@ def _decoding(probe: Probe) -> Iterator[None]:
         raise TaskFailure(TaskState.NO_RESOURCES) from error
 
 
-def _upright_pixels(image: pyvips.Image, frames: int, orientation: int, geometry: Geometry) -> pyvips.Image:
-    """Resize before turning: the source streams through, and what has to be held to be turned is smaller."""
-    if frames > 1:
-        image = _in_memory(image)
-        height = image.height // frames
-        pages = [image.crop(0, number * height, image.width, height) for number in range(frames)]
-        done = [_upright_pixels(page, 1, orientation, geometry) for page in pages]
-        return pyvips.Image.arrayjoin(done, across=1)
-    image = transform.resize(image, *transform.as_stored(geometry, orientation))
-    if orientation != 1:
-        image = transform.to_upright(_in_memory(image), orientation)
-    return transform.to_canvas(image, geometry)
+def _resized(raster: Raster, size: tuple[int, int]) -> pyvips.Image:
+    """Resize first of all: a still source streams through, and all that follows has fewer pixels to work on."""
+    if (raster.image.width, raster.image.height) == (size[0], size[1] * raster.frames):
+        return raster.image
+    return _each_frame(raster.image, raster.frames, lambda frame: transform.resize(frame, *size))
+
+
+def _placed(image: pyvips.Image, frames: int, orientation: int, geometry: Geometry) -> pyvips.Image:
+    """Turn upright, crop and pad. To be turned the pixels have to be held."""
+    if orientation == 1 and not geometry.crops and not geometry.pads:
+        return image
+
+    def place(frame: pyvips.Image) -> pyvips.Image:
+        return transform.to_canvas(transform.to_upright(frame, orientation), geometry)
+
+    return _each_frame(image if orientation == 1 else _in_memory(image), frames, place)
+
+
+def _each_frame(image: pyvips.Image, frames: int, change: Callable[[pyvips.Image], pyvips.Image]) -> pyvips.Image:
+    if frames == 1:
+        return change(image)
+    held = _in_memory(image)
+    height = held.height // frames
+    pages = [change(held.crop(0, number * height, held.width, height)) for number in range(frames)]
+    return pyvips.Image.arrayjoin(pages, across=1)
 
 
 def _finished(image: pyvips.Image, target: OutputFormat, held: pyvips.Image | None) -> pyvips.Image:

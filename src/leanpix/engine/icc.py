@@ -31,22 +31,37 @@ def fits(profile: bytes, image: pyvips.Image) -> bool:
     return True
 
 
+def is_rgb(profile: bytes) -> bool:
+    """Whether the profile is one of an RGB device."""
+    return profile[_SPACE] == b"RGB "
+
+
 def is_srgb(profile: bytes) -> bool:
     """Whether converting would change nothing that can be seen, tried on a cube of colours."""
-    if profile[_SPACE] != b"RGB ":
-        return False
-    cube = _colour_cube()
-    return bool((convert(cube, profile) - cube).abs().max() <= _SAME_TO_THE_EYE)
+    cube = colour_cube()
+    return is_rgb(profile) and bool((convert(cube, profile) - cube).abs().max() <= _SAME_TO_THE_EYE)
 
 
 def convert(image: pyvips.Image, profile: bytes) -> pyvips.Image:
     """To 8-bit sRGB, perceptual intent with black point compensation; alpha is carried along."""
-    tagged = image.copy()
-    tagged.set_type(pyvips.GValue.blob_type, "icc-profile-data", profile)
-    return tagged.icc_transform("srgb", embedded=True, intent="perceptual", black_point_compensation=True, depth=8)
+    return _tagged(image, profile).icc_transform(
+        "srgb", embedded=True, intent="perceptual", black_point_compensation=True, depth=8
+    )
 
 
-def _colour_cube() -> pyvips.Image:
+def to_linear(image: pyvips.Image, profile: bytes) -> pyvips.Image:
+    """To linear light on sRGB's primaries, not clipped: what sRGB cannot show is below 0 or above 1."""
+    return _tagged(image, profile).icc_import(embedded=True, intent="relative", pcs="xyz").colourspace("scrgb")
+
+
+def colour_cube() -> pyvips.Image:
+    """An 8-bit RGB image of colours evenly spread over their whole range."""
     steps = np.linspace(0, 255, _CUBE_STEPS).round().astype(np.uint8)
     colours = np.stack(np.meshgrid(steps, steps, steps), axis=-1).reshape(1, -1, 3)
     return pyvips.Image.new_from_array(colours, interpretation="srgb")
+
+
+def _tagged(image: pyvips.Image, profile: bytes) -> pyvips.Image:
+    tagged = image.copy()
+    tagged.set_type(pyvips.GValue.blob_type, "icc-profile-data", profile)
+    return tagged

@@ -1,4 +1,4 @@
-"""Pixels from as-stored to as-wanted: resized, upright, cropped or padded, flattened. Colours are right already."""
+"""Pixels from as-stored to as-wanted: resized, upright, cropped or padded, flattened."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ from leanpix.engine.geometry import Geometry
 from leanpix.engine.headers.base import TURNED_ORIENTATIONS
 
 _WHITE = 255
-_ALPHA_BANDS = frozenset({2, 4})
 _TURNS = {3: "d180", 4: "d180", 5: "d90", 6: "d90", 7: "d270", 8: "d270"}
 _MIRRORED = frozenset({2, 4, 5, 7})
 
 
 def has_alpha(image: pyvips.Image) -> bool:
-    """Whether the last band is alpha (CMYK, with its four bands, is converted before)."""
-    return image.bands in _ALPHA_BANDS
+    """Whether the last band is alpha; the four bands of CMYK are ink."""
+    return bool(image.hasalpha())
 
 
 def resize(image: pyvips.Image, width_px: int, height_px: int) -> pyvips.Image:
@@ -26,7 +25,8 @@ def resize(image: pyvips.Image, width_px: int, height_px: int) -> pyvips.Image:
     if not has_alpha(image):
         return image.resize(width_px / image.width, **scale)
     weighted = image.premultiply().resize(width_px / image.width, **scale)
-    return weighted.unpremultiply().rint().cast("uchar")
+    plain = weighted.unpremultiply()
+    return plain.rint().cast(image.format) if image.format != "float" else plain
 
 
 def to_upright(image: pyvips.Image, orientation: int) -> pyvips.Image:

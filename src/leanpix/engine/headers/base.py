@@ -22,7 +22,8 @@ class Probe:
 
     width_px, height_px: the upright picture (orientation applied), the full canvas of an animation. orientation:
     the EXIF value, 1-8; it is still to be applied to the stored pixels. bands: of the decoded picture, alpha
-    included (a palette counts as its colours, CMYK as 4). bits: of one sample as stored. quality: a JPEG's
+    included (a palette counts as its colours, CMYK as 4). bits: of one sample as stored. has_profile: whether the
+    colours are described, by an ICC profile or by what a PNG has beside it (gAMA, cHRM, cICP). quality: a JPEG's
     quality on libjpeg's scale, estimated from its quantisation table; None for anything else. is_lossless:
     whether the source's codec is. scans: passes over the pixels (progressive JPEG, interlaced PNG), else 1.
     """

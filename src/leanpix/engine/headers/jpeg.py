@@ -10,11 +10,14 @@ from dataclasses import dataclass
 from leanpix.domain.formats import SourceFormat
 from leanpix.engine.headers import exif
 from leanpix.engine.headers.base import Probe, check_size, damaged, excessive, reading, upright
+from leanpix.engine.headers.jpeg_scans import are_complete
 from leanpix.engine.limits import Limits
 
 _SOI, _EOI, _SOS, _DQT, _COM = 0xD8, 0xD9, 0xDA, 0xDB, 0xFE
 _APP1, _APP2 = 0xE1, 0xE2
 _FRAMES = frozenset({0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF})
+_PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
+_LOSSLESS = frozenset({0xC3, 0xC7, 0xCB, 0xCF})
 _STANDALONE = frozenset({0x01, 0xD8, 0xD9})
 _METADATA = frozenset({*range(0xE0, 0xF0), _COM})
 _COLOUR_TELLING = (b"JFIF\0", b"Adobe")
@@ -59,8 +62,9 @@ def read(source: bytes, limits: Limits) -> Probe:
     scans = sum(s.marker == _SOS for s in found)
     if scans > limits.max_scans:
         raise excessive(f"it has {scans} scans, {limits.max_scans} are taken")
-    if not scans or bands not in _BAND_COUNTS:
-        raise damaged("the JPEG has no scan" if not scans else f"the JPEG has {bands} components")
+    if bands not in _BAND_COUNTS:
+        raise damaged(f"the JPEG has {bands} components")
+    _check_scans(source, found, frame)
     turn = _orientation(source, found)
     width, height = upright(width, height, turn)
     return Probe(
@@ -131,6 +135,18 @@ def picture_only(source: bytes) -> bytes:
     is_one_scan = sum(segment.marker == _SOS for segment in found) == 1
     tail = bytes(_READ_AHEAD) if is_one_scan else source[end.start : end.end]
     return b"".join([source[:2], *kept, source[scans_from : end.start], tail])
+
+
+def _check_scans(source: bytes, found: list[Segment], frame: Segment) -> None:
+    """Raise TaskFailure where scans are missing; a lossless frame's have another meaning and are let through."""
+    with reading("JPEG"):
+        components = source[frame.payload + 6 : frame.end : 3]
+        scans = [source[s.payload : s.end] for s in found if s.marker == _SOS]
+        is_whole = frame.marker in _LOSSLESS or are_complete(
+            components, scans, is_progressive=frame.marker in _PROGRESSIVE
+        )
+    if not scans or not is_whole:
+        raise damaged("the JPEG is cut short")
 
 
 def _tells_pixels(source: bytes, segment: Segment) -> bool:

@@ -1,0 +1,36 @@
+"""Whether a wide-gamut picture would visibly lose colours in sRGB."""
+
+from __future__ import annotations
+
+import pyvips
+
+from leanpix.engine import icc
+
+_SAMPLE_PX = 256
+_MAX_KEPT_BYTES = 4096
+_VISIBLE_DELTA_E = 3.0
+_VISIBLE_SHARE = 0.01
+_SLACK = 0.02
+
+
+def may_exceed_srgb(profile: bytes) -> bool:
+    """Whether a profile reaches beyond sRGB and is small enough to be carried along: one of matrix and curves."""
+    if len(profile) > _MAX_KEPT_BYTES or not icc.is_rgb(profile):
+        return False
+    linear = icc.to_linear(icc.colour_cube(), profile)
+    return bool(linear.min() < -_SLACK or linear.max() > 1 + _SLACK)
+
+
+def would_clip(image: pyvips.Image, profile: bytes) -> bool:
+    """Whether clipping to sRGB would move one pixel in a hundred by more than a visible step (3 in CIEDE2000).
+
+    image has to be in memory; a sample of it decides, so that the cost does not grow with the picture.
+    """
+    shrink = max(image.width, image.height) / _SAMPLE_PX
+    sample = image.resize(1 / shrink, kernel="nearest") if shrink > 1 else image
+    colours = sample.extract_band(0, n=3)
+    linear = icc.to_linear(colours, profile)
+    clipped = (linear < 0).ifthenelse(0, linear)
+    clipped = (clipped > 1).ifthenelse(1, clipped).copy(interpretation="scrgb")
+    moved = linear.colourspace("lab").dE00(clipped.colourspace("lab"))
+    return bool((moved > _VISIBLE_DELTA_E).avg() / 255 > _VISIBLE_SHARE)
