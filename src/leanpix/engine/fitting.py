@@ -22,4 +22,13 @@ def largest_within(trials: Trials, pixels: int, max_bytes: int, rates: Curve | N
         tolerance=_TOLERANCE,
         may_continue=trials.may_continue,
     )
-    return None if setting is None else trials.at(setting)
+    return None if setting is None else _refined(trials, setting, max_bytes)
+
+
+def _refined(trials: Trials, setting: float, max_bytes: int) -> Encoded:
+    best = trials.at(setting)
+    for finer in trials.encoder.finer(setting):
+        if finer > setting and len(best.data) < (1 - _TOLERANCE) * max_bytes and trials.may_continue():
+            better = trials.at(finer)
+            best = better if len(best.data) < len(better.data) <= max_bytes else best
+    return best

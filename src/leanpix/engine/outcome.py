@@ -39,12 +39,11 @@ class Trials:
         return len(self.done) + sum(encoded is not None for encoded in self.exact)
 
     def snap(self, knob: float) -> float:
-        """The nearest knob that can be set."""
+        """The nearest knob on the grid that a search walks along."""
         return self.encoder.snap(knob)
 
     def at(self, knob: float) -> Encoded:
-        """The encoding at the nearest knob that can be set."""
-        knob = self.snap(knob)
+        """The encoding at a knob that came from snap or from the encoder's finer."""
         if knob not in self.done:
             began_s = self.budget.spent_s()
             self.done[knob] = self.encoder.encode(knob)

@@ -22,7 +22,8 @@ def by_quality(job: Job, trials: Trials, quality: float) -> Outcome:
     if quality >= encoder.lossless_from:
         return _outcome(job, _required(job.racing_file() or trials.lossless()))
     own_counts = job.racing_file() is not None if job.picture.probe.quality else False
-    encoded = trials.at(encoder.knob_for(quality if own_counts else job.highest_quality(quality)))
+    knob = encoder.knob_for(quality if own_counts else job.highest_quality(quality))
+    encoded = trials.at(trials.snap(knob))
     least = encoder.least_score(quality)
     score = None if least is None else job.judge.score(encoded)
     passes = least is None or score is None or score >= least
@@ -107,15 +108,25 @@ def _lowest_at(job: Job, trials: Trials, target: float) -> tuple[Encoded, float]
         score = job.judge.score(trials.at(knob))
         if score >= target or not trials.may_continue():
             break
-        knob = scores.knob(scores.value(knob) + target - score + _SCORE_TOLERANCE)
+        knob = trials.snap(scores.knob(scores.value(knob) + target - score + _SCORE_TOLERANCE))
     encoded = trials.at(knob)
     score = job.judge.score(encoded)
-    return (encoded, score) if score >= target else None
+    return _refined(job, trials, knob, target) or (encoded, score) if score >= target else None
+
+
+def _refined(job: Job, trials: Trials, knob: float, target: float) -> tuple[Encoded, float] | None:
+    for finer in trials.encoder.finer(knob):
+        if finer < knob and trials.may_continue():
+            encoded = trials.at(finer)
+            score = job.judge.score(encoded)
+            if score >= target and len(encoded.data) < len(trials.at(knob).data):
+                return encoded, score
+    return None
 
 
 def _best_effort(job: Job, trials: Trials, target: float) -> Outcome:
     """A format without a lossless mode at the end of its range: nearest to the target that it can come."""
-    best = trials.at(trials.encoder.scores.points[-1][0])
+    best = trials.at(trials.snap(trials.encoder.scores.points[-1][0]))
     score = job.judge.score(best)
     warning = f"the score {target:g} is out of this format's reach for this picture: {score:.1f} is its best"
     return Outcome(best, job.raster.width_px, job.raster.height_px, score, (warning,))

@@ -155,11 +155,15 @@ class Encoder(Protocol):
         ...
 
     def snap(self, knob: float) -> float:
-        """The nearest knob that can be set."""
+        """The nearest knob on the grid that a search walks along."""
+        ...
+
+    def finer(self, knob: float) -> tuple[float, ...]:
+        """Knobs off the grid beside one that is on it, each worth one try at the end of a search."""
         ...
 
     def encode(self, knob: float) -> Encoded:
-        """Encode at this knob, which has been snapped."""
+        """Encode at this knob, which came from snap or finer."""
         ...
 
     def lossless(self) -> Encoded | None:

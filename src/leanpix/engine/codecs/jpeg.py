@@ -100,6 +100,11 @@ class JpegEncoder:
             return knob
         return self.knob_for(max(1, round(quality_from_distance(distance))))
 
+    def finer(self, knob: float) -> tuple[float, ...]:
+        """Nothing lies between."""
+        del knob
+        return ()
+
     def encode(self, knob: float) -> Encoded:
         """One encode, progressive, with optimised tables."""
         distance = math.exp(-knob)

@@ -53,6 +53,11 @@ class PngEncoder:
         """Libimagequant's steps are whole numbers."""
         return float(round(knob))
 
+    def finer(self, knob: float) -> tuple[float, ...]:
+        """Nothing lies between."""
+        del knob
+        return ()
+
     def encode(self, knob: float) -> Encoded:
         """One palette, half dithered: as good as full dithering where it matters, and smaller."""
         effort = _PALETTE_EFFORT[self.effort]
