@@ -29,8 +29,8 @@ from leanpix.service.query import Query
 from leanpix.service.submit import QueueBounds, Submit
 from leanpix.settings import Settings
 from leanpix.stores.blobs import LocalBlobs
-from leanpix.stores.database import SqlDatabase, sqlite_database, sqlite_engine
-from leanpix.stores.limits import SqlRateLimits
+from leanpix.stores.database import SqlDatabase, sqlite_database
+from leanpix.stores.limits import SqlRateLimits, sqlite_rates
 from leanpix.telemetry.logging import log_failure
 from leanpix.web.app import make_app
 from leanpix.web.context import Context
@@ -82,12 +82,10 @@ def open_stores(settings: Settings) -> Stores:
     folder = settings.data_dir
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     database = sqlite_database(folder / "leanpix.db")
-    # A rate that a power cut loses does no harm, so this file never waits for the disk.
-    limits = sqlite_engine(folder / "leanpix.db", "OFF").execution_options(leanpix_write=True)
     return Stores(
         settings,
         database,
-        SqlRateLimits(limits, time.time),
+        SqlRateLimits(sqlite_rates(folder / "rates.db"), time.time),
         LocalBlobs(folder / "files", settings.min_free_share),
         LocalSignals(),
         _secret(settings, folder),
@@ -134,7 +132,13 @@ def make_housekeeping(stores: Stores) -> Housekeeping:
     return Housekeeping(
         Reaper(stores.database, stores.signals, settings.stale_s, time.time, time.monotonic),
         Sweeper(
-            stores.database, stores.blobs, stores.signals, settings.retention_s, settings.longest_wait_s, time.time
+            stores.database,
+            stores.blobs,
+            stores.signals,
+            settings.retention_s,
+            settings.longest_wait_s,
+            time.time,
+            time.monotonic,
         ),
         settings.heartbeat_s,
         time.monotonic,

@@ -13,7 +13,8 @@
     |-- CapacityError            not now: carries retry_after_s
     |   |-- RateLimitedError         the key's rate
     |   |-- QueueFullError           the key's or everybody's share of the queue
-    |   `-- StorageFullError         too little room on the disk
+    |   |-- StorageFullError         too little room on the disk
+    |   `-- StoreUnavailableError    the database or the file store does not take anything now
     |-- SetupError               the service cannot run as it is set up
     |   |-- ChildStartError          the processes that decode cannot be started
     |   `-- SandboxMissingError      a sandbox layer that is required cannot be put on
@@ -117,6 +118,15 @@ class StorageFullError(CapacityError):
     """There is too little room on the disk to keep what would be accepted."""
 
     code = "storage_full"
+
+
+class StoreUnavailableError(CapacityError):
+    """The database or the file store cannot be read or written at present: full, locked, or away."""
+
+    code = "store_unavailable"
+
+    def __init__(self) -> None:
+        super().__init__("HTTP 429: the server cannot store anything at present; try again later", 10.0)
 
 
 class SetupError(LeanpixError):

@@ -18,7 +18,7 @@ class EmbeddedDeliveries:
 
     def __init__(self, database: Database, signals: LocalSignals, on_error: Callable[[BaseException], None]) -> None:
         self._database, self._signals, self._on_error = database, signals, on_error
-        self._stopped = Event()
+        self._stopped, self._failed = Event(), Event()
         self._in_hand: set[str] = set()
         self._lock = Lock()
 
@@ -29,6 +29,7 @@ class EmbeddedDeliveries:
             while not self._stopped.is_set():
                 if not slots.acquire(timeout=_POLL_S):
                     continue
+                self._rest_after_failure()
                 task_id = self._next()
                 if task_id is None:
                     slots.release()
@@ -54,6 +55,12 @@ class EmbeddedDeliveries:
                 self._in_hand.add(fresh)
         return fresh
 
+    def _rest_after_failure(self) -> None:
+        """A store that is away fails the same task again at once: once a second is often enough to try."""
+        if self._failed.is_set():
+            self._failed.clear()
+            self._stopped.wait(_POLL_S)
+
     def _wait(self) -> None:
         self._signals.work.wait(_POLL_S)
         if not self._stopped.is_set():
@@ -62,7 +69,8 @@ class EmbeddedDeliveries:
     def _done(self, task_id: str, slots: BoundedSemaphore, done: Future[None]) -> None:
         with self._lock:
             self._in_hand.discard(task_id)
-        slots.release()
         failure = done.exception()
         if failure is not None:
+            self._failed.set()
             self._on_error(failure)
+        slots.release()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from threading import Event
 
 from leanpix.domain.account import LARGE_SIDE_PX, cost
-from leanpix.domain.errors import CallerError, TaskFailure
+from leanpix.domain.errors import CallerError, StoreUnavailableError, TaskFailure
 from leanpix.domain.report import Compression
 from leanpix.domain.states import TaskState
 from leanpix.domain.task import MAX_ATTEMPTS, Fence, Outcome, SourceKind, StoredResult, Task
@@ -96,13 +97,14 @@ class Execute:
         key = f"results/{task.id}/{task.attempt}.{done.report.format.value}"
         try:
             self.blobs.put(key, done.data)
-        except OSError as failure:
+        except StoreUnavailableError as failure:
             self.blobs.delete_under(key)
             raise TaskFailure(TaskState.PUBLISH_FAILED) from failure
         return StoredResult(key, done.report.format, len(done.data))
 
     def _advance(self, fence: Fence, state: TaskState) -> None:
-        with self.database.writing(durable=False) as change:
+        """Show a finer state; where the database does not take it now, the task goes on without."""
+        with suppress(StoreUnavailableError), self.database.writing(durable=False) as change:
             change.tasks.advance(fence, state)
 
     def _hand_back(self, task: Task) -> None:

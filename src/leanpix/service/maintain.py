@@ -58,9 +58,13 @@ class Reaper:
         self.signals.work_added()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Sweeper:
-    """Removes what is past its time; now gives Unix seconds."""
+    """Removes what is past its time; now gives Unix seconds, monotonic seconds that no clock jump moves.
+
+    How long a task has waited is what this process has watched it wait: a wall clock set forward ends no task.
+    Results are kept by the wall clock, as their links are: it is the only one that outlives a restart.
+    """
 
     database: Database
     blobs: Blobs
@@ -68,6 +72,8 @@ class Sweeper:
     retention_s: float
     longest_wait_s: float
     now: Clock
+    monotonic: Clock
+    _waiting_since: dict[str, float] = field(default_factory=dict)
 
     def sweep(self) -> int:
         """End tasks that waited too long, remove ended tasks past retention and their files; returns how many."""
@@ -83,16 +89,24 @@ class Sweeper:
 
     def _end_forgotten(self) -> int:
         with self.database.reading() as view:
-            forgotten = view.tasks.unfinished_before(self.now() - self.longest_wait_s)
-        for task in forgotten:
-            with self.database.writing() as change:
-                claimed = change.tasks.claim(task.id, "sweeper", self.now())
-                if claimed is not None:
-                    text = f"the task waited more than {self.longest_wait_s:g} s for a worker"
-                    record(change, claimed, Outcome(TaskState.TIMED_OUT, text), self.now())
-            self.blobs.delete_under(source_key(task.id))
-            self.signals.task_ended(task.id)
+            waiting = view.tasks.waiting()
+        moment, previous = self.monotonic(), self._waiting_since
+        self._waiting_since = {task_id: previous.get(task_id, moment) for task_id in waiting}
+        oldest = moment - self.longest_wait_s
+        forgotten = [task_id for task_id, since in self._waiting_since.items() if since <= oldest]
+        for task_id in forgotten:
+            self._end_waiting(task_id)
         return len(forgotten)
+
+    def _end_waiting(self, task_id: str) -> None:
+        with self.database.writing() as change:
+            claimed = change.tasks.claim(task_id, "sweeper", self.now())
+            if claimed is None:  # a worker was quicker
+                return
+            text = f"the task waited more than {self.longest_wait_s:g} s for a worker"
+            record(change, claimed, Outcome(TaskState.TIMED_OUT, text), self.now())
+        self.blobs.delete_under(source_key(task_id))
+        self.signals.task_ended(task_id)
 
     def _remove_expired(self) -> int:
         with self.database.reading() as view:

@@ -45,10 +45,10 @@ class Tasks(Protocol):
         """Every task that somebody owns."""
 
     def ready(self, limit: int) -> list[str]:
-        """Ids of waiting tasks, oldest first."""
+        """Ids of waiting tasks: each key's first before any key's second, oldest first among equals."""
 
-    def unfinished_before(self, created_before: float) -> list[Task]:
-        """Tasks that nobody owns, not ended, and created before the given time."""
+    def waiting(self) -> list[str]:
+        """Ids of every task that nobody owns and that has not ended."""
 
     def ended_before(self, completed_before: float, limit: int) -> list[str]:
         """Ids of ended tasks that ended before the given time."""

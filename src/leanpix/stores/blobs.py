@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 import obstore
+from obstore.exceptions import BaseError
 from obstore.store import LocalStore
+
+from leanpix.domain.errors import StoreUnavailableError
 
 _CHUNK_BYTES = 256 * 1024
 
@@ -22,8 +27,11 @@ class LocalBlobs:
         self._store = LocalStore(root, automatic_cleanup=True)
 
     def put(self, key: str, content: bytes | Path) -> None:
-        """Store content, replacing what was there; whole or not at all."""
-        obstore.put(self._store, key, content)
+        """Store content, replacing what was there; whole or not at all. StoreUnavailableError where it cannot be."""
+        try:
+            obstore.put(self._store, key, content)
+        except (BaseError, OSError) as failure:
+            raise StoreUnavailableError from failure
 
     def get(self, key: str) -> bytes | None:
         """The content, or None."""
@@ -42,17 +50,27 @@ class LocalBlobs:
 
     def delete_under(self, prefix: str) -> None:
         """Remove every blob whose key is the prefix, or lies in that folder; none there is no error."""
-        for key in (prefix, *(str(meta["path"]) for page in obstore.list(self._store, prefix) for meta in page)):
-            try:
-                obstore.delete(self._store, key)
-            except FileNotFoundError:
-                continue
+        place = self._root / prefix
+        with suppress(FileNotFoundError):  # somebody else was quicker
+            if place.is_dir():
+                shutil.rmtree(place)
+            else:
+                place.unlink()
+        if place.parent != self._root:
+            with suppress(OSError):  # not empty, and so still of use
+                place.parent.rmdir()
 
     def older_than(self, age_s: float) -> Iterator[str]:
-        """Keys of blobs last written more than age_s seconds ago."""
+        """Keys of blobs last written more than age_s seconds ago, those that were never written to their end too.
+
+        The store itself does not list the latter.
+        """
         oldest = datetime.now(UTC).timestamp() - age_s
-        for page in obstore.list(self._store):
-            yield from (str(meta["path"]) for meta in page if meta["last_modified"].timestamp() < oldest)
+        for folder, _, names in os.walk(self._root):
+            for path in (Path(folder, name) for name in names):
+                with suppress(FileNotFoundError):
+                    if path.stat().st_mtime < oldest:
+                        yield str(path.relative_to(self._root))
 
     def has_room(self) -> bool:
         """Whether more can be stored."""

@@ -8,7 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import OperationalError
 
+from leanpix.domain.errors import StoreUnavailableError
 from leanpix.stores.accounts import SqlAccounts
 from leanpix.stores.tables import metadata
 from leanpix.stores.tasks import SqlTasks
@@ -31,7 +33,10 @@ class SqlTransaction:
 
 
 class SqlDatabase:
-    """Transactions over two engines: one that waits for the disk at commit, one that does not."""
+    """Transactions over two engines: one that waits for the disk at commit, one that does not.
+
+    StoreUnavailableError where the database is full, locked for too long, or away.
+    """
 
     def __init__(
         self, durable: Engine, quick: Engine, enqueue: Callable[[Connection, str], None] = lambda _c, _t: None
@@ -42,19 +47,28 @@ class SqlDatabase:
     def writing(self, *, durable: bool = True) -> Iterator[SqlTransaction]:
         """A transaction that is kept when its block ends, and undone when it raises."""
         engine = (self._durable if durable else self._quick).execution_options(leanpix_write=True)
-        with engine.begin() as connection:
+        with unavailable_translated(), engine.begin() as connection:
             yield SqlTransaction(connection, self._enqueue)
 
     @contextmanager
     def reading(self) -> Iterator[SqlTransaction]:
         """A consistent view; nothing is written."""
-        with self._quick.connect() as connection:
+        with unavailable_translated(), self._quick.connect() as connection:
             yield SqlTransaction(connection, self._enqueue)
 
     def close(self) -> None:
         """Close every connection."""
         self._durable.dispose()
         self._quick.dispose()
+
+
+@contextmanager
+def unavailable_translated() -> Iterator[None]:
+    """Turn the database's own word for being full, locked or away into StoreUnavailableError."""
+    try:
+        yield
+    except OperationalError as failure:
+        raise StoreUnavailableError from failure
 
 
 def sqlite_database(path: Path) -> SqlDatabase:
@@ -66,7 +80,11 @@ def sqlite_database(path: Path) -> SqlDatabase:
 
 def sqlite_engine(path: Path, synchronous: str) -> Engine:
     """An engine over one SQLite file in WAL mode; synchronous is SQLite's own setting for it."""
-    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": _BUSY_S, "check_same_thread": False})
+    engine = create_engine(
+        f"sqlite:///{path}",
+        connect_args={"timeout": _BUSY_S, "check_same_thread": False},
+        hide_parameters=True,  # an error is logged with its statement, never with what customers sent
+    )
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: sqlite3.Connection, _record: object) -> None:

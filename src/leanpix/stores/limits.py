@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from sqlalchemy import Engine, text
 
 from leanpix.domain.account import RateBucket
 from leanpix.service.ports import Clock
+from leanpix.stores.database import sqlite_engine, unavailable_translated
+from leanpix.stores.tables import rates
 
 # A request is allowed when the theoretical arrival time lies at most one burst ahead of now. An arrival further
 # ahead than any request can have put it comes from a clock that was set back: it counts as now.
@@ -31,9 +35,19 @@ class SqlRateLimits:
         interval = 1.0 / per_s
         burst, now = max(_BURST_S, interval), self._now()
         place = {"key_id": key_id, "bucket": bucket.value}
-        with self._engine.begin() as connection:
+        with unavailable_translated(), self._engine.begin() as connection:
             allowed = connection.execute(_TAKE, {**place, "now": now, "interval": interval, "burst": burst}).first()
             if allowed is not None:
                 return 0.0
             arrival = float(connection.execute(_ARRIVAL, place).scalar_one())
         return max(arrival - (now + burst - interval), 0.001)
+
+
+def sqlite_rates(path: Path) -> Engine:
+    """An engine over a file of rates only, that never waits for the disk: one that a power cut loses does no harm.
+
+    It cannot be the tasks' file: a connection that does not wait would also write back others' pages without waiting.
+    """
+    engine = sqlite_engine(path, "OFF").execution_options(leanpix_write=True)
+    rates.create(engine, checkfirst=True)
+    return engine

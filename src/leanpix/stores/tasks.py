@@ -92,14 +92,21 @@ class SqlTasks:
         return [_task(row) for row in self._connection.execute(chosen)]
 
     def ready(self, limit: int) -> list[str]:
-        """Ids of waiting tasks, oldest first."""
-        chosen = select(tasks.c.id).where(_waiting()).order_by(tasks.c.created_at).limit(limit)
-        return list(self._connection.scalars(chosen))
+        """Ids of waiting tasks: each key's first before any key's second, and oldest first among equals.
 
-    def unfinished_before(self, created_before: float) -> list[Task]:
-        """Tasks that nobody owns, not ended, and created before the given time."""
-        chosen = select(tasks).where(_waiting(), tasks.c.created_at < created_before)
-        return [_task(row) for row in self._connection.execute(chosen)]
+        What a key has running counts as its first ones, so a backlog of one key delays no other key.
+        """
+        turn = func.row_number().over(
+            partition_by=tasks.c.key_id, order_by=(tasks.c.owner.is_(None), tasks.c.created_at)
+        )
+        unfinished = select(tasks.c.id, tasks.c.owner, tasks.c.created_at, turn.label("turn"))
+        lined_up = unfinished.where(tasks.c.completed_at.is_(None)).subquery()
+        chosen = select(lined_up.c.id).where(lined_up.c.owner.is_(None))
+        return list(self._connection.scalars(chosen.order_by(lined_up.c.turn, lined_up.c.created_at).limit(limit)))
+
+    def waiting(self) -> list[str]:
+        """Ids of every task that nobody owns and that has not ended."""
+        return list(self._connection.scalars(select(tasks.c.id).where(_waiting())))
 
     def ended_before(self, completed_before: float, limit: int) -> list[str]:
         """Ids of ended tasks that ended before the given time."""

@@ -16,15 +16,17 @@ from dataclasses import dataclass, field
 from typing import IO
 from urllib.parse import parse_qsl
 
+from anyio import to_thread
 from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import parse_options_header
 
-from leanpix.domain.errors import BodyError, SourceCountError, UploadTooLargeError
+from leanpix.domain.errors import BodyError, SourceCountError, StoreUnavailableError, UploadTooLargeError
 from leanpix.web.multipart import MAX_PARTS, FormLimits, MultipartReader
 
 FILE_FIELDS = frozenset({"image_file", "file"})
 _FORM_SLACK_BYTES = 1024 * 1024
 _IN_MEMORY_BYTES = 1024 * 1024
+_MAX_COMMAS = 5000
 
 
 @dataclass(slots=True)
@@ -57,7 +59,10 @@ def spool() -> IO[bytes]:
 
 
 async def read_form(content_type: str, query: str, chunks: AsyncIterator[bytes], max_file_bytes: int) -> Form:
-    """Read the body. Raises BodyError, SourceCountError, UploadTooLargeError; the rest of the body is left unread."""
+    """Read the body; where it is refused, the rest of it is left unread.
+
+    Raises BodyError, SourceCountError, UploadTooLargeError, StoreUnavailableError.
+    """
     form = Form(dict(_pairs(query)))
     try:
         kind, options = parse_options_header(content_type)
@@ -65,7 +70,11 @@ async def read_form(content_type: str, query: str, chunks: AsyncIterator[bytes],
             await _read_multipart(form, options.get(b"boundary", b""), chunks, max_file_bytes)
         else:
             body = await _read_whole(chunks, max_file_bytes * 4 // 3 + _FORM_SLACK_BYTES)
-            _read_text(form, body, max_file_bytes)
+            # in a thread: decoding 27 MB takes longer than other requests should have to wait
+            await to_thread.run_sync(_read_text, form, body, max_file_bytes)
+    except OSError as failure:  # there is no room for the spool file
+        form.close()
+        raise StoreUnavailableError from failure
     except BaseException:
         form.close()
         raise
@@ -105,6 +114,8 @@ def _read_text(form: Form, body: bytes, max_file_bytes: int) -> None:
 
 
 def _json_fields(body: bytes) -> dict[str, str]:
+    if body.count(b",") > _MAX_COMMAS:  # every value but the first has one before it; none of ours holds many
+        raise BodyError("the JSON body has too many values")
     try:
         found = json.loads(body)
     except (ValueError, RecursionError) as failure:

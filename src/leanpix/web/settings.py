@@ -25,7 +25,14 @@ class WebSettings(BaseModel):
     default_qps: float = Field(default=2, gt=0, description="Creates per second of a key made without --qps.")
     header_timeout_s: float = Field(default=10, gt=0, description="Seconds in which a request's head has to arrive.")
     body_grace_s: float = Field(
-        default=10, gt=0, description="Seconds before the minimum upload rate is asked of a body."
+        default=10,
+        gt=0,
+        description="Seconds before the minimum upload rate is asked of a body, and after which a body that goes on "
+        "though its request was answered is cut off.",
+    )
+    body_timeout_s: float = Field(default=600, gt=0, description="Seconds in which a request's body has to arrive.")
+    answer_stall_s: float = Field(
+        default=60, gt=0, description="Seconds after which a client that takes nothing of a waiting answer is cut off."
     )
     min_upload_bytes_per_s: int = Field(
         default=4096, ge=0, description="Slowest upload that is kept waiting for, in bytes a second."

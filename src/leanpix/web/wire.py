@@ -42,9 +42,14 @@ def _source(fields: dict[str, str], form: Form) -> str | None:
     if (url is not None) == (form.file is not None):
         found = "both were sent" if url is not None else "neither was sent"
         raise SourceCountError(f"image_url and image_file: {found}; exactly one of them is required")
-    if url is not None and len(url) > _LONGEST_URL:
+    if url is not None and (len(url) > _LONGEST_URL or not _is_text(url)):
         raise InvalidParameterError("image_url", url, f"a URL of at most {_LONGEST_URL} characters")
     return url
+
+
+def _is_text(value: str) -> bool:
+    """Whether it can be written as UTF-8: JSON can spell half a surrogate pair."""
+    return not any("\ud800" <= character <= "\udfff" for character in value)
 
 
 def _options(fields: dict[str, str]) -> CompressionOptions:

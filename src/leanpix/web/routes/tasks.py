@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
+from dataclasses import replace
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from leanpix.domain.account import Account
-from leanpix.domain.errors import CallerError, TaskFailure
+from leanpix.domain.errors import CallerError
 from leanpix.domain.request import ReturnType
 from leanpix.domain.states import TaskState
 from leanpix.domain.task import Task
@@ -59,7 +60,7 @@ async def render(context: Context, request: Request, task: Task) -> compat.Json:
     if task.return_type is ReturnType.BASE64:
         content = await context.call(context.blobs.get, task.result.blob)
         if content is None:
-            raise TaskFailure(TaskState.PUBLISH_FAILED)
+            return compat.failed(replace(task, state=TaskState.PUBLISH_FAILED, message=TaskState.PUBLISH_FAILED.text))
         return compat.succeeded(task, await context.call(compat.as_base64, content))
     expires_at = context.query.expires_at(task)
     base = context.settings.public_url or f"{request.url.scheme}://{request.url.netloc}"
