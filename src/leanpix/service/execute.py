@@ -130,7 +130,7 @@ def record(change: Transaction, task: Task, outcome: Outcome, now: float) -> Tas
     None means that the fence is lost: somebody else has the task now, and nothing was written.
     """
     price = _price(outcome)
-    if price > task.held and not _covers(change, task, price - task.held):
+    if price > task.held and not change.accounts.covers(task.key_id, price - task.held):
         sides = f"a side over {LARGE_SIDE_PX} px"
         reason = f"this picture costs {price} credits ({sides}) and the key has too few left; top the key up"
         outcome, price = Outcome(TaskState.NOT_MEETING_REQUIREMENTS, reason), 0
@@ -148,8 +148,3 @@ def _price(outcome: Outcome) -> int:
     if outcome.state is not TaskState.SUCCEEDED or report is None:
         return 0
     return cost(max(report.source_width_px, report.source_height_px, report.width_px, report.height_px))
-
-
-def _covers(change: Transaction, task: Task, more: int) -> bool:
-    account = change.accounts.get(task.key_id)
-    return account is not None and (account.credits is None or account.credits >= more)

@@ -87,6 +87,9 @@ class Accounts(Protocol):
     def hold(self, key_id: str, task_id: str, credit: int, now: float) -> bool:
         """Set credits aside for a task; False where there are too few."""
 
+    def covers(self, key_id: str, credit: int) -> bool:
+        """Whether so much can be taken; the balance stays as it is until the transaction ends."""
+
     def settle(self, key_id: str, task_id: str, cost: int, now: float) -> bool:
         """Turn a task's hold into a charge of `cost`; False where the balance does not cover a larger cost.
 

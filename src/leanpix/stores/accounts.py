@@ -69,6 +69,12 @@ class SqlAccounts:
         self._enter(key_id, task_id, LedgerKind.HOLD, -credit, now)
         return True
 
+    def covers(self, key_id: str, credit: int) -> bool:
+        """Whether so much can be taken; the balance stays as it is until the transaction ends."""
+        chosen = select(accounts.c.credits).where(accounts.c.id == key_id).with_for_update()
+        balance = self._connection.scalar(chosen)
+        return balance is None or balance >= credit
+
     def settle(self, key_id: str, task_id: str, cost: int, now: float) -> bool:
         """Turn a task's hold into a charge of `cost`; False where the balance does not cover a larger cost."""
         if not self._take(key_id, cost - self._held(task_id)):

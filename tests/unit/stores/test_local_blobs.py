@@ -1,0 +1,81 @@
+"""Files on local disk: whole or not at all, also when the disk is full."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from leanpix.domain.errors import StoreUnavailableError
+from leanpix.stores.blobs import LocalBlobs
+
+HOUR_S = 3600.0
+
+
+@pytest.fixture
+def blobs(tmp_path: Path) -> LocalBlobs:
+    return LocalBlobs(tmp_path / "files", 0)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 1 MB."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", place], check=False).returncode:
+        pytest.skip("mounting a small disk takes root")
+    yield place
+    subprocess.run(["umount", place], check=True)
+
+
+def files_in(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+def test_a_full_disk_is_told_and_leaves_no_part_of_a_file(small_disk: Path) -> None:
+    blobs = LocalBlobs(small_disk, 0)
+    with pytest.raises(StoreUnavailableError):
+        blobs.put("sources/a", bytes(2 * 1024 * 1024))
+    assert files_in(small_disk) == []
+    blobs.put("sources/a", b"small")
+    assert blobs.get("sources/a") == b"small"
+
+
+def test_too_little_free_room_is_seen_and_so_is_its_end(small_disk: Path) -> None:
+    blobs = LocalBlobs(small_disk, 0.5)
+    assert blobs.has_room()
+    blobs.put("sources/a", bytes(700 * 1024))
+    assert not blobs.has_room()
+    blobs.delete_under("sources/a")
+    assert blobs.has_room()
+
+
+def test_what_a_killed_writer_left_is_found_and_removed(blobs: LocalBlobs, tmp_path: Path) -> None:
+    """The store writes `name#1` first and then renames it, and does not list what was never renamed."""
+    blobs.put("sources/whole", b"x")
+    for name in ("sources/cut#1", "results/t/1.jpg#3"):
+        path = tmp_path / "files" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"half")
+    two_hours_ago = tmp_path.stat().st_mtime - 2 * HOUR_S
+    for path in files_in(tmp_path):
+        os.utime(path, (two_hours_ago, two_hours_ago))
+    blobs.put("sources/young", b"x")
+    found = sorted(blobs.older_than(HOUR_S))
+    assert found == ["results/t/1.jpg#3", "sources/cut#1", "sources/whole"]
+    for key in found:
+        blobs.delete_under(key)
+    assert files_in(tmp_path) == [tmp_path / "files" / "sources" / "young"]
+
+
+def test_removing_a_task_removes_every_attempt_and_nothing_of_its_neighbours(blobs: LocalBlobs, tmp_path: Path) -> None:
+    for key in ("results/abc/1.jpg", "results/abc/2.jpg", "results/abcd/1.jpg", "sources/abc"):
+        blobs.put(key, key.encode())
+    blobs.delete_under("results/abc")
+    blobs.delete_under("sources/abc")
+    blobs.delete_under("results/never-was")
+    assert files_in(tmp_path) == [tmp_path / "files" / "results" / "abcd" / "1.jpg"]
+    assert not (tmp_path / "files" / "results" / "abc").exists()
