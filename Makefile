@@ -5,7 +5,7 @@ UV := .tools/uv
 export UV_PYTHON_DOWNLOADS = never
 export UV_NO_PROGRESS = 1
 
-.PHONY: help setup serve test lint format docs-settings check bench clean
+.PHONY: help setup serve test lint format docs-settings check bench bench-pool clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -34,6 +34,9 @@ format: setup ## format and mend what can be mended
 
 docs-settings: setup ## write the table of docs/configuration.md
 	@$(PY) scripts/configuration_table.py
+
+bench-pool: setup ## what a locked child of its own adds to a job, in ms
+	@$(PY) bench/pool.py
 
 check: lint test ## what CI runs
 

@@ -9,14 +9,14 @@ import os
 import signal
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import NoReturn, Protocol
 
 from leanpix.domain.errors import SandboxMissingError, TaskFailure
 from leanpix.domain.report import Compression
 from leanpix.domain.request import CompressionOptions
 from leanpix.worker.kernel import die_with
-from leanpix.worker.sandbox import lock
+from leanpix.worker.sandbox import Fence, lock
 from leanpix.worker.wire import (
     ANSWERS,
     EXIT_CRASHED,
@@ -45,13 +45,22 @@ class Job(Protocol):
         ...
 
 
-def run_child(request: Request, descriptors: Sequence[int], job: Job, zygote_pid: int) -> NoReturn:
+@dataclass(frozen=True, slots=True)
+class Nursery:
+    """What children have from the process they are forked from."""
+
+    pid: int
+    job: Job
+    fence: Fence
+
+
+def run_child(request: Request, descriptors: Sequence[int], nursery: Nursery) -> NoReturn:
     """Do the job in this freshly forked process and end it; never returns into the zygote's code."""
     code = EXIT_CRASHED
     try:
         _keep_only(descriptors)
-        die_with(zygote_pid, signal.SIGKILL)
-        code = _locked_job(request, job)
+        die_with(nursery.pid, signal.SIGKILL)
+        code = _locked_job(request, nursery)
     except SandboxMissingError:
         traceback.print_exc()
         code = EXIT_NOT_LOCKED
@@ -81,13 +90,13 @@ def _keep_only(descriptors: Sequence[int]) -> None:
     os.closerange(max(wanted) + 1, os.sysconf("SC_OPEN_MAX"))
 
 
-def _locked_job(request: Request, job: Job) -> int:
-    layers = lock(request.confinement)
+def _locked_job(request: Request, nursery: Nursery) -> int:
+    layers = lock(request.confinement, nursery.fence)
     if request.options is None:
         _answer({"layers": layers})
         return EXIT_DONE
     try:
-        compression = job(_source(), request.options, on_phase=lambda phase: _answer({"phase": phase}))
+        compression = nursery.job(_source(), request.options, on_phase=lambda phase: _answer({"phase": phase}))
     except TaskFailure as failure:
         _answer({"state": int(failure.state), "text": str(failure)})
         return EXIT_DONE

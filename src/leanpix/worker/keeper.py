@@ -30,7 +30,7 @@ _FIXED = {
     "OPENBLAS_NUM_THREADS": "1",
     "RAYON_NUM_THREADS": "1",
     "MALLOC_ARENA_MAX": "2",
-    "VIPS_DISC_THRESHOLD": "1t",
+    "VIPS_DISC_THRESHOLD": "1000g",  # libvips knows no "t"
     "PYTHONDONTWRITEBYTECODE": "1",
 }
 _log = logging.getLogger(__name__)
@@ -50,8 +50,10 @@ class ZygoteKeeper:
     thread that started it ends, so it cannot be any caller's.
     """
 
-    def __init__(self, job: str, *, preload: Sequence[str], environment: Mapping[str, str], recycle_after: int) -> None:
-        self._job, self._preload, self._recycle_after = job, tuple(preload), recycle_after
+    def __init__(
+        self, arguments: Sequence[str], *, preload: Sequence[str], environment: Mapping[str, str], recycle_after: int
+    ) -> None:
+        self._arguments, self._preload, self._recycle_after = arguments, preload, recycle_after
         self._environment = {k: v for k, v in environment.items() if k in _PASSED_ON} | _FIXED
         self._changed = threading.Condition()  # its lock is reentrant
         self._current: _Zygote | None = None
@@ -180,4 +182,4 @@ class ZygoteKeeper:
 
     def _command(self, control_fd: int) -> list[str]:
         module = [sys.executable, "-P", "-m", "leanpix.worker.zygote"]
-        return [*module, self._job, str(control_fd), str(os.getpid()), *self._preload]
+        return [*module, *self._arguments, str(control_fd), str(os.getpid()), *self._preload]

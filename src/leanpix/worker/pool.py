@@ -24,8 +24,19 @@ from leanpix.worker.settings import MIB, WorkerSettings
 from leanpix.worker.wire import Request, pack_request
 
 ENGINE_JOB = "leanpix.engine.compress:compress"
-# Imported by the zygote, so that no child pays for it. Pillow's plug-ins would be imported at its first open().
-ENGINE_MODULES = ("numpy", "pyvips", "rawpy", "PIL.BmpImagePlugin", "PIL.SgiImagePlugin")
+# Imported by the zygote, so that no child pays for it: late, these cost each picture 55 ms.
+ENGINE_MODULES = (
+    "multiprocessing",
+    "numpy.ma",
+    "pyvips",
+    "rawpy",
+    "PIL.BmpImagePlugin",
+    "PIL.GifImagePlugin",
+    "PIL.JpegImagePlugin",
+    "PIL.PngImagePlugin",
+    "PIL.PpmImagePlugin",
+    "PIL.SgiImagePlugin",
+)
 _CHECK_TIMEOUT_S = 30.0
 
 
@@ -46,7 +57,10 @@ class CompressorPool:
     ) -> None:
         self._settings = settings
         self._keeper = ZygoteKeeper(
-            job, preload=preload, environment=environment or {}, recycle_after=settings.recycle_after
+            (job, settings.sandbox),
+            preload=preload,
+            environment=environment or {},
+            recycle_after=settings.recycle_after,
         )
         self._layers: dict[str, str] = {}
         self._deaths: Counter[TaskState] = Counter()
@@ -172,7 +186,7 @@ class CompressorPool:
             raise ChildStartError("the first child could not be locked: see the log") from failure
         layers = answer.layers if isinstance(answer, Locked) else {}
         if self._settings.sandbox == "require":
-            require(layers, frozenset(LAYERS))
+            require(layers, LAYERS)
         return layers
 
     def _confinement(self) -> Confinement:
@@ -181,6 +195,5 @@ class CompressorPool:
             memory_bytes=self._settings.child_memory_mb * MIB,
             cpu_s=self._settings.child_cpu_s,
             file_bytes=self._settings.max_result_mb * MIB,
-            layers=self._settings.sandbox != "off",
             required=frozenset(name for name, state in self._layers.items() if state == ON),
         )

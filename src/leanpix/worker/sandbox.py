@@ -1,4 +1,8 @@
-"""Locking a decoding child: every layer that the kernel offers, in an order in which each can still be put on."""
+"""Locking a decoding child: every layer that the kernel offers, in an order in which each can still be put on.
+
+The process that children are forked from fences itself with what it can do without as well; a child adds its limits
+and the system call filter, which forbids what that process is there for: to fork.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +22,7 @@ from leanpix.worker.landlock import restrict_files
 from leanpix.worker.seccomp import install_filter
 
 ON = "on"
+_SWITCHED_OFF = "off: LEANPIX_SANDBOX=off"
 _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS = 4, 38
 _CAPABILITY_VERSION_3 = 0x20080522
 _WORST_OOM_SCORE = "1000"
@@ -28,27 +33,47 @@ class Confinement:
     """How tightly a child is held.
 
     memory_bytes: address space beyond what the child has when it begins. cpu_s: processor seconds.
-    file_bytes: the most it can write into its result. descriptors: open files. layers: False leaves the kernel's
-    sandbox layers off, limits stay. required: layers without which the child does not begin.
+    file_bytes: the most it can write into its result. descriptors: open files. required: layers without which
+    the child does not begin.
     """
 
     memory_bytes: int
     cpu_s: int
     file_bytes: int
     descriptors: int = 64
-    layers: bool = True
     required: frozenset[str] = frozenset()
 
 
-def lock(confinement: Confinement) -> dict[str, str]:
-    """Lock this process for good; each layer's name with "on" or "off: why".
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """What the process that forks has put on itself, which every child inherits.
 
-    Raises SandboxMissingError when a required layer cannot be put on.
+    status: each layer with "on" or "off: why". layers: whether children put theirs on too. address_space_bytes:
+    what a child has when it begins.
     """
-    set_limits(confinement)
-    status = {"limits": ON}
-    for name, put_on in LAYERS.items():
-        status[name] = _attempt(put_on) if confinement.layers else "off: LEANPIX_SANDBOX=off"
+
+    status: dict[str, str]
+    layers: bool
+    address_space_bytes: int
+
+
+def fence(*, layers: bool) -> Fence:
+    """Put on what a child inherits: done once, it costs no job anything."""
+    with contextlib.suppress(OSError):  # /proc may be read-only: then the kernel's own choice stands
+        # Killed first when memory is short, before the server; the children, being larger, before this process.
+        Path("/proc/self/oom_score_adj").write_text(_WORST_OOM_SCORE, encoding="ascii")
+    prctl(_PR_SET_DUMPABLE, 0)  # no core through a core_pattern pipe, which does not ask RLIMIT_CORE
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+    return Fence(_put_on(INHERITED, layers=layers), layers, pages * resource.getpagesize())
+
+
+def lock(confinement: Confinement, fence: Fence) -> dict[str, str]:
+    """Lock this child of a fenced process for good; the state of all layers.
+
+    Raises SandboxMissingError when a required layer is not on.
+    """
+    _set_limits(confinement, fence.address_space_bytes)
+    status = {"limits": ON, **fence.status, **_put_on(OWN, layers=fence.layers)}
     require(status, confinement.required)
     return status
 
@@ -60,14 +85,11 @@ def require(status: dict[str, str], names: frozenset[str]) -> None:
         raise SandboxMissingError("; ".join(missing))
 
 
-def set_limits(confinement: Confinement) -> None:
-    """Put on the resource limits, which cannot be raised again, and ask to be killed first when memory is short."""
-    with contextlib.suppress(OSError):  # /proc may be absent: then the kernel's own choice stands
-        Path("/proc/self/oom_score_adj").write_text(_WORST_OOM_SCORE, encoding="ascii")
-    prctl(_PR_SET_DUMPABLE, 0)  # no core through a core_pattern pipe, which does not ask RLIMIT_CORE
+def _set_limits(confinement: Confinement, own_bytes: int) -> None:
+    """Put on the resource limits, which cannot be raised again."""
     limits = {
         resource.RLIMIT_CORE: 0,
-        resource.RLIMIT_AS: address_space_bytes() + confinement.memory_bytes,
+        resource.RLIMIT_AS: own_bytes + confinement.memory_bytes,
         resource.RLIMIT_FSIZE: confinement.file_bytes,
         resource.RLIMIT_NOFILE: confinement.descriptors,
     }
@@ -75,12 +97,6 @@ def set_limits(confinement: Confinement) -> None:
         resource.setrlimit(name, (value, value))
     # The soft limit's signal can be caught; a second later the hard limit kills.
     resource.setrlimit(resource.RLIMIT_CPU, (confinement.cpu_s, confinement.cpu_s + 1))
-
-
-def address_space_bytes() -> int:
-    """This process's address space."""
-    pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[0]
-    return int(pages) * resource.getpagesize()
 
 
 def _drop_capabilities() -> None:
@@ -93,12 +109,17 @@ def _forbid_new_privileges() -> None:
 
 
 # In this order: Landlock and seccomp need no_new_privs, and after seccomp none of the others can be put on.
-LAYERS: dict[str, Callable[[], None]] = {
+INHERITED: dict[str, Callable[[], None]] = {
     "capabilities": _drop_capabilities,
     "no_new_privs": _forbid_new_privileges,
     "landlock": restrict_files,
-    "seccomp": install_filter,
 }
+OWN: dict[str, Callable[[], None]] = {"seccomp": install_filter}
+LAYERS = frozenset({*INHERITED, *OWN})
+
+
+def _put_on(layers_by_name: dict[str, Callable[[], None]], *, layers: bool) -> dict[str, str]:
+    return {name: _attempt(put_on) if layers else _SWITCHED_OFF for name, put_on in layers_by_name.items()}
 
 
 def _attempt(put_on: Callable[[], None]) -> str:

@@ -17,6 +17,8 @@ ALLOWED: dict[str, Numbers] = {
     "pwrite64": (18, 68),
     "preadv": (295, 69),
     "pwritev": (296, 70),
+    "preadv2": (327, 286),
+    "pwritev2": (328, 287),
     "lseek": (8, 62),
     "close": (3, 57),
     "close_range": (436, 436),

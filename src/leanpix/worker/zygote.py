@@ -1,8 +1,8 @@
 """The process that jobs are forked from: it has imported the codecs and never used them.
 
-Started fresh by `python -m leanpix.worker.zygote JOB CONTROL_FD PARENT_PID MODULE...`, it keeps one thread (a fork
-copies only the forking one), forks a child a job, reports its end and holds nothing of any picture. When the parent
-goes, so does it, and its children with it.
+Started fresh by `python -m leanpix.worker.zygote JOB SANDBOX CONTROL_FD PARENT_PID MODULE...`, it keeps one thread (a
+fork copies only the forking one), forks a child a job, reports its end and holds nothing of any picture. When the
+parent goes, so does it, and its children with it.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from leanpix.domain.errors import ChildStartError
-from leanpix.worker.child import Job, run_child
+from leanpix.worker.child import Job, Nursery, run_child
 from leanpix.worker.kernel import die_with
+from leanpix.worker.sandbox import fence
 from leanpix.worker.wire import (
     MAX_REQUEST_BYTES,
     READY,
@@ -44,8 +45,8 @@ class _Child:
 class Zygote:
     """Forks children as the control socket asks, until it closes and the last child has ended."""
 
-    def __init__(self, control: socket.socket, job: Job) -> None:
-        self._control, self._job = control, job
+    def __init__(self, control: socket.socket, nursery: Nursery) -> None:
+        self._control, self._nursery = control, nursery
         self._children: dict[int, _Child] = {}  # by pidfd
         self._poll = select.poll()
 
@@ -83,7 +84,6 @@ class Zygote:
         return True
 
     def _fork(self, request: Request, descriptors: Sequence[int], status: socket.socket) -> None:
-        zygote_pid = os.getpid()
         try:
             pid = os.fork()
         except OSError:
@@ -91,7 +91,7 @@ class Zygote:
             status.close()
             return
         if pid == 0:
-            run_child(request, descriptors, self._job, zygote_pid)
+            run_child(request, descriptors, self._nursery)
         pidfd = os.pidfd_open(pid)
         self._children[pidfd] = _Child(pid, status)
         self._poll.register(pidfd, select.POLLIN)
@@ -123,8 +123,8 @@ def load_job(name: str) -> Job:
     return job
 
 
-def main(job_name: str, control_fd: int, parent_pid: int, preload: Sequence[str]) -> None:
-    """Import, prove that there is one thread, say so, serve."""
+def main(job_name: str, layers: bool, control_fd: int, parent_pid: int, preload: Sequence[str]) -> None:
+    """Import, prove that there is one thread, put on what children inherit, say so, serve."""
     die_with(parent_pid, signal.SIGKILL)
     # A service manager signals the whole group; the parent finishes its jobs first and then closes the socket.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -135,12 +135,13 @@ def main(job_name: str, control_fd: int, parent_pid: int, preload: Sequence[str]
     threads = len(list(Path("/proc/self/task").iterdir()))
     if threads != 1:
         raise ChildStartError(f"{threads} threads after the imports: a fork would copy their locks")
+    nursery = Nursery(os.getpid(), job, fence(layers=layers))
     gc.collect()
-    gc.freeze()
+    gc.freeze()  # no collection in a child touches, and so copies, what was imported here
     control = socket.socket(fileno=control_fd)
     control.send(READY)
-    Zygote(control, job).serve()
+    Zygote(control, nursery).serve()
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4:])
+    main(sys.argv[1], sys.argv[2] != "off", int(sys.argv[3]), int(sys.argv[4]), sys.argv[5:])
