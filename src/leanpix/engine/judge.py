@@ -108,9 +108,9 @@ def _decoded(data: bytes, raster: Raster) -> pyvips.Image:
     if colour.bands < raster.colour_bands:
         colour = colour.colourspace("srgb")
     if not raster.has_alpha:
-        return colour.extract_band(0, n=raster.colour_bands).copy_memory()
+        return colour.extract_band(0, n=raster.colour_bands)
     opaque = (image[0] * 0 + _OPAQUE).cast("uchar") if alpha is None else alpha
-    return colour.bandjoin(opaque).copy_memory()
+    return colour.bandjoin(opaque)
 
 
 _OPAQUE = 255

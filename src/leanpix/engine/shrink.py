@@ -13,21 +13,29 @@ from leanpix.engine.fitting import largest_within
 from leanpix.engine.job import Job
 from leanpix.engine.outcome import Outcome, Trials, rate_of
 
-_TRIED_RATES = (-1.2, -0.7, -0.2)
-"""log(bits per pixel) after shrinking: the best score lies between 0.3 and 0.8 bits on every photograph tried."""
+_TRIED_SCORES = (25.0, 45.0, 60.0)
+"""Typical scores, seen at the smaller size, of the settings that are tried: a little detail on many pixels, or
+more on fewer. On photographs the best of them is within a point of the best of eight."""
 
 
 def shrunk_within(job: Job, trials: Trials, max_bytes: int) -> Outcome | None:
     """The scale with the best score, seen at the original dimensions, among those that meet max_bytes."""
-    rate = rate_of(max_bytes, job.raster.total_pixels)
+    goal = rate_of(max_bytes, job.raster.total_pixels)
     best: Outcome | None = None
-    for wanted in _TRIED_RATES:
+    for rate in _likely_rates(trials, job.raster.total_pixels):
         if best is not None and not trials.may_continue():
             break
-        outcome = _at_scale(job, trials, math.exp((rate - wanted) / 2), max_bytes)
+        outcome = _at_scale(job, trials, math.exp((goal - rate) / 2), max_bytes)
         if outcome is not None and _score(outcome) > _score(best):
             best = outcome
     return best
+
+
+def _likely_rates(trials: Trials, pixels: int) -> list[float]:
+    """Rates of this picture at settings worth trying: the typical ones, moved by how untypical it was so far."""
+    encoder, lowest = trials.encoder, min(trials.done)
+    untypical = trials.rate_at(lowest, pixels) - encoder.rates.value(lowest)
+    return [encoder.rates.value(encoder.scores.knob(score)) + untypical for score in _TRIED_SCORES]
 
 
 def _score(outcome: Outcome | None) -> float:

@@ -14,6 +14,7 @@ from leanpix.engine.shrink import shrunk_within
 
 _SCORE_TOLERANCE = 0.5
 _CORRECTIONS = 2
+_SAMPLE_TOLERANCE = 1.5
 
 
 def by_quality(job: Job, trials: Trials, quality: float) -> Outcome:
@@ -102,16 +103,26 @@ def _lowest_at(job: Job, trials: Trials, target: float) -> tuple[Encoded, float]
         tolerance=_SCORE_TOLERANCE,
         may_continue=on_sample.may_continue,
     )
-    if knob is None:
-        return None
-    for _ in range(_CORRECTIONS):
+    return None if knob is None else _corrected(job, trials, knob, target)
+
+
+def _corrected(job: Job, trials: Trials, knob: float, target: float) -> tuple[Encoded, float] | None:
+    """Encode the whole picture, and again where the sample promised too much or too little."""
+    scores, passing = trials.encoder.scores, dict[float, float]()
+    for _ in range(1 + _CORRECTIONS):
         score = job.judge.score(trials.at(knob))
-        if score >= target or not trials.may_continue():
+        if score >= target:
+            passing[knob] = score
+        off = score - target
+        if 0 <= off <= _SAMPLE_TOLERANCE or not trials.may_continue():
             break
-        knob = trials.snap(scores.knob(scores.value(knob) + target - score + _SCORE_TOLERANCE))
-    encoded = trials.at(knob)
-    score = job.judge.score(encoded)
-    return _refined(job, trials, knob, target) or (encoded, score) if score >= target else None
+        knob = trials.snap(scores.knob(scores.value(knob) - off + _SCORE_TOLERANCE))
+        if knob in trials.done:
+            break
+    if not passing:
+        return None
+    lowest = min(passing)
+    return _refined(job, trials, lowest, target) or (trials.at(lowest), passing[lowest])
 
 
 def _refined(job: Job, trials: Trials, knob: float, target: float) -> tuple[Encoded, float] | None:
