@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import typer
 
-from leanpix.cli import compress, doctor, keys, serve
+from leanpix.cli import compress, doctor, keys, migrate, serve, worker
 
 __all__ = ["app"]
 
 app = typer.Typer(no_args_is_help=True, help="Self-hosted image compression.", pretty_exceptions_enable=False)
 app.command("serve")(serve.serve)
+app.command("worker")(worker.worker)
+app.command("migrate")(migrate.migrate)
 app.command("compress")(compress.compress)
 app.command("doctor")(doctor.doctor)
 app.add_typer(keys.app, name="keys")

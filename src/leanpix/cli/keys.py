@@ -10,8 +10,7 @@ from typing import Annotated
 
 import typer
 
-from leanpix.bootstrap import open_stores
-from leanpix.cli.options import DataDir, settings_or_exit
+from leanpix.cli.options import DataDir, settings_or_exit, stores_or_exit
 from leanpix.domain.errors import LeanpixError
 from leanpix.service.admin import Admin
 
@@ -77,7 +76,7 @@ def topup(
 
 @contextmanager
 def _administration(data_dir: DataDir) -> Iterator[Admin]:
-    stores = open_stores(settings_or_exit(data_dir=data_dir))
+    stores = stores_or_exit(settings_or_exit(data_dir=data_dir))
     try:
         yield stores.admin
     except LeanpixError as failure:

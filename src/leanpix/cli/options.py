@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from leanpix.bootstrap import Stores, open_stores
+from leanpix.domain.errors import SetupError
 from leanpix.settings import Settings, SettingsError, read_settings
 
 DataDir = Annotated[
@@ -21,5 +23,14 @@ def settings_or_exit(**overrides: object) -> Settings:
     try:
         return read_settings(**overrides)
     except SettingsError as failure:
+        typer.echo(f"leanpix: {failure}", err=True)
+        raise typer.Exit(USAGE_ERROR) from failure
+
+
+def stores_or_exit(settings: Settings) -> Stores:
+    """The opened stores, or a message on standard error and exit code 2."""
+    try:
+        return open_stores(settings)
+    except SetupError as failure:
         typer.echo(f"leanpix: {failure}", err=True)
         raise typer.Exit(USAGE_ERROR) from failure

@@ -6,15 +6,14 @@ import signal
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Annotated
 
 import typer
 import uvicorn
 from starlette.applications import Starlette
 
-from leanpix.bootstrap import Stores, make_api, make_housekeeping, make_pool, make_worker, open_stores
-from leanpix.cli.options import DataDir, settings_or_exit
+from leanpix.bootstrap import Stores, make_api, make_housekeeping, make_pool, make_worker
+from leanpix.cli.options import DataDir, settings_or_exit, stores_or_exit
 from leanpix.settings import Settings
 from leanpix.telemetry.logging import set_up_logging
 from leanpix.web.protocol import guarded_protocol
@@ -32,7 +31,7 @@ def serve(
     """Run the API and its workers on this machine."""
     settings = settings_or_exit(host=host, port=port, workers=workers, data_dir=data_dir)
     set_up_logging(settings)
-    stores = open_stores(settings)
+    stores = stores_or_exit(settings)
     listener = _listen(settings)
     _introduce(stores, listener.getsockname()[1])
     # uvicorn stops gracefully on these and then raises them again, for whoever handled them before: for us, nothing.
@@ -93,8 +92,9 @@ def _introduce(stores: Stores, port: int) -> None:
     """Say where the service is and, on the very first start, the owner's key."""
     host = f"[{stores.settings.host}]" if ":" in stores.settings.host else stores.settings.host
     base = stores.settings.public_url or f"http://{host}:{port}"
-    typer.echo(f"leanpix serves on {base} (data in {Path(stores.settings.data_dir).resolve()})")
-    key = stores.admin.ensure_owner()
+    typer.echo(f"leanpix serves on {base} ({stores.place})")
+    # Nodes that share a database would each make one: there it is up to `leanpix migrate`.
+    key = None if stores.is_shared else stores.admin.ensure_owner()
     if key is not None:
         typer.echo(
             f"\nThe owner's API key, shown only this once:\n\n  {key.text}\n\nTry it:\n\n"

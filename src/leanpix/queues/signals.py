@@ -29,6 +29,13 @@ class LocalSignals:
             except RuntimeError:  # the loop has closed: its waiters are gone with it
                 continue
 
+    def wake_all(self) -> None:
+        """Wake every waiter to look again, after signals may have been lost."""
+        with self._lock:
+            waiting = list(self._waiting)
+        for task_id in waiting:
+            self.task_ended(task_id)
+
     def subscribe(self, task_id: str) -> asyncio.Future[None]:
         """A future of the running loop that is done when the task ends; cancel it to stop waiting."""
         loop = asyncio.get_running_loop()

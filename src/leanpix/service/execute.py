@@ -16,6 +16,7 @@ from leanpix.service.links import Links
 from leanpix.service.ports import Blobs, Clock, Compressor, Database, Fetcher, Signals, Transaction
 from leanpix.service.submit import refuse_png_target, source_key
 
+_RECORD_PAUSES_S = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 10.0)
 _PHASES = {
     "decoding": TaskState.PROCESSING,
     "encoding": TaskState.PROCESSING,
@@ -56,6 +57,11 @@ class Execute:
                 self._hand_back(task)
                 return None
             outcome = Outcome(failure.state, str(failure))
+        except StoreUnavailableError:
+            if task.attempt < MAX_ATTEMPTS:
+                self._hand_back(task)
+                return None
+            outcome = Outcome(TaskState.FAILED, "the service's stores did not answer")
         except CallerError as failure:
             outcome = Outcome(TaskState.NOT_MEETING_REQUIREMENTS, str(failure))
         except BaseException:
@@ -114,14 +120,33 @@ class Execute:
         self.signals.work_added()
 
     def _end(self, task: Task, outcome: Outcome) -> TaskState | None:
-        with self.database.writing() as change:
-            final = record(change, task, outcome, self.now())
+        final = self._persistently(task, outcome)
         if outcome.result is not None and final is not TaskState.SUCCEEDED:
             self.blobs.delete_under(outcome.result.blob)
         if final is not None:
-            self.blobs.delete_under(source_key(task.id))
             self.signals.task_ended(task.id)
+            self.blobs.delete_under(source_key(task.id))
         return final
+
+    def _persistently(self, task: Task, outcome: Outcome) -> TaskState | None:
+        """Record the outcome however long the database is away, within reason: the work is done and would be lost."""
+        for pause_s in _RECORD_PAUSES_S:
+            try:
+                return self._record(task, outcome)
+            except StoreUnavailableError:
+                self.stopping.wait(pause_s)
+        return self._record(task, outcome)
+
+    def _record(self, task: Task, outcome: Outcome) -> TaskState | None:
+        with self.database.writing() as change:
+            final = record(change, task, outcome, self.now())
+        if final is not None:
+            return final
+        with self.database.reading() as view:
+            now = view.tasks.get(task.id)
+        # A commit whose answer was lost is one all the same: the fence is gone because this very attempt ended.
+        is_ours = now is not None and now.state.is_final and now.attempt == task.attempt
+        return now.state if now is not None and is_ours else None
 
 
 def record(change: Transaction, task: Task, outcome: Outcome, now: float) -> TaskState | None:

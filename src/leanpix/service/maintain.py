@@ -19,6 +19,8 @@ class Reaper:
 
     A worker's sign of life is a counter in the row. It is judged by whether it moved while this process watched, on
     the monotonic clock, so that neither a jump of the wall clock nor a difference between hosts can kill a task.
+    Between two looks at most half the stale time counts: after an outage of the database, in which no sign of life
+    could arrive, every worker has the other half to give one.
     """
 
     database: Database
@@ -26,24 +28,27 @@ class Reaper:
     stale_s: float
     now: Clock
     monotonic: Clock
-    _seen: dict[Fence, tuple[int, float]] = field(default_factory=dict)
+    _still: dict[Fence, tuple[int, float]] = field(default_factory=dict)
+    _looked_at: float | None = None
 
     def sweep(self) -> int:
         """Hand on, or end, every task whose counter has stood still too long; returns how many."""
         with self.database.reading() as view:
             running = view.tasks.running()
-        moment = self.monotonic()
-        previous, self._seen = self._seen, {}
-        stale = []
+        passed_s = self._since_last_look()
+        previous, self._still = self._still, {}
         for task in running:
-            beat, since = previous.get(task.fence, (-1, moment))
-            since = since if beat == task.beat else moment
-            self._seen[task.fence] = (task.beat, since)
-            if moment - since >= self.stale_s:
-                stale.append(task)
+            beat, still_s = previous.get(task.fence, (task.beat, -passed_s))
+            self._still[task.fence] = (task.beat, still_s + passed_s if beat == task.beat else 0.0)
+        stale = [task for task in running if self._still[task.fence][1] >= self.stale_s]
         for task in stale:
             self._hand_on(task)
         return len(stale)
+
+    def _since_last_look(self) -> float:
+        moment = self.monotonic()
+        previous, self._looked_at = self._looked_at, moment
+        return 0.0 if previous is None else min(moment - previous, self.stale_s / 2)
 
     def _hand_on(self, task: Task) -> None:
         with self.database.writing() as change:

@@ -116,7 +116,7 @@ class Transaction(Protocol):
 
 
 class Database(Protocol):
-    """Where rows are kept."""
+    """Where rows are kept. A store that does not answer raises StoreUnavailableError, in the middle or at the end."""
 
     def writing(self, *, durable: bool = True) -> AbstractContextManager[Transaction]:
         """A transaction that is kept when its block ends, and undone when it raises.
@@ -136,7 +136,10 @@ class RateLimits(Protocol):
 
 
 class Blobs(Protocol):
-    """Where sources and results lie. Keys are paths of letters, digits, `-`, `.` and `/`."""
+    """Where sources and results lie. Keys are paths of letters, digits, `-`, `.` and `/`.
+
+    A store that does not answer raises StoreUnavailableError; a local disk that refuses, OSError.
+    """
 
     def put(self, key: str, content: bytes | Path) -> None:
         """Store content, replacing what was there; whole or not at all."""
@@ -155,6 +158,9 @@ class Blobs(Protocol):
 
     def has_room(self) -> bool:
         """Whether more can be stored."""
+
+    def answers(self) -> bool:
+        """Whether the store can be read right now; asks once, without patience."""
 
     def presign(self, key: str, expires_s: float) -> str | None:
         """A URL that reads the blob without a key, or None where this store cannot."""

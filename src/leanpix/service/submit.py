@@ -93,9 +93,10 @@ class Submit:
         return Task(str(uuid.uuid4()), account.id, TaskState.QUEUED, options, return_type, kind, self.now(), held)
 
     def _accept(self, change: Transaction, account: Account, task: Task) -> None:
-        self._check_queue(change, account)
+        # The hold comes first: it locks the account's row, so that a key's requests count one another's tasks.
         if not change.accounts.hold(account.id, task.id, task.held, task.created_at):
             raise CreditsExhaustedError(_no_credits(task.held))
+        self._check_queue(change, account)
         change.tasks.add(task)
         change.enqueue(task.id)
 

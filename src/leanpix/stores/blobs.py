@@ -1,4 +1,4 @@
-"""Files of sources and results, on local disk or in an S3-compatible store."""
+"""Files of sources and results on local disk."""
 
 from __future__ import annotations
 
@@ -76,6 +76,10 @@ class LocalBlobs:
         """Whether more can be stored."""
         usage = shutil.disk_usage(self._root)
         return usage.free >= self._min_free_share * usage.total
+
+    def answers(self) -> bool:
+        """Whether the folder is there."""
+        return self._root.is_dir()
 
     def presign(self, key: str, expires_s: float) -> str | None:
         """None: files on a local disk have no URL of their own."""

@@ -1,4 +1,4 @@
-"""SQL databases: SQLite for one machine; the same code serves PostgreSQL through another engine."""
+"""SQL databases: SQLite for one machine, PostgreSQL for many (postgres.py), the same code over both."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import OperationalError
 
-from leanpix.domain.errors import StoreUnavailableError
 from leanpix.stores.accounts import SqlAccounts
-from leanpix.stores.tables import metadata
+from leanpix.stores.connecting import connecting
+from leanpix.stores.schema import migrate
 from leanpix.stores.tasks import SqlTasks
 
 _BUSY_S = 30
@@ -35,25 +34,38 @@ class SqlTransaction:
 class SqlDatabase:
     """Transactions over two engines: one that waits for the disk at commit, one that does not.
 
-    StoreUnavailableError where the database is full, locked for too long, or away.
+    StoreUnavailableError where the database is full, locked for too long, or away; one that cannot be reached is
+    tried again for up to patience_s before a transaction begins.
     """
 
     def __init__(
-        self, durable: Engine, quick: Engine, enqueue: Callable[[Connection, str], None] = lambda _c, _t: None
+        self,
+        durable: Engine,
+        quick: Engine,
+        enqueue: Callable[[Connection, str], None] = lambda _c, _t: None,
+        *,
+        patience_s: float = 0,
     ) -> None:
         self._durable, self._quick, self._enqueue = durable, quick, enqueue
+        self._patience_s = patience_s
 
     @contextmanager
     def writing(self, *, durable: bool = True) -> Iterator[SqlTransaction]:
         """A transaction that is kept when its block ends, and undone when it raises."""
         engine = (self._durable if durable else self._quick).execution_options(leanpix_write=True)
-        with unavailable_translated(), engine.begin() as connection:
+        with connecting(engine, self._patience_s) as connection, connection.begin():
             yield SqlTransaction(connection, self._enqueue)
 
     @contextmanager
     def reading(self) -> Iterator[SqlTransaction]:
         """A consistent view; nothing is written."""
-        with unavailable_translated(), self._quick.connect() as connection:
+        with connecting(self._quick, self._patience_s) as connection:
+            yield SqlTransaction(connection, self._enqueue)
+
+    @contextmanager
+    def glancing(self) -> Iterator[SqlTransaction]:
+        """Reading without patience: for whoever asks whether the database answers."""
+        with connecting(self._quick) as connection:
             yield SqlTransaction(connection, self._enqueue)
 
     def close(self) -> None:
@@ -62,19 +74,10 @@ class SqlDatabase:
         self._quick.dispose()
 
 
-@contextmanager
-def unavailable_translated() -> Iterator[None]:
-    """Turn the database's own word for being full, locked or away into StoreUnavailableError."""
-    try:
-        yield
-    except OperationalError as failure:
-        raise StoreUnavailableError from failure
-
-
 def sqlite_database(path: Path) -> SqlDatabase:
-    """The embedded database at `path`, its tables made where they are missing."""
+    """The embedded database at `path`, made or brought to this version's schema where needed."""
     durable, quick = sqlite_engine(path, "FULL"), sqlite_engine(path, "NORMAL")
-    metadata.create_all(durable.execution_options(leanpix_write=True))
+    migrate(durable.execution_options(leanpix_write=True))
     return SqlDatabase(durable, quick)
 
 

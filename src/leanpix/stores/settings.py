@@ -11,6 +11,23 @@ class StoreSettings(BaseModel):
     """Where data lives and how long it is kept."""
 
     data_dir: Path = Field(default=Path("data"), description="Folder of the database, the files and the secrets.")
+    database_url: str | None = Field(
+        default=None,
+        description="`postgresql://user:password@host/database` for several machines; "
+        "default: SQLite in the data folder.",
+    )
+    store_url: str | None = Field(
+        default=None,
+        description="`s3://bucket/prefix` for several machines, with endpoint, region and credentials by the usual AWS "
+        "variables; default: files in the data folder.",
+    )
+    presign: bool = Field(
+        default=False,
+        description="Let result URLs lead to the S3 store itself: saves the API the traffic, but they answer GET only.",
+    )
+    patience_s: float = Field(
+        default=10, ge=0, le=120, description="Seconds that a database or store that does not answer is waited for."
+    )
     retention_s: float = Field(default=3600, gt=0, description="Seconds that a finished task and its result are kept.")
     longest_wait_s: float = Field(
         default=3600, gt=0, description="Seconds after which a task that no worker took ends as timed out."

@@ -65,7 +65,7 @@ Index("tasks_of_key", tasks.c.key_id, tasks.c.completed_at)
 ledger = Table(
     "ledger",
     metadata,
-    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
     Column("key_id", String(32), ForeignKey("accounts.id"), nullable=False),
     Column("task_id", String(36)),  # null: a top-up. No foreign key: entries outlive their tasks
     Column("kind", String(8), nullable=False),

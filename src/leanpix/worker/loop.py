@@ -81,30 +81,40 @@ class Worker:
 
 @dataclass(slots=True)
 class Housekeeping:
-    """A thread that reaps and sweeps; every process may run one, they do not get in each other's way."""
+    """Two threads, one that reaps and mends the queue, one that sweeps, so that a slow store delays no handing on.
+
+    Every process may run them, they do not get in each other's way. mend_queue delivers again what was handed to
+    workers that are gone.
+    """
 
     reaper: Reaper
     sweeper: Sweeper
+    mend_queue: Callable[[], object]
     interval_s: float
     monotonic: Clock
     on_error: Callable[[BaseException], None]
     _stopped: Event = field(default_factory=Event)
 
     def start(self) -> None:
-        """Start the thread."""
-        Thread(target=self._run, name="housekeeping", daemon=True).start()
+        """Start the threads."""
+        for name, target in (("reaper", self._reap), ("sweeper", self._sweep)):
+            Thread(target=target, name=name, daemon=True).start()
 
     def stop(self) -> None:
-        """End the thread at its next turn."""
+        """End the threads at their next turn."""
         self._stopped.set()
 
-    def _run(self) -> None:
-        next_sweep = next_files = self.monotonic()
+    def _reap(self) -> None:
         while not self._stopped.wait(self.interval_s):
             _guarded(self.reaper.sweep, self.on_error)
-            if self.monotonic() >= next_sweep:
-                next_sweep = self.monotonic() + _SWEEP_EVERY_S
-                _guarded(self.sweeper.sweep, self.on_error)
+            _guarded(self.mend_queue, self.on_error)
+
+    def _sweep(self) -> None:
+        next_files = self.monotonic()
+        pause_s = min(self.interval_s, _SWEEP_EVERY_S)  # the first time early: it finds what the last stop left
+        while not self._stopped.wait(pause_s):
+            pause_s = _SWEEP_EVERY_S
+            _guarded(self.sweeper.sweep, self.on_error)
             if self.monotonic() >= next_files:
                 next_files = self.monotonic() + _FILES_EVERY_S
                 _guarded(self.sweeper.sweep_files, self.on_error)

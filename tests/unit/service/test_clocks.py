@@ -71,11 +71,24 @@ def test_a_silent_workers_task_is_handed_on_and_its_last_attempt_ends_it(house: 
     task_id = house.book.task()
     for attempt in range(1, MAX_ATTEMPTS + 1):
         assert house.book.claimed(task_id).attempt == attempt
-        assert house.reaper.sweep() == 0
-        house.steady.move(6)
+        for _ in range(2):
+            assert house.reaper.sweep() == 0
+            house.steady.move(3)
         assert house.reaper.sweep() == 1
         assert house.book.get(task_id).state is (TaskState.CANCELLED if attempt == MAX_ATTEMPTS else TaskState.WAITING)
     assert house.book.credit() == 100
+
+
+def test_an_outage_in_which_nobody_could_look_takes_no_task_from_a_live_worker(house: House) -> None:
+    task_id = house.book.task()
+    house.book.claimed(task_id)
+    house.reaper.sweep()
+    house.steady.move(600)  # the database was away: no sign of life could arrive
+    assert house.reaper.sweep() == 0
+    house.beat(task_id)
+    house.steady.move(3)
+    assert house.reaper.sweep() == 0
+    assert house.book.get(task_id).attempt == 1
 
 
 @pytest.mark.parametrize("jump_s", [YEAR_S, -YEAR_S])

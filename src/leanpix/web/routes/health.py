@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from anyio import to_thread
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -18,5 +19,6 @@ async def healthz(_request: Request) -> Response:
 async def readyz(request: Request) -> Response:
     """200 when this process can take work, 503 when a balancer should look elsewhere; with what is off and why."""
     context = context_of(request)
-    ready, checks = await context.call(context.readiness)
+    # Not among the requests' threads: those may all be waiting for the very store that is asked about here.
+    ready, checks = await to_thread.run_sync(context.readiness)
     return JSONResponse({"ready": ready, "checks": dict(checks)}, status_code=_READY if ready else _NOT_READY)

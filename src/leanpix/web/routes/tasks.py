@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from leanpix.domain.account import Account
-from leanpix.domain.errors import CallerError
+from leanpix.domain.errors import CallerError, StoreUnavailableError
 from leanpix.domain.request import ReturnType
 from leanpix.domain.states import TaskState
 from leanpix.domain.task import Task
@@ -106,7 +106,10 @@ def _submit(context: Context, account: Account, form: Form, wire: WireRequest) -
 
 
 async def _wait(context: Context, account: Account, task_id: str) -> Task:
-    """The task once it has ended, or as it is when the longest wait is over."""
+    """The task once it has ended, or as it is when the longest wait is over.
+
+    A database that is away in the meantime is waited for too: the task has been accepted.
+    """
     deadline = asyncio.get_running_loop().time() + context.settings.sync_wait_s
     while True:
         ended = context.ends.subscribe(task_id)
@@ -116,5 +119,8 @@ async def _wait(context: Context, account: Account, task_id: str) -> Task:
             if task.state.is_final or left <= 0:
                 return task
             await asyncio.wait([ended], timeout=min(_POLL_S, left))
+        except StoreUnavailableError:
+            if asyncio.get_running_loop().time() >= deadline:
+                raise
         finally:
             ended.cancel()

@@ -1,0 +1,127 @@
+"""The parts of a process, over its stores: the worker, the housekeeping, the HTTP application."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from collections.abc import Mapping
+from threading import Event
+
+from anyio import CapacityLimiter
+from starlette.applications import Starlette
+
+from leanpix.bootstrap.stores import Stores
+from leanpix.domain.errors import StoreUnavailableError
+from leanpix.fetching.fetcher import SafeFetcher
+from leanpix.service.execute import Execute
+from leanpix.service.keys import Keyring
+from leanpix.service.maintain import Reaper, Sweeper
+from leanpix.service.query import Query
+from leanpix.service.submit import QueueBounds, Submit
+from leanpix.settings import Settings
+from leanpix.telemetry.logging import log_failure
+from leanpix.web.app import make_app
+from leanpix.web.context import Context
+from leanpix.worker.loop import Housekeeping, Worker
+from leanpix.worker.pool import CompressorPool
+
+_API_THREADS = 16
+_OK = "ok"
+
+
+def make_pool(settings: Settings) -> CompressorPool:
+    """The killable processes that decode and encode."""
+    return CompressorPool(settings)
+
+
+def make_worker(stores: Stores, pool: CompressorPool) -> Worker:
+    """A worker over these stores."""
+    settings, stopping = stores.settings, Event()
+    execute = Execute(
+        database=stores.database,
+        blobs=stores.blobs,
+        fetcher=SafeFetcher(settings),
+        compressor=pool,
+        signals=stores.rows.signals,
+        links=stores.links,
+        owner=f"{os.getpid()}-{secrets.token_hex(8)}",
+        timeout_s=settings.task_timeout_s,
+        now=time.time,
+        monotonic=time.monotonic,
+        stopping=stopping,
+    )
+    return Worker(
+        database=stores.database,
+        deliveries=stores.rows.make_deliveries(),
+        execute=execute,
+        pool=pool,
+        concurrency=settings.workers,
+        heartbeat_s=settings.heartbeat_s,
+        grace_s=settings.shutdown_grace_s,
+        stopping=stopping,
+        on_error=log_failure,
+    )
+
+
+def make_housekeeping(stores: Stores) -> Housekeeping:
+    """The thread that hands on the tasks of dead workers and removes what is past its time."""
+    settings, rows = stores.settings, stores.rows
+    return Housekeeping(
+        Reaper(rows.database, rows.signals, settings.stale_s, time.time, time.monotonic),
+        Sweeper(
+            rows.database,
+            stores.blobs,
+            rows.signals,
+            settings.retention_s,
+            settings.longest_wait_s,
+            time.time,
+            time.monotonic,
+        ),
+        rows.mend_queue,
+        settings.heartbeat_s,
+        time.monotonic,
+        log_failure,
+    )
+
+
+def make_api(stores: Stores, pool: CompressorPool | None) -> Starlette:
+    """The HTTP application over these stores; pool None where this process has no workers."""
+    settings, rows = stores.settings, stores.rows
+    if rows.listener is not None:
+        rows.listener.start()
+    bounds = QueueBounds(settings.queue_max_per_key, settings.queue_max)
+    context = Context(
+        settings=settings,
+        keyring=Keyring(rows.database, stores.hasher, time.monotonic),
+        submit=Submit(rows.database, rows.rates, stores.blobs, rows.signals, bounds, time.time),
+        query=Query(rows.database, rows.rates, settings.retention_s, time.time),
+        admin=stores.admin,
+        links=stores.links,
+        blobs=stores.blobs,
+        ends=rows.local,
+        readiness=lambda: _readiness(stores, pool),
+        threads=CapacityLimiter(_API_THREADS),
+    )
+    return make_app(context)
+
+
+def _readiness(stores: Stores, pool: CompressorPool | None) -> tuple[bool, Mapping[str, str]]:
+    needed = {"database": _database_state(stores), "files": _files_state(stores)}
+    layers = {} if pool is None else {f"sandbox.{layer}": state for layer, state in pool.status().items()}
+    return all(state == _OK for state in needed.values()), needed | layers
+
+
+def _database_state(stores: Stores) -> str:
+    try:
+        with stores.database.glancing() as view:
+            view.accounts.any()
+    except StoreUnavailableError:
+        return "off: the database does not answer"
+    return _OK
+
+
+def _files_state(stores: Stores) -> str:
+    if not stores.blobs.answers():
+        return "off: the file store does not answer"
+    return _OK if stores.blobs.has_room() else "off: less free space than LEANPIX_MIN_FREE_SHARE asks for"

@@ -1,0 +1,191 @@
+"""Where rows and files live and how tasks are delivered: in the data folder, or in servers that machines share."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from leanpix.domain.errors import SetupError, StoreUnavailableError
+from leanpix.queues import postgres as jobs
+from leanpix.queues.embedded import EmbeddedDeliveries
+from leanpix.queues.postgres import PostgresDeliveries
+from leanpix.queues.signals import LocalSignals
+from leanpix.queues.wakeups import EndListener, PostgresSignals
+from leanpix.service.admin import Admin
+from leanpix.service.keys import SecretHasher
+from leanpix.service.links import Links
+from leanpix.service.ports import Blobs, Deliveries, RateLimits, Signals
+from leanpix.settings import Settings
+from leanpix.stores.blobs import LocalBlobs
+from leanpix.stores.database import SqlDatabase, sqlite_database, sqlite_engine
+from leanpix.stores.limits import SqlRateLimits, sqlite_rates
+from leanpix.stores.postgres import libpq_url, postgres_database, postgres_engine
+from leanpix.stores.s3 import S3Blobs
+from leanpix.stores.schema import migrate, require_current
+from leanpix.telemetry.logging import log_failure
+
+_API_CONNECTIONS = 8
+_QUICK_CONNECTIONS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The database's side: rows, rates, delivery and wake-ups. local wakes this process's own waiters."""
+
+    database: SqlDatabase
+    rates: RateLimits
+    signals: Signals
+    local: LocalSignals
+    make_deliveries: Callable[[], Deliveries]
+    mend_queue: Callable[[], object]
+    listener: EndListener | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """What every command shares: the rows, the files, the secret."""
+
+    settings: Settings
+    rows: Rows
+    blobs: Blobs
+    secret: bytes = field(repr=False)
+
+    @property
+    def database(self) -> SqlDatabase:
+        """The database."""
+        return self.rows.database
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether other machines use the same database."""
+        return self.settings.database_url is not None
+
+    @property
+    def place(self) -> str:
+        """Where data is, for people; without passwords."""
+        folder = self.settings.data_dir.resolve()
+        rows = "PostgreSQL" if self.is_shared else f"{folder / 'leanpix.db'}"
+        return f"rows in {rows}, files in {self.settings.store_url or folder / 'files'}"
+
+    @property
+    def hasher(self) -> SecretHasher:
+        """The hasher of key secrets."""
+        return SecretHasher(b"leanpix key pepper" + self.secret)
+
+    @property
+    def links(self) -> Links:
+        """The signer of result links."""
+        return Links(b"leanpix result links" + self.secret, time.time, self.settings.public_url)
+
+    @property
+    def admin(self) -> Admin:
+        """The key administration."""
+        return Admin(self.database, self.hasher, time.time, self.settings.default_qps)
+
+    def close(self) -> None:
+        """Stop listening and close the database."""
+        if self.rows.listener is not None:
+            self.rows.listener.stop()
+        self.database.close()
+
+
+def open_stores(settings: Settings) -> Stores:
+    """Open what the settings name; the data folder's database and secret are made where they are missing.
+
+    SetupError where a shared database has not been migrated, cannot be reached, or the secret is missing.
+    """
+    secret = _secret(settings)
+    if settings.database_url is None or settings.store_url is None:
+        settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return Stores(settings, _rows(settings), _blobs(settings), secret or _kept_secret(settings.data_dir))
+
+
+def migrate_database(settings: Settings) -> str | None:
+    """Bring the database to this version's schema; the revision it was at before, None where it was empty."""
+    engine = _migrating_engine(settings)
+    try:
+        return migrate(engine)
+    finally:
+        engine.dispose()
+
+
+def _migrating_engine(settings: Settings) -> Engine:
+    if settings.database_url is not None:
+        return postgres_engine(settings.database_url, durable=True, connections=1)
+    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return sqlite_engine(settings.data_dir / "leanpix.db", "FULL").execution_options(leanpix_write=True)
+
+
+def _rows(settings: Settings) -> Rows:
+    local = LocalSignals()
+    if settings.database_url is not None:
+        return _shared_rows(settings, settings.database_url, local)
+    path = settings.data_dir / "leanpix.db"
+    database = sqlite_database(path)
+    return Rows(
+        database,
+        SqlRateLimits(sqlite_rates(settings.data_dir / "rates.db"), time.time),
+        local,
+        local,
+        partial(EmbeddedDeliveries, database, local, log_failure),
+        lambda: None,
+    )
+
+
+def _shared_rows(settings: Settings, url: str, local: LocalSignals) -> Rows:
+    durable = postgres_engine(url, durable=True, connections=_API_CONNECTIONS)
+    quick = postgres_engine(url, durable=False, connections=_QUICK_CONNECTIONS)
+    try:
+        require_current(durable, patience_s=settings.patience_s)
+    except StoreUnavailableError as failure:
+        raise SetupError("the database of LEANPIX_DATABASE_URL does not answer") from failure
+    plain_url = libpq_url(url)
+    deliveries = partial(
+        PostgresDeliveries,
+        plain_url,
+        heartbeat_s=settings.heartbeat_s,
+        stale_s=settings.stale_s,
+        on_error=log_failure,
+    )
+    return Rows(
+        postgres_database(durable, quick, jobs.enqueue, settings.patience_s),
+        SqlRateLimits(quick, None, patience_s=settings.patience_s),
+        PostgresSignals(quick, local, log_failure),
+        local,
+        deliveries,
+        partial(jobs.mend, quick, settings.stale_s),
+        EndListener(plain_url, local, log_failure),
+    )
+
+
+def _blobs(settings: Settings) -> Blobs:
+    if settings.store_url is None:
+        return LocalBlobs(settings.data_dir / "files", settings.min_free_share)
+    return S3Blobs(settings.store_url, patience_s=2 * settings.patience_s, presigns=settings.presign)
+
+
+def _secret(settings: Settings) -> bytes | None:
+    if settings.secret is not None:
+        return settings.secret.encode()
+    if settings.database_url is not None:
+        raise SetupError("LEANPIX_SECRET is missing: nodes that share a database have to share this secret too")
+    return None
+
+
+def _kept_secret(folder: Path) -> bytes:
+    path = folder / "secret"
+    try:
+        with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
+            file.write(secrets.token_hex(32))
+            file.flush()
+            os.fsync(file.fileno())
+    except FileExistsError:
+        pass
+    return path.read_text().encode()

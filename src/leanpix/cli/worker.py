@@ -1,0 +1,43 @@
+"""`leanpix worker`: take tasks from the shared database, without an API."""
+
+from __future__ import annotations
+
+import signal
+from threading import Event
+from typing import Annotated
+
+import typer
+
+from leanpix.bootstrap import Stores, make_housekeeping, make_pool, make_worker
+from leanpix.cli.options import USAGE_ERROR, DataDir, settings_or_exit, stores_or_exit
+from leanpix.telemetry.logging import set_up_logging
+
+
+def worker(
+    workers: Annotated[int | None, typer.Option(min=1, help="Pictures at a time. Default: one a core.")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Work on tasks until SIGTERM or SIGINT; then finish what runs, or hand it back when the grace is over."""
+    settings = settings_or_exit(workers=workers, data_dir=data_dir)
+    if settings.workers == 0:
+        typer.echo("leanpix: LEANPIX_WORKERS=0 leaves a worker nothing to do", err=True)
+        raise typer.Exit(USAGE_ERROR)
+    set_up_logging(settings)
+    stop = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: stop.set())
+    stores = stores_or_exit(settings)
+    try:
+        _work(stores, stop)
+    finally:
+        stores.close()
+
+
+def _work(stores: Stores, stop: Event) -> None:
+    taking, housekeeping = make_worker(stores, make_pool(stores.settings)), make_housekeeping(stores)
+    taking.start()
+    housekeeping.start()
+    typer.echo(f"leanpix works on {stores.settings.workers} pictures at a time ({stores.place})")
+    stop.wait()
+    housekeeping.stop()
+    taking.stop()

@@ -1,0 +1,140 @@
+"""Delivery to many machines: procrastinate jobs that carry a task's id, written with the task in one transaction."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event, Lock
+
+import procrastinate
+from procrastinate import PsycopgConnector, RetryStrategy
+from sqlalchemy import Connection, Engine, text
+
+_QUEUE = "leanpix"
+_TASK = "leanpix.execute"
+_POLL_S = 1.0
+_RETRY_S = 1
+_PAUSE_S = 0.5
+_ABORT_AFTER_S = 1.0
+_CONNECTIONS = 3
+_FORGET_WORKERS_AFTER = 20  # times the stale time: a row in the way of nobody
+
+# The library's own function: what its `defer` calls, over the transaction's own connection.
+_DEFER = text("""
+    SELECT procrastinate_defer_jobs_v1(ARRAY[
+        ROW(:queue, :task, 0, NULL, NULL, CAST(:args AS jsonb), NULL)::procrastinate_job_to_defer_v1
+    ])
+""")
+_HAND_ON = text("""
+    WITH stalled AS (
+        SELECT job.id FROM procrastinate_jobs job LEFT JOIN procrastinate_workers worker ON worker.id = job.worker_id
+        WHERE job.status = 'doing' AND job.queue_name = :queue
+            AND (worker.id IS NULL OR worker.last_heartbeat < now() - make_interval(secs => :stale_s))
+        FOR UPDATE OF job SKIP LOCKED
+    ) SELECT procrastinate_retry_job_v2(id, now(), NULL, NULL, NULL) FROM stalled
+""")
+_UNDELIVERED = text("""
+    SELECT id FROM tasks WHERE completed_at IS NULL AND owner IS NULL AND NOT EXISTS (
+        SELECT 1 FROM procrastinate_jobs job
+        WHERE job.status IN ('todo', 'doing') AND job.queue_name = :queue AND job.args->>'task_id' = tasks.id
+    )
+""")
+
+
+def enqueue(connection: Connection, task_id: str) -> None:
+    """Have the task delivered once the connection's transaction is kept, and not at all if it is not."""
+    connection.execute(_DEFER, {"queue": _QUEUE, "task": _TASK, "args": json.dumps({"task_id": task_id})})
+
+
+def mend(engine: Engine, stale_s: float) -> None:
+    """Deliver again what dead workers were handed, and waiting tasks whose delivery was lost.
+
+    May run in any number of processes: a delivery too many finds its task taken and ends.
+    """
+    with engine.begin() as connection:
+        connection.execute(_HAND_ON, {"queue": _QUEUE, "stale_s": stale_s})
+        for task_id in connection.scalars(_UNDELIVERED, {"queue": _QUEUE}).all():
+            enqueue(connection, task_id)
+
+
+class PostgresDeliveries:
+    """A procrastinate worker in a thread of its own event loop; its jobs are only deliveries, the task row decides.
+
+    A database that goes away ends that worker, not this: it starts again until the database is back, while the
+    tasks in hand go on.
+    """
+
+    def __init__(
+        self, url: str, *, heartbeat_s: float, stale_s: float, on_error: Callable[[BaseException], None]
+    ) -> None:
+        self._url, self._heartbeat_s, self._stale_s, self._on_error = url, heartbeat_s, stale_s, on_error
+        self._stopped = Event()
+        self._lock = Lock()
+        self._interrupt: Callable[[], object] | None = None
+
+    def run(self, handle: Callable[[str], None], *, concurrency: int) -> None:
+        """Call `handle(task_id)` in up to `concurrency` threads until `stop`; returns when all have ended."""
+        with ThreadPoolExecutor(concurrency, thread_name_prefix="task") as threads:
+            while not self._stopped.is_set():
+                try:
+                    asyncio.run(self._until_interrupted(self._reporting(handle), concurrency, threads))
+                except Exception as failure:  # noqa: BLE001 - a database that is briefly away must not end the worker
+                    self._on_error(failure)
+                self._stopped.wait(_PAUSE_S)
+
+    def stop(self) -> None:
+        """Deliver nothing more."""
+        self._stopped.set()
+        with self._lock:
+            if self._interrupt is not None:
+                self._interrupt()
+
+    async def _until_interrupted(
+        self, handle: Callable[[str], None], concurrency: int, threads: ThreadPoolExecutor
+    ) -> None:
+        loop = asyncio.get_running_loop()
+        work = asyncio.create_task(self._deliver(handle, concurrency, threads))
+        with self._lock:
+            self._interrupt = lambda: loop.call_soon_threadsafe(work.cancel)
+        if self._stopped.is_set():
+            work.cancel()
+        try:
+            await asyncio.wait([work])
+        finally:
+            with self._lock:
+                self._interrupt = None
+        if not work.cancelled():
+            work.result()
+
+    async def _deliver(self, handle: Callable[[str], None], concurrency: int, threads: ThreadPoolExecutor) -> None:
+        connector = PsycopgConnector(conninfo=self._url, min_size=1, max_size=_CONNECTIONS)
+        app = procrastinate.App(connector=connector)
+
+        @app.task(name=_TASK, queue=_QUEUE, retry=RetryStrategy(wait=_RETRY_S))
+        async def execute(task_id: str) -> None:
+            await asyncio.get_running_loop().run_in_executor(threads, handle, task_id)
+
+        async with app.open_async():
+            await app.run_worker_async(
+                queues=[_QUEUE],
+                concurrency=concurrency,
+                fetch_job_polling_interval=_POLL_S,
+                update_heartbeat_interval=self._heartbeat_s,
+                stalled_worker_timeout=_FORGET_WORKERS_AFTER * self._stale_s,
+                # Past this only the wait is given up: the thread that has the task in hand goes on to its end.
+                shutdown_graceful_timeout=_ABORT_AFTER_S,
+                delete_jobs="always",
+                install_signal_handlers=False,
+            )
+
+    def _reporting(self, handle: Callable[[str], None]) -> Callable[[str], None]:
+        def reported(task_id: str) -> None:
+            try:
+                handle(task_id)
+            except Exception as failure:
+                self._on_error(failure)
+                raise
+
+        return reported

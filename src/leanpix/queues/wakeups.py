@@ -1,0 +1,71 @@
+"""Waking waiters across machines by LISTEN/NOTIFY. A lost notification only costs the wait until the next poll."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from threading import Event, Thread
+
+import psycopg
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from leanpix.queues.signals import LocalSignals
+
+_CHANNEL = "leanpix_ended"
+_NOTIFY = text("SELECT pg_notify(:channel, :task_id)")
+_LOOK_UP_S = 1.0  # how late a stop may be noticed
+_PAUSE_S = 0.5
+
+
+class PostgresSignals:
+    """Tells every process that listens. Work needs no signal here: procrastinate sends its own."""
+
+    def __init__(self, engine: Engine, local: LocalSignals, on_error: Callable[[BaseException], None]) -> None:
+        self._engine, self._local, self._on_error = engine, local, on_error
+
+    def task_ended(self, task_id: str) -> None:
+        """Wake those who wait for this task, in this process and in others."""
+        self._local.task_ended(task_id)
+        try:
+            with self._engine.begin() as connection:
+                connection.execute(_NOTIFY, {"channel": _CHANNEL, "task_id": task_id})
+        except SQLAlchemyError as failure:
+            self._on_error(failure)
+
+    def work_added(self) -> None:
+        """Nothing: the job's own notification wakes a worker."""
+
+
+class EndListener:
+    """A thread that hears of ended tasks and wakes this process's waiters."""
+
+    def __init__(self, url: str, local: LocalSignals, on_error: Callable[[BaseException], None]) -> None:
+        self._url, self._local, self._on_error = url, local, on_error
+        self._stopped = Event()
+        self._thread = Thread(target=self._run, name="listener", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread."""
+        self._stopped.set()
+        if self._thread.is_alive():
+            self._thread.join(2 * _LOOK_UP_S)
+
+    def _run(self) -> None:
+        while not self._stopped.is_set():
+            try:
+                self._listen()
+            except psycopg.Error as failure:
+                self._on_error(failure)
+                self._stopped.wait(_PAUSE_S)
+
+    def _listen(self) -> None:
+        with psycopg.connect(self._url, autocommit=True) as connection:
+            connection.execute(f"LISTEN {_CHANNEL}")
+            self._local.wake_all()  # for what ended while nobody listened
+            while not self._stopped.is_set():
+                for notification in connection.notifies(timeout=_LOOK_UP_S):
+                    self._local.task_ended(notification.payload)

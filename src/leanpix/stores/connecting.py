@@ -1,0 +1,38 @@
+"""Connections that are waited for, and whose loss has one name whatever the database."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from leanpix.domain.errors import StoreUnavailableError
+
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.05, 1.0
+_AWAY = (OperationalError, InterfaceError, PoolTimeoutError)
+
+
+@contextmanager
+def connecting(engine: Engine, patience_s: float = 0) -> Iterator[Connection]:
+    """A connection, waited for up to patience_s; StoreUnavailableError where it cannot be had, or is lost."""
+    try:
+        with _connection(engine, patience_s) as connection:
+            yield connection
+    except _AWAY as failure:
+        raise StoreUnavailableError from failure
+
+
+def _connection(engine: Engine, patience_s: float) -> Connection:
+    give_up_at, pause_s = time.monotonic() + patience_s, _FIRST_PAUSE_S
+    while True:
+        try:
+            return engine.connect()
+        except _AWAY:
+            if time.monotonic() + pause_s > give_up_at:
+                raise
+        time.sleep(pause_s)
+        pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)

@@ -1,0 +1,1 @@
+"""Schema revisions, for SQLite and PostgreSQL alike."""

@@ -1,0 +1,56 @@
+"""The schema's revision: which one a database is at, and bringing it to this version's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, inspect, text
+
+from leanpix.domain.errors import SetupError
+from leanpix.stores.connecting import connecting
+
+HEAD = "0002"
+_VERSION_TABLE = "alembic_version"
+_MIGRATION_LOCK = 0x6C65616E706978  # "leanpix": one migration at a time in a shared database
+
+
+def revision(connection: Connection) -> str | None:
+    """The revision that the database is at, or None where it is empty."""
+    if not inspect(connection).has_table(_VERSION_TABLE):
+        return None
+    found: str | None = connection.scalar(text(f"SELECT version_num FROM {_VERSION_TABLE}"))  # noqa: S608 - a constant
+    return found
+
+
+def migrate(engine: Engine, target: str = "head") -> str | None:
+    """Bring the database to the target revision in one transaction; the revision it was at before.
+
+    StoreUnavailableError where it does not answer.
+    """
+    with connecting(engine) as connection, connection.begin():
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
+        before = revision(connection)
+        if before != HEAD or target != "head":
+            _upgrade(connection, target)
+    return before
+
+
+def require_current(engine: Engine, *, patience_s: float = 0) -> None:
+    """SetupError where the database is not at this version's revision, StoreUnavailableError where it is away."""
+    with connecting(engine, patience_s) as connection:
+        found = revision(connection)
+    if found != HEAD:
+        state = "is empty" if found is None else f"is at schema revision {found}"
+        raise SetupError(f"the database {state} and this version needs {HEAD}: run `leanpix migrate` once")
+
+
+def _upgrade(connection: Connection, target: str) -> None:
+    # alembic costs a fifth of a second to import: only a database that needs it pays.
+    from alembic import command  # noqa: PLC0415 - see above
+    from alembic.config import Config  # noqa: PLC0415 - see above
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, target)
