@@ -5,7 +5,7 @@ UV := .tools/uv
 export UV_PYTHON_DOWNLOADS = never
 export UV_NO_PROGRESS = 1
 
-.PHONY: help setup serve test lint format docs-settings check bench bench-pool clean
+.PHONY: help setup serve test lint format docs-settings check bench bench-pool bench-metric bench-jpegli clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -39,6 +39,12 @@ bench-pool: setup ## what a locked child of its own adds to a job, in ms
 	@$(PY) bench/pool.py
 
 check: lint test ## what CI runs
+
+bench-metric: setup ## CPU time and exactness of the metric's kernels; PICTURES="a.png b.jpg"
+	@$(PY) bench/metric.py $(PICTURES)
+
+bench-jpegli: setup ## CPU time and bytes at equal score of the two paths to jpegli; PICTURES="a.png b.jpg"
+	@$(PY) bench/jpegli.py $(PICTURES)
 
 clean: ## remove what set-up made
 	rm -rf .venv .tools dist build .mypy_cache .ruff_cache .pytest_cache

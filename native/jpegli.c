@@ -133,6 +133,11 @@ static void configure(const struct leanpix_jpegli *api, struct encode *self, con
   compress->optimize_coding = 1;
   compress->write_jfif_header = 1; /* some readers recognise a JPEG by its JFIF marker only */
   api->set_distance(compress, job->distance, 1);
+  if (job->bands == RGB_BANDS) {
+    /* Cr's table for Cb, too, as the integer quality does: the coarser one for Cb that a distance sets costs more
+     * bytes at equal score (docs/decisions/0030). */
+    compress->components[1].quant_table_number = compress->components[2].quant_table_number;
+  }
   api->set_progressive_level(compress, job->progressive_level);
 }
 

@@ -95,6 +95,18 @@ def test_a_larger_distance_writes_fewer_bytes(backend: Backend) -> None:
 
 
 @needs_native
+@pytest.mark.parametrize("quality", [10, 50, 80, 95, 100])
+def test_both_paths_quantise_alike_at_integer_qualities(quality: int) -> None:
+    source = smooth(75, 101)
+    distance = distance_from_quality(quality)
+    native, wheel = (
+        decoded(encode_jpegli(source, distance=distance, subsampling="4:2:0", backend=backend))
+        for backend in ("native", "wheel")
+    )
+    assert np.array_equal(native, wheel)
+
+
+@needs_native
 def test_the_native_path_has_steps_between_the_integer_qualities() -> None:
     rng = np.random.default_rng(1)
     source = rng.integers(0, 256, (160, 160, 3), np.uint8)
