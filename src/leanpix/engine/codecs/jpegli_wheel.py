@@ -23,7 +23,10 @@ def encode_colour_420(pixels: NDArray[np.uint8], quality: int) -> bytes:
 
 
 def encode_full_chroma(pixels: NDArray[np.uint8], quality: int) -> bytes:
-    """(H,W,3) pixels as 4:4:4, or (H,W) as gray, through mozjpeg with trellis and optimised scans."""
+    """(H,W,3) pixels as 4:4:4, or (H,W) as gray, through mozjpeg with trellis and optimised scans.
+
+    Table 0 of annex K: the others save more at low scores, and cost 6 % and more at 85.
+    """
     height, width = pixels.shape[:2]
     bands = pixels.size // (height * width)
     image = pyvips.Image.new_from_memory(pixels.data, width, height, bands, "uchar")
@@ -34,7 +37,7 @@ def encode_full_chroma(pixels: NDArray[np.uint8], quality: int) -> bytes:
         trellis_quant=True,
         overshoot_deringing=True,
         optimize_scans=True,
-        quant_table=3,
+        quant_table=0,
         subsample_mode="off",
         keep="none",
     )
