@@ -56,6 +56,8 @@ def _encoded(image: pyvips.Image) -> pyvips.Image:
 def _without_profile(image: pyvips.Image) -> pyvips.Image:
     if image.interpretation == "cmyk":
         return _uncalibrated_cmyk(image)
+    if image.interpretation == "lab":
+        return icc.from_lab(image)
     wanted = "b-w" if image.interpretation in _GRAYS else "srgb"
     if image.interpretation != wanted:
         image = image.colourspace(wanted)

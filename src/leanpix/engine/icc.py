@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+
 import numpy as np
 import pyvips
 
@@ -13,6 +15,14 @@ _SPACES = {
     b"RGB ": frozenset({"srgb", "rgb", "rgb16"}),
     b"CMYK": frozenset({"cmyk"}),
 }
+_MAX_TAGS, _TAG_BYTES = 100, 12
+_WAYS = (
+    frozenset({b"A2B0"}),
+    frozenset({b"A2B1"}),
+    frozenset({b"kTRC"}),
+    frozenset({b"rXYZ", b"gXYZ", b"bXYZ", b"rTRC", b"gTRC", b"bTRC"}),
+)
+"""The sets of tags of which one is enough to convert by."""
 _CUBE_STEPS = 9
 _SAME_TO_THE_EYE = 2
 """8-bit steps by which a profile may differ from sRGB over the whole cube and still be taken for it."""
@@ -21,7 +31,7 @@ _SAME_TO_THE_EYE = 2
 def fits(profile: bytes, image: pyvips.Image) -> bool:
     """Whether the profile is sound and of the image's kind, tried on one pixel."""
     kinds = _SPACES.get(profile[_SPACE], frozenset())
-    if len(profile) < _HEADER_BYTES or profile[_SIGNATURE] != b"acsp" or image.interpretation not in kinds:
+    if image.interpretation not in kinds or not _is_whole(profile):
         return False
     sample = pyvips.Image.black(1, 1, bands=image.bands).cast(image.format)
     try:
@@ -29,6 +39,21 @@ def fits(profile: bytes, image: pyvips.Image) -> bool:
     except pyvips.Error:
         return False
     return True
+
+
+def _is_whole(profile: bytes) -> bool:
+    """Whether the profile is as long as it says, with all of its tags inside.
+
+    libvips would put its own profile in the place of one that LittleCMS refuses, without a word.
+    """
+    if len(profile) < _HEADER_BYTES + 4 or profile[_SIGNATURE] != b"acsp":
+        return False
+    size, count = (int.from_bytes(profile[at : at + 4]) for at in (0, _HEADER_BYTES))
+    if size > len(profile) or count > _MAX_TAGS or _HEADER_BYTES + 4 + _TAG_BYTES * count > size:
+        return False
+    tags = [struct.unpack_from(">4sII", profile, _HEADER_BYTES + 4 + _TAG_BYTES * number) for number in range(count)]
+    names = {name for name, _, _ in tags}
+    return all(start + length <= size for _, start, length in tags) and any(way <= names for way in _WAYS)
 
 
 def is_rgb(profile: bytes) -> bool:
@@ -47,6 +72,11 @@ def convert(image: pyvips.Image, profile: bytes) -> pyvips.Image:
     return _tagged(image, profile).icc_transform(
         "srgb", embedded=True, intent="perceptual", black_point_compensation=True, depth=8
     )
+
+
+def from_lab(image: pyvips.Image) -> pyvips.Image:
+    """From CIE Lab under D50, which is what files hold, to 8-bit sRGB."""
+    return image.icc_export(output_profile="srgb", intent="perceptual", pcs="lab", depth=8)
 
 
 def to_linear(image: pyvips.Image, profile: bytes) -> pyvips.Image:

@@ -35,9 +35,9 @@ class Raster:
     @classmethod
     def of(cls, picture: Picture) -> Raster:
         """Take over a decoded picture; the caller can let go of it."""
-        pixels = np.ascontiguousarray(picture.image.numpy())
-        if pixels.ndim == 2:  # noqa: PLR2004 - libvips leaves the band axis out for one band
-            pixels = pixels[:, :, np.newaxis]
+        image = picture.image
+        # pyvips leaves out axes of length one: the band axis of gray, all of them for a picture of one pixel.
+        pixels = np.ascontiguousarray(image.numpy()).reshape(image.height, image.width, image.bands)
         return cls(pixels, picture.frames, picture.delays_ms, picture.loop, picture.icc_profile)
 
     @property

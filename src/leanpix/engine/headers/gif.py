@@ -84,18 +84,20 @@ def walk(source: bytes, limits: Limits) -> Animation:
         width, height, flags = struct.unpack_from("<HHB", source, 6)
         animation = Animation(width, height, _SCREEN_END + _table_bytes(flags))
         check_size(max(width, 1), max(height, 1), 1, limits)
-        _walk_blocks(source, animation, limits.max_frames)
+        _walk_blocks(source, animation, limits)
     if not animation.frames:
         raise damaged("the GIF has no frame")
     animation.clip_to_screen()
     return animation
 
 
-def _walk_blocks(source: bytes, animation: Animation, max_frames: int) -> None:
+def _walk_blocks(source: bytes, animation: Animation, limits: Limits) -> None:
     at, delay_ms, is_transparent = animation.start, 0, False
-    while at < len(source) and len(animation.frames) <= max_frames:
+    while at < len(source) and len(animation.frames) <= limits.max_frames:
         if source[at] == _IMAGE:
             left, top, width, height, flags = struct.unpack_from("<HHHHB", source, at + 1)
+            if not animation.frames:
+                check_size(left + width, top + height, 1, limits)
             at = _after_sub_blocks(source, at + 11 + _table_bytes(flags))
             animation.frames.append(Frame(left, top, width, height, delay_ms, is_transparent))
             delay_ms, is_transparent = 0, False

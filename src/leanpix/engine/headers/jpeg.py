@@ -19,6 +19,7 @@ _FRAMES = frozenset({0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB,
 _PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
 _LOSSLESS = frozenset({0xC3, 0xC7, 0xCB, 0xCF})
 _STANDALONE = frozenset({0x01, 0xD8, 0xD9})
+_ENDS = frozenset({_SOI, _EOI})
 _METADATA = frozenset({*range(0xE0, 0xF0), _COM})
 _COLOUR_TELLING = (b"JFIF\0", b"Adobe")
 _NEXT_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
@@ -96,10 +97,8 @@ def segments(source: bytes) -> Iterator[Segment]:
         if marker not in _STANDALONE:
             (length,) = struct.unpack_from(">H", source, after)
             at = after + max(length, 2)
-        if marker == _SOI:
-            return
         yield Segment(marker, found.start(), min(after + 2, at), at)
-        if marker == _EOI:
+        if marker in _ENDS:
             return
     raise damaged("the JPEG has too many segments")
 
@@ -130,7 +129,7 @@ def picture_only(source: bytes) -> bytes:
     scans_from = next((segment.start for segment in found if segment.marker == _SOS), len(source))
     kept = [source[s.start : s.end] for s in found if s.start < scans_from and _tells_pixels(source, s)]
     end = found[-1] if found else None
-    if end is None or end.marker != _EOI:
+    if end is None or end.marker not in _ENDS:
         return b"".join([source[:2], *kept, source[scans_from:]])
     is_one_scan = sum(segment.marker == _SOS for segment in found) == 1
     tail = bytes(_READ_AHEAD) if is_one_scan else source[end.start : end.end]

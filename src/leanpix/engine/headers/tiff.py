@@ -52,7 +52,6 @@ class Samples:
     extra: int
     is_lab: bool
     has_alpha: bool
-    is_premultiplied: bool
 
 
 def matches(source: bytes) -> bool:
@@ -97,7 +96,6 @@ def samples(page: Directory) -> Samples:
         extra,
         is_lab=kind == _LAB,
         has_alpha=meaning in {_ASSOCIATED, _STRAIGHT},
-        is_premultiplied=meaning == _ASSOCIATED,
     )
 
 

@@ -41,9 +41,7 @@ def _lab(source: bytes) -> pyvips.Image:
 
 def _without_extra(image: pyvips.Image, found: tiff.Samples) -> pyvips.Image:
     kept = min(found.colours + found.has_alpha, image.bands)
-    if image.bands > kept:
-        image = image.extract_band(0, n=kept)
-    return image.unpremultiply().cast(image.format) if found.is_premultiplied else image
+    return image.extract_band(0, n=kept) if image.bands > kept else image
 
 
 def _profile(image: pyvips.Image) -> bytes | None:

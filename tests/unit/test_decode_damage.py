@@ -1,0 +1,79 @@
+"""A picture that is cut short is invalid, in every format and however it was cut; it is never shown in part."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+from tests.support.decoding import loaded
+from tests.support.pictures import encoded, gradient
+
+from leanpix.domain.errors import TaskFailure
+from leanpix.domain.states import TaskState
+
+NOISE = np.random.default_rng(7).integers(0, 256, (80, 120, 3), dtype=np.uint8)
+PHOTO = Image.fromarray((np.asarray(gradient(120, 80)) // 2 + NOISE // 2).astype(np.uint8))
+END_OF_JPEG = b"\xff\xd9"
+FILES = {
+    "JPEG": encoded(PHOTO, "JPEG"),
+    "progressive JPEG": encoded(PHOTO, "JPEG", progressive=True),
+    "JPEG with restarts": encoded(PHOTO, "JPEG", restart_marker_rows=1),
+    "PNG": encoded(PHOTO, "PNG"),
+    "WebP": encoded(PHOTO, "WEBP", quality=90),
+    "lossless WebP": encoded(PHOTO, "WEBP", lossless=True),
+    "GIF": encoded(PHOTO, "GIF"),
+    "BMP": encoded(PHOTO, "BMP"),
+    "TIFF": encoded(PHOTO, "TIFF"),
+    "TIFF with LZW": encoded(PHOTO, "TIFF", compression="tiff_lzw"),
+    "SGI": encoded(PHOTO, "SGI"),
+    "packed SGI": encoded(PHOTO, "SGI", rle=True),
+}
+
+
+def _assert_invalid(source: bytes) -> None:
+    with pytest.raises(TaskFailure) as raised:
+        loaded(source)
+    assert raised.value.state == TaskState.INVALID_IMAGE
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_whole_picture_decodes(name: str) -> None:
+    assert (loaded(FILES[name]).width_px, loaded(FILES[name]).height_px) == (120, 80)
+
+
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.9])
+@pytest.mark.parametrize("name", FILES)
+def test_cut_picture_is_invalid(name: str, share: float) -> None:
+    _assert_invalid(FILES[name][: int(len(FILES[name]) * share)])
+
+
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.9])
+@pytest.mark.parametrize("name", ["JPEG", "JPEG with restarts"])
+def test_cut_jpeg_that_was_ended_again_is_invalid(name: str, share: float) -> None:
+    _assert_invalid(FILES[name][: int(len(FILES[name]) * share)] + END_OF_JPEG)
+
+
+@pytest.mark.parametrize("share", [0.4, 0.7])
+def test_cut_jpeg_that_goes_on_in_another_is_invalid(share: float) -> None:
+    whole = FILES["JPEG"]
+    _assert_invalid(whole[: int(len(whole) * share)] + whole)
+
+
+@pytest.mark.parametrize("kept", range(1, 10))
+def test_progressive_jpeg_without_all_of_its_scans_is_invalid(kept: int) -> None:
+    source = FILES["progressive JPEG"]
+    parts = source.split(b"\xff\xda")
+    assert len(parts) == 11
+    _assert_invalid(b"\xff\xda".join(parts[: kept + 1]) + END_OF_JPEG)
+
+
+def test_what_follows_the_picture_does_no_harm() -> None:
+    assert loaded(FILES["JPEG"] + b"PK\x03\x04 and an archive").width_px == 120
+    assert loaded(FILES["JPEG"] + FILES["JPEG"]).width_px == 120
+    assert loaded(FILES["PNG"] + b"more").width_px == 120
+
+
+def test_pixels_that_do_not_match_their_checksum_are_invalid() -> None:
+    source = bytearray(FILES["PNG"])
+    source[source.index(b"IDAT") + 200] ^= 0x55
+    _assert_invalid(bytes(source))

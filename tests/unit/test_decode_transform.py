@@ -1,0 +1,135 @@
+"""Sizes, alpha and edges: what becomes of a sound picture on its way to an encoder."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import pyvips
+from PIL import Image
+from tests.support.decoding import loaded, pixels_of
+from tests.support.pictures import encoded, gradient
+
+from leanpix.domain.errors import TaskFailure
+from leanpix.domain.formats import OutputFormat
+from leanpix.domain.request import CompressionOptions, Fit
+from leanpix.domain.states import TaskState
+
+WIDE = encoded(gradient(200, 100), "PNG")
+OPAQUE = 255
+
+
+def _size(source: bytes, **options: object) -> tuple[int, int]:
+    picture = loaded(source, CompressionOptions(**options))  # type: ignore[arg-type] # the caller's own keywords
+    assert (picture.image.width, picture.image.height) == (picture.width_px, picture.height_px)
+    return picture.width_px, picture.height_px
+
+
+@pytest.mark.parametrize(
+    ("wide", "high", "expected"),
+    [
+        (50, None, (50, 25)),
+        (None, 50, (100, 50)),
+        (50, 50, (50, 50)),
+        (400, None, (400, 200)),
+        (1, None, (1, 1)),
+        (3, None, (3, 2)),
+        (8000, None, (8000, 4000)),
+    ],
+)
+def test_one_side_keeps_the_proportions_and_two_are_exact(
+    wide: int | None, high: int | None, expected: tuple[int, int]
+) -> None:
+    assert _size(WIDE, width_px=wide, height_px=high) == expected
+
+
+@pytest.mark.parametrize(
+    ("fit", "expected"),
+    [(Fit.FILL, (60, 80)), (Fit.INSIDE, (60, 30)), (Fit.CONTAIN, (60, 80)), (Fit.COVER, (60, 80))],
+)
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+def test_fit_decides_how_two_sides_are_met(fit: Fit, expected: tuple[int, int], kind: str) -> None:
+    assert _size(encoded(gradient(200, 100), kind), width_px=60, height_px=80, fit=fit) == expected
+
+
+def test_contain_pads_with_white_and_cover_cuts_both_ends() -> None:
+    picture = Image.new("RGB", (90, 30), (0, 0, 255))
+    picture.paste((255, 0, 0), (0, 0, 30, 30))
+    source = encoded(picture, "PNG")
+    contained = pixels_of(loaded(source, CompressionOptions(width_px=30, height_px=30, fit=Fit.CONTAIN)))
+    assert contained[:9].min() == OPAQUE
+    assert contained[-9:].min() == OPAQUE
+    assert contained[15, 2].tolist() == [255, 0, 0]
+    covered = pixels_of(loaded(source, CompressionOptions(width_px=30, height_px=30, fit=Fit.COVER)))
+    assert (covered == [0, 0, 255]).all(axis=2).mean() > 0.9
+
+
+def test_contain_pads_with_nothing_where_there_is_alpha() -> None:
+    source = encoded(Image.new("RGBA", (90, 30), (0, 0, 255, 128)), "PNG")
+    options = CompressionOptions(width_px=30, height_px=30, fit=Fit.CONTAIN)
+    assert pixels_of(loaded(source, options))[0, 0, 3] == 0
+    assert pixels_of(loaded(source, options, OutputFormat.JPG))[0, 0].tolist() == [255, 255, 255]
+
+
+def test_proportions_that_lead_over_the_limit_are_refused() -> None:
+    with pytest.raises(TaskFailure) as raised:
+        _size(encoded(gradient(10, 200), "PNG"), width_px=8000)
+    assert raised.value.state == TaskState.NOT_MEETING_REQUIREMENTS
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "WEBP"])
+@pytest.mark.parametrize("width", [60, 100, 177, 399, 799])
+def test_shrinking_while_decoding_gives_what_shrinking_after_gives(kind: str, width: int) -> None:
+    photo = gradient(800, 600).resize((400, 300)).resize((800, 600))
+    source = encoded(photo, kind, quality=95)
+    shrunk = pixels_of(loaded(source, CompressionOptions(width_px=width)))
+    with_pillow = photo.resize((shrunk.shape[1], shrunk.shape[0]), Image.Resampling.LANCZOS)
+    assert np.abs(shrunk - np.asarray(with_pillow, np.int16)).mean() < 4
+
+
+def test_resizing_weighs_colours_by_their_alpha() -> None:
+    pixels = np.zeros((40, 40, 4), np.uint8)
+    pixels[:, :20] = (255, 0, 0, 255)
+    pixels[:, 20:] = (0, 255, 0, 0)
+    small = pixels_of(loaded(encoded(Image.fromarray(pixels), "PNG"), CompressionOptions(width_px=13)))
+    seen = small[small[..., 3] > 16]
+    assert seen[:, 0].min() >= 250
+    assert seen[:, 1].max() <= 5
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_alpha_is_flattened_on_white_for_jpeg_only(mode: str) -> None:
+    picture = Image.new(mode, (16, 16), 0)
+    picture.putalpha(Image.new("L", (16, 16), 0))
+    flat = loaded(encoded(picture, "PNG"), target=OutputFormat.JPG)
+    assert not flat.has_alpha
+    assert pixels_of(flat).min() == OPAQUE
+    assert loaded(encoded(picture, "PNG"), target=OutputFormat.WEBP).has_alpha
+
+
+def test_alpha_that_hides_nothing_is_left_out() -> None:
+    picture = loaded(encoded(gradient(16, 16).convert("RGBA"), "PNG"))
+    assert picture.probe.has_alpha
+    assert not picture.has_alpha
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 7), (7, 1)])
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA"])
+def test_smallest_pictures_decode(size: tuple[int, int], mode: str) -> None:
+    assert _size(encoded(Image.new(mode, size, 1), "PNG")) == size
+
+
+def test_nothing_but_pixels_is_left_on_the_image() -> None:
+    exif = Image.Exif()
+    exif[0x010E] = "a secret"
+    for kind in ("JPEG", "PNG", "WEBP", "TIFF"):
+        fields = loaded(encoded(gradient(16, 16), kind, exif=exif)).image.get_fields()
+        assert not [name for name in fields if "exif" in name or "xmp" in name or "icc" in name]
+
+
+def test_libvips_takes_no_format_but_those_asked_for() -> None:
+    for body in (b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>', b"P2 1 1 9 5", b"2 1\n1 2\n"):
+        with pytest.raises(pyvips.Error):
+            pyvips.Image.new_from_buffer(body, "")
+    for loader in ("svgload_buffer", "uhdrload_buffer"):
+        with pytest.raises(pyvips.Error, match="blocked"):
+            getattr(pyvips.Image, loader)(b"anything")
