@@ -120,7 +120,7 @@ def _migrating_engine(settings: Settings) -> Engine:
     if settings.database_url is not None:
         return postgres_engine(settings.database_url, durable=True, connections=1)
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return sqlite_engine(settings.data_dir / "leanpix.db", "FULL").execution_options(leanpix_write=True)
+    return sqlite_engine(settings.data_dir / "leanpix.db", "FULL")
 
 
 def _rows(settings: Settings) -> Rows:

@@ -60,16 +60,20 @@ class Keyring:
 
     def account(self, text: str | None) -> Account:
         """The account of a key as the client sent it; KeyRefusedError for anything else."""
-        parts = (text or "")[:_LONGEST_KEY].strip().split("_")
-        if len(parts) != 3 or parts[0] != PREFIX or not text or not text.isascii():  # noqa: PLR2004 - lp, id, secret
-            raise KeyRefusedError(_REFUSED)
-        digest = self._hasher.hash(f"{parts[1]}_{parts[2]}")
-        known = self._known.get(digest)
-        if known is not None and known[0] > self._clock():
-            return known[1]
-        account = self._look_up(parts[1], self._hasher.hash(parts[2]))
-        self._remember(digest, account)
+        account = self.remembered(text)
+        if account is None:
+            _, key_id, secret = _parts(text)
+            account = self._look_up(key_id, self._hasher.hash(secret))
+            self._remember(self._digest(text), account)
         return account
+
+    def remembered(self, text: str | None) -> Account | None:
+        """The account where it was looked up a moment ago, without touching the database; KeyRefusedError."""
+        until, account = self._known.get(self._digest(text), (0.0, None))
+        return account if until > self._clock() else None
+
+    def _digest(self, text: str | None) -> bytes:
+        return self._hasher.hash("_".join(_parts(text)))
 
     def _look_up(self, key_id: str, offered: bytes) -> Account:
         with self._database.reading() as view:
@@ -84,6 +88,13 @@ class Keyring:
             if len(self._known) >= self._MOST_REMEMBERED:
                 self._known.clear()
             self._known[digest] = (self._clock() + self._remember_s, account)
+
+
+def _parts(text: str | None) -> list[str]:
+    parts = (text or "")[:_LONGEST_KEY].strip().split("_")
+    if len(parts) != 3 or parts[0] != PREFIX or not text or not text.isascii():  # noqa: PLR2004 - lp, id, secret
+        raise KeyRefusedError(_REFUSED)
+    return parts
 
 
 def _base32(raw: bytes) -> str:

@@ -125,7 +125,7 @@ class Database(Protocol):
         """
 
     def reading(self) -> AbstractContextManager[Transaction]:
-        """A consistent view; nothing is written."""
+        """A view, each statement consistent in itself; nothing is written."""
 
 
 class RateLimits(Protocol):

@@ -46,38 +46,41 @@ class SqlDatabase:
         *,
         patience_s: float = 0,
     ) -> None:
-        self._durable, self._quick, self._enqueue = durable, quick, enqueue
+        self._engines = [durable, quick]
+        self._durable, self._quick = durable, quick
+        self._views = quick.execution_options(leanpix_begin=None)
+        self._enqueue = enqueue
         self._patience_s = patience_s
 
     @contextmanager
     def writing(self, *, durable: bool = True) -> Iterator[SqlTransaction]:
         """A transaction that is kept when its block ends, and undone when it raises."""
-        engine = (self._durable if durable else self._quick).execution_options(leanpix_write=True)
+        engine = self._durable if durable else self._quick
         with connecting(engine, self._patience_s) as connection, connection.begin():
             yield SqlTransaction(connection, self._enqueue)
 
     @contextmanager
     def reading(self) -> Iterator[SqlTransaction]:
-        """A consistent view; nothing is written."""
-        with connecting(self._quick, self._patience_s) as connection:
+        """A view, each statement consistent in itself; nothing is written."""
+        with connecting(self._views, self._patience_s) as connection:
             yield SqlTransaction(connection, self._enqueue)
 
     @contextmanager
     def glancing(self) -> Iterator[SqlTransaction]:
         """Reading without patience: for whoever asks whether the database answers."""
-        with connecting(self._quick) as connection:
+        with connecting(self._views) as connection:
             yield SqlTransaction(connection, self._enqueue)
 
     def close(self) -> None:
         """Close every connection."""
-        self._durable.dispose()
-        self._quick.dispose()
+        for engine in self._engines:
+            engine.dispose()
 
 
 def sqlite_database(path: Path) -> SqlDatabase:
     """The embedded database at `path`, made or brought to this version's schema where needed."""
     durable, quick = sqlite_engine(path, "FULL"), sqlite_engine(path, "NORMAL")
-    migrate(durable.execution_options(leanpix_write=True))
+    migrate(durable)
     return SqlDatabase(durable, quick)
 
 
@@ -100,7 +103,9 @@ def sqlite_engine(path: Path, synchronous: str) -> Engine:
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
         # A writer takes its lock at once: upgrading a read would fail with "database is locked" without waiting.
-        writes = connection.get_execution_options().get("leanpix_write", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        # A single statement needs no transaction of its own.
+        kind = connection.get_execution_options().get("leanpix_begin", "IMMEDIATE")
+        if kind is not None:
+            connection.exec_driver_sql(f"BEGIN {kind}")
 
     return engine

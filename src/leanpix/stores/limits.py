@@ -61,6 +61,6 @@ def sqlite_rates(path: Path) -> Engine:
 
     It cannot be the tasks' file: a connection that does not wait would also write back others' pages without waiting.
     """
-    engine = sqlite_engine(path, "OFF").execution_options(leanpix_write=True)
+    engine = sqlite_engine(path, "OFF").execution_options(leanpix_begin=None)
     rates.create(engine, checkfirst=True)
     return engine

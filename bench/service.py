@@ -1,0 +1,249 @@
+"""What the service costs on top of the engine: whole requests, queries, memory. Writes a table to standard output.
+
+Processor time is the operating system's own (of the server and of every child it reaped), so that the ratios hold on
+a busy machine. Pictures are made on the spot.
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import io
+import json
+import os
+import re
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from multiprocessing import get_context
+from pathlib import Path
+
+import httpx
+import numpy as np
+from PIL import Image
+
+API = "/api/tasks/visual/imgcompress"
+LEANPIX = Path(sys.executable).with_name("leanpix")
+TICKS = os.sysconf("SC_CLK_TCK")
+ENGINE_RUN = """
+import re, sys, time
+from pathlib import Path
+from leanpix.domain.request import CompressionOptions
+from leanpix.domain.formats import OutputFormat
+from leanpix.engine import compress
+source = Path(sys.argv[1]).read_bytes()
+options = CompressionOptions(format=OutputFormat(sys.argv[2]), quality=int(sys.argv[3]))
+compress(source, options)  # imports, first use
+runs = int(sys.argv[4])
+began = time.process_time()
+for _ in range(runs):
+    compress(source, options)
+spent = (time.process_time() - began) / runs
+# VmHWM, not ru_maxrss: that one is inherited from the process that started this one.
+print(spent, re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
+"""
+Row = tuple[str, str, str]
+
+
+def main() -> int:
+    """Run every measurement and print one table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5, help="repetitions of each ratio")
+    parser.add_argument("--queries", type=int, default=8000, help="GET requests in all")
+    arguments = parser.parse_args()
+    print("| measured | figure | bar |\n|---|---|---|")
+    with tempfile.TemporaryDirectory() as folder:
+        for row in (*service_rows(Path(folder), arguments), *size_rows(Path(folder))):
+            print("| " + " | ".join(row) + " |", flush=True)
+    print(f"\n{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
+    return 0
+
+
+def service_rows(folder: Path, arguments: argparse.Namespace) -> list[Row]:
+    """What a running server costs: at rest, for whole requests, for queries."""
+    photo = photo_file(folder / "3mp.jpg", 2048, 1536)
+    with Server(folder / "data") as server:
+        time.sleep(2)
+        at_rest = server.resident_mb()
+        ratios = [request_ratio(server, photo) for _ in range(arguments.rounds)]
+        queries = query_rate(server, photo, arguments.queries)
+    overhead = f"{statistics.median(ratios):.2f} x ({min(ratios):.2f} to {max(ratios):.2f})"
+    return [
+        ("API process at rest", f"{at_rest:.0f} MB", "< 150 MB"),
+        ("sync request of a 3 MP JPEG at q80, processor time against the bare engine call", overhead, "<= 1.25 x"),
+        ("GET of a finished task, 8 clients, one API process", queries, ">= 1,000/s"),
+    ]
+
+
+def size_rows(folder: Path) -> list[Row]:
+    """The engine's processor time per megapixel and its memory, by size."""
+    rows = []
+    sides = {1: 1000, 4: 2000, 16: 4000, 64: 8000}
+    files = {megapixels: photo_file(folder / f"{megapixels}.jpg", side, side) for megapixels, side in sides.items()}
+    for kind in ("jpg", "webp", "png"):
+        spent, peak = {}, 0.0
+        for megapixels, file in files.items():
+            seconds, kilobytes = engine_run(file, kind, 80, max(1, 8 // megapixels))
+            spent[megapixels], peak = 1000 * seconds / megapixels, kilobytes / 1024
+        per_mp = ", ".join(f"{megapixels} MP: {ms:.0f}" for megapixels, ms in spent.items())
+        rows.append((f"{kind.upper()} at q80, ms of processor time per megapixel", per_mp, "constant within 25 %"))
+        rows.append((f"{kind.upper()} at q80, peak memory at 64 MP", f"{peak:.0f} MB", "< 700 MB"))
+    return rows
+
+
+class Server:
+    """A server process of its own, with two workers."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self.port = free_port()
+        output = data_dir.with_suffix(".log")
+        command = [LEANPIX, "serve", "--port", str(self.port), "--data-dir", data_dir, "--workers", "2"]
+        with output.open("wb") as log:
+            self.process = subprocess.Popen(command, stdout=log, stderr=log)
+        wait_until(self.answers)
+        create = [LEANPIX, "keys", "create", "--name", "bench", "--qps", "100000", "--json", "--data-dir", data_dir]
+        self.key: str = json.loads(subprocess.check_output(create))["key"]
+        self.url = f"http://127.0.0.1:{self.port}{API}"
+
+    def __enter__(self) -> Server:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.process.terminate()
+        self.process.wait(60)
+
+    def answers(self) -> bool:
+        """Whether requests are served."""
+        try:
+            return httpx.get(f"http://127.0.0.1:{self.port}/healthz", trust_env=False).status_code == httpx.codes.OK
+        except httpx.TransportError:
+            return False
+
+    def resident_mb(self) -> float:
+        """The API process's own memory."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(re.findall(r"VmRSS:\s+(\d+)", status)[0]) / 1024
+
+    def processor_s(self) -> float:
+        """Seconds of processor time of the server, its children, and theirs."""
+        return sum(processor_fields(pid, 4) for pid in family(self.process.pid))
+
+    def own_processor_s(self) -> float:
+        """Seconds of processor time of the API process alone."""
+        return processor_fields(self.process.pid, 2)
+
+    def compress(self, client: httpx.Client, content: bytes) -> str:
+        """One whole sync request; the task's id."""
+        fields = {"sync": "1", "quality": "80"}
+        data = client.post(self.url, data=fields, files={"image_file": content}).json()["data"]
+        if data["state"] != 1:
+            raise RuntimeError(f"a request failed: {data}")
+        return str(data["task_id"])
+
+    def client(self) -> httpx.Client:
+        """A client with the bench's key."""
+        return httpx.Client(headers={"X-API-KEY": self.key}, trust_env=False, timeout=120)
+
+
+def request_ratio(server: Server, photo: Path, requests: int = 10) -> float:
+    """Processor time of whole requests over that of the bare engine call on the same file, in one go."""
+    content = photo.read_bytes()
+    with server.client() as client:
+        server.compress(client, content)
+        before = server.processor_s()
+        for _ in range(requests):
+            server.compress(client, content)
+        spent = (server.processor_s() - before) / requests
+    return spent / engine_run(photo, "jpg", 80, requests)[0]
+
+
+def query_rate(server: Server, photo: Path, queries: int, clients: int = 8) -> str:
+    """Queries a second with keep-alive clients in processes of their own, and per second of the API's own time."""
+    with server.client() as client:
+        task_id = server.compress(client, photo.read_bytes())
+    context = get_context("spawn")
+    ready, go = context.Semaphore(0), context.Event()
+    work = (server.port, server.key, task_id, queries // clients, ready, go)
+    children = [context.Process(target=ask_many, args=work) for _ in range(clients)]
+    for child in children:
+        child.start()
+    for _ in children:
+        ready.acquire()
+    before, began = server.own_processor_s(), time.monotonic()
+    go.set()
+    for child in children:
+        child.join()
+    elapsed, spent = time.monotonic() - began, server.own_processor_s() - before
+    return f"{queries / elapsed:.0f}/s here, {queries / spent:.0f} a second of its processor time"
+
+
+def ask_many(port: int, key: str, task_id: str, count: int, ready: object, go: object) -> None:
+    """One client: a connection kept alive, one query after the other."""
+    connection = http.client.HTTPConnection("127.0.0.1", port)
+    ready.release()  # type: ignore[attr-defined] # a semaphore of the spawn context, which has no public type
+    go.wait()  # type: ignore[attr-defined] # an event, as above
+    for _ in range(count):
+        connection.request("GET", f"{API}/{task_id}", headers={"X-API-KEY": key})
+        answer = connection.getresponse()
+        answer.read()
+        if answer.status != http.client.OK:
+            raise RuntimeError(f"a query failed: {answer.status}")
+
+
+def engine_run(file: Path, kind: str, quality: int, runs: int) -> tuple[float, int]:
+    """Seconds of processor time of one engine call, and the peak memory in kB, in a fresh process."""
+    environment = os.environ | {"VIPS_CONCURRENCY": "1", "OPENBLAS_NUM_THREADS": "1"}
+    command = [sys.executable, "-c", ENGINE_RUN, file, kind, str(quality), str(runs)]
+    seconds, kilobytes = subprocess.check_output(command, text=True, env=environment).split()
+    return float(seconds), int(kilobytes)
+
+
+def photo_file(path: Path, width: int, height: int) -> Path:
+    """A made-up photo: smooth shapes with fine grain, as a JPEG of quality 92."""
+    rng = np.random.default_rng(7)
+    coarse = Image.fromarray(rng.integers(0, 255, (height // 64 + 2, width // 64 + 2, 3), np.uint8))
+    pixels = np.asarray(coarse.resize((width, height), Image.Resampling.BICUBIC))
+    grain = rng.integers(-6, 7, (height, width, 1), np.int8)
+    file = io.BytesIO()
+    Image.fromarray((pixels.astype(np.int16) + grain).clip(0, 255).astype(np.uint8)).save(file, "JPEG", quality=92)
+    path.write_bytes(file.getvalue())
+    return path
+
+
+def wait_until(condition: Callable[[], bool], timeout_s: float = 30) -> None:
+    """Return once the condition holds; TimeoutError."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError("the server did not start")
+        time.sleep(0.05)
+
+
+def free_port() -> int:
+    """A port that is free at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def family(pid: int) -> list[int]:
+    """A process and all below it."""
+    found = [int(child) for file in Path(f"/proc/{pid}/task").glob("*/children") for child in file.read_text().split()]
+    return [pid, *(member for child in found for member in family(child))]
+
+
+def processor_fields(pid: int, count: int) -> float:
+    """Seconds of processor time: the first 2 fields are the process's own, 4 include the children it reaped."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except FileNotFoundError:
+        return 0.0
+    return sum(int(field) for field in fields[11 : 11 + count]) / TICKS
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
