@@ -20,7 +20,9 @@ import tempfile
 import time
 from collections.abc import Callable
 from multiprocessing import get_context
+from multiprocessing.synchronize import Event, Semaphore
 from pathlib import Path
+from typing import Self
 
 import httpx
 import numpy as np
@@ -32,6 +34,7 @@ TICKS = os.sysconf("SC_CLK_TCK")
 ENGINE_RUN = """
 import re, sys, time
 from pathlib import Path
+from typing import Self
 from leanpix.domain.request import CompressionOptions
 from leanpix.domain.formats import OutputFormat
 from leanpix.engine import compress
@@ -109,7 +112,7 @@ class Server:
         self.key: str = json.loads(subprocess.check_output(create))["key"]
         self.url = f"http://127.0.0.1:{self.port}{API}"
 
-    def __enter__(self) -> Server:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_error: object) -> None:
@@ -167,7 +170,7 @@ def query_rate(server: Server, photo: Path, queries: int, clients: int = 8) -> s
         task_id = server.compress(client, photo.read_bytes())
     context = get_context("spawn")
     ready, go = context.Semaphore(0), context.Event()
-    work = (server.port, server.key, task_id, queries // clients, ready, go)
+    work = (server.port, server.key, task_id, queries // clients, (ready, go))
     children = [context.Process(target=ask_many, args=work) for _ in range(clients)]
     for child in children:
         child.start()
@@ -181,11 +184,12 @@ def query_rate(server: Server, photo: Path, queries: int, clients: int = 8) -> s
     return f"{queries / elapsed:.0f}/s here, {queries / spent:.0f} a second of its processor time"
 
 
-def ask_many(port: int, key: str, task_id: str, count: int, ready: object, go: object) -> None:
+def ask_many(port: int, key: str, task_id: str, count: int, gate: tuple[Semaphore, Event]) -> None:
     """One client: a connection kept alive, one query after the other."""
     connection = http.client.HTTPConnection("127.0.0.1", port)
-    ready.release()  # type: ignore[attr-defined] # a semaphore of the spawn context, which has no public type
-    go.wait()  # type: ignore[attr-defined] # an event, as above
+    ready, go = gate
+    ready.release()
+    go.wait()
     for _ in range(count):
         connection.request("GET", f"{API}/{task_id}", headers={"X-API-KEY": key})
         answer = connection.getresponse()

@@ -36,6 +36,7 @@ ENGINE_MODULES = (
     "PIL.PngImagePlugin",
     "PIL.PpmImagePlugin",
     "PIL.SgiImagePlugin",
+    "leanpix.engine.warm_up:warm_up",
 )
 _CHECK_TIMEOUT_S = 30.0
 
@@ -43,8 +44,9 @@ _CHECK_TIMEOUT_S = 30.0
 class CompressorPool:
     """Runs the engine in children. Thread-safe; one run() per slot at a time keeps to the workers setting.
 
-    job names the function that children run (module:function); preload the modules imported before the first
-    fork; environment what children may take the few harmless variables of keeper.py from.
+    job names the function that children run (module:function); preload the modules imported, and functions
+    (module:function) called, before the first fork; environment what children may take the few harmless variables
+    of keeper.py from.
     """
 
     def __init__(

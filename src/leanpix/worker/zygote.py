@@ -116,6 +116,14 @@ def _tell(status: socket.socket, record: Started | NotForked | Ended, *descripto
         socket.send_fds(status, [pack_status(record)], descriptors)
 
 
+def prepare(name: str) -> None:
+    """Import a module, or call what `module:function` names, before anything is forked."""
+    module, _, function = name.partition(":")
+    imported = importlib.import_module(module)
+    if function:
+        getattr(imported, function)()
+
+
 def load_job(name: str) -> Job:
     """The function that `module:function` names."""
     module, _, function = name.partition(":")
@@ -130,8 +138,8 @@ def main(job_name: str, layers: bool, control_fd: int, parent_pid: int, preload:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     job = load_job(job_name)
-    for module in preload:
-        importlib.import_module(module)
+    for name in preload:
+        prepare(name)
     threads = len(list(Path("/proc/self/task").iterdir()))
     if threads != 1:
         raise ChildStartError(f"{threads} threads after the imports: a fork would copy their locks")
