@@ -19,6 +19,7 @@ from leanpix.service.keys import Keyring
 from leanpix.service.maintain import Reaper, Sweeper
 from leanpix.service.query import Query
 from leanpix.service.submit import QueueBounds, Submit
+from leanpix.service.usage import Usage
 from leanpix.settings import Settings
 from leanpix.telemetry.logging import log_failure
 from leanpix.web.app import make_app
@@ -97,6 +98,7 @@ def make_api(stores: Stores, pool: CompressorPool | None) -> Starlette:
         submit=Submit(rows.database, rows.rates, stores.blobs, rows.signals, bounds, time.time),
         query=Query(rows.database, rows.rates, settings.retention_s, time.time),
         admin=stores.admin,
+        usage=Usage(rows.database, time.time),
         links=stores.links,
         blobs=stores.blobs,
         ends=rows.local,

@@ -32,6 +32,15 @@ class LedgerKind(StrEnum):
     TOPUP = "topup"
 
 
+@dataclass(frozen=True, slots=True)
+class DayUsage:
+    """What a key's finished tasks cost on one day; day counts from the Unix epoch, in UTC."""
+
+    day: int
+    tasks: int
+    credits: int
+
+
 class RateBucket(StrEnum):
     """What a rate counts: creates, or queries, which have ten times the creates' rate."""
 

@@ -9,7 +9,8 @@
     |   `-- NotFoundError            no such task, or not this key's, or expired
     |-- AccessError              the caller may not
     |   |-- KeyRefusedError          missing, unknown or revoked key
-    |   `-- CreditsExhaustedError    nothing left on the key
+    |   |-- CreditsExhaustedError    nothing left on the key
+    |   `-- AdminOnlyError           a key that may not administer keys
     |-- CapacityError            not now: carries retry_after_s
     |   |-- RateLimitedError         the key's rate
     |   |-- QueueFullError           the key's or everybody's share of the queue
@@ -90,6 +91,12 @@ class CreditsExhaustedError(AccessError):
     """The key has no credits left."""
 
     code = "no_credits"
+
+
+class AdminOnlyError(AccessError):
+    """The key may not administer keys."""
+
+    code = "admin_only"
 
 
 class CapacityError(LeanpixError):

@@ -5,12 +5,12 @@ Everything here is synchronous: use cases run in worker threads, never on the ev
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
-from leanpix.domain.account import Account, RateBucket
+from leanpix.domain.account import Account, DayUsage, RateBucket
 from leanpix.domain.report import Compression
 from leanpix.domain.request import CompressionOptions
 from leanpix.domain.states import TaskState
@@ -98,6 +98,9 @@ class Accounts(Protocol):
 
     def release(self, key_id: str, task_id: str, now: float) -> None:
         """Give a task's hold back."""
+
+    def usage(self, key_id: str, since: float) -> Sequence[DayUsage]:
+        """What was charged on each day since then, oldest first; days without a charge are left out."""
 
 
 class Transaction(Protocol):

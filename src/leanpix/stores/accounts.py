@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, or_, select, update
+from sqlalchemy import Connection, Integer, Row, cast, func, insert, or_, select, update
 
-from leanpix.domain.account import Account, LedgerKind
+from leanpix.domain.account import Account, DayUsage, LedgerKind
 from leanpix.stores.tables import accounts, ledger
+
+_DAY_S = 86400
 
 
 class SqlAccounts:
@@ -87,6 +90,17 @@ class SqlAccounts:
         held = self._held(task_id)
         self._take(key_id, -held)
         self._enter(key_id, task_id, LedgerKind.RELEASE, held, now)
+
+    def usage(self, key_id: str, since: float) -> Sequence[DayUsage]:
+        """What was charged on each day since then, oldest first; days without a charge are left out."""
+        day = (cast(ledger.c.created_at, Integer) // _DAY_S).label("day")
+        chosen = (
+            select(day, func.count().label("tasks"), func.sum(-ledger.c.credits).label("spent"))
+            .where(ledger.c.key_id == key_id, ledger.c.kind == LedgerKind.SETTLE.value, ledger.c.created_at >= since)
+            .group_by(day)
+            .order_by(day)
+        )
+        return [DayUsage(int(row.day), int(row.tasks), int(row.spent)) for row in self._connection.execute(chosen)]
 
     def _take(self, key_id: str, credit: int) -> bool:
         enough = or_(accounts.c.credits.is_(None), accounts.c.credits >= credit)

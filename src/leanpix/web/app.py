@@ -14,7 +14,9 @@ from leanpix.domain.errors import LeanpixError
 from leanpix.web.context import Context
 from leanpix.web.errors import STATUS_TEXT, error_response, plain_error
 from leanpix.web.middleware import CorsUnder, TidyPath
+from leanpix.web.routes.account import account, account_usage, keys, make_key, revoke_key, topup_key
 from leanpix.web.routes.health import healthz, readyz
+from leanpix.web.routes.page import page_routes
 from leanpix.web.routes.results import result
 from leanpix.web.routes.states import states
 from leanpix.web.routes.tasks import create, query
@@ -26,10 +28,17 @@ ROUTES = [
     Route(API, create, methods=["POST"]),
     Route(f"{API}/{{task_id}}", query, methods=["GET"]),
     Route("/results/{name}", result, methods=["GET"]),
+    Route("/v1/account", account, methods=["GET"]),
+    Route("/v1/account/usage", account_usage, methods=["GET"]),
+    Route("/v1/keys", keys, methods=["GET"]),
+    Route("/v1/keys", make_key, methods=["POST"]),
+    Route("/v1/keys/{key_id}/revoke", revoke_key, methods=["POST"]),
+    Route("/v1/keys/{key_id}/topup", topup_key, methods=["POST"]),
     Route("/states", states, methods=["GET"]),
     Route("/states.json", states, methods=["GET"]),
     Route("/healthz", healthz, methods=["GET"]),
     Route("/readyz", readyz, methods=["GET"]),
+    *page_routes(),
 ]
 
 

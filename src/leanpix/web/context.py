@@ -18,6 +18,7 @@ from leanpix.service.links import Links
 from leanpix.service.ports import Blobs
 from leanpix.service.query import Query
 from leanpix.service.submit import Submit
+from leanpix.service.usage import Usage
 from leanpix.web.settings import WebSettings
 
 KEY_HEADER = "X-API-KEY"
@@ -42,6 +43,7 @@ class Context:
     submit: Submit
     query: Query
     admin: Admin
+    usage: Usage
     links: Links
     blobs: Blobs
     ends: TaskEnds

@@ -1,0 +1,95 @@
+// The service's HTTP interface. Addresses are relative, so the page works under any path of a proxy.
+
+import { storedKey } from "./key.js";
+
+const TASKS = "api/tasks/visual/imgcompress";
+const here = (path) => new URL(path, document.baseURI).href;
+
+/** An answer other than success. status 0: no answer came at all. */
+export class ApiError extends Error {
+  constructor(status, message, retryAfterS = 0) {
+    super(message);
+    this.status = status;
+    this.retryAfterS = retryAfterS;
+  }
+
+  /** Not the request's fault: the same one may succeed later. */
+  get isPassing() {
+    return this.status === 0 || this.status === 429 || this.status >= 500;
+  }
+}
+
+const OFFLINE = "The server could not be reached. Check the connection and try again.";
+
+async function asked(path, options = {}) {
+  const headers = { "X-API-KEY": storedKey(), ...options.headers };
+  let response;
+  try {
+    response = await fetch(here(path), { ...options, headers, cache: "no-store" });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new ApiError(0, OFFLINE);
+  }
+  const answer = await response.json().catch(() => ({}));
+  if (!response.ok) throw refusal(response.status, answer.message, response.headers.get("Retry-After"));
+  return answer;
+}
+
+function refusal(status, message, retryAfter) {
+  return new ApiError(status, message ?? `The server answered with HTTP ${status}.`, Number(retryAfter) || 1);
+}
+
+const sent = (path, body) =>
+  asked(path, { method: "POST", body: JSON.stringify(body), headers: { "Content-Type": "application/json" } });
+
+/** Create a task from a file or an address; resolves to its id. onProgress gets 0 to 1 while a file is sent. */
+export function createTask(source, parameters, { signal, onProgress }) {
+  const form = new FormData();
+  form.set("sync", "0");
+  for (const [name, value] of Object.entries(parameters)) form.set(name, value);
+  if (source.file) form.set("image_file", source.file, source.name);
+  else form.set("image_url", source.url);
+  // fetch() tells nothing of an upload's progress, XMLHttpRequest does.
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    request.open("POST", here(TASKS));
+    request.setRequestHeader("X-API-KEY", storedKey());
+    request.responseType = "json";
+    request.upload.addEventListener("progress", (event) => onProgress(event.loaded / event.total));
+    request.addEventListener("load", () => {
+      const answer = request.response ?? {};
+      if (request.status === 200) resolve(answer.data.task_id);
+      else reject(refusal(request.status, answer.message, request.getResponseHeader("Retry-After")));
+    });
+    request.addEventListener("error", () => reject(new ApiError(0, OFFLINE)));
+    request.addEventListener("abort", () => reject(signal.reason));
+    signal.addEventListener("abort", () => request.abort(), { once: true });
+    request.send(form);
+  });
+}
+
+/** A task's whole answer: `data` and, for a failed one, `message`. */
+export const queryTask = (id, signal) => asked(`${TASKS}/${id}`, { signal });
+
+/** The bytes of a result. Its link is read over the page's own origin, whatever the server calls itself. */
+export async function fetchResult(link, signal) {
+  const url = new URL(link);
+  const own = url.pathname.lastIndexOf("/results/");
+  const address = own < 0 ? link : here(url.pathname.slice(own + 1) + url.search);
+  let response;
+  try {
+    response = await fetch(address, { signal, cache: "no-store" });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new ApiError(0, OFFLINE);
+  }
+  if (!response.ok) throw refusal(response.status, "The result could not be fetched.", null);
+  return response.blob();
+}
+
+export const getAccount = async () => (await asked("v1/account")).data;
+export const getUsage = async (days) => (await asked(`v1/account/usage?days=${days}`)).data.days;
+export const getKeys = async () => (await asked("v1/keys")).data.keys;
+export const makeKey = async (fields) => (await sent("v1/keys", fields)).data;
+export const revokeKey = (id) => sent(`v1/keys/${id}/revoke`, {});
+export const topupKey = (id, credits) => sent(`v1/keys/${id}/topup`, { credits });

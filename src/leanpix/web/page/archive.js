@@ -1,0 +1,36 @@
+// Every result in one ZIP, in the folders the files came in.
+
+import { downloadZip } from "./vendor/client-zip.js";
+
+/** "shop/red shoe.png" as a result in webp: "shop/red shoe.webp". */
+export function resultName(item) {
+  const format = item.report?.format;
+  if (!format || !item.blob) return item.path;
+  const extension = /\.([^./]+)$/.exec(item.path)?.[1] ?? "";
+  const same = extension.toLowerCase().replace("jpeg", "jpg").replace("jpe", "jpg") === format;
+  return same ? item.path : `${item.path.replace(/\.[^./]+$/, "")}.${format}`;
+}
+
+/** What goes into the ZIP: results; and files that failed, as they were, so that no folder loses one. */
+export function entries(items) {
+  const taken = new Set();
+  const found = [];
+  for (const item of items) {
+    const input = item.blob ?? item.file;
+    if (input) found.push({ name: free(resultName(item), taken), input, lastModified: modified(item) });
+  }
+  return found;
+}
+
+/** One blob; the archive only stores, as pictures do not get smaller by packing. */
+export const zip = (items) => downloadZip(entries(items)).blob();
+
+const modified = (item) => (item.blob || !item.file ? new Date() : new Date(item.file.lastModified));
+
+function free(path, taken) {
+  const [, stem, extension] = /^(.*?)(\.[^./]*)?$/.exec(path);
+  let name = path;
+  for (let n = 2; taken.has(name.toLowerCase()); n += 1) name = `${stem} (${n})${extension ?? ""}`;
+  taken.add(name.toLowerCase());
+  return name;
+}

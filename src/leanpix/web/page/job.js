@@ -1,0 +1,79 @@
+// One file's way through the service: create a task, wait for its end, fetch the result.
+
+import { createTask, fetchResult, queryTask } from "./api.js";
+import { Pacer, Slots, sleep } from "./pace.js";
+
+const UPLOADS_AT_A_TIME = 3;
+const QUERIES_PER_CREATE = 10; // the API's rule: queries have ten times the rate of creates
+const FIRST_POLL_MS = 150;
+const LONGEST_POLL_MS = 1000;
+const TRIES = 4;
+
+/** The task ended without a result; the text is the server's. */
+export class TaskFailed extends Error {}
+
+const creates = new Pacer();
+const queries = new Pacer();
+const uploads = new Slots(UPLOADS_AT_A_TIME);
+
+/** Keep to a key's rate. */
+export function paceFor(account) {
+  creates.perSecond = account.qps;
+  queries.perSecond = account.qps * QUERIES_PER_CREATE;
+}
+
+/** Compress one source; resolves to { blob, report, credits }. onStep gets { phase, progress, detail }. */
+export async function compress(source, parameters, signal, onStep) {
+  const id = await uploads.use(signal, () => create(source, parameters, signal, onStep));
+  onStep({ phase: "working", progress: 0, detail: "" });
+  const data = await finished(id, signal, onStep);
+  onStep({ phase: "fetching", progress: 1, detail: "" });
+  const blob = await patiently(queries, signal, () => whole(data, signal));
+  return { blob, report: data.report, credits: data.credits };
+}
+
+function create(source, parameters, signal, onStep) {
+  const waits = (seconds) =>
+    onStep({ phase: "waiting", progress: 0, detail: `Server busy, next try in ${Math.ceil(seconds)} s` });
+  const attempt = () => {
+    onStep({ phase: source.file ? "uploading" : "working", progress: 0, detail: "" });
+    const onProgress = (progress) => onStep({ phase: "uploading", progress, detail: "" });
+    return createTask(source, parameters, { signal, onProgress });
+  };
+  // A lost answer to a create may hide a task that was made and charged: only clear refusals are repeated.
+  return patiently(creates, signal, attempt, { again: (error) => [429, 502, 503].includes(error.status), waits });
+}
+
+async function finished(id, signal, onStep) {
+  for (let wait = FIRST_POLL_MS; ; wait = Math.min(wait * 1.5, LONGEST_POLL_MS)) {
+    await sleep(wait, signal);
+    const answer = await patiently(queries, signal, () => queryTask(id, signal));
+    const { data } = answer;
+    if (data.state === 1) return data;
+    if (data.state < 0) throw new TaskFailed(answer.message);
+    onStep({ phase: "working", progress: data.progress / 100, detail: data.report?.phase ?? "" });
+  }
+}
+
+async function whole(data, signal) {
+  const blob = await fetchResult(data.image, signal);
+  if (blob.size !== data.report.result_bytes) throw new TypeError("the result came incomplete");
+  return blob;
+}
+
+/** Try again after refusals that pass: for as long as the server is only busy, a few times otherwise. */
+async function patiently(pacer, signal, attempt, { again = (error) => error.isPassing, waits = () => {} } = {}) {
+  for (let failures = 0; ; ) {
+    await pacer.turn(signal);
+    try {
+      return await attempt();
+    } catch (error) {
+      if (signal.aborted || !again(error)) throw error;
+      if (error.status !== 429 && ++failures >= TRIES) throw error;
+      const seconds = error.status === 429 ? error.retryAfterS : 2 ** failures / 2;
+      if (error.status === 429) pacer.pause(seconds);
+      waits(seconds);
+      await sleep(seconds * 1000, signal);
+    }
+  }
+}

@@ -1,0 +1,97 @@
+// A file's row in the table.
+
+import { $, setText, stamp } from "./dom.js";
+import { bytes, change } from "./numbers.js";
+import { thumbnail } from "./thumbnails.js";
+
+const STATE = {
+  held: "Needs a key",
+  stale: "Old settings",
+  queued: "Queued",
+  waiting: "Waiting",
+  uploading: "Uploading",
+  working: "Compressing",
+  fetching: "Fetching",
+  done: "Done",
+  failed: "Failed",
+};
+const WORKING = { preparing: "Preparing", searching: "Searching", publishing: "Storing" };
+const BUSY = new Set(["queued", "waiting", "uploading", "working", "fetching"]);
+
+export const isBusy = (item) => BUSY.has(item.phase);
+
+/** The row of an item; `on` has a handler for each of its buttons, by name. */
+export class Row {
+  constructor(item, on) {
+    this.item = item;
+    this.element = stamp("row");
+    this.parts = Object.fromEntries(
+      ["thumb", "kind", "name", "meta", "before", "after", "saved", "bar", "score", "state", "progress", "detail"].map(
+        (part) => [part, $(`[data-part=${part}]`, this.element)],
+      ),
+    );
+    for (const button of this.element.querySelectorAll("[data-do]")) {
+      const act = button.dataset.do;
+      button.setAttribute("aria-label", `${button.title}: ${item.name}`);
+      button.addEventListener("click", () => on[act](item));
+    }
+    setText(this.parts.name, item.path);
+    this.parts.name.title = item.url ?? item.path;
+    setText(this.parts.kind, (/\.([a-z0-9]{1,4})$/i.exec(item.name)?.[1] ?? "img").toUpperCase());
+    if (item.file) thumbnail(this.parts.thumb, item.file);
+    this.update();
+  }
+
+  /** Show the item as it is now. */
+  update() {
+    const { item, parts } = this;
+    this.element.dataset.phase = item.phase;
+    this.element.setAttribute("aria-busy", String(isBusy(item)));
+    setText(parts.before, bytes(item.sourceBytes));
+    const after = item.blob ? item.blob.size : null;
+    setText(parts.after, bytes(after));
+    setText(parts.saved, change(item.sourceBytes, after));
+    parts.bar.style.setProperty("--share", after == null || !item.sourceBytes ? 0 : 1 - after / item.sourceBytes);
+    this.#updateScore();
+    this.#updateState();
+    setText(parts.meta, describe(item));
+    const compare = $("[data-do=compare].thumb", this.element);
+    compare.disabled = !item.blob;
+    if (item.blob && !parts.thumb.classList.contains("drawn")) thumbnail(parts.thumb, item.blob);
+  }
+
+  #updateScore() {
+    const { item, parts } = this;
+    const score = item.blob ? item.report?.score : null;
+    setText(parts.score, score == null ? "–" : score.toFixed(1));
+  }
+
+  #updateState() {
+    const { item, parts } = this;
+    setText(parts.state, (item.phase === "working" && WORKING[item.detail]) || STATE[item.phase]);
+    setText(parts.detail, item.error ?? (item.phase === "waiting" ? item.detail : warnings(item)));
+    parts.progress.hidden = !isBusy(item);
+    parts.progress.value = overall(item);
+    parts.progress.setAttribute("aria-label", `Progress of ${item.name}`);
+  }
+}
+
+/** Progress from 0 to 1 over all phases: sending is the first third, the server's work the rest. */
+export function overall({ phase, progress = 0, file }) {
+  if (phase === "uploading") return progress * 0.35;
+  if (phase === "working") return (file ? 0.35 : 0.1) + progress * 0.55;
+  if (phase === "fetching") return 0.95;
+  return phase === "done" || phase === "failed" ? 1 : 0;
+}
+
+function warnings(item) {
+  return item.blob ? (item.report?.warnings ?? []).join(". ") : "";
+}
+
+function describe({ report, blob, url }) {
+  if (!report || !blob) return url ? "from the web" : "";
+  const [from, to] = [report.source_format, report.format].map((name) => name.toUpperCase());
+  const kept = [report.width_px, report.height_px].join(" × ");
+  const sides = `${report.source_width_px} × ${report.source_height_px}`;
+  return [sides === kept ? kept : `${sides} → ${kept}`, from === to ? to : `${from} → ${to}`].join(" · ");
+}

@@ -1,0 +1,40 @@
+// The figures above the table.
+
+import { $, setText } from "./dom.js";
+import { bytes, change, plural } from "./numbers.js";
+import { isBusy, overall } from "./row.js";
+
+const sum = (items, value) => items.reduce((total, item) => total + (value(item) ?? 0), 0);
+
+/** Show what all items come to. */
+export function showTotals(items) {
+  const done = items.filter((item) => item.blob);
+  const [before, after] = [sum(done, (item) => item.sourceBytes), sum(done, (item) => item.blob.size)];
+  setText($("#total-saved"), done.length ? change(before, after) : "–");
+  setText($("#total-before"), bytes(done.length ? before : sum(items, (item) => item.sourceBytes)));
+  setText($("#total-after"), done.length ? bytes(after) : "–");
+  setText($("#total-files"), described(items, done));
+  const busy = items.filter(isBusy).length;
+  const bar = $("#total-progress");
+  bar.value = items.length ? sum(items, overall) / items.length : 0;
+  bar.classList.toggle("idle", busy === 0);
+  $("#download-all").disabled = done.length === 0 || busy > 0;
+  $("#retry-all").hidden = !items.some((item) => item.phase === "failed");
+}
+
+function described(items, done) {
+  const failed = items.filter((item) => item.phase === "failed").length;
+  const unchanged = done.filter((item) => item.blob.size >= item.sourceBytes).length;
+  const parts = [done.length === items.length ? plural(items.length, "file") : `${done.length} of ${plural(items.length, "file")}`];
+  if (unchanged) parts.push(`${unchanged} already as small as can be`);
+  if (failed) parts.push(`${failed} failed`);
+  return parts.join(", ");
+}
+
+/** Tell screen readers when everything has ended, once. */
+export function announceEnd(items) {
+  const done = items.filter((item) => item.blob);
+  const [before, after] = [sum(done, (item) => item.sourceBytes), sum(done, (item) => item.blob.size)];
+  const text = `Finished: ${described(items, done)}. ${bytes(before)} became ${bytes(after)}.`;
+  setText($("#live"), text);
+}

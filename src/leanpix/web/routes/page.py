@@ -1,0 +1,81 @@
+"""The web pages: files of this package, served as they are, under a policy that lets nothing else in."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from importlib import resources
+from importlib.resources.abc import Traversable
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+_MEDIA_TYPES = {
+    "html": "text/html; charset=utf-8",
+    "css": "text/css; charset=utf-8",
+    "js": "text/javascript; charset=utf-8",
+    "svg": "image/svg+xml",
+    "txt": "text/plain; charset=utf-8",
+}
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+_HEADERS = {
+    "Content-Security-Policy": _POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    # Asked for again each time, answered by 304: a new release is never mixed with an old one's modules.
+    "Cache-Control": "no-cache",
+    "Vary": "Accept-Encoding",
+}
+_PAGES = {"/": "index.html", "/account": "account.html"}
+_NOT_MODIFIED = 304
+
+
+@dataclass(frozen=True, slots=True)
+class PageFile:
+    """A file of the page, in memory: as it is, packed, and its media type and tag."""
+
+    content: bytes
+    packed: bytes
+    media_type: str
+    tag: str
+
+
+def page_routes() -> list[Route]:
+    """A route for each page, and for each file that they load under /page/."""
+    files = {name: _loaded(file) for name, file in _files(resources.files("leanpix.web") / "page", "")}
+    pages = [Route(path, _serving(files[name]), methods=["GET"]) for path, name in _PAGES.items()]
+    parts = [Route(f"/page/{name}", _serving(file), methods=["GET"]) for name, file in files.items()]
+    return pages + [part for part in parts if not part.path.endswith(".html")]
+
+
+def _files(folder: Traversable, prefix: str) -> Iterator[tuple[str, Traversable]]:
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            yield from _files(entry, f"{prefix}{entry.name}/")
+        elif entry.name.rpartition(".")[2] in _MEDIA_TYPES:
+            yield prefix + entry.name, entry
+
+
+def _loaded(file: Traversable) -> PageFile:
+    content = file.read_bytes()
+    tag = f'"{hashlib.sha256(content).hexdigest()[:20]}"'
+    return PageFile(content, gzip.compress(content, mtime=0), _MEDIA_TYPES[file.name.rpartition(".")[2]], tag)
+
+
+def _serving(file: PageFile) -> Callable[[Request], Awaitable[Response]]:
+    async def serve(request: Request) -> Response:
+        headers = {**_HEADERS, "ETag": file.tag}
+        if request.headers.get("if-none-match") == file.tag:
+            return Response(status_code=_NOT_MODIFIED, headers=headers)
+        if "gzip" not in request.headers.get("accept-encoding", ""):
+            return Response(file.content, media_type=file.media_type, headers=headers)
+        return Response(file.packed, media_type=file.media_type, headers={**headers, "Content-Encoding": "gzip"})
+
+    return serve

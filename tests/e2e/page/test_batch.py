@@ -1,0 +1,54 @@
+"""A batch on the web page, end to end: files in, figures, one ZIP out."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import Download, Page, expect
+from tests.support.batches import pick, write_batch
+from tests.support.browser import Visitor
+from tests.support.pictures import encoded, gradient
+from tests.support.server import Server
+
+
+def test_twenty_files_are_compressed_and_come_back_in_one_zip(visitor: Visitor, server: Server, tmp_path: Path) -> None:
+    sources = write_batch(tmp_path, 20)
+    page = visitor.open("/", server.key)
+    pick(page, *sources)
+    expect(page.locator(".file[data-phase=done]")).to_have_count(20)
+    expect(page.locator("#total-files")).to_contain_text("20 files")
+    expect(page.locator("#total-saved")).to_contain_text("%")
+    expect(page.locator("#live")).to_contain_text("Finished: 20 files")
+    results = _zip(_download(page, "#download-all"))
+    assert sorted(results) == sorted(path.name for path in sources)
+    for path in sources:
+        assert 0 < len(results[path.name]) <= path.stat().st_size
+        assert Image.open(io.BytesIO(results[path.name])).size == (160, 120)
+    assert sum(map(len, results.values())) < sum(path.stat().st_size for path in sources)
+
+
+def test_files_that_cannot_get_smaller_are_in_the_zip_unchanged(
+    visitor: Visitor, server: Server, tmp_path: Path
+) -> None:
+    smallest = tmp_path / "tiny.jpg"
+    smallest.write_bytes(encoded(gradient(8, 8), quality=5))
+    page = visitor.open("/", server.key)
+    pick(page, smallest, *write_batch(tmp_path, 1))
+    expect(page.locator("#total-files")).to_contain_text("1 already as small as can be")
+    assert _zip(_download(page, "#download-all"))["tiny.jpg"] == smallest.read_bytes()
+
+
+def _download(page: Page, button: str) -> bytes:
+    with page.expect_download() as waiting:
+        page.click(button)
+    download: Download = waiting.value
+    return Path(download.path()).read_bytes()
+
+
+def _zip(content: bytes) -> dict[str, bytes]:
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        assert archive.testzip() is None
+        return {name: archive.read(name) for name in archive.namelist()}
