@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -298,6 +300,37 @@ def test_two_hundred_jobs_leave_no_descriptor_and_no_zombie(new_pool: PoolMaker)
     assert pool.zygote_pid == zygote
     assert descriptors_of(os.getpid()) == before[0]
     wait_until(lambda: descriptors_of(zygote) <= before[1], "the zygote holds a job's descriptors")
+
+
+def test_a_server_with_a_thousand_connections_open_can_still_start_and_replace(new_pool: PoolMaker) -> None:
+    """select() takes no descriptor above 1,023."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if 0 <= hard < 2000:
+        pytest.skip("this machine allows fewer than 2,000 descriptors")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 2000), hard))
+    with ExitStack() as connections:
+        for _ in range(1100):
+            connections.enter_context(Path(os.devnull).open("rb"))
+        pool = new_pool()
+        os.kill(pool.zygote_pid or 0, signal.SIGKILL)
+        assert answer(pool, "next") == "4"
+        pool.close()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_no_descriptor_left_is_a_lack_of_resources_and_passes(new_pool: PoolMaker) -> None:
+    pool = new_pool()
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    highest = max(int(path.name) for path in Path("/proc/self/fd").iterdir())
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 2, hard))
+        with ExitStack() as taken:
+            for _ in range(highest + 2 - descriptors_of(os.getpid())):
+                taken.enter_context(Path(os.devnull).open("rb"))
+            assert outcome(pool, "next") is TaskState.NO_RESOURCES
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert answer(pool, "next") == "4"
 
 
 def test_closing_waits_for_its_grace_and_then_cancels(new_pool: PoolMaker) -> None:

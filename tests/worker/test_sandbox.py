@@ -152,9 +152,19 @@ def test_a_child_ends_when_its_processor_time_is_used_up(new_pool: PoolMaker, na
     assert time.monotonic() - began < 30
 
 
-def test_a_child_has_no_capability_left(act: Act, layer: Callable[[str], None]) -> None:
-    layer("capabilities")
-    assert set(act("capabilities")) == {"0"}
+def test_the_kernel_confirms_what_a_child_has_given_up(pool: CompressorPool, layer: Callable[[str], None]) -> None:
+    for name in LAYERS:
+        layer(name)
+    seen: dict[str, str] = {}
+
+    def look(phase: str) -> None:
+        if phase.startswith("pid "):
+            lines = Path(f"/proc/{phase[4:]}/status").read_text(encoding="utf-8").splitlines()
+            seen.update((key, value.strip()) for key, _, value in (line.partition(":") for line in lines))
+
+    pool.run(b"tell_pid:0.5", OPTIONS, timeout_s=10, on_phase=look)
+    assert {seen[name] for name in ("CapEff", "CapPrm", "CapInh")} == {"0" * 16}
+    assert (seen["NoNewPrivs"], seen["Seccomp"]) == ("1", "2")
 
 
 def test_a_child_leaves_no_core(act: Act) -> None:

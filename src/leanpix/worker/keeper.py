@@ -134,7 +134,11 @@ class ZygoteKeeper:
             self._reap([*self._alive], None)
 
     def _renew(self) -> None:
-        zygote = self._spawn()
+        try:
+            zygote = self._spawn()
+        except OSError:  # no descriptor, no memory, no process: perhaps there is one in a second
+            _log.exception("no zygote could be started")
+            zygote = None
         with self._changed:
             self._current, self._has_failed = zygote, zygote is None
             if zygote is not None:
@@ -143,7 +147,10 @@ class ZygoteKeeper:
 
     def _reap(self, waiting: list[int], timeout_s: float | None) -> None:
         """Wait for a zygote's end or a call, and clear away what has ended."""
-        ready, _, _ = select.select(waiting, [], [], timeout_s)
+        poll = select.poll()  # not select(): a busy server's descriptors have numbers above its 1,023
+        for descriptor in waiting:
+            poll.register(descriptor, select.POLLIN)
+        ready = [descriptor for descriptor, _ in poll.poll(None if timeout_s is None else timeout_s * 1000)]
         for pidfd in self._alive.keys() & set(ready):
             self._clear(self._alive.pop(pidfd))
         if self._wake in ready:

@@ -23,7 +23,7 @@ from leanpix.worker.sandbox import LAYERS, ON, Confinement, require
 from leanpix.worker.settings import MIB, WorkerSettings
 from leanpix.worker.wire import Request, pack_request
 
-ENGINE_JOB = "leanpix.engine.compress:compress"
+ENGINE_JOB = "leanpix.worker.picture_job:compress_within_means"
 # Imported by the zygote, so that no child pays for it: late, these cost each picture 55 ms.
 ENGINE_MODULES = (
     "multiprocessing",

@@ -47,16 +47,12 @@ class RunningJob:
         self._pidfd: int | None = None
         self._phases = 0
         self._overdue = TaskState.TIMED_OUT
+        self.has_started = False
         self.child_failed = False
         self._poll = select.poll()
         self._poll.register(cancelled, select.POLLIN)
         for end in (descriptors.answers, descriptors.status):
             self._poll.register(end, select.POLLIN)
-
-    @property
-    def has_started(self) -> bool:
-        """Whether the zygote has reported the child."""
-        return self._pidfd is not None
 
     def finish(self, on_phase: Callable[[str], None] | None) -> Done | Locked | None:
         """The child's last answer, or TaskFailure; None when the zygote died before it had a child for this job."""
@@ -140,7 +136,9 @@ class RunningJob:
             return None
         status = unpack_status(record)
         if isinstance(status, Started):
-            self._pidfd = received[0]
+            self.has_started = True
+            # Without room for another descriptor it is lost; the zygote then kills when the status socket closes.
+            self._pidfd = received[0] if received else None
         return status
 
     def _judge(self, status: Started | NotForked | Ended | None) -> None:

@@ -1,0 +1,86 @@
+"""The limits a picture gets, by its format and its pixels, and real pictures through every layer."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from leanpix.domain.errors import TaskFailure
+from leanpix.domain.formats import OutputFormat, SourceFormat
+from leanpix.domain.request import CompressionOptions
+from leanpix.domain.states import TaskState
+from leanpix.engine.probe import Probe
+from leanpix.worker.picture_job import means_for
+from leanpix.worker.pool import CompressorPool
+from leanpix.worker.settings import WorkerSettings
+
+GIB = 1 << 30
+CORPUS = Path(__file__).resolve().parents[2].parent / "shared" / "corpus"
+PLAIN = CompressionOptions(quality=80)
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[CompressorPool]:
+    with CompressorPool(WorkerSettings(), environment=os.environ) as pool:
+        yield pool
+
+
+def test_means_grow_with_the_pixels_of_source_and_result() -> None:
+    small = means_for(Probe(SourceFormat.JPG, 1000, 1000), PLAIN)
+    large = means_for(Probe(SourceFormat.JPG, 8000, 8000), PLAIN)
+    enlarged = means_for(Probe(SourceFormat.JPG, 1000, 1000), CompressionOptions(quality=80, width_px=8000))
+    assert small.memory_bytes < 1.1 * GIB
+    assert 3 * GIB < large.memory_bytes < 4 * GIB
+    assert enlarged == large
+    assert small.cpu_s < large.cpu_s
+
+
+def test_every_frame_counts_and_raw_counts_more() -> None:
+    one = means_for(Probe(SourceFormat.GIF, 1000, 1000), PLAIN)
+    many = means_for(Probe(SourceFormat.GIF, 1000, 1000, frames=20), PLAIN)
+    raw = means_for(Probe(SourceFormat.RAW, 1000, 1000), PLAIN)
+    assert many.memory_bytes - GIB == 20 * (one.memory_bytes - GIB)
+    assert raw.memory_bytes > one.memory_bytes
+
+
+def test_a_picture_is_held_to_its_means_in_the_child(pool: CompressorPool) -> None:
+    """The child reads its limits back: the memory is lowered, the 5 s of processor time that it has stay."""
+    told = pool.run(b"means:", PLAIN, timeout_s=10).data[3:].decode()
+    assert told == "[268435456, 268435456] 5"
+
+
+PICTURES = [
+    "d_S_Landscape_6.jpg",
+    "c_gen_cmyk_adobe.jpg",
+    "c_K_basn6a16.png",
+    "d_P_hopper_orientation_5.webp",
+    "d_S_animated-loop-3.gif",
+    "d_M_rgba32.bmp",
+    "d_P_tiff_adobe_deflate.tif",
+    "c_P_hopper.Lab.tif",
+    "d_P_hopper.rgb",
+    "d_gen_raw_ljpeg_rotated.dng",
+    "e_M_Issue 247-1.nef",
+]
+
+
+@pytest.mark.parametrize("name", PICTURES)
+@pytest.mark.parametrize("target", [OutputFormat.JPG, OutputFormat.WEBP])
+def test_every_format_passes_through_the_locked_engine(engine: CompressorPool, name: str, target: OutputFormat) -> None:
+    if not (CORPUS / name).exists():
+        pytest.skip("the corpus is not here")
+    options = CompressionOptions(quality=80, format=target)
+    done = engine.run((CORPUS / name).read_bytes(), options, timeout_s=60)
+    assert done.report.format is target
+    assert done.report.result_bytes == len(done.data)
+    assert engine.deaths == {}
+
+
+def test_what_is_no_picture_is_told_by_the_engine_not_by_a_death(engine: CompressorPool) -> None:
+    with pytest.raises(TaskFailure) as failure:
+        engine.run(b"%PDF-1.4 not a picture", PLAIN, timeout_s=20)
+    assert failure.value.state is TaskState.INVALID_IMAGE
+    assert engine.deaths == {}
