@@ -6,6 +6,8 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
+from sqlalchemy import text
+
 from leanpix.domain.account import Account
 from leanpix.domain.formats import OutputFormat, SourceFormat
 from leanpix.domain.report import Report
@@ -29,10 +31,10 @@ class SettableClock:
 
 
 class Book:
-    """Shortcuts over a SqlDatabase at `path`."""
+    """Shortcuts over a database, or over a SQLite one at the given path."""
 
-    def __init__(self, path: Path) -> None:
-        self.database: SqlDatabase = sqlite_database(path)
+    def __init__(self, place: Path | SqlDatabase) -> None:
+        self.database = sqlite_database(place) if isinstance(place, Path) else place
 
     def account(self, key_id: str = "key", credit: int | None = 10) -> Account:
         account = Account(key_id, key_id, 1e6, credit, is_admin=False, created_at=1.0)
@@ -71,8 +73,8 @@ class Book:
     def entries(self, task_id: str) -> list[tuple[str, int]]:
         """The ledger's entries of a task: kind and credits, oldest first."""
         with self.database.reading() as view:
-            query = "SELECT kind, credits FROM ledger WHERE task_id = ? ORDER BY id"
-            return [(row.kind, row.credits) for row in view.connection.exec_driver_sql(query, (task_id,))]
+            query = text("SELECT kind, credits FROM ledger WHERE task_id = :task_id ORDER BY id")
+            return [(row.kind, row.credits) for row in view.connection.execute(query, {"task_id": task_id})]
 
 
 def success(task: Task, side_px: int = 100) -> Outcome:

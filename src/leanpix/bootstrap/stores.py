@@ -147,15 +147,17 @@ def _shared_rows(settings: Settings, url: str, local: LocalSignals) -> Rows:
     except StoreUnavailableError as failure:
         raise SetupError("the database of LEANPIX_DATABASE_URL does not answer") from failure
     plain_url = libpq_url(url)
+    database = postgres_database(durable, quick, jobs.enqueue, settings.patience_s)
     deliveries = partial(
         PostgresDeliveries,
         plain_url,
-        heartbeat_s=settings.heartbeat_s,
-        stale_s=settings.stale_s,
+        database,
+        settings,
         on_error=log_failure,
+        choose=secrets.choice,
     )
     return Rows(
-        postgres_database(durable, quick, jobs.enqueue, settings.patience_s),
+        database,
         SqlRateLimits(quick, None, patience_s=settings.patience_s),
         PostgresSignals(quick, local, log_failure),
         local,

@@ -22,12 +22,12 @@ class EmbeddedDeliveries:
         self._in_hand: set[str] = set()
         self._lock = Lock()
 
-    def run(self, handle: Callable[[str], None], *, concurrency: int) -> None:
+    def run(self, handle: Callable[[str], bool], *, concurrency: int) -> None:
         """Call `handle(task_id)` in up to `concurrency` threads until `stop`; returns when all have ended."""
         slots = BoundedSemaphore(concurrency)
         with ThreadPoolExecutor(concurrency, thread_name_prefix="task") as threads:
             while not self._stopped.is_set():
-                if not slots.acquire(timeout=_POLL_S):
+                if not slots.acquire(timeout=_POLL_S) or self._stopped.is_set():
                     continue
                 self._rest_after_failure()
                 task_id = self._next()
@@ -66,7 +66,7 @@ class EmbeddedDeliveries:
         if not self._stopped.is_set():
             self._signals.work.clear()
 
-    def _done(self, task_id: str, slots: BoundedSemaphore, done: Future[None]) -> None:
+    def _done(self, task_id: str, slots: BoundedSemaphore, done: Future[bool]) -> None:
         with self._lock:
             self._in_hand.discard(task_id)
         failure = done.exception()

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event, Lock
 
 import procrastinate
 from procrastinate import PsycopgConnector, RetryStrategy
 from sqlalchemy import Connection, Engine, text
+
+from leanpix.queues.settings import QueueSettings
+from leanpix.service.ports import Database
 
 _QUEUE = "leanpix"
 _TASK = "leanpix.execute"
@@ -19,6 +22,7 @@ _RETRY_S = 1
 _PAUSE_S = 0.5
 _ABORT_AFTER_S = 1.0
 _CONNECTIONS = 3
+_WIDEST_WINDOW = 256
 _FORGET_WORKERS_AFTER = 20  # times the stale time: a row in the way of nobody
 
 # The library's own function: what its `defer` calls, over the transaction's own connection.
@@ -62,24 +66,33 @@ def mend(engine: Engine, stale_s: float) -> None:
 class PostgresDeliveries:
     """A procrastinate worker in a thread of its own event loop; its jobs are only deliveries, the task row decides.
 
-    A database that goes away ends that worker, not this: it starts again until the database is back, while the
-    tasks in hand go on.
+    A job says that something waits; what is taken for it is the task whose turn it is, until the job's own task has
+    been taken by somebody. A database that goes away ends that worker, not this: it starts again until the database
+    is back, while the tasks in hand go on.
     """
 
     def __init__(
-        self, url: str, *, heartbeat_s: float, stale_s: float, on_error: Callable[[BaseException], None]
+        self,
+        url: str,
+        database: Database,
+        settings: QueueSettings,
+        *,
+        on_error: Callable[[BaseException], None],
+        choose: Callable[[Sequence[str]], str],
     ) -> None:
-        self._url, self._heartbeat_s, self._stale_s, self._on_error = url, heartbeat_s, stale_s, on_error
+        self._url, self._database = url, database
+        self._heartbeat_s, self._stale_s = settings.heartbeat_s, settings.stale_s
+        self._on_error, self._choose = on_error, choose
         self._stopped = Event()
         self._lock = Lock()
         self._interrupt: Callable[[], object] | None = None
 
-    def run(self, handle: Callable[[str], None], *, concurrency: int) -> None:
+    def run(self, handle: Callable[[str], bool], *, concurrency: int) -> None:
         """Call `handle(task_id)` in up to `concurrency` threads until `stop`; returns when all have ended."""
         with ThreadPoolExecutor(concurrency, thread_name_prefix="task") as threads:
             while not self._stopped.is_set():
                 try:
-                    asyncio.run(self._until_interrupted(self._reporting(handle), concurrency, threads))
+                    asyncio.run(self._until_interrupted(self._in_turns(handle), concurrency, threads))
                 except Exception as failure:  # noqa: BLE001 - a database that is briefly away must not end the worker
                     self._on_error(failure)
                 self._stopped.wait(_PAUSE_S)
@@ -129,12 +142,26 @@ class PostgresDeliveries:
                 install_signal_handlers=False,
             )
 
-    def _reporting(self, handle: Callable[[str], None]) -> Callable[[str], None]:
-        def reported(task_id: str) -> None:
+    def _in_turns(self, handle: Callable[[str], bool]) -> Callable[[str], None]:
+        def deliver(task_id: str) -> None:
+            window = 1
             try:
-                handle(task_id)
+                while (chosen := self._turn(task_id, window)) is not None:
+                    # Whoever loses a race for the first in line looks further down it, so that many do not queue here.
+                    window = 1 if handle(chosen) else min(2 * window, _WIDEST_WINDOW)
             except Exception as failure:
                 self._on_error(failure)
                 raise
 
-        return reported
+        return deliver
+
+    def _turn(self, task_id: str, window: int) -> str | None:
+        """One of the next `window` tasks in line, or None when the job's own task is not waiting any more."""
+        if self._stopped.is_set():  # the job is written again for a task that still waits
+            return None
+        with self._database.reading() as view:
+            task = view.tasks.get(task_id)
+            if task is None or task.owner is not None or task.state.is_final:
+                return None
+            ready = view.tasks.ready(window)
+        return self._choose(ready) if ready else task_id

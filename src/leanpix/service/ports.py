@@ -206,8 +206,11 @@ class Signals(Protocol):
 class Deliveries(Protocol):
     """Hands ids of waiting tasks to a worker."""
 
-    def run(self, handle: Callable[[str], None], *, concurrency: int) -> None:
-        """Call `handle(task_id)` in up to `concurrency` threads until `stop`; returns when all have ended."""
+    def run(self, handle: Callable[[str], bool], *, concurrency: int) -> None:
+        """Call `handle(task_id)` in up to `concurrency` threads until `stop`; returns when all have ended.
+
+        handle tells whether the task was still there to be taken. Keys take turns: a backlog of one delays no other.
+        """
 
     def stop(self) -> None:
         """Deliver nothing more."""

@@ -54,13 +54,14 @@ class Worker:
     def _deliver(self) -> None:
         self.deliveries.run(self._handle, concurrency=self.concurrency)
 
-    def _handle(self, task_id: str) -> None:
+    def _handle(self, task_id: str) -> bool:
         held: list[Fence] = []
         try:
             self.execute(task_id, lambda fence: self._hold(fence, held))
         finally:
             with self._lock:
                 self._alive.difference_update(held)
+        return bool(held)
 
     def _hold(self, fence: Fence, held: list[Fence]) -> None:
         held.append(fence)

@@ -23,11 +23,6 @@ from leanpix.stores.limits import SqlRateLimits, sqlite_rates
 FAILED = Outcome(TaskState.INVALID_IMAGE, "no picture")
 
 
-@pytest.fixture
-def book(tmp_path: Path) -> Book:
-    return Book(tmp_path / "test.db")
-
-
 def test_a_success_costs_what_was_held(book: Book) -> None:
     book.account(credit=10)
     task = book.claimed(book.task())

@@ -2,15 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import pytest
 from tests.support.ledger import Book
-
-
-@pytest.fixture
-def book(tmp_path: Path) -> Book:
-    return Book(tmp_path / "test.db")
 
 
 def ready(book: Book, limit: int = 100) -> list[str]:

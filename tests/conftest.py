@@ -1,0 +1,22 @@
+"""Servers that several test folders share; each starts when it is first asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from tests.support.servers import Postgres, Seaweed
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    server = Postgres().start()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def seaweed() -> Iterator[Seaweed]:
+    server = Seaweed().start()
+    yield server
+    server.close()

@@ -1,0 +1,77 @@
+"""Files: whole or not at all, gone when told, listed by age."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+from tests.support.servers import Seaweed
+
+from leanpix.service.ports import Blobs
+from leanpix.stores.blobs import LocalBlobs
+from leanpix.stores.s3 import S3Blobs
+
+CONTENT = bytes(range(256)) * 4096  # 1 MB
+
+
+@pytest.fixture(params=["disk", "s3"])
+def blobs(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Blobs:
+    if request.param == "disk":
+        return LocalBlobs(tmp_path / "files", 0)
+    store: Seaweed = request.getfixturevalue("seaweed")
+    for name, value in store.environment.items():
+        monkeypatch.setenv(name, value)
+    return S3Blobs(f"s3://pictures/{tmp_path.name}", patience_s=5)
+
+
+def test_bytes_come_back_whole_and_in_chunks(blobs: Blobs) -> None:
+    blobs.put("results/one/1.jpg", CONTENT)
+    chunks = blobs.stream("results/one/1.jpg")
+    assert chunks is not None
+    assert blobs.get("results/one/1.jpg") == b"".join(chunks) == CONTENT
+
+
+def test_a_file_is_stored_from_its_path(blobs: Blobs, tmp_path: Path) -> None:
+    (tmp_path / "spool").write_bytes(CONTENT)
+    blobs.put("sources/one", tmp_path / "spool")
+    assert blobs.get("sources/one") == CONTENT
+
+
+def test_storing_again_replaces(blobs: Blobs) -> None:
+    blobs.put("results/one/1.jpg", b"first")
+    blobs.put("results/one/1.jpg", b"second")
+    assert blobs.get("results/one/1.jpg") == b"second"
+
+
+def test_what_is_not_there_is_none(blobs: Blobs) -> None:
+    assert blobs.get("results/none/1.jpg") is None
+    assert blobs.stream("results/none/1.jpg") is None
+
+
+def test_deleting_takes_the_folder_or_the_key_and_nothing_beside_it(blobs: Blobs) -> None:
+    keys = ["results/one/1.jpg", "results/one/2.jpg", "results/onemore/1.jpg", "sources/one"]
+    for key in keys:
+        blobs.put(key, b"content")
+    blobs.delete_under("results/one")
+    assert [blobs.get(key) for key in keys] == [None, None, b"content", b"content"]
+    blobs.delete_under("sources/one")
+    assert [blobs.get(key) for key in keys] == [None, None, b"content", None]
+
+
+def test_deleting_what_is_not_there_is_no_error(blobs: Blobs) -> None:
+    blobs.delete_under("results/never")
+    blobs.delete_under("results/never")
+
+
+def test_old_files_are_listed_by_their_keys(blobs: Blobs) -> None:
+    blobs.put("results/one/1.jpg", b"content")
+    blobs.put("sources/two", b"content")
+    assert list(blobs.older_than(60)) == []
+    time.sleep(1.1)  # stores keep whole seconds
+    assert sorted(blobs.older_than(0)) == ["results/one/1.jpg", "sources/two"]
+
+
+def test_a_store_that_is_there_says_so(blobs: Blobs) -> None:
+    assert blobs.answers()
+    assert blobs.has_room()

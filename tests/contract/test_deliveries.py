@@ -1,0 +1,232 @@
+"""Delivery and wake-ups: whatever was accepted reaches exactly one claim, whoever dies or stops."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Event, Lock, Thread
+
+import psycopg
+import pytest
+from sqlalchemy import text
+from tests.support.ledger import Book, success
+from tests.support.ports import Node, migrated_database, postgres_node
+from tests.support.servers import Postgres
+
+from leanpix.queues.settings import QueueSettings
+from leanpix.service.ports import Deliveries
+
+WAIT_S = 20.0
+QUEUE = QueueSettings(heartbeat_s=0.2, stale_s=1)
+
+
+def submitted(book: Book, key_id: str = "key", created_at: float = 1.0) -> str:
+    """A waiting task whose delivery was written with it."""
+    task_id = book.task(key_id, created_at=created_at)
+    with book.database.writing() as change:
+        change.enqueue(task_id)
+    return task_id
+
+
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + WAIT_S
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come about"
+        time.sleep(0.02)
+
+
+class Worker:
+    """Claims what it is handed; ends it too unless told to keep it."""
+
+    def __init__(self, book: Book, *, ends: bool = True) -> None:
+        self.book, self.ends = book, ends
+        self.won: list[str] = []
+        self._lock = Lock()
+
+    def __call__(self, task_id: str) -> bool:
+        with self.book.database.writing(durable=False) as change:
+            task = change.tasks.claim(task_id, "worker", 2.0)
+        if task is None:
+            return False
+        with self._lock:
+            self.won.append(task_id)
+        if self.ends:
+            with self.book.database.writing() as change:
+                change.tasks.finish(task.fence, success(task), 3.0, 1)
+        return True
+
+
+@contextmanager
+def running(deliveries: Deliveries, handle: Callable[[str], bool], concurrency: int = 2) -> Iterator[None]:
+    thread = Thread(target=deliveries.run, args=(handle,), kwargs={"concurrency": concurrency})
+    thread.start()
+    try:
+        yield
+    finally:
+        deliveries.stop()
+        thread.join(WAIT_S)
+    assert not thread.is_alive()
+
+
+def test_every_task_is_claimed_once_over_two_nodes(node: Node, book: Book) -> None:
+    book.account(credit=100)
+    workers = [Worker(book), Worker(book)]
+    with running(node.new_deliveries(), workers[0]), running(node.new_deliveries(), workers[1]):
+        tasks = [submitted(book) for _ in range(20)]
+        until(lambda: sum(len(worker.won) for worker in workers) >= len(tasks))
+    assert Counter(workers[0].won + workers[1].won) == Counter(tasks)
+
+
+def test_what_waited_before_a_worker_came_is_delivered(node: Node, book: Book) -> None:
+    book.account(credit=100)
+    tasks, worker = [submitted(book) for _ in range(3)], Worker(book)
+    with running(node.new_deliveries(), worker):
+        until(lambda: len(worker.won) == 3)
+    assert sorted(worker.won) == sorted(tasks)
+
+
+def test_one_keys_backlog_does_not_delay_another_keys_first_task(node: Node, book: Book) -> None:
+    book.account("flooding", 1000)
+    book.account("modest", 1000)
+    for number in range(20):
+        submitted(book, "flooding", created_at=float(number))
+    first, worker = submitted(book, "modest", created_at=100.0), Worker(book, ends=False)
+    with running(node.new_deliveries(), worker, concurrency=1):
+        until(lambda: len(worker.won) == 21)
+    assert worker.won.index(first) <= 1
+
+
+def test_a_handler_that_fails_gets_the_task_again(node: Node, book: Book) -> None:
+    book.account(credit=100)
+    task_id, worker, failed = submitted(book), Worker(book), Event()
+
+    def handle(chosen: str) -> bool:
+        if not failed.is_set():
+            failed.set()
+            raise ConnectionError
+        return worker(chosen)
+
+    with running(node.new_deliveries(), handle):
+        until(lambda: worker.won == [task_id])
+    assert [type(failure) for failure in node.failures] == [ConnectionError]
+
+
+def test_stopping_waits_for_what_runs_and_delivers_nothing_more(node: Node, book: Book) -> None:
+    book.account(credit=100)
+    started, go, ended = Event(), Event(), Event()
+    worker = Worker(book)
+
+    def handle(task_id: str) -> bool:
+        worker(task_id)
+        started.set()
+        go.wait(WAIT_S)
+        ended.set()
+        return True
+
+    submitted(book)
+    deliveries = node.new_deliveries()
+    thread = Thread(target=deliveries.run, args=(handle,), kwargs={"concurrency": 1})
+    thread.start()
+    started.wait(WAIT_S)
+    deliveries.stop()
+    left = submitted(book)
+    time.sleep(0.3)
+    assert thread.is_alive(), "a task was in hand"
+    go.set()
+    thread.join(WAIT_S)
+    assert ended.is_set()
+    assert not thread.is_alive()
+    assert left not in worker.won
+    node.mend()
+    with running(node.new_deliveries(), worker):
+        until(lambda: left in worker.won)
+
+
+def test_an_ended_task_wakes_who_waits_for_it(node: Node) -> None:
+    async def waited() -> None:
+        if node.listener is not None:
+            node.listener.start()
+            await asyncio.sleep(0.5)
+        waiting, other = node.local.subscribe("task"), node.local.subscribe("other")
+        await asyncio.to_thread(node.signals.task_ended, "task")
+        await asyncio.wait_for(waiting, WAIT_S)
+        assert not other.done()
+        other.cancel()
+
+    asyncio.run(waited())
+    if node.listener is not None:
+        node.listener.stop()
+
+
+@pytest.fixture
+def shared(postgres: Postgres) -> Iterator[Node]:
+    with postgres_node(migrated_database(postgres), QUEUE) as node:
+        yield node
+
+
+def jobs_left(node: Node) -> int:
+    assert node.engine is not None
+    with node.engine.connect() as connection:
+        return int(connection.execute(text("SELECT count(*) FROM procrastinate_jobs")).scalar_one())
+
+
+def test_a_job_that_a_dead_worker_had_fetched_is_delivered_again(shared: Node) -> None:
+    book = Book(shared.database)
+    book.account()
+    task_id, worker = submitted(book), Worker(book)
+    assert shared.engine is not None
+    with shared.engine.begin() as connection:  # a worker that registered, fetched and died before it claimed
+        connection.execute(text("INSERT INTO procrastinate_workers (last_heartbeat) VALUES (now() - interval '9 s')"))
+        taken = (
+            "UPDATE procrastinate_jobs SET status = 'doing', worker_id = (SELECT max(id) FROM procrastinate_workers)"
+        )
+        connection.execute(text(taken))
+    with running(shared.new_deliveries(), worker):
+        time.sleep(0.5)
+        assert worker.won == []
+        shared.mend()
+        until(lambda: worker.won == [task_id])
+        until(lambda: jobs_left(shared) == 0)
+
+
+def test_a_waiting_task_whose_delivery_was_lost_is_delivered(shared: Node) -> None:
+    book = Book(shared.database)
+    book.account()
+    task_id, worker = book.task(), Worker(book)
+    with running(shared.new_deliveries(), worker):
+        shared.mend()
+        shared.mend()
+        until(lambda: worker.won == [task_id])
+        until(lambda: jobs_left(shared) == 0)
+
+
+def test_deliveries_and_wakeups_survive_the_loss_of_every_connection(shared: Node, postgres: Postgres) -> None:
+    book = Book(shared.database)
+    book.account(credit=100)
+    worker = Worker(book)
+    assert shared.listener is not None
+    shared.listener.start()
+    with running(shared.new_deliveries(), worker):
+        submitted(book)
+        until(lambda: len(worker.won) == 1)
+        cut_all(postgres)
+        tasks = [submitted(book) for _ in range(5)]
+        until(lambda: len(worker.won) == 6)
+    assert set(tasks) <= set(worker.won)
+
+    async def woken() -> None:
+        waiting = shared.local.subscribe("task")
+        while not waiting.done():
+            await asyncio.to_thread(shared.signals.task_ended, "task")
+            await asyncio.sleep(0.1)
+
+    asyncio.run(asyncio.wait_for(woken(), WAIT_S))
+    shared.listener.stop()
+
+
+def cut_all(postgres: Postgres) -> None:
+    with psycopg.connect(postgres.url("postgres"), autocommit=True) as connection:
+        connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname LIKE 'test_%'")

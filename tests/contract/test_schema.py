@@ -1,0 +1,86 @@
+"""Schema revisions: from any to the newest, the same as the models, refused where they are old."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine, text
+from tests.support.servers import Postgres
+
+import leanpix.stores
+from leanpix.domain.errors import SetupError
+from leanpix.stores.database import sqlite_engine
+from leanpix.stores.postgres import postgres_engine
+from leanpix.stores.schema import HEAD, migrate, require_current, revision
+from leanpix.stores.tables import metadata
+
+SCRIPTS = ScriptDirectory(str(Path(leanpix.stores.__file__).with_name("migrations")))
+REVISIONS = [script.revision for script in SCRIPTS.walk_revisions()]
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    if request.param == "sqlite":
+        engine: Engine = sqlite_engine(tmp_path / "test.db", "NORMAL").execution_options(leanpix_write=True)
+    else:
+        server: Postgres = request.getfixturevalue("postgres")
+        engine = postgres_engine(server.new_database(), durable=True, connections=2)
+    yield engine
+    engine.dispose()
+
+
+def ours(_object: Any, name: str | None, _kind: str, *_more: Any) -> bool:
+    return not str(name).startswith("procrastinate_")
+
+
+def test_the_newest_revision_is_the_one_that_is_asked_for() -> None:
+    assert SCRIPTS.get_current_head() == HEAD
+
+
+def test_a_migrated_database_is_what_the_models_say(empty: Engine) -> None:
+    migrate(empty)
+    with empty.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "include_object": ours})
+        assert compare_metadata(context, metadata) == []
+
+
+@pytest.mark.parametrize("start", REVISIONS)
+def test_every_revision_leads_to_the_newest_and_keeps_its_rows(empty: Engine, start: str) -> None:
+    migrate(empty, start)
+    with empty.begin() as connection:
+        connection.execute(
+            text("INSERT INTO accounts VALUES ('key', 'shop', :hash, 2, 10, :admin, 1, NULL)"),
+            {"hash": bytes(32), "admin": False},
+        )
+        connection.execute(
+            text(
+                "INSERT INTO tasks (id, key_id, state, options, return_type, source_kind, created_at, held, charged,"
+                " attempt, beat) VALUES ('task', 'key', 0, '{}', 1, 'upload', 1, 1, 0, 0, 0)"
+            )
+        )
+    assert migrate(empty) == start
+    with empty.connect() as connection:
+        assert revision(connection) == HEAD
+        assert connection.scalar(text("SELECT credits FROM accounts")) == 10
+        assert connection.scalar(text("SELECT id FROM tasks")) == "task"
+
+
+def test_migrating_again_changes_nothing(empty: Engine) -> None:
+    assert migrate(empty) is None
+    assert migrate(empty) == HEAD
+
+
+def test_an_empty_or_older_database_is_refused_with_what_to_do(empty: Engine) -> None:
+    with pytest.raises(SetupError, match=r"is empty.*leanpix migrate"):
+        require_current(empty)
+    migrate(empty, REVISIONS[-1])
+    with pytest.raises(SetupError, match=rf"revision {REVISIONS[-1]}.*leanpix migrate"):
+        require_current(empty)
+    migrate(empty)
+    require_current(empty)

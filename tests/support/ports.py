@@ -1,0 +1,88 @@
+"""The adapters of every port, over one machine's files and over real servers."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Engine
+from tests.support.servers import Postgres
+
+from leanpix.queues import postgres as jobs
+from leanpix.queues.embedded import EmbeddedDeliveries
+from leanpix.queues.postgres import PostgresDeliveries
+from leanpix.queues.settings import QueueSettings
+from leanpix.queues.signals import LocalSignals
+from leanpix.queues.wakeups import EndListener, PostgresSignals
+from leanpix.service.ports import Clock, Deliveries, RateLimits, Signals
+from leanpix.stores.database import SqlDatabase, sqlite_database
+from leanpix.stores.limits import SqlRateLimits, sqlite_rates
+from leanpix.stores.postgres import libpq_url, postgres_database, postgres_engine
+from leanpix.stores.schema import migrate
+
+_TEMPLATE = "migrated"
+
+
+@dataclass
+class Node:
+    """One process's adapters over a database that several nodes may share. failures: what loops survived."""
+
+    database: SqlDatabase
+    signals: Signals
+    local: LocalSignals
+    rates: RateLimits
+    new_deliveries: Callable[[], Deliveries]
+    failures: list[BaseException]
+    mend: Callable[[], object] = lambda: None
+    listener: EndListener | None = None
+    engine: Engine | None = None
+
+
+@contextmanager
+def sqlite_node(folder: Path, now: Clock) -> Iterator[Node]:
+    database, local = sqlite_database(folder / "leanpix.db"), LocalSignals()
+    failures: list[BaseException] = []
+    rates = sqlite_rates(folder / "rates.db")
+    yield Node(
+        database,
+        local,
+        local,
+        SqlRateLimits(rates, now),
+        lambda: EmbeddedDeliveries(database, local, failures.append),
+        failures,
+    )
+    database.close()
+    rates.dispose()
+
+
+@contextmanager
+def postgres_node(url: str, queue: QueueSettings) -> Iterator[Node]:
+    engines = [postgres_engine(url, durable=durable, connections=20) for durable in (True, False)]
+    quick, local = engines[1], LocalSignals()
+    failures: list[BaseException] = []
+    database = postgres_database(engines[0], quick, jobs.enqueue, 10)
+    plain = libpq_url(url)
+    yield Node(
+        database,
+        PostgresSignals(quick, local, failures.append),
+        local,
+        SqlRateLimits(quick, None),
+        lambda: PostgresDeliveries(plain, database, queue, on_error=failures.append, choose=random.choice),
+        failures,
+        lambda: jobs.mend(quick, queue.stale_s),
+        EndListener(plain, local, failures.append),
+        quick,
+    )
+    database.close()
+
+
+def migrated_database(postgres: Postgres) -> str:
+    """The URL of a fresh database with the newest schema, copied from one that is migrated once."""
+    if not postgres.has_database(_TEMPLATE):
+        engine = postgres_engine(postgres.new_database(name=_TEMPLATE), durable=True, connections=1)
+        migrate(engine)
+        engine.dispose()
+    return postgres.new_database(_TEMPLATE)
