@@ -86,8 +86,11 @@ def make_housekeeping(stores: Stores) -> Housekeeping:
     )
 
 
-def make_api(stores: Stores, pool: CompressorPool | None) -> Starlette:
-    """The HTTP application over these stores; pool None where this process has no workers."""
+def make_api(stores: Stores, pool: CompressorPool | None, drained: Event) -> Starlette:
+    """The HTTP application over these stores; pool None where this process has no workers.
+
+    drained is set once this process's workers have stopped for good: nobody waits for them any longer.
+    """
     settings, rows = stores.settings, stores.rows
     if rows.listener is not None:
         rows.listener.start()
@@ -104,6 +107,7 @@ def make_api(stores: Stores, pool: CompressorPool | None) -> Starlette:
         ends=rows.local,
         readiness=lambda: _readiness(stores, pool),
         threads=CapacityLimiter(_API_THREADS),
+        drained=drained,
     )
     return make_app(context)
 

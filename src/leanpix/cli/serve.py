@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import math
 import signal
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from threading import Event
 from typing import Annotated
 
 import typer
@@ -20,6 +23,7 @@ from leanpix.web.protocol import guarded_protocol
 
 _BACKLOG = 2048
 _KEEP_ALIVE_S = 75
+_ANSWERING_S = 3  # what the answers to interrupted waits take, beyond the workers' grace
 
 
 def serve(
@@ -46,7 +50,8 @@ def serve(
 def _server(stores: Stores) -> uvicorn.Server:
     settings = stores.settings
     pool = make_pool(settings) if settings.workers else None
-    app = make_api(stores, pool)
+    drained = Event()
+    app = make_api(stores, pool, drained)
     worker = make_worker(stores, pool) if pool is not None else None
     housekeeping = make_housekeeping(stores)
 
@@ -57,11 +62,15 @@ def _server(stores: Stores) -> uvicorn.Server:
         housekeeping.start()
         yield
         housekeeping.stop()
+
+    async def drain() -> None:
         if worker is not None:
-            worker.stop()
+            await asyncio.to_thread(worker.stop)
+        drained.set()
 
     app.router.lifespan_context = lifespan
-    return uvicorn.Server(
+    return _DrainingServer(
+        drain,
         uvicorn.Config(
             app,
             http=guarded_protocol(settings),
@@ -70,9 +79,26 @@ def _server(stores: Stores) -> uvicorn.Server:
             access_log=False,
             server_header=False,
             timeout_keep_alive=_KEEP_ALIVE_S,
-            timeout_graceful_shutdown=int(settings.shutdown_grace_s) + 5,
-        )
+            timeout_graceful_shutdown=math.ceil(settings.shutdown_grace_s) + _ANSWERING_S,
+        ),
     )
+
+
+class _DrainingServer(uvicorn.Server):
+    """Lets the workers finish, or hand back, while the connections that wait for them are still open.
+
+    uvicorn by itself would first wait for the connections, with the workers taking ever new tasks meanwhile.
+    """
+
+    def __init__(self, drain: Callable[[], Coroutine[None, None, None]], config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._drain = drain
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop accepting, drain, and end."""
+        draining = asyncio.create_task(self._drain())
+        await super().shutdown(sockets)
+        await draining
 
 
 def _listen(settings: Settings) -> socket.socket:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from threading import Event
 from typing import ParamSpec, Protocol, TypeVar
 
 from anyio import CapacityLimiter, to_thread
@@ -36,7 +37,10 @@ class TaskEnds(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The use cases behind the routes. readiness gives what is not ready, and what protection is off."""
+    """The use cases behind the routes. readiness gives what is not ready, and what protection is off.
+
+    drained is set when this process is about to end: waits for tasks are over then.
+    """
 
     settings: WebSettings
     keyring: Keyring
@@ -49,6 +53,7 @@ class Context:
     ends: TaskEnds
     readiness: Callable[[], tuple[bool, Mapping[str, str]]]
     threads: CapacityLimiter
+    drained: Event
 
     async def call(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a use case in a thread; they wait for disks and databases."""

@@ -106,7 +106,7 @@ def _submit(context: Context, account: Account, form: Form, wire: WireRequest) -
 
 
 async def _wait(context: Context, account: Account, task_id: str) -> Task:
-    """The task once it has ended, or as it is when the longest wait is over.
+    """The task once it has ended, or as it is when the longest wait is over or the service stops.
 
     A database that is away in the meantime is waited for too: the task has been accepted.
     """
@@ -116,7 +116,7 @@ async def _wait(context: Context, account: Account, task_id: str) -> Task:
         try:
             task = await context.call(context.query.task, account, task_id)
             left = deadline - asyncio.get_running_loop().time()
-            if task.state.is_final or left <= 0:
+            if task.state.is_final or left <= 0 or context.drained.is_set():
                 return task
             await asyncio.wait([ended], timeout=min(_POLL_S, left))
         except StoreUnavailableError:

@@ -1,0 +1,110 @@
+"""Killed, stopped, restarted: every task that was answered with an id ends, and is charged at most once."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import pytest
+from tests.support.crowd import Crowd, books_of, key_id_of, states_of
+from tests.support.pictures import encoded, gradient
+from tests.support.processes import decoders_of, zygotes_of
+from tests.support.server import API, Server, running_server, start_server
+
+CREDITS = 100_000
+QUICK = {"heartbeat_s": "0.3", "stale_s": "1.2", "shutdown_grace_s": "3", "queue_max_per_key": "30"}
+ENDED_BY_KILLS = {1, -9, -13, -15}
+
+
+@pytest.fixture(scope="module")
+def sources() -> list[bytes]:
+    pictures = [encoded(gradient(side, side)) for side in (64, 300, 700)]
+    return [*pictures, encoded(gradient(200, 200), "PNG")]
+
+
+def kill_something(server: Server, what: str) -> bool:
+    """Kill a process of this kind; whether the server itself is gone with it."""
+    victims = {"server": [server.process.pid], "zygote": zygotes_of(server.process.pid)}
+    pids = victims.get(what) or decoders_of(server.process.pid)
+    for pid in pids[:1]:
+        os.kill(pid, signal.SIGKILL)
+    return what == "server"
+
+
+def test_twenty_kills_lose_no_task_and_charge_none_twice(tmp_path: Path, sources: list[bytes]) -> None:
+    chance = random.Random(20)  # noqa: S311 - a repeatable choice of moments
+    server = start_server(tmp_path / "data", **QUICK)
+    key = server.new_key(credits=CREDITS, qps=1000)
+    crowd = Crowd(key, sources)
+    try:
+        crowd.start(server)
+        for number in range(20):
+            time.sleep(chance.uniform(0.1, 0.8))
+            if kill_something(server, ("server", "decoder", "server", "zygote")[number % 4]):
+                crowd.stop()
+                server.process.wait()
+                server = start_server(tmp_path / "data", key=server.key, **QUICK)
+                crowd.start(server)
+        crowd.stop()
+        states = states_of(server, key, crowd.accepted, within_s=240)
+    finally:
+        crowd.stop()
+        server.kill()
+    assert len(crowd.accepted) > 20
+    assert set(crowd.statuses) <= {200, 429}
+    assert [task_id for task_id, state in states.items() if state is None] == []
+    assert set(states.values()) <= ENDED_BY_KILLS
+    books = books_of(tmp_path / "data", key_id_of(key), CREDITS)
+    assert books.are_right, books
+    assert books.charged == sum(state == 1 for state in states.values())
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_a_server_told_to_stop_under_load_ends_in_time_and_its_tasks_end_after_the_restart(
+    tmp_path: Path, sources: list[bytes], number: int
+) -> None:
+    server = start_server(tmp_path / "data", **QUICK)
+    key = server.new_key(credits=CREDITS, qps=1000)
+    crowd = Crowd(key, [*sources, encoded(gradient(3000, 2000))], seed=number)
+    crowd.start(server)
+    time.sleep(0.5 + number / 2)
+    server.process.send_signal(signal.SIGTERM)
+    try:
+        code = server.process.wait(3 + 4)  # the grace, and what answering the interrupted waits takes
+    finally:
+        crowd.stop()
+        if server.process.poll() is None:
+            server.kill()
+    assert code in {0, -signal.SIGTERM}
+    assert zygotes_of(server.process.pid) == []
+    with running_server(tmp_path / "data", **QUICK) as restarted:
+        states = states_of(restarted, key, crowd.accepted, within_s=240)
+    assert crowd.accepted
+    assert set(states.values()) <= ENDED_BY_KILLS
+    assert books_of(tmp_path / "data", key_id_of(key), CREDITS).are_right
+
+
+def test_who_waits_for_a_task_is_answered_when_the_server_stops_and_the_task_is_not_lost(tmp_path: Path) -> None:
+    slow = encoded(gradient(4000, 3000), "PNG")
+    settings = QUICK | {"shutdown_grace_s": "0.5", "workers": "1"}
+    with running_server(tmp_path / "data", **settings) as server, ThreadPoolExecutor(3) as waiting:
+
+        def wait_for_result(_number: int) -> httpx.Response:
+            with server.client() as client:
+                return client.post(API, data={"sync": "1"}, files={"image_file": slow})
+
+        answers = [waiting.submit(wait_for_result, number) for number in range(3)]
+        time.sleep(1.5)
+        server.process.send_signal(signal.SIGTERM)
+        told = [answer.result().json() for answer in answers]
+        server.process.wait(10)
+    assert {(answer["status"], answer["data"]["state_detail"]) for answer in told} == {(200, "Processing")}
+    task_ids = [answer["data"]["task_id"] for answer in told]
+    with running_server(tmp_path / "data", key=server.key, **QUICK) as restarted:
+        states = states_of(restarted, server.key, task_ids, within_s=240)
+    assert set(states.values()) == {1}
