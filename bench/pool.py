@@ -9,7 +9,6 @@ that takes job after job over a socket. Each is compared with the same function 
 from __future__ import annotations
 
 import argparse
-import importlib
 import json
 import os
 import socket
@@ -27,7 +26,7 @@ from leanpix.domain.request import CompressionOptions
 from leanpix.worker.pool import ENGINE_JOB, ENGINE_MODULES, CompressorPool
 from leanpix.worker.sandbox import Confinement, fence, lock
 from leanpix.worker.settings import WorkerSettings
-from leanpix.worker.zygote import load_job
+from leanpix.worker.zygote import load_job, prepare
 
 JOBS = Path(__file__).parent / "jobs"
 NOTHING = "pool_jobs:nothing"
@@ -75,7 +74,7 @@ def serve(descriptor: int, job: str) -> None:
     """The persistent child: locked once, then one job after the other."""
     function = load_job(job)
     for module in ENGINE_MODULES:
-        importlib.import_module(module)
+        prepare(module)
     lock(Confinement(memory_bytes=4 << 30, cpu_s=3600, file_bytes=128 << 20), fence(layers=True))
     while True:
         source, _ = received(descriptor)

@@ -103,13 +103,13 @@ class RunningJob:
     def _read_answer(self) -> Phase | Done | Locked | None:
         """The next answer; None when the child has closed its end. TaskFailure for its failure, or for nonsense."""
         try:
-            payload = self._descriptors.answers.recv(MAX_ANSWER_BYTES + 1)
+            payload = self._descriptors.answers.recv(MAX_ANSWER_BYTES)  # a longer one is cut: no JSON
         except ConnectionResetError:
             payload = b""
         if not payload:
             self._expect_end()
             return None
-        answer = read_answer(payload) if len(payload) <= MAX_ANSWER_BYTES else None
+        answer = read_answer(payload)
         if isinstance(answer, Phase):
             self._phases += 1
         if answer is None or self._phases > _MAX_PHASES:
