@@ -66,6 +66,15 @@ def test_animation_is_whole_for_webp(kind: str) -> None:
     _assert_same(picture, [np.asarray(frame, np.int16) for frame in _frames()])
 
 
+def test_default_picture_of_an_apng_is_no_frame_of_it() -> None:
+    default = Image.new("RGBA", (40, 24), (9, 9, 9, 255))
+    source = encoded(default, "PNG", save_all=True, append_images=_frames(), duration=DELAYS, default_image=True)
+    picture = loaded(source, target=OutputFormat.WEBP)
+    assert list(picture.delays_ms) == DELAYS
+    _assert_same(picture, [np.asarray(frame, np.int16) for frame in _frames()])
+    assert rgba_of(loaded(source, target=OutputFormat.PNG))[0, 0].tolist() == [9, 9, 9, 255]
+
+
 @pytest.mark.parametrize("target", [OutputFormat.JPG, OutputFormat.PNG])
 @pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG"])
 def test_other_formats_get_the_first_frame_and_a_warning(kind: str, target: OutputFormat) -> None:
@@ -83,6 +92,15 @@ def test_frames_are_resized_each_by_itself(kind: str) -> None:
     assert pages[:, 0, :, 3].max() == 0
     assert pages[:, -1, :, 3].max() == 0
     assert [int(page[16, 4 * number + 2, 0]) for number, page in enumerate(pages)] == [200] * 4
+
+
+def test_no_frame_bleeds_into_the_next() -> None:
+    colours = [(255, 0, 0), (0, 0, 255), (0, 255, 0)]
+    frames = [Image.new("RGB", (40, 24), colour) for colour in colours]
+    source = encoded(frames[0], "GIF", save_all=True, append_images=frames[1:], duration=50)
+    picture = loaded(source, CompressionOptions(width_px=17, height_px=10), OutputFormat.WEBP)
+    for page, colour in zip(rgba_of(picture).reshape(3, 10, 17, 4), colours, strict=True):
+        assert np.unique(page.reshape(-1, 4), axis=0).tolist() == [[*colour, 255]]
 
 
 def test_frames_are_padded_each_by_itself() -> None:

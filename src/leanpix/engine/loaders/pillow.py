@@ -6,6 +6,7 @@ They are called by their class, never by `Image.open`: so no other of Pillow's f
 from __future__ import annotations
 
 import struct
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -20,9 +21,11 @@ _STRIP_ROWS = 256
 
 @contextmanager
 def pillow_errors(what: str) -> Iterator[None]:
-    """Turn what Pillow raises on bytes that it cannot read into a damaged source."""
+    """Turn what Pillow raises on bytes that it cannot read into a damaged source; what it warns of is metadata."""
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
     except (OSError, EOFError, SyntaxError, ValueError, IndexError, KeyError, TypeError, struct.error) as error:
         raise damaged(f"the {what} data is damaged or cut short") from error
 
