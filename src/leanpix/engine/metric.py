@@ -26,7 +26,7 @@ class Scorer:
 
     reference is uint8 sRGB (H,W,3), or gray (H,W); it is not copied where it is C-contiguous, and must not change.
     keep_limit_bytes bounds the memory for the reference's prepared planes (14 bytes a pixel): above it they are
-    computed anew for each score, 1.6 times the time in next to no memory. Pictures with a side under 8 px, which
+    computed anew for each score, 1.3 times the time in next to no memory. Pictures with a side under 8 px, which
     the metric does not define, are scored with their edges repeated up to 8.
     """
 

@@ -10,7 +10,7 @@ SMALLEST_SIDE_PX = 8
 NEEDS_SSIM, NEEDS_EDGES = 1, 2
 
 # Maps whose weights are all below this are not computed: half the scales and channels, and what they would add is
-# at most 0.01 points on the corpus (docs/decisions/0031).
+# under 0.004 points on the corpus (docs/decisions/0031).
 _NEGLIGIBLE = 0.003
 
 # fmt: off
