@@ -198,6 +198,14 @@ def test_sandbox_off_says_so_and_still_works(new_pool: PoolMaker) -> None:
     assert pool.run(b"threads", OPTIONS, timeout_s=10).data.endswith(b"3]")
 
 
+def test_require_starts_only_where_every_layer_is_on(pool: CompressorPool, new_pool: PoolMaker) -> None:
+    if all(state == ON for state in pool.status().values()):
+        assert new_pool(sandbox="require").status() == pool.status()
+    else:
+        with pytest.raises(SandboxMissingError):
+            new_pool(sandbox="require")
+
+
 def test_a_required_layer_that_is_missing_is_named() -> None:
     status = {"landlock": "off: not in this kernel (4.4)", "seccomp": ON}
     with pytest.raises(SandboxMissingError, match=r"landlock is off: not in this kernel \(4\.4\)"):
