@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -44,3 +46,17 @@ def pick(page: Page, *paths: Path) -> None:
 def settled(page: Page) -> None:
     """Wait until nothing is under way."""
     expect(page.locator(".file[aria-busy=true]")).to_have_count(0, timeout=BATCH_MS)
+
+
+def download(page: Page, button: str) -> bytes:
+    """What the browser saves when a button is pressed."""
+    with page.expect_download() as waiting:
+        page.click(button)
+    return Path(waiting.value.path()).read_bytes()
+
+
+def unzipped(content: bytes) -> dict[str, bytes]:
+    """A ZIP's files by name; every checksum is checked."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        assert archive.testzip() is None
+        return {name: archive.read(name) for name in archive.namelist()}

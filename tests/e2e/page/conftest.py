@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 from tests.support.browser import NO_CHROMIUM, Visitor, chromium_path, running_browser
-from tests.support.server import Server
+from tests.support.server import Server, free_port, running_server
+
+_PATIENCE_MS = 20_000  # a claim that holds is seen at once; on a loaded machine at once takes a while
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -20,7 +22,21 @@ def browser() -> Iterator[Browser]:
     path = chromium_path()
     if path is None:
         pytest.skip(NO_CHROMIUM)
+    expect.set_options(timeout=_PATIENCE_MS)
     with running_browser(path) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def picture_port() -> int:
+    """A port that the server may fetch pictures from."""
+    return free_port()
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory, picture_port: int) -> Iterator[Server]:
+    data_dir = tmp_path_factory.mktemp("pages") / "data"
+    with running_server(data_dir, fetch_allow_nets="127.0.0.0/8", fetch_ports=f"80,443,{picture_port}") as started:
         yield started
 
 

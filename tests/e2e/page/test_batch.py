@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import io
-import zipfile
 from pathlib import Path
 
 import httpx
 from PIL import Image
-from playwright.sync_api import Download, Page, expect
-from tests.support.batches import pick, write_batch
+from playwright.sync_api import expect
+from tests.support.batches import download, pick, unzipped, write_batch
 from tests.support.browser import Visitor
 from tests.support.pictures import encoded, gradient
 from tests.support.server import API, Server
@@ -23,7 +22,7 @@ def test_twenty_files_are_compressed_and_come_back_in_one_zip(visitor: Visitor, 
     expect(page.locator("#total-files")).to_contain_text("20 files")
     expect(page.locator("#total-saved")).to_contain_text("%")
     expect(page.locator("#live")).to_contain_text("Finished: 20 files")
-    results = _zip(_download(page, "#download-all"))
+    results = unzipped(download(page, "#download-all"))
     assert sorted(results) == sorted(path.name for path in sources)
     for path in sources:
         assert 0 < len(results[path.name]) <= path.stat().st_size
@@ -39,7 +38,7 @@ def test_files_that_cannot_get_smaller_are_in_the_zip_unchanged(
     page = visitor.open("/", server.key)
     pick(page, smallest, *write_batch(tmp_path, 1))
     expect(page.locator("#total-files")).to_contain_text("1 already as small as can be")
-    assert _zip(_download(page, "#download-all"))["smallest.jpg"] == smallest.read_bytes()
+    assert unzipped(download(page, "#download-all"))["smallest.jpg"] == smallest.read_bytes()
 
 
 def _as_small_as_can_be(server: Server) -> bytes:
@@ -51,16 +50,3 @@ def _as_small_as_can_be(server: Server) -> bytes:
                 break
             picture = httpx.get(data["image"], trust_env=False).content
     return picture
-
-
-def _download(page: Page, button: str) -> bytes:
-    with page.expect_download() as waiting:
-        page.click(button)
-    download: Download = waiting.value
-    return Path(download.path()).read_bytes()
-
-
-def _zip(content: bytes) -> dict[str, bytes]:
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        assert archive.testzip() is None
-        return {name: archive.read(name) for name in archive.namelist()}

@@ -23,8 +23,8 @@ export function askForKey(reason = "") {
 export function showAccount(account) {
   const button = $("#key-button");
   button.dataset.state = account ? "known" : "missing";
-  if (!account) setText($("span", button), "Enter API key");
-  else setText($("span", button), `${account.name} · ${credits(account)}`);
+  setText($("span", button), account ? account.name : "Enter API key");
+  setText($("small", button), account ? credits(account) : "");
 }
 
 const credits = (account) => (account.credits === null ? "unlimited" : plural(account.credits, "credit"));

@@ -65,7 +65,7 @@ const actions = {
 };
 
 function download(item) {
-  save(item.blob, resultName(item).split("/").pop());
+  if (item.blob) save(item.blob, resultName(item).split("/").pop());
 }
 
 function changed(item) {

@@ -95,7 +95,7 @@ export class SettingsForm {
   #note(mode, format) {
     if (!this.#form.checkValidity()) return "Sides go from 1 to 8000 px, a target size from 1 to 51,200 KB.";
     if (mode === "kbyte" && !format) return "PNG files have no target size: choose JPG or WebP for them.";
-    if (mode === "auto") return "The smallest file that still looks the same.";
+    if (mode === "auto") return "As few bytes as a high visual quality needs.";
     return "";
   }
 }

@@ -1,0 +1,110 @@
+"""Before and after: slider, blink, zoom and quality, without a mouse."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+from tests.support.batches import pick, textured
+from tests.support.browser import Visitor
+from tests.support.pictures import encoded
+from tests.support.server import Server
+
+
+@pytest.fixture
+def page(visitor: Visitor, server: Server, tmp_path: Path) -> Page:
+    """The comparison of the first of two files, opened by keyboard."""
+    sources = [tmp_path / name for name in ("first.jpg", "second.jpg")]
+    for seed, source in enumerate(sources):
+        source.write_bytes(encoded(textured(seed, 640, 480)))
+    opened = visitor.open("/", server.key)
+    pick(opened, *sources)
+    opened.get_by_role("button", name="Compare before and after: first.jpg").focus()
+    opened.keyboard.press("Enter")
+    expect(slider(opened)).to_be_focused()
+    return opened
+
+
+def slider(page: Page) -> Locator:
+    return page.get_by_role("slider", name="Comparison of before and after")
+
+
+def position(page: Page) -> int:
+    return int(slider(page).get_attribute("aria-valuenow") or "-1")
+
+
+def test_the_slider_moves_by_arrow_keys_and_tells_where_it_is(page: Page) -> None:
+    assert position(page) == 50
+    page.keyboard.press("ArrowRight", delay=120)
+    right = position(page)
+    page.keyboard.press("ArrowLeft", delay=300)
+    assert right > 50 > position(page)
+    page.keyboard.press("Home")
+    assert position(page) == 0
+    page.keyboard.press("End")
+    assert position(page) == 100
+    expect(slider(page)).to_have_attribute("aria-valuetext", "100 % of the original is shown")
+
+
+def test_the_slider_moves_by_mouse(page: Page) -> None:
+    box = page.locator("#stage").bounding_box()
+    assert box is not None
+    middle = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + box["width"] / 2, middle)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] / 4, middle, steps=4)
+    page.mouse.up()
+    assert abs(position(page) - 25) <= 1
+
+
+def test_blink_shows_one_and_then_the_other(page: Page) -> None:
+    stage = page.locator("#stage")
+    for shown in ("before", "after", "before"):
+        page.keyboard.press("b")
+        expect(stage).to_have_attribute("data-view", shown)
+    assert position(page) == 100
+    page.keyboard.press("ArrowLeft", delay=120)
+    expect(stage).to_have_attribute("data-view", "slider")
+
+
+def test_zoom_goes_to_actual_pixels_and_beyond_and_back(page: Page) -> None:
+    zoom = page.locator("#zoom-shown")
+    for key, percent in (("1", "100 %"), ("4", "400 %"), ("-", "267 %"), ("+", "400 %")):
+        page.keyboard.press(key)
+        expect(zoom).to_have_text(percent)
+    picture = page.locator("#after")
+    box = picture.bounding_box()
+    assert box is not None
+    assert round(box["width"]) == 4 * 640
+    page.keyboard.press("Shift+ArrowLeft")
+    moved = picture.bounding_box()
+    assert moved is not None
+    assert moved["x"] == pytest.approx(box["x"] + 80)
+    page.keyboard.press("0")
+    expect(zoom).to_have_text("100 %")
+
+
+def test_a_files_own_quality_changes_the_size_on_show(page: Page) -> None:
+    page.locator("#file-quality").fill("100")
+    expect(page.locator("#facts")).to_contain_text("JPG")
+    expect(page.locator("#sizes")).to_have_attribute("aria-busy", "false", timeout=30_000)
+    page.wait_for_timeout(500)
+    large = page.locator("#size-after").inner_text()
+    page.locator("#file-quality").fill("10")
+    expect(page.locator("#size-after")).not_to_have_text(large, timeout=30_000)
+    expect(page.locator("#size-after")).not_to_have_text("…", timeout=30_000)
+    page.click("#use-for-all")
+    page.keyboard.press("Escape")
+    expect(page.locator("[name=mode][value=quality]")).to_be_checked()
+    expect(page.locator("#quality")).to_have_value("10")
+
+
+def test_page_keys_go_from_file_to_file_and_escape_goes_back(page: Page) -> None:
+    title = page.locator("#comparison-title")
+    expect(title).to_have_text("first.jpg")
+    page.keyboard.press("PageDown")
+    expect(title).to_have_text("second.jpg")
+    page.keyboard.press("Escape")
+    expect(page.locator("#comparison")).to_be_hidden()
+    expect(page.get_by_role("button", name="Compare before and after: first.jpg")).to_be_focused()

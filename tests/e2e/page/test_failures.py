@@ -1,0 +1,82 @@
+"""Files that cannot be compressed: said in words, mended by a retry, never in the way of the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+from playwright.sync_api import Route, expect
+from tests.support.batches import download, pick, settled, unzipped, write_batch
+from tests.support.browser import Visitor
+from tests.support.pictures import encoded, gradient
+from tests.support.server import Server
+
+
+def test_a_file_that_is_no_picture_fails_alone_and_says_why(visitor: Visitor, server: Server, tmp_path: Path) -> None:
+    broken = tmp_path / "notes.jpg"
+    broken.write_text("these are no pixels")
+    page = visitor.open("/", server.key)
+    pick(page, broken, *write_batch(tmp_path, 2))
+    row = page.locator(".file", has_text="notes.jpg")
+    expect(row).to_have_attribute("data-phase", "failed")
+    expect(row.locator("[data-part=detail]")).to_contain_text("Invalid image file")
+    expect(row.get_by_role("button", name="Retry: notes.jpg")).to_be_visible()
+    expect(page.locator("#total-files")).to_have_text("2 of 3 files, 1 failed")
+    assert unzipped(download(page, "#download-all"))["notes.jpg"] == broken.read_bytes()
+
+
+def test_a_retry_mends_what_was_missing_before(visitor: Visitor, server: Server, picture_port: int) -> None:
+    with late_picture(picture_port) as (url, arrive):
+        page = visitor.open("/", server.key)
+        page.click("[data-urls]")
+        page.fill("#urls-text", f"{url}\nnot an address")
+        page.click("#urls [type=submit]")
+        settled(page)
+        row = page.locator(".file")
+        expect(row.locator("[data-part=detail]")).to_contain_text("failed to download")
+        arrive()
+        row.get_by_role("button", name="Retry").click()
+        expect(row).to_have_attribute("data-phase", "done", timeout=30_000)
+    expect(row.locator("[data-part=before]")).not_to_have_text("\u2013")
+    expect(row.locator("[data-part=meta]")).to_contain_text("256 \u00d7 256")
+
+
+def test_a_busy_server_is_waited_for(visitor: Visitor, server: Server, tmp_path: Path) -> None:
+    page = visitor.open("/", server.key)
+    refusals = iter([429, 429])
+
+    def refuse_twice(route: Route) -> None:
+        if (status := next(refusals, None)) is None:
+            route.continue_()
+        else:
+            answer = '{"status": 429, "message": "HTTP 429: slow down"}'
+            route.fulfill(status=status, headers={"Retry-After": "1"}, body=answer)
+
+    page.route("**/imgcompress", refuse_twice)
+    pick(page, *write_batch(tmp_path, 1))
+    expect(page.locator(".file")).to_have_attribute("data-phase", "done")
+    assert next(refusals, None) is None
+
+
+@contextmanager
+def late_picture(port: int) -> Iterator[tuple[str, Callable[[], None]]]:
+    """A web server whose picture is missing until the second value is called."""
+    there: list[bytes] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200 if there else 404)
+            self.send_header("Content-Length", str(sum(map(len, there))))
+            self.end_headers()
+            self.wfile.write(b"".join(there))
+
+        def log_message(self, *_args: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", port), Handler) as web:
+        Thread(target=web.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{port}/late%20photo.jpg", lambda: there.append(encoded(gradient()))
+        web.shutdown()

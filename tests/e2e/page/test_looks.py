@@ -1,0 +1,151 @@
+"""How the pages look: light and dark, small screens, accessible by axe's rules; and the README's pictures of them."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from PIL import Image
+from playwright.sync_api import Page, expect
+from tests.support.accounts import key_for
+from tests.support.batches import pick, textured, write_batch
+from tests.support.browser import Visitor
+from tests.support.corpus import CORPUS
+from tests.support.pictures import encoded
+from tests.support.server import Server
+
+IMAGES = Path(__file__).resolve().parents[3] / "docs" / "images"
+MOST_BYTES = 300_000
+PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True, "device_scale_factor": 2}
+Visitors = Callable[..., Visitor]
+
+
+def violations(page: Page) -> list[str]:
+    found = Axe().run(page).response["violations"]
+    return [f"{one['id']}: {node['target']} {node['failureSummary']}" for one in found for node in one["nodes"]]
+
+
+def brightness(page: Page) -> float:
+    picture = Image.open(io.BytesIO(page.screenshot())).convert("L")
+    return sum(picture.resize((1, 1), Image.Resampling.BOX).tobytes())
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_on_the_compress_page(
+    visitor_with: Visitors, server: Server, tmp_path: Path, scheme: str
+) -> None:
+    page = visitor_with(color_scheme=scheme).open("/", server.key)
+    assert violations(page) == []
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(b"broken")
+    pick(page, broken, *write_batch(tmp_path, 2))
+    assert violations(page) == []
+    page.locator(".file[data-phase=done] .thumb").first.click()
+    assert violations(page) == []
+    page.keyboard.press("Escape")
+    for opener in ("#key-button", "[data-urls]"):
+        page.click(opener)
+        assert violations(page) == []
+        page.keyboard.press("Escape")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_on_the_account_page(visitor_with: Visitors, server: Server, scheme: str) -> None:
+    key_for(server, "limited", credits=3)
+    page = visitor_with(color_scheme=scheme).open("/account", server.key)
+    expect(page.locator("#chart svg")).to_be_visible()
+    assert violations(page) == []
+    page.click("#new-key")
+    assert violations(page) == []
+
+
+def test_dark_is_dark_by_the_systems_wish_and_by_the_button(visitor_with: Visitors) -> None:
+    page = visitor_with(color_scheme="dark").open("/")
+    assert brightness(page) < 60
+    page.click("#theme")
+    assert brightness(page) > 200
+    page.reload()
+    assert brightness(page) > 200
+    page.click("#theme")
+    page.emulate_media(color_scheme="light")
+    assert brightness(page) < 60
+
+
+def test_nothing_moves_where_less_motion_is_wanted(visitor_with: Visitors) -> None:
+    page = visitor_with(reduced_motion="reduce").open("/")
+    moving = "() => [...document.querySelectorAll('*')].filter(e => getComputedStyle(e).transitionDuration !== '0s')"
+    assert page.evaluate(f"{moving.replace('=> [', '=> ([', 1)}.length)") == 0
+
+
+def test_a_phone_shows_everything_without_scrolling_sideways(
+    visitor_with: Visitors, server: Server, tmp_path: Path
+) -> None:
+    page = visitor_with(**PHONE).open("/", server.key)
+    broken = tmp_path / "a file with a rather long name that nobody would type on a telephone.png"
+    broken.write_bytes(b"broken")
+    pick(page, broken, *write_batch(tmp_path, 2))
+    assert_fits(page)
+    small = [box for box in boxes(page, "button:visible") if box["height"] < 43 or box["width"] < 36]
+    assert small == []
+    page.locator(".file[data-phase=done] .thumb").first.tap()
+    assert_fits(page)
+    page.get_by_role("button", name="Close").tap()
+    page.goto(server.base + "/account")
+    expect(page.locator("#chart svg")).to_be_visible()
+    assert_fits(page)
+
+
+def assert_fits(page: Page) -> None:
+    assert page.evaluate("() => document.documentElement.scrollWidth") <= 390
+    outside = [box for box in boxes(page, "button:visible, input:visible, select:visible") if box["x"] < 0]
+    outside += [box for box in boxes(page, "button:visible, select:visible") if box["x"] + box["width"] > 390.5]
+    assert outside == []
+
+
+def boxes(page: Page, selector: str) -> list[dict[str, float]]:
+    found = [element.bounding_box() for element in page.locator(selector).all()]
+    return [dict(box) for box in found if box is not None and box["width"] > 0]  # type: ignore[arg-type] # a TypedDict
+
+
+@pytest.mark.skipif(os.environ.get("LEANPIX_SCREENSHOTS") != "1", reason="set LEANPIX_SCREENSHOTS=1 to take them")
+def test_pictures_for_the_readme_are_taken(visitor_with: Visitors, server: Server, tmp_path: Path) -> None:
+    key = key_for(server, "Corner shop", credits=500)
+    sources = readme_files(tmp_path)
+    page = visitor_with(viewport={"width": 1280, "height": 860}).open("/", key)
+    pick(page, *sources)
+    page.mouse.move(0, 0)
+    shoot(page, "page-light")
+    page.emulate_media(color_scheme="dark")
+    shoot(page, "page-dark")
+    page.locator(".file .thumb").first.click()
+    page.keyboard.press("1")
+    page.wait_for_timeout(500)
+    shoot(page, "page-comparison")
+    phone = visitor_with(**PHONE).open("/", server.key)
+    pick(phone, *sources[:2])
+    phone.locator(".totals").scroll_into_view_if_needed()
+    shoot(phone, "page-phone")
+    account = visitor_with(viewport={"width": 1280, "height": 860}).open("/account", server.key)
+    expect(account.locator("#chart svg")).to_be_visible()
+    shoot(account, "page-account")
+
+
+def shoot(page: Page, name: str) -> None:
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+    path = IMAGES / f"{name}.webp"
+    picture.save(path, quality=88, method=6)
+    assert path.stat().st_size < MOST_BYTES
+
+
+def readme_files(folder: Path) -> list[Path]:
+    if CORPUS.is_dir():
+        return sorted(path for path in CORPUS.glob("a_Z_*.png") if path.stat().st_size < MOST_BYTES * 3)[:8]
+    paths = [folder / f"photo {seed}.jpg" for seed in range(8)]
+    for seed, path in enumerate(paths):
+        path.write_bytes(encoded(textured(seed, 900, 600)))
+    return paths

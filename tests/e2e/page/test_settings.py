@@ -1,0 +1,79 @@
+"""Settings: remembered, applied to the files already there, paid for only when asked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from playwright.sync_api import Page, expect
+from tests.support.accounts import key_for
+from tests.support.batches import download, pick, settled, unzipped, write_batch
+from tests.support.browser import Visitor
+from tests.support.pictures import encoded, gradient
+from tests.support.server import Server
+
+
+def choose_mode(page: Page, mode: str) -> None:
+    page.locator(f"[name=mode][value={mode}]").check(force=True)
+
+
+def test_new_settings_are_applied_to_the_files_already_there_and_remembered(
+    visitor: Visitor, server: Server, tmp_path: Path
+) -> None:
+    page = visitor.open("/", server.key)
+    pick(page, *write_batch(tmp_path, 2))
+    page.select_option("#format", "webp")
+    page.fill("#width", "80")
+    expect(page.locator(".file [data-part=meta]", has_text="80 \u00d7 60")).to_have_count(2, timeout=30_000)
+    settled(page)
+    assert sorted(unzipped(download(page, "#download-all"))) == ["picture 00.webp", "picture 01.webp"]
+    page.reload()
+    expect(page.locator("#format")).to_have_value("webp")
+    expect(page.locator("#width")).to_have_value("80")
+
+
+def test_a_quality_changes_the_size_of_the_result(visitor: Visitor, server: Server, tmp_path: Path) -> None:
+    page = visitor.open("/", server.key)
+    pick(page, *write_batch(tmp_path, 1))
+    choose_mode(page, "quality")
+    sizes = []
+    for quality in ("90", "20"):
+        page.locator("#quality").fill(quality)
+        expect(page.locator("#quality-shown")).to_have_text(quality)
+        page.wait_for_timeout(700)
+        settled(page)
+        sizes.append(len(next(iter(unzipped(download(page, "#download-all")).values()))))
+    assert sizes[1] < sizes[0] / 2
+
+
+def test_a_target_size_is_kept_and_cannot_be_combined_with_png(
+    visitor: Visitor, server: Server, tmp_path: Path
+) -> None:
+    source = tmp_path / "wide.jpg"
+    source.write_bytes(encoded(gradient(800, 600)))
+    page = visitor.open("/", server.key)
+    choose_mode(page, "kbyte")
+    page.fill("#kbyte", "9")
+    expect(page.locator("#format option[value=png]")).to_be_disabled()
+    page.wait_for_timeout(700)
+    pick(page, source)
+    assert len(unzipped(download(page, "#download-all"))["wide.jpg"]) <= 9 * 1024
+
+
+def test_a_side_out_of_bounds_is_refused_in_the_form(visitor: Visitor) -> None:
+    page = visitor.open("/")
+    page.fill("#width", "9000")
+    expect(page.locator("#settings-note")).to_contain_text("1 to 8000 px")
+
+
+def test_with_limited_credits_files_are_done_again_only_when_asked(
+    visitor: Visitor, server: Server, tmp_path: Path
+) -> None:
+    page = visitor.open("/", key_for(server, credits=5))
+    pick(page, *write_batch(tmp_path, 2))
+    expect(page.locator("#key-button")).to_contain_text("3 credits")
+    page.select_option("#format", "webp")
+    expect(page.locator("#reapply-text")).to_contain_text("2 files uses credits")
+    expect(page.locator(".file", has_text="WEBP")).to_have_count(0)
+    page.click("#apply-now")
+    expect(page.locator(".file", has_text="→ WEBP")).to_have_count(2, timeout=30_000)
+    expect(page.locator("#key-button")).to_contain_text("1 credit")
