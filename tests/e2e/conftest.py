@@ -1,14 +1,37 @@
-"""One server that every end-to-end test without special settings shares."""
+"""One server of each kind that every end-to-end test without special settings shares."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 import pytest
+from tests.support.cluster import balanced_server
 from tests.support.server import Server, running_server
+from tests.support.servers import Postgres, Seaweed
+
+# What is asked of the API is asked of both: one machine, and two API nodes with two workers behind a balancer.
+_BOTH_MODES = {"test_first_photo", "test_api_parameters", "test_api_accounts", "test_api_clients"}
+_FETCHING = {"fetch_allow_nets": "127.0.0.0/8"}
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "server" in metafunc.fixturenames and metafunc.definition.path.stem in _BOTH_MODES:
+        metafunc.parametrize("server", ["one_machine", "cluster"], indirect=True, scope="session")
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with running_server(tmp_path_factory.mktemp("server") / "data", fetch_allow_nets="127.0.0.0/8") as started:
+def server(request: pytest.FixtureRequest) -> Server:
+    found: Server = request.getfixturevalue(getattr(request, "param", "one_machine"))
+    return found
+
+
+@pytest.fixture(scope="session")
+def one_machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with running_server(tmp_path_factory.mktemp("server") / "data", **_FETCHING) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def cluster(postgres: Postgres, seaweed: Seaweed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with balanced_server(postgres, seaweed, tmp_path_factory.mktemp("cluster"), **_FETCHING) as started:
         yield started

@@ -31,6 +31,12 @@ class Server:
     key: str
     data_dir: Path
     output: Path
+    environment: dict[str, str]
+
+    def cli(self, *words: str) -> str:
+        """What a command prints that works on this server's data."""
+        command = [str(LEANPIX), *words, "--data-dir", str(self.data_dir)]
+        return subprocess.run(command, check=True, capture_output=True, text=True, env=self.environment).stdout
 
     def client(self, key: str | None = None, timeout_s: float = 120) -> httpx.Client:
         headers = {"X-API-KEY": key or self.key}
@@ -38,9 +44,7 @@ class Server:
 
     def new_key(self, name: str = "test", **options: object) -> str:
         words = [word for option, value in options.items() for word in (f"--{option}", str(value))]
-        command: list[str | Path] = [LEANPIX, "keys", "create", "--name", name, "--data-dir", self.data_dir, *words]
-        shown = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-        return key_in(shown)
+        return key_in(self.cli("keys", "create", "--name", name, *words))
 
     def kill(self) -> None:
         os.killpg(self.process.pid, signal.SIGKILL)
@@ -63,14 +67,23 @@ def start_server(data_dir: Path, key: str = "", **settings: str) -> Server:
     port = free_port()
     data_dir.parent.mkdir(parents=True, exist_ok=True)
     output = data_dir.parent / f"server-{port}.log"
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("LEANPIX_")}
-    environment |= {"LEANPIX_WORKERS": "2"} | {f"LEANPIX_{name.upper()}": value for name, value in settings.items()}
+    environment = clean_environment() | {"LEANPIX_WORKERS": "2"} | named(settings)
     command: list[str | Path] = [LEANPIX, "serve", "--port", str(port), "--data-dir", str(data_dir)]
     with output.open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, env=environment, start_new_session=True)
     base = f"http://127.0.0.1:{port}"
-    _wait_until_healthy(process, base, output)
-    return Server(process, base, key_in(output.read_text()) or key, data_dir, output)
+    wait_until_healthy(process, base, output)
+    return Server(process, base, key_in(output.read_text()) or key, data_dir, output, environment)
+
+
+def clean_environment() -> dict[str, str]:
+    """This process's environment without any setting of ours."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("LEANPIX_", "AWS_"))}
+
+
+def named(settings: dict[str, str]) -> dict[str, str]:
+    """Settings by their names in the environment."""
+    return {f"LEANPIX_{name.upper()}": value for name, value in settings.items()}
 
 
 def key_in(text: str) -> str:
@@ -79,7 +92,8 @@ def key_in(text: str) -> str:
     return found[0] if found else ""
 
 
-def _wait_until_healthy(process: subprocess.Popen[bytes], base: str, output: Path) -> None:
+def wait_until_healthy(process: subprocess.Popen[bytes], base: str, output: Path) -> None:
+    """Until it answers; its output where it does not come to that."""
     deadline = time.monotonic() + _START_S
     while time.monotonic() < deadline and process.poll() is None:
         try:

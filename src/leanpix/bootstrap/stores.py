@@ -5,47 +5,27 @@ from __future__ import annotations
 import os
 import secrets
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 from sqlalchemy import Engine
 
-from leanpix.domain.errors import SetupError, StoreUnavailableError
-from leanpix.queues import postgres as jobs
+from leanpix.bootstrap.rows import Rows
+from leanpix.domain.errors import SetupError
 from leanpix.queues.embedded import EmbeddedDeliveries
-from leanpix.queues.postgres import PostgresDeliveries
 from leanpix.queues.signals import LocalSignals
-from leanpix.queues.wakeups import EndListener, PostgresSignals
 from leanpix.service.admin import Admin
 from leanpix.service.keys import SecretHasher
 from leanpix.service.links import Links
-from leanpix.service.ports import Blobs, Deliveries, RateLimits, Signals
+from leanpix.service.ports import Blobs
 from leanpix.settings import Settings
 from leanpix.stores.blobs import LocalBlobs
 from leanpix.stores.database import SqlDatabase, sqlite_database, sqlite_engine
 from leanpix.stores.limits import SqlRateLimits, sqlite_rates
-from leanpix.stores.postgres import libpq_url, postgres_database, postgres_engine
 from leanpix.stores.s3 import S3Blobs
-from leanpix.stores.schema import migrate, require_current
+from leanpix.stores.schema import migrate
 from leanpix.telemetry.logging import log_failure
-
-_API_CONNECTIONS = 8
-_QUICK_CONNECTIONS = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """The database's side: rows, rates, delivery and wake-ups. local wakes this process's own waiters."""
-
-    database: SqlDatabase
-    rates: RateLimits
-    signals: Signals
-    local: LocalSignals
-    make_deliveries: Callable[[], Deliveries]
-    mend_queue: Callable[[], object]
-    listener: EndListener | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +98,9 @@ def migrate_database(settings: Settings) -> str | None:
 
 def _migrating_engine(settings: Settings) -> Engine:
     if settings.database_url is not None:
-        return postgres_engine(settings.database_url, durable=True, connections=1)
+        from leanpix.bootstrap.shared import migrating_engine  # noqa: PLC0415 - see there
+
+        return migrating_engine(settings.database_url)
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     return sqlite_engine(settings.data_dir / "leanpix.db", "FULL")
 
@@ -126,7 +108,9 @@ def _migrating_engine(settings: Settings) -> Engine:
 def _rows(settings: Settings) -> Rows:
     local = LocalSignals()
     if settings.database_url is not None:
-        return _shared_rows(settings, settings.database_url, local)
+        from leanpix.bootstrap.shared import shared_rows  # noqa: PLC0415 - see there
+
+        return shared_rows(settings, settings.database_url, local)
     path = settings.data_dir / "leanpix.db"
     database = sqlite_database(path)
     return Rows(
@@ -136,34 +120,6 @@ def _rows(settings: Settings) -> Rows:
         local,
         partial(EmbeddedDeliveries, database, local, log_failure),
         lambda: None,
-    )
-
-
-def _shared_rows(settings: Settings, url: str, local: LocalSignals) -> Rows:
-    durable = postgres_engine(url, durable=True, connections=_API_CONNECTIONS)
-    quick = postgres_engine(url, durable=False, connections=_QUICK_CONNECTIONS)
-    try:
-        require_current(durable, patience_s=settings.patience_s)
-    except StoreUnavailableError as failure:
-        raise SetupError("the database of LEANPIX_DATABASE_URL does not answer") from failure
-    plain_url = libpq_url(url)
-    database = postgres_database(durable, quick, jobs.enqueue, settings.patience_s)
-    deliveries = partial(
-        PostgresDeliveries,
-        plain_url,
-        database,
-        settings,
-        on_error=log_failure,
-        choose=secrets.choice,
-    )
-    return Rows(
-        database,
-        SqlRateLimits(quick, None, patience_s=settings.patience_s),
-        PostgresSignals(quick, local, log_failure),
-        local,
-        deliveries,
-        partial(jobs.mend, quick, settings.stale_s),
-        EndListener(plain_url, local, log_failure),
     )
 
 

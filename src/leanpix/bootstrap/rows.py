@@ -1,0 +1,34 @@
+"""The database's side of an installation, whichever database it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from leanpix.queues.signals import LocalSignals
+from leanpix.service.ports import Deliveries, RateLimits, Signals
+from leanpix.stores.database import SqlDatabase
+
+
+class Listener(Protocol):
+    """Hears what other processes signal."""
+
+    def start(self) -> None:
+        """Begin to listen."""
+
+    def stop(self) -> None:
+        """Listen no more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The database's side: rows, rates, delivery and wake-ups. local wakes this process's own waiters."""
+
+    database: SqlDatabase
+    rates: RateLimits
+    signals: Signals
+    local: LocalSignals
+    make_deliveries: Callable[[], Deliveries]
+    mend_queue: Callable[[], object]
+    listener: Listener | None = None

@@ -1,0 +1,56 @@
+"""Rows in a PostgreSQL that machines share. Imported only where one is configured: its libraries take a while."""
+
+from __future__ import annotations
+
+import secrets
+from functools import partial
+
+from sqlalchemy import Engine
+
+from leanpix.bootstrap.rows import Rows
+from leanpix.domain.errors import SetupError, StoreUnavailableError
+from leanpix.queues import postgres as jobs
+from leanpix.queues.postgres import PostgresDeliveries
+from leanpix.queues.signals import LocalSignals
+from leanpix.queues.wakeups import EndListener, PostgresSignals
+from leanpix.settings import Settings
+from leanpix.stores.limits import SqlRateLimits
+from leanpix.stores.postgres import libpq_url, postgres_database, postgres_engine
+from leanpix.stores.schema import require_current
+from leanpix.telemetry.logging import log_failure
+
+_CONNECTIONS = 8  # of each kind, durable and quick
+
+
+def migrating_engine(url: str) -> Engine:
+    """An engine for `leanpix migrate`."""
+    return postgres_engine(url, durable=True, connections=1)
+
+
+def shared_rows(settings: Settings, url: str, local: LocalSignals) -> Rows:
+    """Rows over the database at `url`; SetupError where it does not answer or has not been migrated."""
+    durable = postgres_engine(url, durable=True, connections=_CONNECTIONS)
+    quick = postgres_engine(url, durable=False, connections=_CONNECTIONS)
+    try:
+        require_current(durable, patience_s=settings.patience_s)
+    except StoreUnavailableError as failure:
+        raise SetupError("the database of LEANPIX_DATABASE_URL does not answer") from failure
+    plain_url = libpq_url(url)
+    database = postgres_database(durable, quick, jobs.enqueue, settings.patience_s)
+    deliveries = partial(
+        PostgresDeliveries,
+        plain_url,
+        database,
+        settings,
+        on_error=log_failure,
+        choose=secrets.choice,
+    )
+    return Rows(
+        database,
+        SqlRateLimits(quick, None, patience_s=settings.patience_s),
+        PostgresSignals(quick, local, log_failure),
+        local,
+        deliveries,
+        partial(jobs.mend, quick, settings.stale_s),
+        EndListener(plain_url, local, log_failure),
+    )

@@ -1,0 +1,158 @@
+"""A cluster of real processes: API nodes behind a balancer, workers, PostgreSQL and an S3 store."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from itertools import cycle
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import psycopg
+from tests.support.ports import migrated_database
+from tests.support.server import LEANPIX, Server, clean_environment, free_port, key_in, named, wait_until_healthy
+from tests.support.servers import Postgres, Seaweed
+
+SECRET = "a secret that every node of the cluster has"
+PATIENCE_S = 90.0
+_CHUNK_BYTES = 65536
+
+
+@dataclass
+class Node:
+    """One process of the cluster; base is empty for a worker."""
+
+    process: subprocess.Popen[bytes]
+    output: Path
+    base: str = ""
+
+    def kill(self) -> None:
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    def terminate(self) -> int:
+        self.process.terminate()
+        return self.process.wait(PATIENCE_S)
+
+
+@dataclass
+class Cluster:
+    """Nodes over one database and one store; prefix starts every process, such as in a network of its own."""
+
+    database_url: str
+    environment: dict[str, str]
+    folder: Path
+    nodes: list[Node] = field(default_factory=list)
+
+    def api(self, host: str = "127.0.0.1") -> Node:
+        port = free_port()
+        node = self._start("serve", "--workers", "0", "--host", host, "--port", str(port))
+        node.base = f"http://{host}:{port}"
+        return node
+
+    def worker(self, prefix: Sequence[str] = ()) -> Node:
+        return self._start("worker", prefix=prefix)
+
+    def wait_for_apis(self) -> None:
+        for node in self.nodes:
+            if node.base and node.process.poll() is None:
+                wait_until_healthy(node.process, node.base, node.output)
+
+    def cli(self, *words: str) -> str:
+        command = [str(LEANPIX), *words]
+        return subprocess.run(command, check=True, capture_output=True, text=True, env=self.environment).stdout
+
+    def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        with psycopg.connect(self.database_url) as connection:
+            return connection.execute(query.encode(), values).fetchall()
+
+    def close(self) -> None:
+        for node in self.nodes:
+            if node.process.poll() is None:
+                node.kill()
+
+    def _start(self, *words: str, prefix: Sequence[str] = ()) -> Node:
+        output = self.folder / f"{words[0]}-{len(self.nodes)}.log"
+        with output.open("wb") as log:
+            process = subprocess.Popen(
+                [*prefix, str(LEANPIX), *words],
+                stdout=log, stderr=log, env=self.environment, start_new_session=True, cwd=self.folder,
+            )  # fmt: skip
+        self.nodes.append(Node(process, output))
+        return self.nodes[-1]
+
+
+@contextmanager
+def new_cluster(postgres: Postgres, seaweed: Seaweed, folder: Path, **settings: str) -> Iterator[Cluster]:
+    """A cluster without nodes, its database migrated; every node ends with the block."""
+    url = migrated_database(postgres)
+    shared = {"database_url": url, "store_url": f"s3://pictures/{folder.name}", "secret": SECRET}
+    timing = {"workers": "1", "heartbeat_s": "0.5", "stale_s": "2"}
+    environment = clean_environment() | seaweed.environment | named(shared | timing | settings)
+    cluster = Cluster(url, environment, folder)
+    try:
+        yield cluster
+    finally:
+        cluster.close()
+
+
+@contextmanager
+def balanced_server(postgres: Postgres, seaweed: Seaweed, folder: Path, **settings: str) -> Iterator[Server]:
+    """Two API nodes behind a balancer and two workers, to be used like a single server."""
+    with new_cluster(postgres, seaweed, folder, **settings) as cluster:
+        key = key_in(cluster.cli("migrate"))
+        nodes = [cluster.api(), cluster.api()]
+        cluster.worker()
+        cluster.worker()
+        cluster.wait_for_apis()
+        with balancer([int(node.base.rpartition(":")[2]) for node in nodes]) as base:
+            yield Server(nodes[0].process, base, key, folder / "data", nodes[0].output, cluster.environment)
+
+
+@contextmanager
+def balancer(ports: Sequence[int]) -> Iterator[str]:
+    """Hands each connection to the next of the ports, byte for byte."""
+    targets = cycle(ports)
+
+    def accept(listener: socket.socket) -> None:
+        with suppress(OSError):
+            while True:
+                client, _ = listener.accept()
+                Thread(target=_join, args=(client, next(targets)), daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0), backlog=256) as listener:
+        thread = Thread(target=accept, args=(listener,))
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join()
+
+
+def _join(client: socket.socket, port: int) -> None:
+    with suppress(OSError), client, socket.create_connection(("127.0.0.1", port)) as server:
+        back = Thread(target=_copy, args=(server, client), daemon=True)
+        back.start()
+        _copy(client, server)
+        back.join()
+
+
+def _copy(source: socket.socket, target: socket.socket) -> None:
+    with suppress(OSError):
+        while chunk := source.recv(_CHUNK_BYTES):
+            target.sendall(chunk)
+        target.shutdown(socket.SHUT_WR)
+
+
+def until(condition: Callable[[], bool], patience_s: float = PATIENCE_S) -> None:
+    """Wait for a condition; AssertionError where it does not come about."""
+    deadline = time.monotonic() + patience_s
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come about"
+        time.sleep(0.05)
