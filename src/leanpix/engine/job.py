@@ -44,15 +44,6 @@ class Job:
         goal = Goal(options.quality, bits_per_pixel, options.target_score)
         return Trials(self.codec.open(raster, self.effort, goal), self.budget)
 
-    def sample_trials(self, trials: Trials) -> Trials:
-        """Runs on the judge's sample, or the given ones where the whole picture is small enough.
-
-        An animation's frames are coded from one another: no sample of stills stands for them.
-        """
-        if not self.judge.is_sampled or self.raster.frames > 1:
-            return trials
-        return Trials(trials.encoder.on(self.judge.sample()), self.budget)
-
     @property
     def keeps_format_and_dimensions(self) -> bool:
         """Whether the result must not be larger than the source."""

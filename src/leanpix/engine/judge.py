@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 from leanpix.engine.codecs.base import Encoded, Raster
 from leanpix.engine.metric import Scorer
 
-_WHOLE_UP_TO_PIXELS = 3_000_000
-_TILE_PX = 512
+_WHOLE_UP_TO_PIXELS = 20_000_000
+_SCORED_TILE_PX = 1024
+_SAMPLE_ABOVE_PIXELS = 3_000_000
+_SAMPLE_TILE_PX = 512
 _TILES_PER_SIDE = 3
 _FRAMES = 3
 _BACKGROUNDS = (26, 229)
@@ -32,18 +34,34 @@ class Region:
 
 
 def regions_of(raster: Raster) -> tuple[Region, ...]:
-    """What is scored: up to three frames, whole when that is little, else nine tiles spread over each."""
+    """What is scored: up to three frames, whole up to 20 megapixels together, else nine tiles spread over each."""
     frames = sorted({round(i * (raster.frames - 1) / (_FRAMES - 1)) for i in range(_FRAMES)})
     height, width = raster.height_px, raster.width_px
     if len(frames) * height * width <= _WHOLE_UP_TO_PIXELS:
         return tuple(Region(frame * height, 0, height, width) for frame in frames)
-    tile_height, tile_width = min(_TILE_PX, height), min(_TILE_PX, width)
-    return tuple(
-        Region(frame * height + top, left, tile_height, tile_width)
-        for frame in frames
-        for top in _starts(height, tile_height)
-        for left in _starts(width, tile_width)
-    )
+    return tuple(tile for frame in frames for tile in _tiles(raster, frame * height, _SCORED_TILE_PX))
+
+
+def sample_of(raster: Raster) -> Raster | None:
+    """Nine tiles below each other as a picture to try settings on; None where the whole picture is small enough.
+
+    An animation's frames are coded from one another: no sample of stills stands for them.
+    """
+    if raster.frames > 1 or raster.total_pixels <= _SAMPLE_ABOVE_PIXELS:
+        return None
+    return replace(raster, pixels=_cut(raster.pixels, tuple(_tiles(raster, 0, _SAMPLE_TILE_PX))))
+
+
+def _tiles(raster: Raster, first_row: int, side: int) -> list[Region]:
+    height, width = min(side, raster.height_px), min(side, raster.width_px)
+    lefts = _starts(raster.width_px, width)
+    return [Region(first_row + top, left, height, width) for top in _starts(raster.height_px, height) for left in lefts]
+
+
+def _cut(pixels: NDArray[np.uint8], regions: tuple[Region, ...]) -> NDArray[np.uint8]:
+    if len(regions) == 1 and regions[0].height * regions[0].width == pixels.shape[0] * pixels.shape[1]:
+        return pixels
+    return np.concatenate([pixels[r.top : r.top + r.height, r.left : r.left + r.width] for r in regions])
 
 
 def _starts(side: int, tile: int) -> list[int]:
@@ -54,11 +72,12 @@ def _starts(side: int, tile: int) -> list[int]:
 
 @dataclass(slots=True)
 class Judge:
-    """Knows one raster; scores what encoders made of it, or of its sample."""
+    """Knows one raster; scores what encoders made of it."""
 
     raster: Raster
     regions: tuple[Region, ...] = ()
     _scorers: list[Scorer] = field(default_factory=list)
+    _known: dict[bytes, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.regions = regions_of(self.raster)
@@ -68,47 +87,58 @@ class Judge:
         """Whether only a part of the pixels is scored."""
         return sum(r.height * r.width for r in self.regions) < self.raster.total_pixels
 
-    def sample(self) -> Raster:
-        """The scored regions below each other as a still picture of their own, small enough to try settings on."""
-        return replace(self.raster, pixels=self._cut(self.raster.pixels), frames=1, delays_ms=())
-
     def score(self, encoded: Encoded) -> float:
         """The score of an encoding of the raster; one of other dimensions is scaled to the raster's first."""
         if encoded.is_lossless:
             return _IDENTICAL
-        image = _decoded(encoded.data, self.raster)
-        if (image.width, image.height) != (self.raster.width_px, self.raster.pixels.shape[0]):
-            image = image.resize(self.raster.width_px / image.width, vscale=self.raster.pixels.shape[0] / image.height)
-        parts = [image.crop(r.left, r.top, r.width, r.height) for r in self.regions]
-        return self._compare(np.concatenate([_pixels(part) for part in parts]))
+        if encoded.data not in self._known:
+            self._known[encoded.data] = self._measured(encoded)
+        return self._known[encoded.data]
 
-    def score_of_sample(self, encoded: Encoded) -> float:
-        """The score of an encoding of the sample."""
-        return self._compare(_pixels(_decoded(encoded.data, self.raster)))
+    def _measured(self, encoded: Encoded) -> float:
+        width, rows = self.raster.width_px, self.raster.pixels.shape[0]
+        image = _decoded(encoded.data, self.raster, in_order=self._reads_in_order)
+        if (image.width, image.height) != (width, rows):
+            image = _decoded(encoded.data, self.raster).resize(width / image.width, vscale=rows / image.height)
+        return self._compare(self._seen(image))
+
+    @property
+    def _reads_in_order(self) -> bool:
+        """A large still picture is decoded once from top to bottom and never held: that halves the memory."""
+        return self.is_sampled and self.raster.frames == 1
+
+    def _seen(self, image: pyvips.Image) -> NDArray[np.uint8]:
+        """The scored regions of an image, below each other."""
+        if not self.is_sampled:
+            return _pixels(image)
+        tops = sorted({region.top for region in self.regions})
+        height = self.regions[0].height
+        strips = [image.crop(0, top, image.width, height) for top in tops]
+        pixels = _pixels(pyvips.Image.arrayjoin(strips, across=1))
+        starts = {top: number * height for number, top in enumerate(tops)}
+        cut = [pixels[starts[r.top] : starts[r.top] + r.height, r.left : r.left + r.width] for r in self.regions]
+        return np.concatenate(cut)
 
     def _compare(self, pixels: NDArray[np.uint8]) -> float:
         if not self._scorers:
-            reference = self._cut(self.raster.pixels)
+            reference = _cut(self.raster.pixels, self.regions)
             self._scorers = [Scorer(view) for view in _views(reference, has_alpha=self.raster.has_alpha)]
         views = _views(pixels, has_alpha=self.raster.has_alpha)
         return min(scorer.score(view) for scorer, view in zip(self._scorers, views, strict=True))
 
-    def _cut(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        if len(self.regions) == 1 and not self.is_sampled:
-            return pixels
-        return np.concatenate([pixels[r.top : r.top + r.height, r.left : r.left + r.width] for r in self.regions])
 
-
-def _decoded(data: bytes, raster: Raster) -> pyvips.Image:
+def _decoded(data: bytes, raster: Raster, *, in_order: bool = False) -> pyvips.Image:
     """An encoding's pixels with the raster's bands: encoders may have left out a band that says nothing."""
-    settings = {"n": -1} if raster.frames > 1 else {}
+    settings: dict[str, object] = {"n": -1} if raster.frames > 1 else {}
+    settings["access"] = "sequential" if in_order else "random"
     image = pyvips.Image.new_from_buffer(data, "", **settings)
     alpha = image[image.bands - 1] if image.hasalpha() else None
     colour = image if alpha is None else image.extract_band(0, n=image.bands - 1)
     if colour.bands < raster.colour_bands:
         colour = colour.colourspace("srgb")
+    colour = colour.extract_band(0, n=raster.colour_bands)
     if not raster.has_alpha:
-        return colour.extract_band(0, n=raster.colour_bands)
+        return colour
     opaque = (image[0] * 0 + _OPAQUE).cast("uchar") if alpha is None else alpha
     return colour.bandjoin(opaque)
 

@@ -32,11 +32,12 @@ class Trials:
     done: dict[float, Encoded] = field(default_factory=dict)
     exact: list[Encoded | None] = field(default_factory=list)
     slowest_s: float = 0.0
+    tried_elsewhere: int = 0
 
     @property
     def count(self) -> int:
-        """How often the encoder ran."""
-        return len(self.done) + sum(encoded is not None for encoded in self.exact)
+        """How often an encoder ran, on samples and at other sizes too."""
+        return len(self.done) + len(self.exact) + self.tried_elsewhere
 
     def snap(self, knob: float) -> float:
         """The nearest knob on the grid that a search walks along."""

@@ -8,6 +8,9 @@ from leanpix.engine.content import texture
 from leanpix.engine.picture import Picture
 from leanpix.engine.probe import Probe
 
+_FOUR_BANDS = 4
+"""Without alpha that is CMYK."""
+
 
 def decoding_target(probe: Probe, asked: OutputFormat | None) -> OutputFormat:
     """The format to decode for: what was asked, or the source's own, or one that loses nothing yet.
@@ -50,7 +53,7 @@ def may_keep_file(picture: Picture, target: OutputFormat) -> bool:
         and keeps_dimensions(picture)
         and probe.orientation == 1
         and probe.frames == picture.frames
-        and probe.bands == picture.image.bands
+        and (probe.bands < _FOUR_BANDS or probe.has_alpha)
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from leanpix.domain.errors import TaskFailure
 from leanpix.domain.request import KBYTE
 from leanpix.domain.states import TaskState
@@ -9,19 +11,18 @@ from leanpix.engine.codecs.base import Encoded
 from leanpix.engine.fitting import largest_within
 from leanpix.engine.job import Job
 from leanpix.engine.outcome import Outcome, Trials
-from leanpix.engine.search import Knob, from_above
+from leanpix.engine.scoring import Scored, lowest_at
 from leanpix.engine.shrink import shrunk_within
 
-_SCORE_TOLERANCE = 0.5
-_CORRECTIONS = 2
-_SAMPLE_TOLERANCE = 1.5
+_IDENTICAL = 100.0
 
 
 def by_quality(job: Job, trials: Trials, quality: float) -> Outcome:
     """The smallest of what meets a quality: an encode at it, the source's own pixels repacked, a lossless one."""
     encoder = trials.encoder
     if quality >= encoder.lossless_from:
-        return _outcome(job, _required(job.racing_file() or trials.lossless()))
+        # The kept file, profile and all 16 bits included, loses less than what was converted to sRGB and 8 bits.
+        return _outcome(job, _required(job.kept_file() or trials.lossless()))
     own_counts = job.racing_file() is not None if job.picture.probe.quality else False
     knob = encoder.knob_for(quality if own_counts else job.highest_quality(quality))
     encoded = trials.at(trials.snap(knob))
@@ -79,68 +80,27 @@ def _fitting_exact(job: Job, trials: Trials, max_bytes: int) -> Encoded | None:
 
 def by_score(job: Job, trials: Trials, target: float) -> Outcome:
     """The fewest bytes whose score is at least the target; every pixel kept where nothing else reaches it."""
-    found = _lowest_at(job, trials, target)
-    encoded, score = found if found is not None else (None, None)
-    exact = _exact(job, trials, encoded)
-    if encoded is None and all(candidate is None for candidate in exact):
-        return _best_effort(job, trials, target)
-    best = _smallest([encoded, *exact])
-    return _outcome(job, best, score if best is encoded else 100.0)
+    found = lowest_at(job, trials, target)
+    exact = [candidate for candidate in _exact(job, trials, found.encoded if found else None) if candidate]
+    if found is None and not exact:
+        found = _at_finest(job, trials, target)
+    best = _smallest([found.encoded if found else None, *exact])
+    if found is not None and best is found.encoded:
+        return replace(_outcome(job, best, found.score), warnings=found.warnings)
+    return _outcome(job, best, _IDENTICAL)
 
 
-def _lowest_at(job: Job, trials: Trials, target: float) -> tuple[Encoded, float] | None:
-    """The smallest lossy encode at the target, with its score.
-
-    Settings are tried on a sample of a large picture; the whole is encoded with what was found and corrected
-    where the sample promised too much.
-    """
-    scores, on_sample = trials.encoder.scores, job.sample_trials(trials)
-    measure = job.judge.score_of_sample if on_sample is not trials else job.judge.score
-    knob = from_above(
-        lambda knob: measure(on_sample.at(knob)),
-        Knob(scores, trials.snap),
-        target,
-        tolerance=_SCORE_TOLERANCE,
-        may_continue=on_sample.may_continue,
-    )
-    return None if knob is None else _corrected(job, trials, knob, target)
-
-
-def _corrected(job: Job, trials: Trials, knob: float, target: float) -> tuple[Encoded, float] | None:
-    """Encode the whole picture, and again where the sample promised too much or too little."""
-    scores, passing = trials.encoder.scores, dict[float, float]()
-    for _ in range(1 + _CORRECTIONS):
-        score = job.judge.score(trials.at(knob))
-        if score >= target:
-            passing[knob] = score
-        off = score - target
-        if 0 <= off <= _SAMPLE_TOLERANCE or not trials.may_continue():
-            break
-        knob = trials.snap(scores.knob(scores.value(knob) - off + _SCORE_TOLERANCE))
-        if knob in trials.done:
-            break
-    if not passing:
-        return None
-    lowest = min(passing)
-    return _refined(job, trials, lowest, target) or (trials.at(lowest), passing[lowest])
-
-
-def _refined(job: Job, trials: Trials, knob: float, target: float) -> tuple[Encoded, float] | None:
-    for finer in trials.encoder.finer(knob):
-        if finer < knob and trials.may_continue():
-            encoded = trials.at(finer)
-            score = job.judge.score(encoded)
-            if score >= target and len(encoded.data) < len(trials.at(knob).data):
-                return encoded, score
-    return None
-
-
-def _best_effort(job: Job, trials: Trials, target: float) -> Outcome:
-    """A format without a lossless mode at the end of its range: nearest to the target that it can come."""
-    best = trials.at(trials.snap(trials.encoder.scores.points[-1][0]))
+def _at_finest(job: Job, trials: Trials, target: float) -> Scored:
+    """A format without a lossless mode at the end of its range: by its finest settings, as near as they come."""
+    finest = Trials(trials.encoder.finest(), job.budget)
+    found = lowest_at(job, finest, target)
+    trials.tried_elsewhere += finest.count
+    if found is not None:
+        return found
+    best = finest.at(finest.snap(finest.encoder.scores.points[-1][0]))
     score = job.judge.score(best)
     warning = f"the score {target:g} is out of this format's reach for this picture: {score:.1f} is its best"
-    return Outcome(best, job.raster.width_px, job.raster.height_px, score, (warning,))
+    return Scored(best, score, (warning,))
 
 
 def _required(encoded: Encoded | None) -> Encoded:

@@ -133,6 +133,11 @@ class Encoder(Protocol):
         ...
 
     @property
+    def reads_lean(self) -> bool:
+        """Whether a result is decoded without several copies of its pixels in memory."""
+        ...
+
+    @property
     def lossless_from(self) -> int:
         """The quality from which on only a lossless result will do; above 100 where there is no such quality."""
         ...
@@ -144,6 +149,10 @@ class Encoder(Protocol):
 
     def on(self, raster: Raster) -> Encoder:
         """The same encoder with the same choices, for another raster of the same picture."""
+        ...
+
+    def finest(self) -> Encoder:
+        """The same encoder with no trade left that a higher knob cannot buy back."""
         ...
 
     def knob_for(self, quality: float) -> float:

@@ -65,6 +65,7 @@ class JpegEncoder:
     raster: Raster
     effort: Effort
     subsampling: Subsampling
+    reads_lean = True
     lossless_from = _NEVER
     is_graphic = False
 
@@ -81,6 +82,10 @@ class JpegEncoder:
     def on(self, raster: Raster) -> JpegEncoder:
         """The same choices for another raster of the same picture."""
         return replace(self, raster=raster)
+
+    def finest(self) -> JpegEncoder:
+        """Chroma at its full size."""
+        return replace(self, subsampling="4:4:4")
 
     def knob_for(self, quality: float) -> float:
         """-log of the distance that jpegli gives a libjpeg quality: one unbroken curve."""

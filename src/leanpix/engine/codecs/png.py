@@ -14,6 +14,7 @@ from leanpix.engine.search import Curve
 
 _PACK_LEVEL = {Effort.FULL: 2, Effort.REDUCED: 1, Effort.MINIMAL: 0}
 _PALETTE_EFFORT = {Effort.FULL: 7, Effort.REDUCED: 4, Effort.MINIMAL: 1}
+_THOROUGH_UP_TO_PIXELS = 4_000_000
 _COLOUR_CHUNKS = [b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"cICP"]
 """All that may stay beside the pixels: without them the colours would be other ones."""
 
@@ -33,6 +34,7 @@ class PngEncoder:
     raster: Raster
     effort: Effort
     is_graphic: bool
+    reads_lean = True
     lossless_from = 100
     rates = _RATES
     scores = _SCORES
@@ -40,6 +42,10 @@ class PngEncoder:
     def on(self, raster: Raster) -> PngEncoder:
         """The same choices for another raster of the same picture."""
         return replace(self, raster=raster)
+
+    def finest(self) -> PngEncoder:
+        """Nothing else was traded."""
+        return self
 
     def knob_for(self, quality: float) -> float:
         """The quality is libimagequant's own."""
@@ -60,22 +66,31 @@ class PngEncoder:
 
     def encode(self, knob: float) -> Encoded:
         """One palette, half dithered: as good as full dithering where it matters, and smaller."""
-        effort = _PALETTE_EFFORT[self.effort]
+        effort = _PALETTE_EFFORT[self._palette_effort()]
         data = self.raster.image().pngsave_buffer(
             palette=True, Q=int(knob), dither=0.5, effort=effort, compression=1, keep=self.raster.keep
         )
-        packed = _pack(data, self.effort)
-        return Encoded(packed, f"palette (effort {effort}) + oxipng {_PACK_LEVEL[self.effort]}", quality=int(knob))
+        level = self._level()
+        return Encoded(_pack(data, level), f"palette (effort {effort}) + oxipng {level}", quality=int(knob))
 
     def lossless(self) -> Encoded:
         """Every pixel kept; oxipng finds the smallest colour type and the filters."""
         rows, width, _ = self.raster.pixels.shape
-        level = _PACK_LEVEL[self.effort]
+        level = self._level()
         raw = oxipng.RawImage(self.raster.pixels.tobytes(), width, rows, color_type=self._colour_type())
         if self.raster.icc_profile is not None:
             raw.add_icc_profile(self.raster.icc_profile)
         data: bytes = raw.create_optimized_png(level=level)
         return Encoded(data, f"oxipng {level}", is_lossless=True)
+
+    def _palette_effort(self) -> Effort:
+        large = self.effort is Effort.FULL and self.raster.total_pixels > _THOROUGH_UP_TO_PIXELS
+        return Effort.REDUCED if large else self.effort
+
+    def _level(self) -> int:
+        """Level 2 packs large graphics 15 % better than level 1, and photographs by nothing."""
+        large = self.effort is Effort.FULL and self.raster.total_pixels > _THOROUGH_UP_TO_PIXELS
+        return _PACK_LEVEL[Effort.REDUCED if large and not self.is_graphic else self.effort]
 
     def _colour_type(self) -> oxipng.ColorType:
         kinds = oxipng.ColorType
@@ -97,14 +112,12 @@ class PngCodec:
     def repack(self, source: bytes, effort: Effort) -> Encoded | None:
         """The source's own samples, 16 bits and all, packed anew; only what its colours need stays beside them."""
         try:
-            data = _pack(source, effort)
+            data = _pack(source, _PACK_LEVEL[effort])
         except oxipng.PngError:
             return None
         return Encoded(data, f"oxipng {_PACK_LEVEL[effort]}", is_lossless=True)
 
 
-def _pack(data: bytes, effort: Effort) -> bytes:
-    packed: bytes = oxipng.optimize_from_memory(
-        data, level=_PACK_LEVEL[effort], strip=oxipng.StripChunks.keep(_COLOUR_CHUNKS)
-    )
+def _pack(data: bytes, level: int) -> bytes:
+    packed: bytes = oxipng.optimize_from_memory(data, level=level, strip=oxipng.StripChunks.keep(_COLOUR_CHUNKS))
     return packed
