@@ -82,7 +82,7 @@ def test_compressing_a_result_again_never_makes_it_larger(suffix: str) -> None:
 def test_a_size_is_met_from_below(photo_png: bytes, target: OutputFormat, max_bytes: int) -> None:
     result = compress(photo_png, CompressionOptions(format=target, max_bytes=max_bytes))
     assert 0.93 * max_bytes <= len(result.data) <= max_bytes
-    assert result.report.encodes <= 10
+    assert result.report.encodes <= 12  # ten on the grid, two between
 
 
 def test_png_meets_a_size_by_a_smaller_palette(photo_png: bytes) -> None:
