@@ -148,7 +148,8 @@ _OPAQUE = 255
 
 def _pixels(image: pyvips.Image) -> NDArray[np.uint8]:
     pixels: NDArray[np.uint8] = np.ascontiguousarray(image.cast("uchar").numpy())
-    return pixels if pixels.ndim == 3 else pixels[:, :, np.newaxis]  # noqa: PLR2004 - rows, columns, bands
+    # pyvips leaves out axes of length one: the bands of gray, all of them for one gray pixel.
+    return pixels.reshape(image.height, image.width, image.bands)
 
 
 def _views(pixels: NDArray[np.uint8], *, has_alpha: bool) -> list[NDArray[np.uint8]]:

@@ -74,4 +74,4 @@ def _resized(frame: pyvips.Image, width: int, height: int, *, has_alpha: bool) -
 
 def _pixels(image: pyvips.Image) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
     pixels: np.ndarray[tuple[int, ...], np.dtype[np.uint8]] = np.ascontiguousarray(image.numpy())
-    return pixels if pixels.ndim == 3 else pixels[:, :, np.newaxis]  # noqa: PLR2004 - rows, columns, bands
+    return pixels.reshape(image.height, image.width, image.bands)

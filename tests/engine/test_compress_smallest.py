@@ -1,0 +1,23 @@
+"""The smallest pictures there are go through the whole engine."""
+
+from __future__ import annotations
+
+import pytest
+from PIL import Image
+from tests.support.pictures import encoded
+
+from leanpix.domain.formats import OutputFormat
+from leanpix.domain.request import CompressionOptions
+from leanpix.engine.compress import compress
+
+
+@pytest.mark.parametrize("target", OutputFormat)
+@pytest.mark.parametrize("quality", [80, None])
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "RGB", "RGBA"])
+@pytest.mark.parametrize("size", [(1, 1), (1, 9), (9, 1)])
+def test_smallest_pictures_are_compressed(
+    size: tuple[int, int], mode: str, quality: int | None, target: OutputFormat
+) -> None:
+    source = encoded(Image.new(mode, size, 0), "PNG")
+    result = compress(source, CompressionOptions(format=target, quality=quality))
+    assert (result.report.width_px, result.report.height_px) == size
