@@ -35,6 +35,9 @@ format: setup ## format and mend what can be mended
 docs-settings: setup ## write the table of docs/configuration.md
 	@$(PY) scripts/configuration_table.py
 
+bench: setup ## what the service costs on top of the engine, and the engine by size (a table)
+	@$(PY) bench/service.py
+
 bench-pool: setup ## what a locked child of its own adds to a job, in ms
 	@$(PY) bench/pool.py
 

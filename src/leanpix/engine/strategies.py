@@ -23,8 +23,10 @@ def by_quality(job: Job, trials: Trials, quality: float) -> Outcome:
     if quality >= encoder.lossless_from:
         # The kept file, profile and all 16 bits included, loses less than what was converted to sRGB and 8 bits.
         return _outcome(job, _required(job.kept_file() or trials.lossless()))
-    own_counts = job.racing_file() is not None if job.picture.probe.quality else False
-    knob = encoder.knob_for(quality if own_counts else job.highest_quality(quality))
+    capped = job.highest_quality(quality)
+    # Repacking costs more than encoding: below the source's own quality it is tried only where it can still win.
+    own_counts = capped < quality and job.racing_file() is not None
+    knob = encoder.knob_for(quality if own_counts else capped)
     encoded = trials.at(trials.snap(knob))
     least = encoder.least_score(quality)
     score = None if least is None else job.judge.score(encoded)

@@ -30,6 +30,10 @@ _FIXED = {
     "OPENBLAS_NUM_THREADS": "1",
     "RAYON_NUM_THREADS": "1",
     "MALLOC_ARENA_MAX": "2",
+    # A child lives for one picture: memory that it has touched once is used again, not given back and faulted anew.
+    "MALLOC_MMAP_THRESHOLD_": str(32 * 1024 * 1024),
+    "MALLOC_TRIM_THRESHOLD_": str(128 * 1024 * 1024),
+    "MALLOC_TOP_PAD_": str(1024 * 1024),
     "VIPS_DISC_THRESHOLD": "1000g",  # libvips knows no "t"
     "PYTHONDONTWRITEBYTECODE": "1",
 }

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
 
 from leanpix.domain.formats import SourceFormat
 from leanpix.engine.headers import exif
@@ -171,7 +175,8 @@ def _quality(source: bytes, found: list[Segment]) -> int | None:
     table = next((t for s in found if s.marker == _DQT for t in [_luminance(source[s.payload : s.end])] if t), None)
     if table is None:
         return None
-    return min(range(1, 101), key=lambda quality: _distance(table, quality))
+    differences = np.abs(_standard_tables() - np.asarray(table)).sum(axis=1)
+    return int(differences.argmin()) + 1
 
 
 def _luminance(payload: bytes) -> tuple[int, ...] | None:
@@ -187,7 +192,10 @@ def _luminance(payload: bytes) -> tuple[int, ...] | None:
     return None
 
 
-def _distance(table: tuple[int, ...], quality: int) -> int:
-    scale = 5000 // quality if quality < 50 else 200 - 2 * quality  # noqa: PLR2004 - libjpeg's jpeg_quality_scaling
-    standard = (min(max((value * scale + 50) // 100, 1), 255) for value in _STANDARD_LUMINANCE)
-    return sum(abs(have - want) for have, want in zip(table, standard, strict=True))
+@functools.cache
+def _standard_tables() -> NDArray[np.int64]:
+    """(100, 64): libjpeg's luminance table at each quality from 1, by its jpeg_quality_scaling."""
+    quality = np.arange(1, 101)
+    scale = np.where(quality < 50, 5000 // quality, 200 - 2 * quality)  # noqa: PLR2004 - libjpeg's own bend
+    tables: NDArray[np.int64] = np.clip((np.outer(scale, list(_STANDARD_LUMINANCE)) + 50) // 100, 1, 255)
+    return tables
