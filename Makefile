@@ -5,7 +5,7 @@ UV := .tools/uv
 export UV_PYTHON_DOWNLOADS = never
 export UV_NO_PROGRESS = 1
 
-.PHONY: help setup serve test lint format docs-settings check bench bench-pool bench-metric bench-jpegli clean
+.PHONY: help setup serve test lint format docs-settings check bench bench-pool bench-metric bench-jpegli bench-engine clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -45,6 +45,11 @@ check: lint test ## what CI runs
 
 bench-metric: setup ## CPU time and exactness of the metric's kernels; PICTURES="a.png b.jpg"
 	@$(PY) bench/metric.py $(PICTURES)
+
+bench-engine: setup ## the engine against Pillow, sharp, ImageMagick and others; IMAGES="a.png b.png" or a folder
+	@$(UV) sync --quiet --frozen --no-editable --group bench --python python3
+	@mkdir -p .tools/peers && { command -v npm >/dev/null && npm install --silent --prefix .tools/peers sharp@0.35.5 || true; }
+	@$(PY) bench/engine.py $(IMAGES)
 
 bench-jpegli: setup ## CPU time and bytes at equal score of the two paths to jpegli; PICTURES="a.png b.jpg"
 	@$(PY) bench/jpegli.py $(PICTURES)
