@@ -108,7 +108,7 @@ def _pillow(format_name: str, **options: object) -> Encode:
     return in_process(work)
 
 
-_QUALITIES = (15, 25, 35, 45, 55, 65, 72, 78, 84, 88, 92, 95)
+_QUALITIES = (20, 35, 50, 62, 72, 80, 87, 92, 95)
 
 
 def jpeg_peers() -> list[Peer]:
