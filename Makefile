@@ -5,7 +5,8 @@ UV := .tools/uv
 export UV_PYTHON_DOWNLOADS = never
 export UV_NO_PROGRESS = 1
 
-.PHONY: help setup serve test lint format docs-settings check bench bench-pool bench-metric bench-jpegli bench-engine clean
+# Every target is a command, none a file of that name.
+.PHONY: $(shell grep -oE '^[a-z-]+:' $(firstword $(MAKEFILE_LIST)) | tr -d :)
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -14,44 +15,50 @@ $(UV): scripts/bootstrap_uv.py
 	@python3 scripts/bootstrap_uv.py && touch $(UV)
 
 setup: $(UV) ## create .venv from the lock, with the built wheel of this tree in it
-	@$(UV) sync --quiet --frozen --no-editable --python python3
+	@$(UV) sync --quiet --frozen --no-editable --python python3 --no-dev --inexact
+
+setup-dev: $(UV) ## the same, with what tests, linters and benchmarks need
+	@$(UV) sync --quiet --frozen --no-editable --python python3 --inexact
 
 serve: setup ## run the service on http://127.0.0.1:8000
 	@.venv/bin/leanpix serve
 
-test: setup ## run every test
+test: setup-dev ## run every test
 	@$(PY) -m pytest
 
-lint: setup ## formatter, linter, types, import rules
+lint: setup-dev ## formatter, linter, types, import rules
 	@.venv/bin/ruff format --check .
 	@.venv/bin/ruff check .
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports
 
-format: setup ## format and mend what can be mended
+format: setup-dev ## format and mend what can be mended
 	@.venv/bin/ruff format .
 	@.venv/bin/ruff check --fix .
 
-docs-settings: setup ## write the table of docs/configuration.md
+docs-settings: setup-dev ## write the table of docs/configuration.md from the settings
 	@$(PY) scripts/configuration_table.py
 
-bench: setup ## what the service costs on top of the engine, and the engine by size (a table)
+docs-states: setup-dev ## write docs/states.md from the code tables
+	@$(PY) scripts/states_page.py
+
+bench: setup-dev ## what the service costs on top of the engine, and the engine by size (a table)
 	@$(PY) bench/service.py
 
-bench-pool: setup ## what a locked child of its own adds to a job, in ms
+bench-pool: setup-dev ## what a locked child of its own adds to a job, in ms
 	@$(PY) bench/pool.py
 
 check: lint test ## what CI runs
 
-bench-metric: setup ## CPU time and exactness of the metric's kernels; PICTURES="a.png b.jpg"
+bench-metric: setup-dev ## CPU time and exactness of the metric's kernels; PICTURES="a.png b.jpg"
 	@$(PY) bench/metric.py $(PICTURES)
 
-bench-engine: setup ## the engine against Pillow, sharp, ImageMagick and others; IMAGES="a.png b.png" or a folder
+bench-engine: setup-dev ## the engine against Pillow, sharp, ImageMagick and others; IMAGES="a.png b.png" or a folder
 	@$(UV) sync --quiet --frozen --no-editable --group bench --python python3
 	@mkdir -p .tools/peers && { command -v npm >/dev/null && npm install --silent --prefix .tools/peers sharp@0.35.5 || true; }
 	@$(PY) bench/engine.py $(IMAGES)
 
-bench-jpegli: setup ## CPU time and bytes at equal score of the two paths to jpegli; PICTURES="a.png b.jpg"
+bench-jpegli: setup-dev ## CPU time and bytes at equal score of the two paths to jpegli; PICTURES="a.png b.jpg"
 	@$(PY) bench/jpegli.py $(PICTURES)
 
 clean: ## remove what set-up made
