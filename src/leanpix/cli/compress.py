@@ -1,7 +1,129 @@
-"""`leanpix compress`: the engine without a server."""
+"""`leanpix compress`: pictures and folders of pictures, here or by a server."""
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Annotated
 
-def compress() -> None:
-    """Compress files."""
+import typer
+
+from leanpix.cli.batch.batch import ExitCode, Order, run_batch
+from leanpix.cli.batch.place import Placement, Where
+from leanpix.cli.batch.select import Rules
+from leanpix.cli.options import settings_or_exit
+from leanpix.domain.errors import InvalidParameterError
+from leanpix.domain.formats import OutputFormat
+from leanpix.domain.request import KBYTE, CompressionOptions, Fit
+
+
+def compress(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Pictures, and folders of pictures.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Mirror the tree into this folder, kept pictures included.")
+    ] = None,
+    in_place: Annotated[bool, typer.Option("--in-place", help="Replace each picture by its smaller result.")] = False,
+    quality: Annotated[int | None, typer.Option("--quality", "-q", help="1-100, instead of automatic.")] = None,
+    max_kb: Annotated[int | None, typer.Option("--max-kb", help="The best picture of at most so many KB.")] = None,
+    score: Annotated[
+        float | None, typer.Option("--score", help="The SSIMULACRA2 score that automatic quality keeps; default 75.")
+    ] = None,
+    output_format: Annotated[
+        str | None, typer.Option("--format", "-f", help="jpg, png or webp; default: as it is, else recommended.")
+    ] = None,
+    width: Annotated[int | None, typer.Option(help="Width in pixels; alone, proportions are kept.")] = None,
+    height: Annotated[int | None, typer.Option(help="Height in pixels; alone, proportions are kept.")] = None,
+    fit: Annotated[Fit, typer.Option(help="How both sides are met.")] = Fit.FILL,
+    include: Annotated[
+        list[str] | None, typer.Option(help="Of folders take only names or paths like this, e.g. '*.jpg'; repeatable.")
+    ] = None,
+    exclude: Annotated[
+        list[str] | None, typer.Option(help="Of folders leave out files and folders like this; repeatable.")
+    ] = None,
+    follow_links: Annotated[bool, typer.Option("--follow-links", help="Go through symbolic links in folders.")] = False,
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", "-j", min=1, help="Pictures at a time; default: one a core.")
+    ] = None,
+    state: Annotated[
+        Path | None,
+        typer.Option(help="File that remembers what is done; default: in OUTPUT, else in the user's folder."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Do again what is done, and remember nothing.")] = False,
+    touch: Annotated[bool, typer.Option("--touch", help="Give results the present time, not their source's.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Compress, but write nothing: what would be saved?")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a picture, and a summary.")] = False,
+) -> None:
+    """Compress pictures and folders of pictures.
+
+    Without --output or --in-place, results go beside their sources as NAME.min.EXT. No file is ever replaced by a
+    larger one; with --output, a picture that cannot get smaller is copied. Quality is automatic unless asked for.
+    What is done is remembered by content and options: an interrupted batch goes on where it was, and a result is
+    never compressed again. Hidden files, and in folders everything without a picture's extension, are left out.
+
+    Exit codes: 0 all done, 1 some pictures failed (they are named), 2 wrong usage, 3 nothing can be compressed
+    here, 130 interrupted.
+    """
+    placement = _placement(paths, output, in_place=in_place)
+    options = _options(output_format, quality, max_kb, width, height, fit, score)
+    outside = None if output is None else output.resolve()
+    rules = Rules(include or (), exclude or (), follow_links, outside, placement.where is Where.BESIDE)
+    settings = settings_or_exit(workers=jobs)
+    order = Order(
+        paths,
+        options,
+        placement,
+        rules,
+        jobs=jobs or settings.workers or 1,
+        state=state,
+        is_forgetful=force,
+        keep_time=not touch,
+        is_dry=dry_run,
+        as_json=as_json,
+    )
+    raise typer.Exit(run_batch(order, settings))
+
+
+def _placement(paths: list[Path], output: Path | None, *, in_place: bool) -> Placement:
+    if output is None:
+        return Placement(Where.IN_PLACE if in_place else Where.BESIDE)
+    if in_place:
+        raise _usage_error("--output and --in-place exclude each other")
+    if any(output.resolve() in {path.resolve(), path.resolve().parent if path.is_file() else None} for path in paths):
+        raise _usage_error("--output is where the pictures are: use --in-place to replace them")
+    return Placement(Where.MIRROR, output)
+
+
+def _options(
+    name: str | None,
+    quality: int | None,
+    max_kb: int | None,
+    width: int | None,
+    height: int | None,
+    fit: Fit,
+    score: float | None,
+) -> CompressionOptions:
+    try:
+        return CompressionOptions(
+            format=None if name is None else _format(name),
+            quality=quality,
+            max_bytes=None if max_kb is None else max_kb * KBYTE,
+            width_px=width,
+            height_px=height,
+            fit=fit,
+            target_score=score,
+        )
+    except InvalidParameterError as failure:
+        raise _usage_error(str(failure)) from failure
+
+
+def _format(name: str) -> OutputFormat:
+    try:
+        return OutputFormat.parse(name)
+    except ValueError:
+        raise InvalidParameterError("format", name, "jpg, png or webp") from None
+
+
+def _usage_error(text: str) -> typer.Exit:
+    typer.echo(f"leanpix: {text}", err=True)
+    return typer.Exit(ExitCode.USAGE)

@@ -1,0 +1,127 @@
+"""A whole batch, from the options of the command to its exit code."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from enum import IntEnum
+from pathlib import Path
+from threading import Event
+
+import typer
+
+from leanpix.cli.batch import show
+from leanpix.cli.batch.items import Item, Outcome, Totals
+from leanpix.cli.batch.local import local_engine
+from leanpix.cli.batch.place import Placement, Where
+from leanpix.cli.batch.run import interruptible, run
+from leanpix.cli.batch.select import Rules, Selection, select
+from leanpix.cli.batch.state import Journal
+from leanpix.cli.batch.work import Engine, Work
+from leanpix.domain.errors import SetupError
+from leanpix.domain.request import CompressionOptions
+from leanpix.settings import Settings
+
+_JOURNAL_NAME = ".leanpix-state.jsonl"
+
+
+class ExitCode(IntEnum):
+    """How the command ends."""
+
+    DONE = 0
+    SOME_FAILED = 1
+    USAGE = 2
+    NO_ENGINE = 3
+    INTERRUPTED = 130
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What was asked for. state None: the place that goes with the placement."""
+
+    paths: Sequence[Path]
+    options: CompressionOptions
+    placement: Placement
+    rules: Rules
+    jobs: int = 1
+    state: Path | None = None
+    is_forgetful: bool = False
+    keep_time: bool = True
+    is_dry: bool = False
+    as_json: bool = False
+
+
+@dataclass(slots=True)
+class _Ends:
+    """What has come of the pictures so far."""
+
+    items: list[Item] = field(default_factory=list)
+    began_s: float = field(default_factory=time.monotonic)
+    stop: Event = field(default_factory=Event)
+
+
+def run_batch(order: Order, settings: Settings) -> ExitCode:
+    """Do it, show what came of it, and say how it ended."""
+    selection, ends = select(order.paths, order.rules), _Ends()
+    for item in selection.problems:
+        _tell(order, ends, item)
+    try:
+        with _engine(order, settings) as engine:
+            _work_through(order, selection, engine, ends)
+    except SetupError as failure:
+        typer.echo(f"leanpix: {failure}", err=True)
+        _conclude(order, selection, ends)
+        return ExitCode.NO_ENGINE
+    _conclude(order, selection, ends)
+    if ends.stop.is_set():
+        return ExitCode.INTERRUPTED
+    return ExitCode.SOME_FAILED if any(i.outcome is Outcome.FAILED for i in ends.items) else ExitCode.DONE
+
+
+@contextmanager
+def _engine(order: Order, settings: Settings) -> Iterator[Engine]:
+    del order
+    with local_engine(settings) as engine:
+        yield engine
+
+
+def _work_through(order: Order, selection: Selection, engine: Engine, ends: _Ends) -> None:
+    with ExitStack() as stack:
+        journal = stack.enter_context(Journal(_journal_path(order), order.options))
+        work = Work(engine, order.options, order.placement, journal, keep_time=order.keep_time, is_dry=order.is_dry)
+        stack.enter_context(interruptible(ends.stop, engine.abandon, _say))
+        ended = stack.enter_context(show.progress(len(selection.sources), is_silent=order.as_json))
+        for item in run(selection.sources, work, order.jobs, ends.stop):
+            ended(item)
+            _tell(order, ends, item)
+
+
+def _tell(order: Order, ends: _Ends, item: Item) -> None:
+    ends.items.append(item)
+    if order.as_json:
+        typer.echo(show.as_json(item))
+
+
+def _conclude(order: Order, selection: Selection, ends: _Ends) -> None:
+    elapsed_s = time.monotonic() - ends.began_s
+    if order.as_json:
+        typer.echo(show.totals_as_json(Totals.of(ends.items), selection.left_out, elapsed_s))
+        return
+    show.show_problems(ends.items)
+    show.show_summary(ends.items, selection.left_out, elapsed_s, is_dry=order.is_dry)
+
+
+def _journal_path(order: Order) -> Path | None:
+    if order.is_forgetful or order.is_dry:
+        return None
+    if order.state is not None:
+        return order.state
+    if order.placement.where is Where.MIRROR and order.placement.folder is not None:
+        return order.placement.folder / _JOURNAL_NAME
+    return Path(typer.get_app_dir("leanpix")) / _JOURNAL_NAME.removeprefix(".leanpix-")
+
+
+def _say(text: str) -> None:
+    typer.echo(f"leanpix: {text}", err=True)

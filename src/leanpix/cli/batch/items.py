@@ -1,0 +1,83 @@
+"""What passes between the parts of a batch: the pictures found, and what came of each."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path, PurePath
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A picture to work on: where it is, and its path within a mirrored tree.
+
+    has_twin: another picture of the batch differs from it only in the extension, so that a result in another format
+    has to keep the old extension in its name.
+    """
+
+    path: Path
+    relative: PurePath
+    has_twin: bool = False
+
+
+class Outcome(StrEnum):
+    """What came of a picture."""
+
+    COMPRESSED = "compressed"
+    KEPT = "kept"
+    DONE = "done before"
+    LEFT = "left alone"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One picture's end. Sizes in bytes; target is where the result is, or would be in a dry run.
+
+    size_after equals size_before for a picture that is kept as it is. message says why, for what has no result.
+    """
+
+    path: Path
+    outcome: Outcome
+    size_before: int = 0
+    size_after: int = 0
+    target: Path | None = None
+    score: float | None = None
+    message: str = ""
+
+    @property
+    def saved_share(self) -> float:
+        """The share of the bytes that was saved, 0 to 1; below 0 for a result that grew on request."""
+        return 1 - self.size_after / self.size_before if self.size_before else 0.0
+
+
+@dataclass(slots=True)
+class Totals:
+    """What a batch came to."""
+
+    counts: Counter[Outcome] = field(default_factory=Counter)
+    size_before: int = 0
+    size_after: int = 0
+
+    def add(self, item: Item) -> None:
+        """Count an item; bytes only of pictures that were worked on."""
+        self.counts[item.outcome] += 1
+        if item.outcome in {Outcome.COMPRESSED, Outcome.KEPT}:
+            self.size_before += item.size_before
+            self.size_after += item.size_after
+
+    @property
+    def saved_share(self) -> float:
+        """The share of all bytes that was saved, 0 to 1."""
+        return 1 - self.size_after / self.size_before if self.size_before else 0.0
+
+    @classmethod
+    def of(cls, items: Iterable[Item]) -> Totals:
+        """The totals of items."""
+        totals = cls()
+        for item in items:
+            totals.add(item)
+        return totals

@@ -1,0 +1,128 @@
+"""Which files a batch works on."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
+from functools import partial
+from pathlib import Path, PurePath
+
+from leanpix.cli.batch.items import Item, Outcome, Source
+
+# The names that pictures of the readable formats go by. A file that is named on the command line needs none of them.
+EXTENSIONS = frozenset(
+    {"jpg", "jpeg", "jpe", "jfif", "png", "webp", "gif", "bmp", "dib", "tif", "tiff", "sgi", "rgb", "rgba", "bw"}
+    | {"3fr", "arw", "cr2", "cr3", "crw", "dcr", "dng", "erf", "kdc", "mef", "mos", "mrw", "nef", "nrw", "orf", "pef"}
+    | {"raf", "raw", "rw2", "rwl", "sr2", "srf", "srw", "x3f"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What of a folder is taken.
+
+    include and exclude are patterns of file names or of paths below the folder, in any case; `*` matches `/` too.
+    Without include, the extension decides. outside: a folder that is never entered (the output's own). skip_marked:
+    leave `name.min.ext` files out, which are results.
+    """
+
+    include: Sequence[str] = ()
+    exclude: Sequence[str] = ()
+    follow_links: bool = False
+    outside: Path | None = None
+    skip_marked: bool = False
+
+    def takes(self, relative: PurePath) -> bool:
+        """Whether a file of a folder is worked on."""
+        if relative.name.startswith(".") or matches(relative, self.exclude):
+            return False
+        if self.skip_marked and is_marked(relative):
+            return False
+        if self.include:
+            return matches(relative, self.include)
+        return relative.suffix[1:].lower() in EXTENSIONS
+
+    def enters(self, folder: Path, relative: PurePath) -> bool:
+        """Whether a folder within the folder is looked into."""
+        if relative.name.startswith(".") or matches(relative, self.exclude):
+            return False
+        return self.outside is None or folder.resolve() != self.outside
+
+
+@dataclass(slots=True)
+class Selection:
+    """The pictures found, those that could not be taken, and how many files were left out, by why."""
+
+    sources: list[Source] = field(default_factory=list)
+    problems: list[Item] = field(default_factory=list)
+    left_out: int = 0
+
+
+def matches(relative: PurePath, patterns: Iterable[str]) -> bool:
+    """Whether a path or its last part matches one of the patterns, in any case."""
+    path, name = relative.as_posix().lower(), relative.name.lower()
+    return any(fnmatchcase(path, p.lower()) or fnmatchcase(name, p.lower()) for p in patterns)
+
+
+def is_marked(relative: PurePath) -> bool:
+    """Whether a name is that of a result beside its source."""
+    return PurePath(relative.stem).suffix.lower() == ".min"
+
+
+def select(paths: Sequence[Path], rules: Rules) -> Selection:
+    """Find the pictures, in the order of their names. What is named twice, or linked to, is taken once."""
+    found, seen = Selection(), set[Path]()
+    keeps_name = len(paths) > 1
+    for path in paths:
+        if path.is_dir():
+            base = PurePath(path.resolve().name) if keeps_name else PurePath()
+            candidates: Iterable[Source] = _in_folder(path, base, rules, found)
+        else:
+            candidates = (Source(path, PurePath(path.name)),)
+        for source in candidates:
+            real = source.path.resolve()
+            if real not in seen:
+                seen.add(real)
+                found.sources.append(replace(source, path=real) if source.path.is_symlink() else source)
+    found.sources = _without_clashes(found)
+    return found
+
+
+def _in_folder(folder: Path, base: PurePath, rules: Rules, found: Selection) -> Iterator[Source]:
+    visited: set[tuple[int, int]] = set()
+    for place, folders, names in os.walk(
+        folder, followlinks=rules.follow_links, onerror=partial(_note_unreadable, found)
+    ):
+        here = Path(place)
+        status = here.stat()
+        if (status.st_dev, status.st_ino) in visited:  # a link back to a folder above it
+            folders.clear()
+            continue
+        visited.add((status.st_dev, status.st_ino))
+        within = here.relative_to(folder)
+        folders[:] = sorted(name for name in folders if rules.enters(here / name, within / name))
+        for name in sorted(names):
+            if rules.takes(within / name) and (rules.follow_links or not (here / name).is_symlink()):
+                yield Source(here / name, base / within / name)
+            else:
+                found.left_out += 1
+
+
+def _note_unreadable(found: Selection, failure: OSError) -> None:
+    text = failure.strerror or str(failure)
+    found.problems.append(Item(Path(str(failure.filename)), Outcome.FAILED, message=text))
+
+
+def _without_clashes(found: Selection) -> list[Source]:
+    """Mark twins, and refuse a second source for one place in the mirrored tree."""
+    stems = Counter(source.relative.with_suffix("") for source in found.sources)
+    taken: dict[PurePath, Source] = {}
+    for source in found.sources:
+        other = taken.setdefault(source.relative, source)
+        if other is not source:
+            text = f"its result would replace that of {other.path}"
+            found.problems.append(Item(source.path, Outcome.FAILED, message=text))
+    return [replace(source, has_twin=stems[source.relative.with_suffix("")] > 1) for source in taken.values()]

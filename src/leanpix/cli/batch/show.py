@@ -1,0 +1,110 @@
+"""What a batch shows: progress on a terminal, a line a picture for programs, a summary for people."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+import typer
+from rich.console import Console
+from rich.filesize import decimal
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from leanpix.cli.batch.items import Item, Outcome, Totals
+
+_MOST_ROWS = 20
+_MOST_PROBLEMS = 20
+_PROBLEMS = (Outcome.FAILED, Outcome.LEFT)
+
+
+class _Rate(ProgressColumn):
+    """Pictures a second."""
+
+    def render(self, task: Task) -> Text:
+        return Text("-" if task.speed is None else f"{task.speed:.1f}/s")
+
+
+@contextmanager
+def progress(total: int, *, is_silent: bool) -> Iterator[Callable[[Item], None]]:
+    """A bar with rate, time left and bytes saved, on standard error where that is a terminal."""
+    console = Console(stderr=True)
+    columns = (BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn(), TextColumn("{task.description}"))
+    shown = console.is_terminal and not is_silent
+    totals = Totals()
+    with Progress(*columns, console=console, transient=True, disable=not shown) as bar:
+        task = bar.add_task("", total=total)
+
+        def ended(item: Item) -> None:
+            totals.add(item)
+            saved = decimal(max(0, totals.size_before - totals.size_after))
+            bar.update(task, advance=1, description=f"{saved} saved")
+
+        yield ended
+
+
+def as_json(item: Item) -> str:
+    """A picture's end as one line for programs."""
+    row = {
+        "path": str(item.path),
+        "outcome": item.outcome.value,
+        "target": None if item.target is None else str(item.target),
+        "bytes_before": item.size_before,
+        "bytes_after": item.size_after,
+        "score": item.score,
+        "message": item.message,
+    }
+    return json.dumps(row)
+
+
+def totals_as_json(totals: Totals, left_out: int, elapsed_s: float) -> str:
+    """The last line for programs."""
+    counts = {outcome.value: totals.counts[outcome] for outcome in Outcome}
+    sizes = {"bytes_before": totals.size_before, "bytes_after": totals.size_after}
+    return json.dumps({"summary": {**counts, **sizes, "not_pictures": left_out, "elapsed_s": round(elapsed_s, 3)}})
+
+
+def show_problems(items: Sequence[Item]) -> None:
+    """Say on standard error what has no result, and why; of very many only the first."""
+    problems = [item for item in items if item.outcome in _PROBLEMS]
+    for item in problems[:_MOST_PROBLEMS]:
+        typer.echo(f"leanpix: {item.path}: {item.outcome.value}: {item.message}", err=True)
+    if len(problems) > _MOST_PROBLEMS:
+        typer.echo(f"leanpix: and {len(problems) - _MOST_PROBLEMS} more", err=True)
+
+
+def show_summary(items: Sequence[Item], left_out: int, elapsed_s: float, *, is_dry: bool) -> None:
+    """A row a picture for few of them, and the totals."""
+    console = Console()
+    if len(items) <= _MOST_ROWS:
+        console.print(_rows(items))
+    totals = Totals.of(items)
+    console.print(_summary(totals, left_out))
+    worked = sum(totals.counts[o] for o in (Outcome.COMPRESSED, Outcome.KEPT, Outcome.FAILED))
+    dry = ", nothing written (dry run)" if is_dry else ""
+    console.print(f"{elapsed_s:.1f} s, {worked / max(elapsed_s, 1e-3):.1f} pictures/s{dry}", highlight=False)
+
+
+def _rows(items: Sequence[Item]) -> Table:
+    table = Table("picture", "", "before", "after", "saved", "score")
+    for item in items:
+        sizes = (decimal(item.size_before), decimal(item.size_after)) if item.size_before else ("", "")
+        saved = f"{item.saved_share:.1%}" if item.outcome is Outcome.COMPRESSED else ""
+        score = "" if item.score is None else f"{item.score:.1f}"
+        table.add_row(escape(str(item.path)), item.outcome.value, *sizes, saved, score)
+    return table
+
+
+def _summary(totals: Totals, left_out: int) -> Table:
+    table = Table.grid(padding=(0, 2))
+    for outcome in Outcome:
+        if totals.counts[outcome]:
+            table.add_row(outcome.value, str(totals.counts[outcome]))
+    if left_out:
+        table.add_row("not taken", f"{left_out} other files")
+    sizes = f"{decimal(totals.size_before)} -> {decimal(totals.size_after)}"
+    table.add_row("bytes", f"{sizes} ({totals.saved_share:.1%} saved)")
+    return table

@@ -1,0 +1,104 @@
+"""What earlier runs have done, by content: so that a second run skips it, and a result is never compressed again.
+
+A file of JSON lines, only ever appended to, each line written at once: a run that is killed loses at most the line it
+was writing, and two runs may share the file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import threading
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Self
+
+from leanpix.domain.formats import OutputFormat
+from leanpix.domain.request import CompressionOptions
+
+_DIGEST_CHARACTERS = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What became of a content: its result's digest and size, and its format where that is another than before.
+
+    result None: the content is as small as it gets with these options, and was kept.
+    """
+
+    result: str | None
+    size: int = 0
+    new_format: OutputFormat | None = None
+
+
+def digest_of(content: bytes) -> str:
+    """The name of a content."""
+    return hashlib.sha256(content).hexdigest()[:_DIGEST_CHARACTERS]
+
+
+def options_digest(options: CompressionOptions) -> str:
+    """The name of a set of options; results made with other options do not count."""
+    return digest_of(json.dumps(asdict(options), sort_keys=True).encode())
+
+
+class Journal:
+    """Remembers, for one set of options. path None: remembers nothing."""
+
+    def __init__(self, path: Path | None, options: CompressionOptions) -> None:
+        self._path, self._options = path, options_digest(options)
+        self._made: dict[str, Made] = {}
+        self._results: set[str] = set()
+        self._lock = threading.Lock()
+        self._descriptor: int | None = None
+
+    def __enter__(self) -> Self:
+        if self._path is not None:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._descriptor = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self._read(self._path)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def made_of(self, digest: str) -> Made | None:
+        """What became of this content, where that is known."""
+        return self._made.get(digest)
+
+    def is_settled(self, digest: str) -> bool:
+        """Whether this content needs no more work: it is a result, or was found as small as it gets."""
+        made = self._made.get(digest)
+        return digest in self._results or (made is not None and made.result is None)
+
+    def note(self, digest: str, made: Made) -> None:
+        """Remember what became of a content."""
+        with self._lock:
+            self._keep(digest, made)
+            if self._descriptor is not None:
+                row = {"options": self._options, "source": digest, **asdict(made)}
+                os.write(self._descriptor, json.dumps(row).encode() + b"\n")
+
+    def _keep(self, digest: str, made: Made) -> None:
+        self._made[digest] = made
+        if made.result is not None:
+            self._results.add(made.result)
+
+    def _read(self, path: Path) -> None:
+        text = path.read_bytes()
+        if self._descriptor is not None and text and not text.endswith(b"\n"):
+            os.write(self._descriptor, b"\n")  # a line that was cut short must not swallow the next one
+        for line in text.splitlines():
+            self._read_line(line)
+
+    def _read_line(self, line: bytes) -> None:
+        try:
+            row = json.loads(line)
+            if isinstance(row, Mapping) and row["options"] == self._options:
+                kind = row["new_format"]
+                self._keep(row["source"], Made(row["result"], int(row["size"]), kind and OutputFormat(kind)))
+        except (ValueError, KeyError, TypeError):
+            return  # cut short, or another program's: only costs the work

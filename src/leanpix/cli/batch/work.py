@@ -1,0 +1,176 @@
+"""The work on one picture: read, skip or compress, decide, write."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from leanpix.cli.batch.items import Item, Outcome, Source
+from leanpix.cli.batch.place import Placement, Where, format_of
+from leanpix.cli.batch.state import Journal, Made, digest_of
+from leanpix.cli.batch.write import sync_folder, write_whole
+from leanpix.domain.errors import TaskFailure
+from leanpix.domain.formats import OutputFormat
+from leanpix.domain.request import CompressionOptions
+from leanpix.domain.states import TaskState
+
+_MAX_SOURCE_BYTES = 512 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A compressed picture; score where it was measured."""
+
+    data: bytes
+    score: float | None
+
+
+class Engine(Protocol):
+    """What compresses: this machine's processes, or a server."""
+
+    def compress(self, name: str, source: bytes, options: CompressionOptions) -> Result:
+        """Compress a picture; TaskFailure for one that cannot be, SetupError when no picture can be."""
+
+    def abandon(self) -> None:
+        """Give up the pictures under way: their compress ends with CANCELLED."""
+
+
+class Watcher(Protocol):
+    """Sees each pair of pictures while both are at hand."""
+
+    def see(self, source: Source, before: bytes, after: bytes) -> None:
+        """A picture was compressed."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Picture:
+    """A source as it was read."""
+
+    source: Source
+    status: os.stat_result
+    content: bytes
+    digest: str
+
+    def new_format(self, result: Result) -> OutputFormat | None:
+        """The result's format where it is another than the source's."""
+        made = format_of(result.data)
+        return None if made is format_of(self.content) else made
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What is done to each picture. Thread-safe."""
+
+    engine: Engine
+    options: CompressionOptions
+    placement: Placement
+    journal: Journal
+    watcher: Watcher | None = None
+    keep_time: bool = True
+    is_dry: bool = False
+
+    def __call__(self, source: Source) -> Item:
+        """Do it; what goes wrong with this picture is in the item. SetupError when no picture can be compressed."""
+        try:
+            return self._done(source)
+        except TaskFailure as failure:
+            outcome = Outcome.INTERRUPTED if failure.state is TaskState.CANCELLED else Outcome.FAILED
+            return Item(source.path, outcome, message=str(failure))
+        except OSError as failure:
+            return Item(source.path, Outcome.FAILED, message=failure.strerror or str(failure))
+
+    def _done(self, source: Source) -> Item:
+        status = source.path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            return Item(source.path, Outcome.FAILED, message="not a file")
+        if status.st_size > _MAX_SOURCE_BYTES:
+            return Item(source.path, Outcome.FAILED, message=f"larger than {_MAX_SOURCE_BYTES >> 20} MB")
+        content = source.path.read_bytes()
+        picture = _Picture(source, status, content, digest_of(content))
+        return self._known(picture) or self._made(picture)
+
+    def _made(self, picture: _Picture) -> Item:
+        if self.journal.is_settled(picture.digest):
+            return self._keep(picture)
+        if self._would_change_format(picture.content):
+            size, text = (
+                len(picture.content),
+                "results cannot be written in its format; --format replaces it by another",
+            )
+            return Item(picture.source.path, Outcome.LEFT, size, size, message=text)
+        result = self.engine.compress(picture.source.path.name, picture.content, self.options)
+        return self._settle(picture, result)
+
+    def _known(self, picture: _Picture) -> Item | None:
+        """The item of a picture that an earlier run has done, if what it made is still there."""
+        source, digest, size = picture.source, picture.digest, len(picture.content)
+        made = self.journal.made_of(digest)
+        if self.placement.where is Where.IN_PLACE:
+            settled = self.journal.is_settled(digest)
+            return Item(source.path, Outcome.DONE, size, size, source.path) if settled else None
+        if made is None:
+            return None
+        if made.result is None and self.placement.where is Where.BESIDE:
+            return Item(source.path, Outcome.DONE, size, size)
+        target = self.placement.target(source, made.new_format)
+        made_size = size if made.result is None else made.size
+        is_there = target.is_file() and target.stat().st_size == made_size
+        return Item(source.path, Outcome.DONE, size, made_size, target) if is_there else None
+
+    def _would_change_format(self, content: bytes) -> bool:
+        in_place = self.placement.where is Where.IN_PLACE
+        return in_place and self.options.format is None and format_of(content) is None
+
+    def _settle(self, picture: _Picture, result: Result) -> Item:
+        if not self._is_wanted(picture, result):
+            return self._keep(picture)
+        target = self.placement.target(picture.source, picture.new_format(result))
+        if not self.is_dry:
+            self._write(picture, result, target)
+        if self.watcher is not None:
+            self.watcher.see(picture.source, picture.content, result.data)
+        sizes = len(picture.content), len(result.data)
+        return Item(picture.source.path, Outcome.COMPRESSED, *sizes, target, result.score)
+
+    def _is_wanted(self, picture: _Picture, result: Result) -> bool:
+        """A larger file replaces nothing; apart from its source it may lie where a change was asked for."""
+        if len(result.data) < len(picture.content):
+            return True
+        converts = self.options.format is not None and picture.new_format(result) is not None
+        return (converts or self.options.changes_dimensions) and self.placement.where is not Where.IN_PLACE
+
+    def _keep(self, picture: _Picture) -> Item:
+        size, target = len(picture.content), picture.source.path
+        if self.placement.where is Where.MIRROR:
+            target = self.placement.target(picture.source, None)
+        if not self.is_dry:
+            if self.placement.where is Where.MIRROR:
+                self._put(target, picture.content, picture.status)
+            self.journal.note(picture.digest, Made(None))
+        return Item(picture.source.path, Outcome.KEPT, size, size, target, message="as small as it gets")
+
+    def _write(self, picture: _Picture, result: Result, target: Path) -> None:
+        source = picture.source.path
+        replaces = self.placement.where is Where.IN_PLACE
+        if replaces and target != source and target.exists():
+            raise FileExistsError(None, f"{target.name} is there already")
+        if replaces and _stamp(source.stat()) != _stamp(picture.status):
+            raise OSError(None, "changed while it was being compressed")
+        made = Made(digest_of(result.data), len(result.data), picture.new_format(result))
+        # Before the source is gone: a result that no journal knows would be compressed again.
+        self.journal.note(picture.digest, made)
+        self._put(target, result.data, picture.status)
+        if replaces and target != source:
+            source.unlink()
+            sync_folder(target.parent)
+
+    def _put(self, target: Path, content: bytes, like: os.stat_result) -> None:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(target, content, like, keep_time=self.keep_time)
+
+
+def _stamp(status: os.stat_result) -> tuple[int, int, int]:
+    return status.st_ino, status.st_size, status.st_mtime_ns
