@@ -11,7 +11,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 from tests.support.pictures import encoded
 
-BATCH_MS = 60_000
+BATCH_MS = 120_000
 
 
 def textured(seed: int, width: int = 160, height: int = 120) -> Image.Image:

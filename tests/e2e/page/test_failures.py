@@ -40,6 +40,9 @@ def test_a_retry_mends_what_was_missing_before(visitor: Visitor, server: Server,
         arrive()
         row.get_by_role("button", name="Retry").click()
         expect(row).to_have_attribute("data-phase", "done", timeout=30_000)
+    row.get_by_role("button", name="Compare before and after").click()
+    expect(page.locator("#stage-note")).to_contain_text("The original is on another server")
+    page.keyboard.press("Escape")
     expect(row.locator("[data-part=before]")).not_to_have_text("\u2013")
     expect(row.locator("[data-part=meta]")).to_contain_text("256 \u00d7 256")
 

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import io
 import os
+import sqlite3
+import time
+import uuid
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -21,6 +25,15 @@ from tests.support.server import Server
 IMAGES = Path(__file__).resolve().parents[3] / "docs" / "images"
 MOST_BYTES = 300_000
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True, "device_scale_factor": 2}
+PHOTOS = {
+    "parrots": "23",
+    "lighthouse": "19",
+    "caps": "03",
+    "motocross": "05",
+    "regatta": "09",
+    "shutters": "07",
+    "old door": "01",
+}
 Visitors = Callable[..., Visitor]
 
 
@@ -118,6 +131,7 @@ def test_pictures_for_the_readme_are_taken(visitor_with: Visitors, server: Serve
     page = visitor_with(viewport={"width": 1280, "height": 860}).open("/", key)
     pick(page, *sources)
     page.mouse.move(0, 0)
+    page.wait_for_timeout(600)
     shoot(page, "page-light")
     page.emulate_media(color_scheme="dark")
     shoot(page, "page-dark")
@@ -126,15 +140,32 @@ def test_pictures_for_the_readme_are_taken(visitor_with: Visitors, server: Serve
     page.wait_for_timeout(500)
     shoot(page, "page-comparison")
     phone = visitor_with(**PHONE).open("/", server.key)
-    pick(phone, *sources[:2])
-    phone.locator(".totals").scroll_into_view_if_needed()
+    pick(phone, *sources[:3])
+    phone.locator(".totals").evaluate("element => element.scrollIntoView()")
+    phone.evaluate("() => window.scrollBy(0, -90)")
     shoot(phone, "page-phone")
+    spend(server, [40, 310, 260, 290, 420, 380, 90, 60, 350, 330, 610, 300, 280, 70, 50, 400, 390, 520, 360, 310, 80])
     account = visitor_with(viewport={"width": 1280, "height": 860}).open("/account", server.key)
     expect(account.locator("#chart svg")).to_be_visible()
     shoot(account, "page-account")
 
 
+def spend(server: Server, credits_by_day: list[int]) -> None:
+    """Write what the owner's key would have been charged on the days before today."""
+    with server.client() as client:
+        key_id = client.get("/v1/account").json()["data"]["id"]
+    rows = [
+        (key_id, str(uuid.uuid4()), "settle", -cost, time.time() - (len(credits_by_day) - day) * 86400)
+        for day, cost in enumerate(credits_by_day)
+    ]
+    with closing(sqlite3.connect(server.data_dir / "leanpix.db")) as database, database:
+        database.executemany(
+            "INSERT INTO ledger (key_id, task_id, kind, credits, created_at) VALUES (?, ?, ?, ?, ?)", rows
+        )
+
+
 def shoot(page: Page, name: str) -> None:
+    page.wait_for_timeout(400)  # what fades has faded
     IMAGES.mkdir(parents=True, exist_ok=True)
     picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
     path = IMAGES / f"{name}.webp"
@@ -143,9 +174,10 @@ def shoot(page: Page, name: str) -> None:
 
 
 def readme_files(folder: Path) -> list[Path]:
-    if CORPUS.is_dir():
-        return sorted(path for path in CORPUS.glob("a_Z_*.png") if path.stat().st_size < MOST_BYTES * 3)[:8]
-    paths = [folder / f"photo {seed}.jpg" for seed in range(8)]
-    for seed, path in enumerate(paths):
-        path.write_bytes(encoded(textured(seed, 900, 600)))
+    """Photos as a camera would have saved them; drawn ones where the corpus is missing."""
+    paths = [folder / f"{name}.jpg" for name in PHOTOS]
+    for seed, (path, original) in enumerate(zip(paths, PHOTOS.values(), strict=True)):
+        source = CORPUS / f"a_Z_kodim{original}.png"
+        photo = Image.open(source).convert("RGB") if source.is_file() else textured(seed, 768, 512)
+        path.write_bytes(encoded(photo))
     return paths
