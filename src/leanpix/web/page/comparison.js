@@ -19,6 +19,7 @@ export class Comparison {
   #shown = null;
   #position = 50;
   #timer = 0;
+  #isTouched = false; // whether the quality on show is newer than the item's settings
 
   /** items() lists the rows; redo(item, settings) compresses one again; useForAll(settings) applies them to all. */
   constructor(page) {
@@ -45,7 +46,9 @@ export class Comparison {
   }
 
   #show(item) {
+    clearTimeout(this.#timer);
     this.#item = item;
+    this.#isTouched = false;
     this.#view("slider");
     this.#load(item);
     this.#describe(item);
@@ -150,6 +153,7 @@ export class Comparison {
   #wireQuality() {
     const range = $("#file-quality");
     range.addEventListener("input", () => {
+      this.#isTouched = true;
       setText($("#file-quality-shown"), range.value);
       clearTimeout(this.#timer);
       this.#timer = setTimeout(() => this.#redo({ mode: "quality", quality: Number(range.value) }), SETTLE_MS);
@@ -159,8 +163,9 @@ export class Comparison {
       this.#show(this.#item);
     });
     $("#use-for-all").addEventListener("click", () => {
+      clearTimeout(this.#timer);
       const { mode, quality } = this.page.settingsOf(this.#item);
-      this.page.useForAll({ mode, quality });
+      this.page.useForAll(this.#isTouched ? { mode: "quality", quality: Number(range.value) } : { mode, quality });
     });
   }
 

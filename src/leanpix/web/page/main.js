@@ -29,7 +29,10 @@ const comparison = new Comparison({
     item.override = settings;
     batch.start(item);
   },
-  useForAll: (settings) => form.use(settings),
+  useForAll(settings) {
+    for (const item of batch.items) item.override = null;
+    form.use(settings);
+  },
   download: (item) => download(item),
 });
 
