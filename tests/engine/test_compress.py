@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -11,7 +12,7 @@ from tests.engine.pictures import animation, decoded, drawing, encoded, photo
 
 from leanpix.domain.errors import TaskFailure
 from leanpix.domain.states import TaskState
-from leanpix.engine import CompressionOptions, OutputFormat, compress
+from leanpix.engine import Budget, CompressionOptions, OutputFormat, compress
 
 JPG, PNG, WEBP = OutputFormat
 
@@ -155,3 +156,44 @@ def test_dimensions_shrink_when_even_the_lowest_quality_is_too_large(target: Out
     assert any(warning.startswith("downscaled from 640x480") for warning in result.report.warnings)
     image = pyvips.Image.new_from_buffer(result.data, "")
     assert (image.width, image.height) == (result.report.width_px, result.report.height_px)
+
+
+@pytest.mark.parametrize("target", list(OutputFormat))
+@pytest.mark.parametrize(
+    "options",
+    [
+        CompressionOptions(quality=80),
+        CompressionOptions(max_bytes=40_000),
+        CompressionOptions(target_score=75),
+        CompressionOptions(target_score=99),
+    ],
+)
+def test_when_time_runs_out_the_result_is_what_there_is(target: OutputFormat, options: CompressionOptions) -> None:
+    seconds = iter(range(0, 10_000, 20))
+    budget = Budget(limit_s=25, clock=lambda: float(next(seconds)))
+    result = compress(encoded(photo(), ".png"), replace(options, format=target), budget=budget)
+    assert result.report.effort == "minimal"
+    assert result.report.encodes <= 5
+    assert len(result.data) <= (options.max_bytes or len(result.data))
+
+
+def test_a_target_score_out_of_reach_is_said_and_the_best_is_given() -> None:
+    report = compress(encoded(photo(), ".png"), CompressionOptions(format=JPG, target_score=99.5)).report
+    assert any("out of this format's reach" in warning for warning in report.warnings)
+    assert report.score is not None
+    assert report.score > 80
+
+
+def test_a_transparent_animation_is_scored_as_seen() -> None:
+    report = compress(animation(), CompressionOptions(target_score=70)).report
+    assert report.frames == 4
+    assert report.score is not None
+    assert report.score >= 70
+
+
+@pytest.mark.parametrize("height", [None, 30])
+def test_fixed_dimensions_are_kept_at_any_size_that_can_be_met(height: int | None) -> None:
+    options = CompressionOptions(format=JPG, max_bytes=1024, width_px=100, height_px=height)
+    result = compress(encoded(photo(), ".png"), options)
+    assert result.report.width_px == 100
+    assert len(result.data) <= 1024

@@ -79,6 +79,12 @@ def test_values_that_are_not_monotone_at_all_still_end_at_or_below_zero(noise: l
     assert len(curve.knobs) <= MAX_TRIES
 
 
+def test_out_of_time_the_lowest_place_is_the_last_resort() -> None:
+    curve = Counted(lambda knob: knob - 30)
+    assert approach(curve, STEPPED, tolerance=0.01, may_continue=lambda: False) == 0
+    assert len(curve.knobs) == 2
+
+
 def test_out_of_time_means_one_measurement_and_its_result() -> None:
     curve = Counted(lambda knob: knob - 90)
     assert approach(curve, STEPPED, tolerance=0.01, may_continue=lambda: False) == 70

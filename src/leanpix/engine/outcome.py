@@ -9,7 +9,9 @@ from leanpix.engine.budget import Budget
 from leanpix.engine.codecs.base import Encoded, Encoder
 
 _RESERVE = 1.5
-"""Another encode is begun only with this many times the slowest one's time left."""
+"""Another encode is begun only with this many times the slowest one's time left, and _SPARE_S for what follows."""
+
+_SPARE_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +63,14 @@ class Trials:
             self.exact.append(self.encoder.lossless())
         return self.exact[0]
 
+    @property
+    def finest_done(self) -> Encoded | None:
+        """The encoding at the highest knob so far."""
+        return self.done[max(self.done)] if self.done else None
+
     def may_continue(self) -> bool:
         """Whether another encode fits the time that is left."""
-        return self.budget.allows(_RESERVE * self.slowest_s)
+        return self.budget.allows(_RESERVE * self.slowest_s + _SPARE_S)
 
 
 def rate_of(size_bytes: int, pixels: int) -> float:

@@ -175,13 +175,18 @@ def approach(
     """The place with the largest value found that is at most zero; None where even the lowest place is above.
 
     Ends as soon as a value lies in [-tolerance, 0], when the range is used up, after max_tries measurements or
-    when may_continue says no. Aims at the middle of the tolerance. No place is measured twice.
+    when may_continue says no; with nothing at or below zero by then, the lowest place is the last one measured.
+    Aims at the middle of the tolerance. No place is measured twice.
     """
     aim = tolerance / 2
     bracket, tried = _Bracket(), list[float]()
     place: float | None = axis.clamp(axis.start - aim / axis.slope)
     best: tuple[float, float] | None = None
-    while place is not None and len(tried) < max_tries and (may_continue() or not tried):
+    while place is not None and len(tried) < max_tries:
+        if tried and not may_continue():
+            if best is not None or not _is_new(axis.clamp(axis.low), tried):
+                break
+            place = axis.clamp(axis.low)
         tried.append(place)
         value = measure(place)
         if value <= 0 and (best is None or value > best[1]):

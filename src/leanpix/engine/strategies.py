@@ -15,6 +15,7 @@ from leanpix.engine.scoring import Scored, lowest_at
 from leanpix.engine.shrink import shrunk_within
 
 _IDENTICAL = 100.0
+OUT_OF_TIME = "the time was used up before the score asked for was reached"
 
 
 def by_quality(job: Job, trials: Trials, quality: float) -> Outcome:
@@ -42,7 +43,8 @@ def _exact(job: Job, trials: Trials, rival: Encoded | None) -> list[Encoded | No
     own = job.racing_file()
     tries_lossless = own is None and (rival is None or trials.encoder.is_graphic)
     tries_lossless = tries_lossless or (trials.encoder.is_graphic and not job.keeps_format_and_dimensions)
-    return [own, trials.lossless() if tries_lossless else None]
+    affordable = trials.may_continue() or (rival is None and not trials.done)
+    return [own, trials.lossless() if tries_lossless and affordable else None]
 
 
 def by_size(job: Job, trials: Trials, max_bytes: int) -> Outcome:
@@ -93,7 +95,13 @@ def by_score(job: Job, trials: Trials, target: float) -> Outcome:
 
 
 def _at_finest(job: Job, trials: Trials, target: float) -> Scored:
-    """A format without a lossless mode at the end of its range: by its finest settings, as near as they come."""
+    """A format without a lossless mode at the end of its range: by its finest settings, as near as they come.
+
+    Out of time, the finest encode of the whole picture that was made.
+    """
+    done = trials.finest_done
+    if done is not None and not trials.may_continue():
+        return Scored(done, job.judge.score(done), (OUT_OF_TIME,))
     finest = Trials(trials.encoder.finest(), job.budget)
     found = lowest_at(job, finest, target)
     trials.tried_elsewhere += finest.count
