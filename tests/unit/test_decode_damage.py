@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -77,3 +81,32 @@ def test_pixels_that_do_not_match_their_checksum_are_invalid() -> None:
     source = bytearray(FILES["PNG"])
     source[source.index(b"IDAT") + 200] ^= 0x55
     _assert_invalid(bytes(source))
+
+
+OUT_OF_MEMORY = """
+import resource, sys
+from pathlib import Path
+from tests.support.decoding import loaded
+from leanpix.domain.errors import TaskFailure
+loaded(Path(sys.argv[2]).read_bytes())
+pages = int(Path("/proc/self/statm").read_text().split()[0])
+limit = pages * resource.getpagesize() + (24 << 20)
+resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+try:
+    loaded(Path(sys.argv[1]).read_bytes())
+except TaskFailure as failure:
+    print(int(failure.state))
+"""
+
+
+def test_sound_picture_without_memory_for_it_is_not_called_damaged(tmp_path: Path) -> None:
+    large, small = tmp_path / "large.png", tmp_path / "small.png"
+    large.write_bytes(encoded(Image.new("RGB", (6000, 6000), (9, 9, 9)), "PNG"))
+    small.write_bytes(FILES["PNG"])
+    ran = subprocess.run(
+        [sys.executable, "-c", OUT_OF_MEMORY, large, small],
+        check=True,
+        capture_output=True,
+        cwd=Path(__file__).parents[2],
+    )
+    assert int(ran.stdout) == TaskState.NO_RESOURCES

@@ -63,9 +63,20 @@ def _decoding(probe: Probe) -> Iterator[None]:
     try:
         yield
     except (pyvips.Error, OSError) as error:
+        if not _has_room(probe):
+            raise TaskFailure(TaskState.NO_RESOURCES) from error
         raise damaged(f"its {probe.format.upper()} data is damaged or cut short") from error
     except MemoryError as error:
         raise TaskFailure(TaskState.NO_RESOURCES) from error
+
+
+def _has_room(probe: Probe) -> bool:
+    """Whether the picture itself could still be held: libvips tells a lack of memory from damage only in words."""
+    try:
+        bytearray(probe.pixels * probe.frames * probe.bands)
+    except MemoryError:
+        return False
+    return True
 
 
 def _resized(raster: Raster, size: tuple[int, int]) -> pyvips.Image:
