@@ -1,0 +1,88 @@
+"""The wire: whatever arrives is read or refused by name, never an accident."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from collections.abc import AsyncIterator, Callable
+from itertools import pairwise
+from typing import TypeVar
+from urllib.parse import urlencode
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from leanpix.domain.errors import CallerError
+from leanpix.web.body import Form, read_form
+from leanpix.web.wire import parse_request
+
+NAMES = ["quality", "kbyte", "width", "height", "sync", "format", "return_type", "fit", "target_score", "image_url"]
+FILE_LIMIT = 4096
+T = TypeVar("T")
+
+
+def outcome(work: Callable[[], T]) -> T | CallerError:
+    try:
+        return work()
+    except CallerError as refusal:
+        return refusal
+
+
+def read(content_type: str, body: bytes, cuts: list[int], query: str = "") -> Form:
+    async def chunks() -> AsyncIterator[bytes]:
+        edges = sorted({0, *(cut % (len(body) + 1) for cut in cuts), len(body)})
+        for begin, end in pairwise(edges):
+            yield body[begin:end]
+
+    return asyncio.run(read_form(content_type, query, chunks(), FILE_LIMIT))
+
+
+@given(st.dictionaries(st.sampled_from(NAMES), st.text(max_size=20), max_size=6), st.booleans())
+def test_any_fields_are_a_request_or_a_refusal_that_names_one_of_them(fields: dict[str, str], upload: bool) -> None:
+    form = Form(dict(fields))
+    if upload:
+        form.fields.pop("image_url", None)
+        form.add_file(io.BytesIO(b"x"))
+    request = outcome(lambda: parse_request(form))
+    if isinstance(request, CallerError):
+        assert any(name in str(request) for name in [*NAMES, "image_file"])
+    else:
+        assert request.options.quality is None or 1 <= request.options.quality <= 100
+        assert (request.url is None) == upload
+
+
+@settings(max_examples=300)
+@given(
+    st.sampled_from(["", "application/json", "text/plain", "multipart/form-data; boundary=b", "multipart/form-data"]),
+    st.binary(max_size=6000) | st.text(max_size=300).map(lambda text: ("{" + text).encode()),
+    st.lists(st.integers(0, 6000), max_size=4),
+)
+def test_any_body_is_read_or_refused(content_type: str, body: bytes, cuts: list[int]) -> None:
+    form = outcome(lambda: read(content_type, body, cuts))
+    if isinstance(form, CallerError):
+        assert str(form)
+    else:
+        form.close()
+
+
+@given(
+    st.binary(min_size=1, max_size=3000), st.lists(st.integers(0, 6000), max_size=6), st.text('xy/.\\"; ', max_size=9)
+)
+def test_a_file_arrives_whole_however_the_body_is_cut(content: bytes, cuts: list[int], name: str) -> None:
+    quoted = name.replace("\\", "\\\\").replace('"', '\\"')
+    boundary = "0f9d7c1b2e"
+    disposition = f'Content-Disposition: form-data; name="image_file"; filename="{quoted}"'
+    body = f"--{boundary}\r\n{disposition}\r\n\r\n".encode() + content + f"\r\n--{boundary}--\r\n".encode()
+    form = read(f"multipart/form-data; boundary={boundary}", body, cuts)
+    assert form.file is not None
+    form.file.seek(0)
+    assert form.file.read() == content
+    form.close()
+
+
+@given(
+    st.dictionaries(st.sampled_from(NAMES), st.text(max_size=30), max_size=5), st.lists(st.integers(0, 500), max_size=4)
+)
+def test_urlencoded_fields_arrive_as_they_were_sent(fields: dict[str, str], cuts: list[int]) -> None:
+    form = read("application/x-www-form-urlencoded", urlencode(fields).encode(), cuts)
+    assert form.fields == fields
