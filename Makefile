@@ -48,6 +48,15 @@ bench: setup-dev ## what the service costs on top of the engine, and the engine 
 bench-pool: setup-dev ## what a locked child of its own adds to a job, in ms
 	@$(PY) bench/pool.py
 
+torture: setup-dev ## the long tests, about 25 minutes; writes docs/reliability.md. ARGS="--minutes 2 --only crashes"
+	@$(PY) -m tests.torture $(ARGS)
+
+audit: setup-dev ## known vulnerabilities in what the lock pins; dated exceptions in scripts/audit.py
+	@$(PY) scripts/audit.py
+
+fuzz: setup-dev ## the header probe and the body readers, fed at random; EXAMPLES=20000 for longer
+	@LEANPIX_FUZZ_EXAMPLES=$(or $(EXAMPLES),2000) $(PY) -m pytest -q tests/fuzz
+
 check: lint test ## what CI runs
 
 bench-metric: setup-dev ## CPU time and exactness of the metric's kernels; PICTURES="a.png b.jpg"

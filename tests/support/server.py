@@ -64,16 +64,27 @@ def free_port() -> int:
 
 def start_server(data_dir: Path, key: str = "", **settings: str) -> Server:
     """Start a server in a process group of its own and wait until it answers."""
-    port = free_port()
     data_dir.parent.mkdir(parents=True, exist_ok=True)
-    output = data_dir.parent / f"server-{port}.log"
+    output = data_dir.parent / f"server-{time.monotonic_ns()}.log"
     environment = clean_environment() | {"LEANPIX_WORKERS": "2"} | named(settings)
-    command: list[str | Path] = [LEANPIX, "serve", "--port", str(port), "--data-dir", str(data_dir)]
+    command: list[str | Path] = [LEANPIX, "serve", "--port", "0", "--data-dir", str(data_dir)]
     with output.open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, env=environment, start_new_session=True)
-    base = f"http://127.0.0.1:{port}"
+    base = _told_base(process, output)
     wait_until_healthy(process, base, output)
     return Server(process, base, key_in(output.read_text()) or key, data_dir, output, environment)
+
+
+def _told_base(process: subprocess.Popen[bytes], output: Path) -> str:
+    """The server's base URL as it tells it itself: a port chosen for it might be taken by then."""
+    deadline = time.monotonic() + _START_S
+    while time.monotonic() < deadline and process.poll() is None:
+        told = re.search(r"serves on (http://\S+:[0-9]+)", output.read_text())
+        if told:
+            return told[1]
+        time.sleep(0.05)
+    process.kill()
+    pytest.fail(f"the server did not start:\n{output.read_text()}")
 
 
 def clean_environment() -> dict[str, str]:
