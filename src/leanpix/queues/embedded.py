@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from threading import BoundedSemaphore, Event, Lock
 
+from leanpix.queues.shares import Shares
 from leanpix.queues.signals import LocalSignals
-from leanpix.service.ports import Database
+from leanpix.service.ports import Clock, Database, Tasks
 
 _POLL_S = 1.0
 
@@ -16,15 +18,22 @@ _POLL_S = 1.0
 class EmbeddedDeliveries:
     """Reads waiting ids from the table whenever there is a free slot, woken by a signal or once a second."""
 
-    def __init__(self, database: Database, signals: LocalSignals, on_error: Callable[[BaseException], None]) -> None:
-        self._database, self._signals, self._on_error = database, signals, on_error
+    def __init__(
+        self,
+        database: Database,
+        signals: LocalSignals,
+        on_error: Callable[[BaseException], None],
+        monotonic: Clock = time.monotonic,
+    ) -> None:
+        self._database, self._signals, self._on_error, self._monotonic = database, signals, on_error, monotonic
         self._stopped, self._failed = Event(), Event()
-        self._in_hand: set[str] = set()
+        self._in_hand = Shares(1, monotonic)
         self._lock = Lock()
 
     def run(self, handle: Callable[[str], bool], *, concurrency: int) -> None:
         """Call `handle(task_id)` in up to `concurrency` threads until `stop`; returns when all have ended."""
         slots = BoundedSemaphore(concurrency)
+        self._in_hand = Shares(concurrency, self._monotonic)
         with ThreadPoolExecutor(concurrency, thread_name_prefix="task") as threads:
             while not self._stopped.is_set():
                 if not slots.acquire(timeout=_POLL_S) or self._stopped.is_set():
@@ -44,16 +53,21 @@ class EmbeddedDeliveries:
 
     def _next(self) -> str | None:
         try:
-            with self._database.reading() as view:
-                ready = view.tasks.ready(limit=len(self._in_hand) + 1)
+            with self._database.reading() as view, self._lock:
+                return self._taken(view.tasks)
         except Exception as failure:  # noqa: BLE001 - a database that is briefly away must not end the worker
             self._on_error(failure)
             return None
-        with self._lock:
-            fresh = next((task_id for task_id in ready if task_id not in self._in_hand), None)
-            if fresh is not None:
-                self._in_hand.add(fresh)
-        return fresh
+
+    def _taken(self, tasks: Tasks) -> str | None:
+        """The task whose turn it is, unless its key has to leave the last slot to another."""
+        ready = tasks.ready(limit=len(self._in_hand) + 1)
+        fresh = next((task_id for task_id in ready if task_id not in self._in_hand), None)
+        task = None if fresh is None else tasks.get(fresh)
+        if task is None or not self._in_hand.may_take(task.key_id):
+            return None
+        self._in_hand.take(task.id, task.key_id)
+        return task.id
 
     def _rest_after_failure(self) -> None:
         """A store that is away fails the same task again at once: once a second is often enough to try."""
@@ -68,9 +82,10 @@ class EmbeddedDeliveries:
 
     def _done(self, task_id: str, slots: BoundedSemaphore, done: Future[bool]) -> None:
         with self._lock:
-            self._in_hand.discard(task_id)
+            self._in_hand.end(task_id)
         failure = done.exception()
         if failure is not None:
             self._failed.set()
             self._on_error(failure)
         slots.release()
+        self._signals.work.set()  # a task that was held back may go on now
