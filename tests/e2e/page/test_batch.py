@@ -7,7 +7,7 @@ from pathlib import Path
 
 import httpx
 from PIL import Image
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 from tests.support.batches import download, pick, unzipped, write_batch
 from tests.support.browser import Visitor
 from tests.support.pictures import encoded, gradient
@@ -39,6 +39,22 @@ def test_files_that_cannot_get_smaller_are_in_the_zip_unchanged(
     pick(page, smallest, *write_batch(tmp_path, 1))
     expect(page.locator("#total-files")).to_contain_text("1 already as small as can be")
     assert unzipped(download(page, "#download-all"))["smallest.jpg"] == smallest.read_bytes()
+
+
+def test_results_are_read_over_the_pages_own_origin_whatever_the_server_calls_itself(
+    visitor: Visitor, server: Server, tmp_path: Path
+) -> None:
+    page = visitor.open("/", server.key)
+
+    def rename(route: Route) -> None:
+        answer = route.fetch().json()
+        if "image" in answer["data"]:
+            answer["data"]["image"] = answer["data"]["image"].replace(server.base, "https://img.example.com/base")
+        route.fulfill(json=answer)
+
+    page.route("**/imgcompress/*", rename)
+    pick(page, *write_batch(tmp_path, 1))
+    expect(page.locator(".file")).to_have_attribute("data-phase", "done")
 
 
 def _as_small_as_can_be(server: Server) -> bytes:

@@ -11,11 +11,11 @@ function shape(name, attributes, text) {
   return element;
 }
 
-/** A round number at or above the largest value: 1, 2, 4, 5 or 10 times a power of ten. */
+/** A round number at or above the largest value, whose half is a whole one: 2, 4, 8 or 10 times a power of ten. */
 export function ceiling(largest) {
   if (largest <= 4) return 4;
   const power = 10 ** Math.floor(Math.log10(largest));
-  return [1, 2, 4, 5, 10].map((step) => step * power).find((value) => value >= largest);
+  return [1, 2, 4, 8, 10].map((step) => step * power).find((value) => value >= largest);
 }
 
 /** An SVG of days = [{ day, credits }], as wide as asked; `pointed(day or null)` tells what is under the pointer. */

@@ -85,7 +85,8 @@ export function overall({ phase, progress = 0, file }) {
 }
 
 function warnings(item) {
-  return item.blob ? (item.report?.warnings ?? []).join(". ") : "";
+  const text = item.blob ? (item.report?.warnings ?? []).join(". ") : "";
+  return text && text[0].toUpperCase() + text.slice(1);
 }
 
 function describe({ report, blob, url }) {

@@ -29,6 +29,7 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
     # Asked for again each time, answered by 304: a new release is never mixed with an old one's modules.
     "Cache-Control": "no-cache",
     "Vary": "Accept-Encoding",
