@@ -28,6 +28,12 @@ class Settings(
         description="Secret behind key hashes and result links, the same on every node, at least 32 characters; "
         "default: a random one, kept in the data folder.",
     )
+    server: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^/].*$",
+        description="Server that `leanpix compress` sends its pictures to; default: none, they are compressed here.",
+    )
+    key: str | None = Field(default=None, min_length=1, description="API key that `leanpix compress` uses there.")
 
 
 class SettingsError(Exception):

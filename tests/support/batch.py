@@ -16,7 +16,7 @@ from tests.support.server import LEANPIX
 def environment(home: Path, **more: str) -> dict[str, str]:
     """The environment without this machine's settings, and with a home of its own."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("LEANPIX_", "XDG_"))}
-    return kept | {"HOME": str(home), "LEANPIX_WORKERS": "2", "COLUMNS": "120"} | more
+    return kept | {"HOME": str(home), "LEANPIX_WORKERS": "2", "COLUMNS": "120", "NO_PROXY": "*"} | more
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,9 @@ from leanpix.cli.options import settings_or_exit
 from leanpix.domain.errors import InvalidParameterError
 from leanpix.domain.formats import OutputFormat
 from leanpix.domain.request import KBYTE, CompressionOptions, Fit
+from leanpix.settings import Settings
+
+_SERVER_JOBS = 4
 
 
 def compress(
@@ -49,6 +52,10 @@ def compress(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Do again what is done, and remember nothing.")] = False,
     touch: Annotated[bool, typer.Option("--touch", help="Give results the present time, not their source's.")] = False,
+    server: Annotated[
+        str | None, typer.Option(help="Let this server compress, e.g. http://127.0.0.1:8000; default: LEANPIX_SERVER.")
+    ] = None,
+    key: Annotated[str | None, typer.Option(help="The API key for it; better: LEANPIX_KEY.")] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Compress, but write nothing: what would be saved?")
     ] = False,
@@ -68,13 +75,15 @@ def compress(
     options = _options(output_format, quality, max_kb, width, height, fit, score)
     outside = None if output is None else output.resolve()
     rules = Rules(include or (), exclude or (), follow_links, outside, placement.where is Where.BESIDE)
-    settings = settings_or_exit(workers=jobs)
+    settings = settings_or_exit(workers=jobs, server=server, key=key)
+    if settings.server is not None and dry_run:
+        raise _usage_error("--dry-run would cost credits on a server; run it here")
     order = Order(
         paths,
         options,
         placement,
         rules,
-        jobs=jobs or settings.workers or 1,
+        jobs=jobs or _default_jobs(settings),
         state=state,
         is_forgetful=force,
         keep_time=not touch,
@@ -82,6 +91,10 @@ def compress(
         as_json=as_json,
     )
     raise typer.Exit(run_batch(order, settings))
+
+
+def _default_jobs(settings: Settings) -> int:
+    return _SERVER_JOBS if settings.server is not None else max(1, settings.workers)
 
 
 def _placement(paths: list[Path], output: Path | None, *, in_place: bool) -> Placement:

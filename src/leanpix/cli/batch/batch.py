@@ -16,6 +16,7 @@ from leanpix.cli.batch import show
 from leanpix.cli.batch.items import Item, Outcome, Totals
 from leanpix.cli.batch.local import local_engine
 from leanpix.cli.batch.place import Placement, Where
+from leanpix.cli.batch.remote import remote_engine
 from leanpix.cli.batch.run import interruptible, run
 from leanpix.cli.batch.select import Rules, Selection, select
 from leanpix.cli.batch.state import Journal
@@ -68,7 +69,7 @@ def run_batch(order: Order, settings: Settings) -> ExitCode:
     for item in selection.problems:
         _tell(order, ends, item)
     try:
-        with _engine(order, settings) as engine:
+        with _engine(settings) as engine:
             _work_through(order, selection, engine, ends)
     except SetupError as failure:
         typer.echo(f"leanpix: {failure}", err=True)
@@ -81,10 +82,13 @@ def run_batch(order: Order, settings: Settings) -> ExitCode:
 
 
 @contextmanager
-def _engine(order: Order, settings: Settings) -> Iterator[Engine]:
-    del order
-    with local_engine(settings) as engine:
-        yield engine
+def _engine(settings: Settings) -> Iterator[Engine]:
+    if settings.server is not None:
+        with remote_engine(settings.server, settings.key or "") as remote:
+            yield remote
+        return
+    with local_engine(settings) as local:
+        yield local
 
 
 def _work_through(order: Order, selection: Selection, engine: Engine, ends: _Ends) -> None:

@@ -1,0 +1,83 @@
+"""Compression by a server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from threading import Event
+
+import httpx
+
+from leanpix.cli.batch.work import Result
+from leanpix.client import (
+    BusyError,
+    Client,
+    ClientError,
+    ConnectionLostError,
+    KeyRefusedError,
+    Retries,
+    UnexpectedAnswerError,
+)
+from leanpix.client.values import Wishes
+from leanpix.domain.errors import SetupError, TaskFailure
+from leanpix.domain.request import KBYTE, CompressionOptions
+from leanpix.domain.states import TaskState
+
+# A rate limit is no failure of a batch: it takes as long as it takes. Short waits keep Ctrl-C prompt.
+_RETRIES = Retries(patience_s=1800, most_s=4)
+_TIMEOUT = httpx.Timeout(60, connect=10)
+_TASK_TIMEOUT_S = 600
+# Whatever picture comes next, it would meet the same.
+_HOPELESS = (BusyError, ConnectionLostError, KeyRefusedError, UnexpectedAnswerError)
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteEngine:
+    """A server, which is asked for one picture by each of the batch's threads."""
+
+    client: Client
+    abandoned: Event = field(default_factory=Event)
+
+    def compress(self, name: str, source: bytes, options: CompressionOptions) -> Result:
+        """Compress; TaskFailure for this picture, SetupError where the server takes none."""
+        del name  # a file's name is nobody's business
+        try:
+            made = self.client.compress(source, timeout_s=_TASK_TIMEOUT_S, **_wishes(options))
+        except _HOPELESS as failure:
+            raise SetupError(f"the server: {failure}") from failure
+        except ClientError as failure:
+            raise TaskFailure(TaskState.FAILED, str(failure)) from failure
+        return Result(made.data, made.score)
+
+    def abandon(self) -> None:
+        """Ask the server for nothing more."""
+        self.abandoned.set()
+
+
+@contextmanager
+def remote_engine(base_url: str, key: str) -> Iterator[RemoteEngine]:
+    """The engine behind this address."""
+    abandoned = Event()
+
+    def refuse_when_abandoned(_request: httpx.Request) -> None:
+        if abandoned.is_set():
+            raise TaskFailure(TaskState.CANCELLED)
+
+    hooks = {"request": [refuse_when_abandoned]}
+    with httpx.Client(timeout=_TIMEOUT, event_hooks=hooks) as http:
+        yield RemoteEngine(Client(base_url, key, retries=_RETRIES, http=http), abandoned)
+
+
+def _wishes(options: CompressionOptions) -> Wishes:
+    wishes = Wishes(
+        quality=options.quality,
+        kbyte=None if options.max_bytes is None else options.max_bytes // KBYTE,
+        width=options.width_px,
+        height=options.height_px,
+        target_score=options.target_score,
+        fit=options.fit.value if options.width_px and options.height_px else None,
+    )
+    if options.format is not None:
+        wishes["format"] = options.format.value
+    return wishes

@@ -1,0 +1,105 @@
+"""The client for ordinary code."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Literal, Self, TypeVar, Unpack, overload
+
+import httpx
+
+from leanpix.client.flow import Answer, Call, Flow, Pause, Read
+from leanpix.client.request import DEFAULT_TIMEOUT, as_request, service_at
+from leanpix.client.retries import Retries
+from leanpix.client.values import Progress, Result, Source, Wishes
+
+T = TypeVar("T")
+
+
+class Client:
+    """A service at base_url, used with a key. Thread-safe.
+
+    http: an httpx.Client of your own (proxies, certificates, limits), which is then yours to close.
+    """
+
+    def __init__(
+        self, base_url: str, key: str, *, retries: Retries | None = None, http: httpx.Client | None = None
+    ) -> None:
+        self._key, self._http, self._owns = key, http or httpx.Client(timeout=DEFAULT_TIMEOUT), http is None
+        self._service = service_at(base_url, retries or Retries())
+
+    @overload
+    def compress(
+        self, source: Source, *, wait: Literal[True] = True, timeout_s: float = 180, **wishes: Unpack[Wishes]
+    ) -> Result: ...
+
+    @overload
+    def compress(
+        self, source: Source, *, wait: Literal[False], timeout_s: float = 180, **wishes: Unpack[Wishes]
+    ) -> Task: ...
+
+    def compress(
+        self, source: Source, *, wait: bool = True, timeout_s: float = 180, **wishes: Unpack[Wishes]
+    ) -> Result | Task:
+        """Compress a picture: its result or, with wait=False, the handle of its task. ClientError, OSError."""
+        if wait:
+            return self._run(self._service.whole(source, wishes, timeout_s))
+        return self.task(self._run(self._service.create(source, wishes)))
+
+    def task(self, task_id: str) -> Task:
+        """The handle of a task that was made before."""
+        return Task(task_id, self)
+
+    def close(self) -> None:
+        """Close the connections."""
+        if self._owns:
+            self._http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _run(self, flow: Flow[T]) -> T:
+        try:
+            step = next(flow)
+            while True:
+                try:
+                    answer = self._do(step)
+                except httpx.TransportError as lost:
+                    step = flow.throw(lost)
+                else:
+                    step = flow.send(answer)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+
+    def _do(self, step: Call | Pause | Read) -> Answer:
+        match step:
+            case Call():
+                return self._http.send(as_request(self._http, step, self._key), follow_redirects=not step.has_key)
+            case Pause(seconds):
+                time.sleep(seconds)
+                return None
+            case Read(path):
+                return path.read_bytes()
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A task under way."""
+
+    id: str
+    _client: Client
+
+    def progress(self) -> Progress:
+        """How far it is."""
+        return self._client._run(self._client._service.look(self.id))  # noqa: SLF001 - one module's own parts
+
+    def result(self, timeout_s: float = 180) -> Result:
+        """Wait for its end and download its result; may be called again after WaitedTooLongError."""
+        return self._client._run(self._client._service.finish(self.id, timeout_s))  # noqa: SLF001 - the same
