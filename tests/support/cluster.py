@@ -128,7 +128,7 @@ def balancer(ports: Sequence[int]) -> Iterator[str]:
                 Thread(target=_join, args=(client, next(targets)), daemon=True).start()
 
     with socket.create_server(("127.0.0.1", 0), backlog=256) as listener:
-        thread = Thread(target=accept, args=(listener,))
+        thread = Thread(target=accept, args=(listener,), daemon=True)
         thread.start()
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         listener.shutdown(socket.SHUT_RDWR)

@@ -1,0 +1,219 @@
+"""A cluster whose parts die, hang and come back: every accepted task ends once, is charged once, can be read."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+import httpx
+import pytest
+from tests.support.cluster import Cluster, Node, new_cluster, until
+from tests.support.failures import (
+    Caller,
+    FarNetwork,
+    Gate,
+    assert_each_ended_once_and_was_charged_once,
+    attempts,
+    ended,
+    far_network,
+    gated_pictures,
+    under_load,
+    under_way,
+)
+from tests.support.server import API, LEANPIX, clean_environment, key_in
+from tests.support.servers import Postgres, Seaweed
+
+CUT_S = 6.0
+
+
+@dataclass
+class Scene:
+    """Two API nodes and two workers with one slot each, and a key."""
+
+    cluster: Cluster
+    gate: Gate
+    caller: Caller
+    apis: list[Node]
+    workers: list[Node]
+
+    def both_workers_busy(self) -> list[str]:
+        """Two tasks that are under way until the gate opens."""
+        self.gate.is_open.clear()
+        tasks = [self.caller.accepted(api, self.gate.url) for api in self.apis]
+        until(lambda: under_way(self.cluster) == 2)
+        return tasks
+
+
+def new_scene(cluster: Cluster, gate: Gate) -> Scene:
+    cluster.cli("migrate")
+    key = key_in(cluster.cli("keys", "create", "--name", "shop", "--credits", "100000", "--qps", "1000"))
+    apis, workers = [cluster.api(), cluster.api()], [cluster.worker(), cluster.worker()]
+    cluster.wait_for_apis()
+    return Scene(cluster, gate, Caller(key), apis, workers)
+
+
+@pytest.fixture(scope="module")
+def scene(postgres: Postgres, seaweed: Seaweed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    with ExitStack() as stack:
+        gate = stack.enter_context(gated_pictures())
+        port = gate.url.split(":")[2].split("/")[0]
+        settings = {"fetch_allow_nets": "127.0.0.0/8", "fetch_ports": port}
+        folder = tmp_path_factory.mktemp("failures")
+        yield new_scene(stack.enter_context(new_cluster(postgres, seaweed, folder, **settings)), gate)
+
+
+def ready(node: Node) -> int:
+    return httpx.get(f"{node.base}/readyz", timeout=30, trust_env=False).status_code
+
+
+def test_the_tasks_of_a_worker_that_is_killed_are_done_by_another(scene: Scene) -> None:
+    tasks = scene.both_workers_busy()
+    scene.workers.pop(0).kill()
+    scene.gate.is_open.set()
+    assert_each_ended_once_and_was_charged_once(scene.cluster, tasks)
+    assert attempts(scene.cluster, tasks) == [1, 2]
+    scene.workers.append(scene.cluster.worker())
+    assert all(scene.caller.reads(api, task) for api in scene.apis for task in tasks)
+
+
+def test_a_worker_that_is_told_to_stop_finishes_what_it_has_and_takes_nothing_new(scene: Scene) -> None:
+    until(lambda: len(scene.cluster.rows("SELECT 1 FROM procrastinate_workers")) >= 2)
+    tasks = scene.both_workers_busy()
+    leaving = scene.workers.pop(0)
+    leaving.process.terminate()
+    tasks.append(scene.caller.accepted(scene.apis[0]))
+    time.sleep(0.5)
+    assert leaving.process.poll() is None
+    scene.gate.is_open.set()
+    assert leaving.process.wait(60) == 0
+    assert_each_ended_once_and_was_charged_once(scene.cluster, tasks)
+    assert attempts(scene.cluster, tasks) == [1, 1, 1]
+    scene.workers.append(scene.cluster.worker())
+
+
+def test_an_api_node_that_is_killed_mid_request_loses_no_accepted_task(scene: Scene) -> None:
+    before = {row[0] for row in scene.cluster.rows("SELECT id FROM tasks")}
+    scene.gate.is_open.clear()
+    dying = scene.apis.pop(0)
+    with ThreadPoolExecutor(1) as threads, socket.create_connection(("127.0.0.1", int(dying.base[-5:]))) as half:
+        waiting = threads.submit(scene.caller.create, dying, scene.gate.url, sync=True)
+        until(lambda: under_way(scene.cluster) == 1)
+        half.sendall(f"POST {API} HTTP/1.1\r\nHost: x\r\nX-API-KEY: {scene.caller.key}\r\n".encode())
+        half.sendall(b"Content-Type: multipart/form-data; boundary=x\r\nContent-Length: 9999\r\n\r\n--x\r\n")
+        dying.kill()
+        with pytest.raises(httpx.TransportError):
+            waiting.result()
+    scene.gate.is_open.set()
+    tasks = [row[0] for row in scene.cluster.rows("SELECT id FROM tasks") if row[0] not in before]
+    assert len(tasks) == 1
+    assert_each_ended_once_and_was_charged_once(scene.cluster, tasks)
+    assert scene.caller.reads(scene.apis[0], tasks[0])
+    scene.apis.append(scene.cluster.api())
+    scene.cluster.wait_for_apis()
+
+
+def test_a_restart_of_the_database_under_load_loses_nothing(scene: Scene, postgres: Postgres) -> None:
+    with under_load(scene.caller, scene.apis) as load:
+        until(lambda: len(load.accepted) > 5)
+        postgres.stop("immediate")
+        states = [ready(api) for api in scene.apis]
+        time.sleep(1)
+        postgres.start()
+        before = len(load.accepted)
+        until(lambda: len(load.accepted) > before + 10)
+    assert states == [503, 503]
+    assert_each_ended_once_and_was_charged_once(scene.cluster, load.accepted)
+    assert all(scene.caller.reads(scene.apis[0], task) for task in load.accepted[::10])
+    assert [ready(api) for api in scene.apis] == [200, 200]
+    assert all(node.process.poll() is None for node in scene.apis + scene.workers)
+
+
+def test_a_restart_of_the_file_store_under_load_loses_nothing(scene: Scene, seaweed: Seaweed) -> None:
+    with under_load(scene.caller, scene.apis) as load:
+        until(lambda: len(load.accepted) > 5)
+        seaweed.stop()
+        states = [ready(api) for api in scene.apis]
+        time.sleep(1)
+        seaweed.start()
+        before = len(load.accepted)
+        until(lambda: len(load.accepted) > before + 10)
+    assert states == [503, 503]
+    assert_each_ended_once_and_was_charged_once(scene.cluster, load.accepted)
+    assert all(scene.caller.reads(scene.apis[0], task) for task in load.accepted[::10])
+    assert [ready(api) for api in scene.apis] == [200, 200]
+    assert all(node.process.poll() is None for node in scene.apis + scene.workers)
+
+
+def test_no_delivery_is_left_over(scene: Scene) -> None:
+    until(lambda: scene.cluster.rows("SELECT count(*) FROM procrastinate_jobs") == [(0,)])
+
+
+@pytest.fixture(scope="module")
+def far() -> Iterator[FarNetwork]:
+    if os.getuid() != 0 or shutil.which("ip") is None:
+        pytest.skip("another host is played by a network namespace: that takes root and iproute2")
+    try:
+        with far_network() as network:
+            yield network
+    except subprocess.CalledProcessError as failure:
+        pytest.skip(f"network namespaces are not permitted here: {failure.stderr.decode().strip()}")
+
+
+@pytest.fixture(scope="module")
+def two_hosts(far: FarNetwork, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    """An API node and a worker beside the stores, and a worker on another host."""
+    with ExitStack() as stack:
+        gate = stack.enter_context(gated_pictures(far.near))
+        port = gate.url.split(":")[2].split("/")[0]
+        settings = {"fetch_allow_nets": f"{far.near}/32", "fetch_ports": port}
+        postgres, seaweed = Postgres(host=far.near).start(), Seaweed(host=far.near).start()
+        stack.callback(postgres.close)
+        stack.callback(seaweed.close)
+        folder = tmp_path_factory.mktemp("two-hosts")
+        cluster = stack.enter_context(new_cluster(postgres, seaweed, folder, **settings))
+        key = key_in(cluster.cli("migrate"))
+        api, workers = cluster.api(), [cluster.worker(), cluster.worker(far.prefix)]
+        cluster.wait_for_apis()
+        yield Scene(cluster, gate, Caller(key), [api, api], workers)
+
+
+def test_a_worker_that_is_cut_off_loses_its_task_to_another_and_comes_back(two_hosts: Scene, far: FarNetwork) -> None:
+    scene = two_hosts
+    tasks = scene.both_workers_busy()
+    far.cut()
+    cut_at = time.monotonic()
+    scene.gate.is_open.set()
+    assert_each_ended_once_and_was_charged_once(scene.cluster, tasks)
+    assert attempts(scene.cluster, tasks) == [1, 2]
+    time.sleep(max(0.0, CUT_S - (time.monotonic() - cut_at)))
+    far.heal()
+    scene.workers[0].kill()
+    later = [scene.caller.accepted(scene.apis[0]) for _ in range(3)]
+    until(lambda: ended(scene.cluster, later))
+    assert_each_ended_once_and_was_charged_once(scene.cluster, tasks + later)
+    assert all(scene.caller.reads(scene.apis[0], task) for task in tasks + later)
+
+
+def refused(**settings: str) -> str:
+    environment = clean_environment() | {f"LEANPIX_{name.upper()}": value for name, value in settings.items()}
+    command = [str(LEANPIX), "serve", "--port", "0"]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, env=environment, timeout=60)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    return done.stderr
+
+
+def test_nodes_without_a_common_secret_do_not_start(postgres: Postgres) -> None:
+    assert "LEANPIX_SECRET is missing" in refused(database_url=postgres.url("postgres"))
+
+
+def test_a_database_that_was_not_migrated_is_refused_with_what_to_do(postgres: Postgres) -> None:
+    message = refused(database_url=postgres.new_database(), secret="s" * 32)
+    assert "run `leanpix migrate`" in message
