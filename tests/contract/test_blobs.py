@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+import uuid
 from pathlib import Path
 
+import httpx
 import pytest
 from tests.support.servers import Seaweed
 
@@ -70,6 +72,23 @@ def test_old_files_are_listed_by_their_keys(blobs: Blobs) -> None:
     assert list(blobs.older_than(60)) == []
     time.sleep(1.1)  # stores keep whole seconds
     assert sorted(blobs.older_than(0)) == ["results/one/1.jpg", "sources/two"]
+
+
+def test_a_presigned_url_is_read_by_get_alone_and_has_the_right_media_type(
+    seaweed: Seaweed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in seaweed.environment.items():
+        monkeypatch.setenv(name, value)
+    place = f"s3://pictures/{tmp_path.name}"
+    name = f"{uuid.uuid4()}-1.webp"
+    S3Blobs(place).put(f"results/one/{name}", CONTENT)
+    assert S3Blobs(place).presign(f"results/one/{name}", 60) is None, "it is off unless asked for"
+    url = S3Blobs(place, presigns=True).presign(f"results/one/{name}", 60)
+    assert url is not None
+    assert url.partition("?")[0].endswith(name)
+    got, head = (httpx.request(method, url, trust_env=False) for method in ("GET", "HEAD"))
+    assert (got.content, got.headers["content-type"]) == (CONTENT, "image/webp")
+    assert head.status_code == 403, "why result URLs lead to the API by default"
 
 
 def test_a_store_that_is_there_says_so(blobs: Blobs) -> None:

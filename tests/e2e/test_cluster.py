@@ -31,6 +31,8 @@ from tests.support.server import API, LEANPIX, clean_environment, key_in
 from tests.support.servers import Postgres, Seaweed
 
 CUT_S = 6.0
+# A gated picture may take as long as a busy machine needs to start another worker.
+PATIENT_FETCH = {"fetch_timeout_s": "60", "fetch_first_byte_timeout_s": "60"}
 
 
 @dataclass
@@ -55,7 +57,7 @@ def new_scene(cluster: Cluster, gate: Gate) -> Scene:
     cluster.cli("migrate")
     key = key_in(cluster.cli("keys", "create", "--name", "shop", "--credits", "100000", "--qps", "1000"))
     apis, workers = [cluster.api(), cluster.api()], [cluster.worker(), cluster.worker()]
-    cluster.wait_for_apis()
+    cluster.wait()
     return Scene(cluster, gate, Caller(key), apis, workers)
 
 
@@ -64,7 +66,7 @@ def scene(postgres: Postgres, seaweed: Seaweed, tmp_path_factory: pytest.TempPat
     with ExitStack() as stack:
         gate = stack.enter_context(gated_pictures())
         port = gate.url.split(":")[2].split("/")[0]
-        settings = {"fetch_allow_nets": "127.0.0.0/8", "fetch_ports": port}
+        settings = {"fetch_allow_nets": "127.0.0.0/8", "fetch_ports": port} | PATIENT_FETCH
         folder = tmp_path_factory.mktemp("failures")
         yield new_scene(stack.enter_context(new_cluster(postgres, seaweed, folder, **settings)), gate)
 
@@ -80,11 +82,11 @@ def test_the_tasks_of_a_worker_that_is_killed_are_done_by_another(scene: Scene) 
     assert_each_ended_once_and_was_charged_once(scene.cluster, tasks)
     assert attempts(scene.cluster, tasks) == [1, 2]
     scene.workers.append(scene.cluster.worker())
+    scene.cluster.wait()
     assert all(scene.caller.reads(api, task) for api in scene.apis for task in tasks)
 
 
 def test_a_worker_that_is_told_to_stop_finishes_what_it_has_and_takes_nothing_new(scene: Scene) -> None:
-    until(lambda: len(scene.cluster.rows("SELECT 1 FROM procrastinate_workers")) >= 2)
     tasks = scene.both_workers_busy()
     leaving = scene.workers.pop(0)
     leaving.process.terminate()
@@ -96,6 +98,7 @@ def test_a_worker_that_is_told_to_stop_finishes_what_it_has_and_takes_nothing_ne
     assert_each_ended_once_and_was_charged_once(scene.cluster, tasks)
     assert attempts(scene.cluster, tasks) == [1, 1, 1]
     scene.workers.append(scene.cluster.worker())
+    scene.cluster.wait()
 
 
 def test_an_api_node_that_is_killed_mid_request_loses_no_accepted_task(scene: Scene) -> None:
@@ -116,7 +119,7 @@ def test_an_api_node_that_is_killed_mid_request_loses_no_accepted_task(scene: Sc
     assert_each_ended_once_and_was_charged_once(scene.cluster, tasks)
     assert scene.caller.reads(scene.apis[0], tasks[0])
     scene.apis.append(scene.cluster.api())
-    scene.cluster.wait_for_apis()
+    scene.cluster.wait()
 
 
 def test_a_restart_of_the_database_under_load_loses_nothing(scene: Scene, postgres: Postgres) -> None:
@@ -172,7 +175,7 @@ def two_hosts(far: FarNetwork, tmp_path_factory: pytest.TempPathFactory) -> Iter
     with ExitStack() as stack:
         gate = stack.enter_context(gated_pictures(far.near))
         port = gate.url.split(":")[2].split("/")[0]
-        settings = {"fetch_allow_nets": f"{far.near}/32", "fetch_ports": port}
+        settings = {"fetch_allow_nets": f"{far.near}/32", "fetch_ports": port} | PATIENT_FETCH
         postgres, seaweed = Postgres(host=far.near).start(), Seaweed(host=far.near).start()
         stack.callback(postgres.close)
         stack.callback(seaweed.close)
@@ -180,7 +183,7 @@ def two_hosts(far: FarNetwork, tmp_path_factory: pytest.TempPathFactory) -> Iter
         cluster = stack.enter_context(new_cluster(postgres, seaweed, folder, **settings))
         key = key_in(cluster.cli("migrate"))
         api, workers = cluster.api(), [cluster.worker(), cluster.worker(far.prefix)]
-        cluster.wait_for_apis()
+        cluster.wait()
         yield Scene(cluster, gate, Caller(key), [api, api], workers)
 
 

@@ -60,10 +60,13 @@ class Cluster:
     def worker(self, prefix: Sequence[str] = ()) -> Node:
         return self._start("worker", prefix=prefix)
 
-    def wait_for_apis(self) -> None:
+    def wait(self) -> None:
+        """Until every API node answers and every worker takes tasks."""
         for node in self.nodes:
             if node.base and node.process.poll() is None:
                 wait_until_healthy(node.process, node.base, node.output)
+            elif node.process.poll() is None:
+                until(lambda output=node.output: "works on" in output.read_text())  # type: ignore[misc] # bound early
 
     def cli(self, *words: str) -> str:
         command = [str(LEANPIX), *words]
@@ -111,7 +114,7 @@ def balanced_server(postgres: Postgres, seaweed: Seaweed, folder: Path, **settin
         nodes = [cluster.api(), cluster.api()]
         cluster.worker()
         cluster.worker()
-        cluster.wait_for_apis()
+        cluster.wait()
         with balancer([int(node.base.rpartition(":")[2]) for node in nodes]) as base:
             yield Server(nodes[0].process, base, key, folder / "data", nodes[0].output, cluster.environment)
 

@@ -100,7 +100,8 @@ class Execute:
 
     def _publish(self, task: Task, done: Compression) -> StoredResult:
         self._advance(task.fence, TaskState.PUBLISHING)
-        key = f"results/{task.id}/{task.attempt}.{done.report.format.value}"
+        # As long a name as the link's, for where the store's own URL is handed out some clients take its end for a name.
+        key = f"results/{task.id}/{task.id}-{task.attempt}.{done.report.format.value}"
         try:
             self.blobs.put(key, done.data)
         except StoreUnavailableError as failure:

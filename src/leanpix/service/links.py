@@ -53,7 +53,7 @@ class Links:
         genuine = hmac.compare_digest(self._sign(name, int(expiry)).encode(), (signature or "").encode())
         if not genuine or key_id != self.key_id or self.now() >= int(expiry):
             return None
-        return f"results/{named[1]}/{named[2]}.{named[3]}"
+        return f"results/{named[1]}/{name}"
 
     def blob_of(self, url: str) -> str | None:
         """The blob behind a whole URL of this service's own, or None where it is not one with a valid signature."""
