@@ -72,5 +72,11 @@ bench-engine: setup-dev ## the engine against Pillow, sharp, ImageMagick and oth
 bench-jpegli: setup-dev ## CPU time and bytes at equal score of the two paths to jpegli; PICTURES="a.png b.jpg"
 	@$(PY) bench/jpegli.py $(PICTURES)
 
+lint-deploy: $(UV) ## check deploy/ against the schemas of what reads it
+	@$(UV) run --quiet --isolated --frozen --only-group deploy sh -euc '\
+	  hadolint deploy/Dockerfile; \
+	  check-jsonschema --builtin-schema vendor.compose-spec deploy/compose.yaml; \
+	  for file in deploy/kubernetes/[!k]*.yaml; do kubernetes-validate --strict "$$file"; done'
+
 clean: ## remove what set-up made
 	rm -rf .venv .tools dist build .mypy_cache .ruff_cache .pytest_cache

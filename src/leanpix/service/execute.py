@@ -100,7 +100,7 @@ class Execute:
 
     def _publish(self, task: Task, done: Compression) -> StoredResult:
         self._advance(task.fence, TaskState.PUBLISHING)
-        # As long a name as the link's, for where the store's own URL is handed out some clients take its end for a name.
+        # As long a name as the link's: some clients take the end of the store's own URL, too, for a file name.
         key = f"results/{task.id}/{task.id}-{task.attempt}.{done.report.format.value}"
         try:
             self.blobs.put(key, done.data)
