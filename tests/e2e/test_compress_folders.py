@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 from pathlib import Path
@@ -65,16 +66,19 @@ def test_an_interrupted_batch_leaves_whole_files_and_goes_on_where_it_was(tmp_pa
 
 
 def test_people_see_a_table_and_what_failed(shop: Path, tmp_path: Path) -> None:
-    command: list[str | Path] = [LEANPIX, "compress", shop / "broken.jpg", shop / "sub" / "000.jpg", "--quality", "60"]
+    odd = (shop / "sub" / "000.jpg").rename(shop / "sub" / os.fsdecode(b"caf\xe9.jpg"))
+    command: list[str | Path] = [LEANPIX, "compress", shop / "broken.jpg", odd, "--quality", "60"]
     done = subprocess.run(command, env=environment(tmp_path), capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "saved" in done.stdout
     assert "broken.jpg: failed: Invalid image file" in done.stderr
-    assert (shop / "sub" / "000.min.jpg").is_file()
+    assert odd.with_suffix(".min.jpg").is_file()
 
 
 def test_json_lines_are_one_object_a_picture(shop: Path, tmp_path: Path) -> None:
-    done = compress(tmp_path, shop / "logo.png", "--format", "webp", "--width", "50", "--dry-run")
+    words: list[str | Path] = ["--format", "webp", "--width", "50", "--dry-run", "--report", tmp_path / "report.html"]
+    done = compress(tmp_path, shop / "logo.png", *words)
     assert [set(row) >= {"path", "outcome", "bytes_before", "bytes_after"} for row in done.rows] == [True]
     assert done.rows[0]["target"] == str(shop / "logo.min.webp")
     assert not (shop / "logo.min.webp").exists()
+    assert "data:image/webp;base64," in (tmp_path / "report.html").read_text()

@@ -59,6 +59,9 @@ def compress(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Compress, but write nothing: what would be saved?")
     ] = False,
+    report: Annotated[
+        Path | None, typer.Option(help="Write one HTML page: totals, savings, best and worst side by side.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a picture, and a summary.")] = False,
 ) -> None:
     """Compress pictures and folders of pictures.
@@ -71,6 +74,8 @@ def compress(
     Exit codes: 0 all done, 1 some pictures failed (they are named), 2 wrong usage, 3 nothing can be compressed
     here, 130 interrupted.
     """
+    if report is not None and not report.resolve().parent.is_dir():
+        raise _usage_error(f"--report: there is no folder {report.parent}")
     placement = _placement(paths, output, in_place=in_place)
     options = _options(output_format, quality, max_kb, width, height, fit, score)
     outside = None if output is None else output.resolve()
@@ -89,6 +94,7 @@ def compress(
         keep_time=not touch,
         is_dry=dry_run,
         as_json=as_json,
+        report=report,
     )
     raise typer.Exit(run_batch(order, settings))
 

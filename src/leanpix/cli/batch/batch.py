@@ -17,8 +17,10 @@ from leanpix.cli.batch.items import Item, Outcome, Totals
 from leanpix.cli.batch.local import local_engine
 from leanpix.cli.batch.place import Placement, Where
 from leanpix.cli.batch.remote import remote_engine
+from leanpix.cli.batch.report import report_page
 from leanpix.cli.batch.run import interruptible, run
 from leanpix.cli.batch.select import Rules, Selection, select
+from leanpix.cli.batch.showcase import Showcase
 from leanpix.cli.batch.state import Journal
 from leanpix.cli.batch.work import Engine, Work
 from leanpix.domain.errors import SetupError
@@ -52,6 +54,7 @@ class Order:
     keep_time: bool = True
     is_dry: bool = False
     as_json: bool = False
+    report: Path | None = None
 
 
 @dataclass(slots=True)
@@ -61,6 +64,7 @@ class _Ends:
     items: list[Item] = field(default_factory=list)
     began_s: float = field(default_factory=time.monotonic)
     stop: Event = field(default_factory=Event)
+    showcase: Showcase = field(default_factory=Showcase)
 
 
 def run_batch(order: Order, settings: Settings) -> ExitCode:
@@ -94,7 +98,15 @@ def _engine(settings: Settings) -> Iterator[Engine]:
 def _work_through(order: Order, selection: Selection, engine: Engine, ends: _Ends) -> None:
     with ExitStack() as stack:
         journal = stack.enter_context(Journal(_journal_path(order), order.options))
-        work = Work(engine, order.options, order.placement, journal, keep_time=order.keep_time, is_dry=order.is_dry)
+        work = Work(
+            engine,
+            order.options,
+            order.placement,
+            journal,
+            watcher=None if order.report is None else ends.showcase,
+            keep_time=order.keep_time,
+            is_dry=order.is_dry,
+        )
         stack.enter_context(interruptible(ends.stop, engine.abandon, _say))
         ended = stack.enter_context(show.progress(len(selection.sources), is_silent=order.as_json))
         for item in run(selection.sources, work, order.jobs, ends.stop):
@@ -110,6 +122,8 @@ def _tell(order: Order, ends: _Ends, item: Item) -> None:
 
 def _conclude(order: Order, selection: Selection, ends: _Ends) -> None:
     elapsed_s = time.monotonic() - ends.began_s
+    if order.report is not None:
+        order.report.write_text(report_page(ends.items, ends.showcase), encoding="utf-8")
     if order.as_json:
         typer.echo(show.totals_as_json(Totals.of(ends.items), selection.left_out, elapsed_s))
         return

@@ -54,6 +54,11 @@ class Item:
         return 1 - self.size_after / self.size_before if self.size_before else 0.0
 
 
+def shown_path(path: Path) -> str:
+    """A path as text that can be printed anywhere; bytes in it that are no UTF-8 are shown as such."""
+    return str(path).encode(errors="backslashreplace").decode()
+
+
 @dataclass(slots=True)
 class Totals:
     """What a batch came to."""

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColum
 from rich.table import Table
 from rich.text import Text
 
-from leanpix.cli.batch.items import Item, Outcome, Totals
+from leanpix.cli.batch.items import Item, Outcome, Totals, shown_path
 
 _MOST_ROWS = 20
 _MOST_PROBLEMS = 20
@@ -71,7 +71,7 @@ def show_problems(items: Sequence[Item]) -> None:
     """Say on standard error what has no result, and why; of very many only the first."""
     problems = [item for item in items if item.outcome in _PROBLEMS]
     for item in problems[:_MOST_PROBLEMS]:
-        typer.echo(f"leanpix: {item.path}: {item.outcome.value}: {item.message}", err=True)
+        typer.echo(f"leanpix: {shown_path(item.path)}: {item.outcome.value}: {item.message}", err=True)
     if len(problems) > _MOST_PROBLEMS:
         typer.echo(f"leanpix: and {len(problems) - _MOST_PROBLEMS} more", err=True)
 
@@ -94,7 +94,7 @@ def _rows(items: Sequence[Item]) -> Table:
         sizes = (decimal(item.size_before), decimal(item.size_after)) if item.size_before else ("", "")
         saved = f"{item.saved_share:.1%}" if item.outcome is Outcome.COMPRESSED else ""
         score = "" if item.score is None else f"{item.score:.1f}"
-        table.add_row(escape(str(item.path)), item.outcome.value, *sizes, saved, score)
+        table.add_row(escape(shown_path(item.path)), item.outcome.value, *sizes, saved, score)
     return table
 
 
