@@ -65,13 +65,15 @@ def _by_sample(job: Job, trials: Trials, sample: Raster, target: float) -> Score
 def _corrected(job: Job, trials: Trials, knob: float, target: float) -> Scored | None:
     """Encode the whole picture, and again where the sample promised too much or too little."""
     scores, passing = trials.encoder.scores, dict[float, float]()
-    for _ in range(1 + _CORRECTIONS):
+    for tried in range(1 + _CORRECTIONS):
         score = job.judge.score(trials.at(knob))
         if score >= target:
             passing[knob] = score
         if 0 <= score - target <= _SAMPLE_TOLERANCE or not trials.may_continue():
             break
-        knob = trials.snap(scores.knob(scores.value(knob) - (score - target) + _TOLERANCE))
+        # Steps up grow: on a picture whose score rises slowly the typical step falls short again and again.
+        missing = (target - score) * (1 + tried if score < target else 1)
+        knob = trials.snap(scores.knob(scores.value(knob) + missing + _TOLERANCE))
         if knob in trials.done:
             break
     if not passing:
