@@ -3,7 +3,7 @@
 Pictures are crops of the given ones, each once and all different, 300 x 200 pixels at JPEG quality 92. Rounds of both
 are taken in turn; processor time counts every process. "bare" is one process that calls the engine for one file after
 the other, in libraries held to one thread as the children's are. "start" is the command over one picture: what is
-paid once whatever the number. Memory is the highest resident size of the command's own process at a quarter of the
+paid once whatever the number. Memory is the highest resident size of the command's largest process at a quarter of the
 pictures and at all of them.
 
     python bench/batch.py [--count N] [--rounds N] PICTURE...
@@ -37,12 +37,13 @@ for path in sorted(Path(sys.argv[1]).iterdir()):
     (out / path.name).write_bytes(compress(source, CompressionOptions()).data)
 """
 PEAK = """
-import resource, runpy, sys
+import resource, sys
 from leanpix.cli import app
 try:
     app(sys.argv[1:])
 finally:
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, file=sys.stderr)
+    own, children = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    print(max(own, children) // 1024, file=sys.stderr)
 """
 ONE_THREAD = dict.fromkeys(("VIPS_CONCURRENCY", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS"), "1")
 
@@ -69,8 +70,8 @@ def cpu_s(command: list[str]) -> tuple[float, str]:
     return spent, done.stderr.decode().strip()
 
 
-def compress(folder: Path, out: Path) -> tuple[float, str]:
-    words = [str(folder), "-o", str(out), "--json", "--jobs", "2"]
+def compress(folder: Path, out: Path, *more: str) -> tuple[float, str]:
+    words = [str(folder), "-o", str(out), "--json", "--jobs", "1", *more]
     return cpu_s([sys.executable, "-c", PEAK, "compress", *words])
 
 
@@ -86,7 +87,7 @@ def main() -> None:
             make_pictures(root / name, arguments.pictures, count)
         rows = [measure(root, number) for number in range(arguments.rounds)]
         small = int(compress(root / "few", root / "few-out")[1].split()[-1])
-    bare, batch, start = (statistics.median(row[i] for row in rows) for i in range(3))
+    bare, batch, start, isolated = (statistics.median(row[i] for row in rows) for i in range(4))
     result = {
         "pictures": arguments.count,
         "bare_cpu_s": round(bare, 2),
@@ -94,18 +95,20 @@ def main() -> None:
         "start_cpu_s": round(start, 2),
         "added_share": round(batch / bare - 1, 3),
         "added_ms_a_picture": round((batch - start - bare) / arguments.count * 1000, 1),
+        "isolated_added_share": round(isolated / bare - 1, 3),
         "peak_mb_quarter": small,
-        "peak_mb_all": max(int(row[3]) for row in rows),
+        "peak_mb_all": max(int(row[4]) for row in rows),
     }
     print(json.dumps(result, indent=2))
 
 
-def measure(root: Path, number: int) -> tuple[float, float, float, float]:
-    """Seconds of the bare loop, of the command, of the command over one picture; the command's peak in MB."""
+def measure(root: Path, number: int) -> tuple[float, float, float, float, float]:
+    """Seconds of the bare loop, of the command, of it over one picture, of it isolated; the command's peak in MB."""
     bare, _ = cpu_s([sys.executable, "-c", BARE, str(root / "all"), str(root / f"bare-{number}")])
     batch, told = compress(root / "all", root / f"batch-{number}")
     start, _ = compress(root / "one", root / f"one-{number}")
-    return bare, batch, start, float(told.split()[-1])
+    isolated, _ = compress(root / "all", root / f"isolated-{number}", "--isolate")
+    return bare, batch, start, isolated, float(told.split()[-1])
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from leanpix.bootstrap.installation import describe_installation
-from leanpix.bootstrap.processes import make_api, make_housekeeping, make_pool, make_worker
+from leanpix.bootstrap.processes import make_api, make_housekeeping, make_pool, make_reused_pool, make_worker
 from leanpix.bootstrap.stores import Stores, migrate_database, open_stores
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "make_api",
     "make_housekeeping",
     "make_pool",
+    "make_reused_pool",
     "make_worker",
     "migrate_database",
     "open_stores",

@@ -26,6 +26,7 @@ from leanpix.web.app import make_app
 from leanpix.web.context import Context
 from leanpix.worker.loop import Housekeeping, Worker
 from leanpix.worker.pool import CompressorPool
+from leanpix.worker.reused_pool import ReusedPool
 
 _API_THREADS = 16
 _OK = "ok"
@@ -34,6 +35,11 @@ _OK = "ok"
 def make_pool(settings: Settings) -> CompressorPool:
     """The killable processes that decode and encode."""
     return CompressorPool(settings)
+
+
+def make_reused_pool(settings: Settings) -> ReusedPool:
+    """Killable processes that are used again, for one person's own pictures."""
+    return ReusedPool(settings)
 
 
 def make_worker(stores: Stores, pool: CompressorPool) -> Worker:

@@ -59,6 +59,9 @@ def compress(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Compress, but write nothing: what would be saved?")
     ] = False,
+    isolate: Annotated[
+        bool, typer.Option("--isolate", help="A fresh process for each picture: slower, for strangers' pictures.")
+    ] = False,
     report: Annotated[
         Path | None, typer.Option(help="Write one HTML page: totals, savings, best and worst side by side.")
     ] = None,
@@ -95,6 +98,7 @@ def compress(
         is_dry=dry_run,
         as_json=as_json,
         report=report,
+        is_isolated=isolate,
     )
     raise typer.Exit(run_batch(order, settings))
 

@@ -24,7 +24,7 @@ _BACKOFF_S = 1.0
 _PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "PYTHONPATH", "LANG", "LC_ALL", "TZ")
 # One thread a library: a child has one picture, and the pool has the cores. Arenas reserve 64 MB of address space
 # each. libvips must not spill decoded pictures into files, for which there is no place.
-_FIXED = {
+FIXED_ENVIRONMENT = {
     "VIPS_CONCURRENCY": "1",
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
@@ -58,7 +58,7 @@ class ZygoteKeeper:
         self, arguments: Sequence[str], *, preload: Sequence[str], environment: Mapping[str, str], recycle_after: int
     ) -> None:
         self._arguments, self._preload, self._recycle_after = arguments, preload, recycle_after
-        self._environment = {k: v for k, v in environment.items() if k in _PASSED_ON} | _FIXED
+        self._environment = {k: v for k, v in environment.items() if k in _PASSED_ON} | FIXED_ENVIRONMENT
         self._changed = threading.Condition()  # its lock is reentrant
         self._current: _Zygote | None = None
         self._alive: dict[int, _Zygote] = {}  # by pidfd: the current one, and those that finish their last jobs

@@ -55,6 +55,7 @@ class Order:
     is_dry: bool = False
     as_json: bool = False
     report: Path | None = None
+    is_isolated: bool = False
 
 
 @dataclass(slots=True)
@@ -73,7 +74,7 @@ def run_batch(order: Order, settings: Settings) -> ExitCode:
     for item in selection.problems:
         _tell(order, ends, item)
     try:
-        with _engine(settings) as engine:
+        with _engine(order, settings) as engine:
             _work_through(order, selection, engine, ends)
     except SetupError as failure:
         typer.echo(f"leanpix: {failure}", err=True)
@@ -86,12 +87,12 @@ def run_batch(order: Order, settings: Settings) -> ExitCode:
 
 
 @contextmanager
-def _engine(settings: Settings) -> Iterator[Engine]:
+def _engine(order: Order, settings: Settings) -> Iterator[Engine]:
     if settings.server is not None:
         with remote_engine(settings.server, settings.key or "") as remote:
             yield remote
         return
-    with local_engine(settings) as local:
+    with local_engine(settings, is_isolated=order.is_isolated) as local:
         yield local
 
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
-from leanpix.bootstrap import make_pool
+from leanpix.bootstrap import make_pool, make_reused_pool
 from leanpix.cli.batch.work import Result
 from leanpix.domain.report import Compression
 from leanpix.domain.request import CompressionOptions
@@ -22,7 +22,7 @@ class _Pool(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LocalEngine:
-    """A locked process a picture."""
+    """Locked processes."""
 
     pool: _Pool
     timeout_s: float
@@ -39,7 +39,7 @@ class LocalEngine:
 
 
 @contextmanager
-def local_engine(settings: Settings) -> Iterator[LocalEngine]:
-    """The engine of this machine; SetupError when its processes cannot be started."""
-    with make_pool(settings) as pool:
+def local_engine(settings: Settings, *, is_isolated: bool) -> Iterator[LocalEngine]:
+    """The engine of this machine, a process of its own for each picture or not; SetupError when none starts."""
+    with make_pool(settings) if is_isolated else make_reused_pool(settings) as pool:
         yield LocalEngine(pool, settings.task_timeout_s)

@@ -1,0 +1,84 @@
+"""A process that compresses one picture after the other, locked once: for pictures that all belong to one person.
+
+Started by reused_pool.py as `python -m leanpix.worker.reused SANDBOX FD PARENT_PID MEMORY_BYTES`. It takes a job as two
+lengths, pickled options and the source; it answers with two lengths, JSON and the result, and is never believed
+unchecked. It ends with its parent, or when the socket closes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import signal
+import struct
+import sys
+from dataclasses import asdict
+
+from leanpix.domain.errors import TaskFailure
+from leanpix.domain.request import CompressionOptions
+from leanpix.engine.compress import compress
+from leanpix.worker.kernel import die_with
+from leanpix.worker.pool import ENGINE_MODULES
+from leanpix.worker.sandbox import LAYERS, Confinement, fence, lock
+from leanpix.worker.wire import EXIT_NO_RESOURCES, READY
+from leanpix.worker.zygote import prepare
+
+LENGTHS = struct.Struct("<QQ")
+# Over all its pictures; each one's time is the parent's to watch.
+_CPU_S = 24 * 3600
+
+
+def main(sandbox: str, descriptor: int, parent_pid: int, memory_bytes: int) -> None:
+    """Prepare, lock, say so, serve."""
+    die_with(parent_pid, signal.SIGKILL)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    for module in ENGINE_MODULES:
+        prepare(module)
+    required = LAYERS if sandbox == "require" else frozenset[str]()
+    lock(Confinement(memory_bytes, _CPU_S, file_bytes=0, required=required), fence(layers=sandbox != "off"))
+    _send(descriptor, READY)
+    try:
+        while True:
+            _serve(descriptor)
+    except MemoryError:
+        os._exit(EXIT_NO_RESOURCES)
+
+
+def _serve(descriptor: int) -> None:
+    first, second = LENGTHS.unpack(_receive(descriptor, LENGTHS.size))
+    options = pickle.loads(_receive(descriptor, first))  # noqa: S301 - only the parent holds the other end
+    answer, data = _answer(_receive(descriptor, second), options)
+    text = json.dumps(answer, allow_nan=False).encode()
+    _send(descriptor, LENGTHS.pack(len(text), len(data)) + text)
+    _send(descriptor, data)
+
+
+def _answer(source: bytes, options: CompressionOptions) -> tuple[object, bytes]:
+    try:
+        done = compress(source, options)
+    except TaskFailure as failure:
+        return {"state": int(failure.state), "text": str(failure)}, b""
+    return {"report": asdict(done.report)}, done.data
+
+
+def _receive(descriptor: int, size: int) -> bytes:
+    buffer = bytearray(size)
+    rest = memoryview(buffer)
+    while rest:
+        count = os.readv(descriptor, [rest])
+        if not count:
+            raise SystemExit
+        rest = rest[count:]
+    return bytes(buffer)
+
+
+def _send(descriptor: int, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]))

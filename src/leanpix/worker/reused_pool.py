@@ -1,0 +1,190 @@
+"""Compression in locked, killable processes that are used again: one person's own pictures, at next to no cost each."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import socket
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from leanpix.domain.errors import ChildStartError, TaskFailure
+from leanpix.domain.report import Compression
+from leanpix.domain.request import CompressionOptions
+from leanpix.domain.states import TaskState
+from leanpix.worker.answers import Done, Failed, checked_result, failure_state, read_answer, shown_text
+from leanpix.worker.keeper import FIXED_ENVIRONMENT
+from leanpix.worker.settings import MIB, WorkerSettings
+from leanpix.worker.wire import EXIT_NO_RESOURCES, MAX_ANSWER_BYTES, READY
+
+_START_TIMEOUT_S = 60.0
+_LENGTHS_BYTES = 16
+_DYING_S = 5.0
+
+
+@dataclass(slots=True)
+class _Child:
+    process: subprocess.Popen[bytes]
+    socket: socket.socket
+    jobs: int = 0
+
+    def end(self) -> int:
+        self.process.kill()
+        self.socket.close()
+        return self.process.wait()
+
+
+class ReusedPool:
+    """Runs the engine in as many children as there are callers at a time. Thread-safe.
+
+    A picture that takes over its decoder could forge the results of the next ones, and nothing else: for strangers'
+    pictures there is CompressorPool.
+    """
+
+    def __init__(self, settings: WorkerSettings) -> None:
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._idle: list[_Child] = []
+        self._alive: set[int] = set()
+        self._closing = False
+
+    def __enter__(self) -> Self:
+        """Prove that children can be started; ChildStartError."""
+        self._idle.append(self._start())
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def run(self, source: bytes, options: CompressionOptions, *, timeout_s: float) -> Compression:
+        """Compress; TaskFailure as CompressorPool.run raises it."""
+        deadline_s = time.monotonic() + timeout_s
+        child = self._taken()
+        try:
+            compression = self._talk(child, source, options, deadline_s)
+        except TimeoutError as late:
+            self._drop(child)
+            raise TaskFailure(TaskState.TIMED_OUT) from late
+        except OSError as lost:
+            raise self._death(child) from lost
+        except TaskFailure as failure:
+            self._put_back(child, is_sound=failure.state is not TaskState.PROGRAM_FAILED)
+            raise
+        except BaseException:
+            self._drop(child)
+            raise
+        self._put_back(child, is_sound=True)
+        return compression
+
+    def close(self) -> None:
+        """End the children; jobs under way end with -13. May be called again."""
+        with self._lock:
+            self._closing = True
+            idle, self._idle = self._idle, []
+            for pid in self._alive - {child.process.pid for child in idle}:
+                os.kill(pid, 9)
+        for child in idle:
+            self._drop(child)
+
+    def _taken(self) -> _Child:
+        with self._lock:
+            if self._closing:
+                raise TaskFailure(TaskState.CANCELLED)
+            if self._idle:
+                return self._idle.pop()
+        return self._start()
+
+    def _put_back(self, child: _Child, *, is_sound: bool) -> None:
+        child.jobs += 1
+        with self._lock:
+            if is_sound and not self._closing and child.jobs < self._settings.recycle_after:
+                self._idle.append(child)
+                return
+        self._drop(child)
+
+    def _drop(self, child: _Child) -> int:
+        with self._lock:
+            self._alive.discard(child.process.pid)
+        return child.end()
+
+    def _death(self, child: _Child) -> TaskFailure:
+        """Why a child has hung up."""
+        try:
+            code = child.process.wait(_DYING_S)
+        except subprocess.TimeoutExpired:
+            code = 0
+        self._drop(child)
+        if self._closing:
+            return TaskFailure(TaskState.CANCELLED)
+        return TaskFailure(TaskState.NO_RESOURCES if code == EXIT_NO_RESOURCES else TaskState.PROGRAM_FAILED)
+
+    def _talk(self, child: _Child, source: bytes, options: CompressionOptions, deadline_s: float) -> Compression:
+        asked = pickle.dumps(options)
+        lengths = len(asked).to_bytes(8, "little") + len(source).to_bytes(8, "little")
+        for part in (lengths + asked, source):
+            child.socket.settimeout(_left_s(deadline_s))
+            child.socket.sendall(part)
+        head = _received(child.socket, _LENGTHS_BYTES, deadline_s)
+        text_bytes, data_bytes = int.from_bytes(head[:8], "little"), int.from_bytes(head[8:], "little")
+        if text_bytes > MAX_ANSWER_BYTES or data_bytes > self._settings.max_result_mb * MIB:
+            raise TaskFailure(TaskState.PROGRAM_FAILED)
+        answer = read_answer(_received(child.socket, text_bytes, deadline_s))
+        data = _received(child.socket, data_bytes, deadline_s)
+        if isinstance(answer, Failed):
+            raise TaskFailure(failure_state(answer) or TaskState.PROGRAM_FAILED, shown_text(answer))
+        compression = checked_result(answer.report, data) if isinstance(answer, Done) else None
+        if compression is None:
+            raise TaskFailure(TaskState.PROGRAM_FAILED)
+        return compression
+
+    def _start(self) -> _Child:
+        ours, theirs = socket.socketpair()
+        memory_bytes = self._settings.child_memory_mb * MIB
+        words = [self._settings.sandbox, str(theirs.fileno()), str(os.getpid()), str(memory_bytes)]
+        with theirs:
+            process = subprocess.Popen(  # noqa: S603 - our own interpreter and module, a fixed argument list
+                [sys.executable, "-m", "leanpix.worker.reused", *words],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                env=dict(FIXED_ENVIRONMENT),
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,  # the terminal's Ctrl-C is for the parent alone
+            )
+        child = _Child(process, ours)
+        with self._lock:
+            self._alive.add(process.pid)
+        try:
+            _received(ours, len(READY), time.monotonic() + _START_TIMEOUT_S)
+        except OSError as failure:
+            self._drop(child)
+            if self._closing:
+                raise TaskFailure(TaskState.CANCELLED) from failure
+            raise ChildStartError("a process that compresses could not be started or locked: see stderr") from failure
+        return child
+
+
+def _received(end: socket.socket, size: int, deadline_s: float) -> bytes:
+    """Exactly so many bytes; TimeoutError past the deadline, ConnectionError when the other end is gone."""
+    buffer = bytearray(size)
+    rest = memoryview(buffer)
+    while rest:
+        end.settimeout(_left_s(deadline_s))
+        count = end.recv_into(rest)
+        if not count:
+            raise ConnectionResetError
+        rest = rest[count:]
+    return bytes(buffer)
+
+
+def _left_s(deadline_s: float) -> float:
+    left_s = deadline_s - time.monotonic()
+    if left_s <= 0:
+        raise TimeoutError
+    return left_s
