@@ -29,7 +29,7 @@ def test_every_hostile_file_ends_as_its_manifest_says(hardened: Server, tmp_path
     uploads = {name: (tmp_path / "hostile" / name).read_bytes() for name in allowed}
     key = hardened.new_key("hostile", qps=1000)
     before = descriptors_of(hardened.process.pid)
-    sent = send_all(hardened, key, uploads, quality="75", width="64")  # what hurts is reading them
+    sent = send_all(hardened, key, uploads, quality="75", width="64", height="64")  # what hurts is reading them
     assert sent.statuses == {}
     ends = ends_of(hardened, key, sent, within_s=400)
     wrong = {name: (end, sorted(allowed[name])) for name, end in ends.items() if end not in allowed[name]}
