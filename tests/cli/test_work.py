@@ -13,7 +13,7 @@ from leanpix.cli.batch.items import Item, Outcome, Source
 from leanpix.cli.batch.place import Placement, Where
 from leanpix.cli.batch.state import Journal
 from leanpix.cli.batch.work import Result, Work
-from leanpix.domain.errors import TaskFailure
+from leanpix.domain.errors import SetupError, TaskFailure
 from leanpix.domain.formats import OutputFormat
 from leanpix.domain.request import CompressionOptions
 from leanpix.domain.states import TaskState
@@ -167,6 +167,12 @@ def test_a_journal_that_was_cut_short_loses_one_line_only(tmp_path: Path) -> Non
     work_on(second, engine, BESIDE, state=state)
     ends = [work_on(source, engine, BESIDE, state=state).outcome for source in (first, second)]
     assert ends == [Outcome.DONE, Outcome.DONE]
+
+
+def test_a_journal_that_cannot_be_kept_is_refused_before_any_work(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(SetupError, match="--state"), Journal(tmp_path / "file" / "state", CompressionOptions()):
+        pytest.fail("it was opened")
 
 
 def test_what_is_no_picture_or_cannot_be_read_fails_alone(tmp_path: Path) -> None:

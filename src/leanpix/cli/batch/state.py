@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
+from leanpix.domain.errors import SetupError
 from leanpix.domain.formats import OutputFormat
 from leanpix.domain.request import CompressionOptions
 
@@ -54,10 +55,15 @@ class Journal:
         self._descriptor: int | None = None
 
     def __enter__(self) -> Self:
+        """Open it and read what is known; SetupError where it cannot be kept."""
         if self._path is not None:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._descriptor = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            self._read(self._path)
+            try:
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+                self._descriptor = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+                self._read(self._path)
+            except OSError as failure:
+                text = f"cannot remember what is done in {self._path}: {failure.strerror}; see --state and --force"
+                raise SetupError(text) from failure
         return self
 
     def __exit__(self, *_: object) -> None:
