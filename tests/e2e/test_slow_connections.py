@@ -174,6 +174,7 @@ def test_500_idle_and_slow_connections_keep_nobody_waiting(server: Server) -> No
             connection.sendall(starts[number % 3])
         assert client.get("/healthz").status_code == httpx.codes.OK
         answer = client.post(API, data={"sync": "1"}, files={"image_file": picture})
+        assert answer.status_code == httpx.codes.OK, answer.text
         assert answer.json()["data"]["state"] == 1
 
 

@@ -9,10 +9,11 @@ from itertools import pairwise
 from typing import TypeVar
 from urllib.parse import urlencode
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leanpix.domain.errors import CallerError
+from leanpix.domain.errors import BodyError, CallerError
 from leanpix.web.body import Form, read_form
 from leanpix.web.wire import parse_request
 
@@ -86,3 +87,8 @@ def test_a_file_arrives_whole_however_the_body_is_cut(content: bytes, cuts: list
 def test_urlencoded_fields_arrive_as_they_were_sent(fields: dict[str, str], cuts: list[int]) -> None:
     form = read("application/x-www-form-urlencoded", urlencode(fields).encode(), cuts)
     assert form.fields == fields
+
+
+def test_half_a_surrogate_pair_is_refused_and_not_stored() -> None:
+    with pytest.raises(BodyError, match="image_url"):
+        read("application/json", b'{"image_url": "http://a.example/\\ud800"}', [])

@@ -124,6 +124,12 @@ def books_of(data_dir: Path, key_id: str, initial: int) -> Books:
         )
 
 
+def charged_tasks(data_dir: Path) -> set[str]:
+    """The tasks that were charged for, those included whose answer a kill kept from the client."""
+    with sqlite3.connect(f"file:{data_dir / 'leanpix.db'}?mode=ro", uri=True) as database:
+        return {str(row[0]) for row in database.execute("SELECT task_id FROM ledger WHERE kind = 'settle'")}
+
+
 def key_id_of(key: str) -> str:
     """The public part of a key."""
     return key.split("_")[1]

@@ -84,6 +84,8 @@ def _check_characters(url: str) -> None:
         raise FetchError(FetchRefusal.URL_INVALID, f"longer than {_MAX_CHARACTERS} characters")
     if _FORBIDDEN_CHARACTER.search(url):
         raise FetchError(FetchRefusal.URL_INVALID, "a space, a control character or a backslash")
+    if not url.isprintable() and any("\ud800" <= character <= "\udfff" for character in url):
+        raise FetchError(FetchRefusal.URL_INVALID, "a lone surrogate")
 
 
 def _parse_authority(authority: str) -> tuple[str, IPv4Address | IPv6Address | None, str | None]:
@@ -150,10 +152,7 @@ def _request_target(text: str) -> str:
     """Path and query as they go into the request line: rooted, without dot segments, UTF-8 percent-encoded."""
     path, mark, query = text.partition("?")
     target = _without_dot_segments(path) + mark + query
-    try:
-        return "".join(c if c.isascii() else "".join(f"%{b:02X}" for b in c.encode()) for c in target)
-    except UnicodeEncodeError as error:
-        raise FetchError(FetchRefusal.URL_INVALID, "a lone surrogate") from error
+    return "".join(c if c.isascii() else "".join(f"%{b:02X}" for b in c.encode()) for c in target)
 
 
 def _without_dot_segments(path: str) -> str:

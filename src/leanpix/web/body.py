@@ -126,7 +126,10 @@ def _json_fields(body: bytes) -> dict[str, str]:
 def _json_text(name: str, value: object) -> str:
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):
         raise BodyError(f"the JSON field {name!r} has to be a string or a number")
-    return str(value)
+    text = str(value)
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise BodyError(f"the JSON field {name!r} holds half of a surrogate pair")
+    return text
 
 
 def _form_fields(body: bytes) -> dict[str, str]:
