@@ -27,7 +27,8 @@ CPU_SETTING = 80
 CPU_RUNS = 3
 SAME_WEBP = (
     "All of these are libwebp at its method 4 and, at one setting, give the very same coded picture, so their curves "
-    "coincide: what differs is the processor time, the search for a size or a score, and the lossless mode for graphics."
+    "coincide: what differs is the processor time, the search for a size or a score, and the lossless mode for "
+    "graphics."
 )
 Curves = dict[str, dict[str, report.Curve]]
 Times = dict[str, list[float]]
