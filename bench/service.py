@@ -36,7 +36,6 @@ TICKS = os.sysconf("SC_CLK_TCK")
 ENGINE_RUN = """
 import re, sys, time
 from pathlib import Path
-from typing import Self
 from leanpix.domain.request import CompressionOptions
 from leanpix.domain.formats import OutputFormat
 from leanpix.engine import compress

@@ -20,26 +20,14 @@ from leanpix.service.maintain import Reaper, Sweeper
 from leanpix.service.query import Query
 from leanpix.service.submit import QueueBounds, Submit
 from leanpix.service.usage import Usage
-from leanpix.settings import Settings
 from leanpix.telemetry.logging import log_failure
 from leanpix.web.app import make_app
 from leanpix.web.context import Context
 from leanpix.worker.loop import Housekeeping, Worker
 from leanpix.worker.pool import CompressorPool
-from leanpix.worker.reused_pool import ReusedPool
 
 _API_THREADS = 16
 _OK = "ok"
-
-
-def make_pool(settings: Settings) -> CompressorPool:
-    """The killable processes that decode and encode."""
-    return CompressorPool(settings)
-
-
-def make_reused_pool(settings: Settings) -> ReusedPool:
-    """Killable processes that are used again, for one person's own pictures."""
-    return ReusedPool(settings)
 
 
 def make_worker(stores: Stores, pool: CompressorPool) -> Worker:

@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 
-from leanpix.bootstrap import describe_installation
 from leanpix.cli.options import DataDir, settings_or_exit
 
 
@@ -16,6 +15,8 @@ def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False, data_dir: DataDir = None
 ) -> None:
     """Say what works here, where data lives, and what is off and why. Exit code 1 when something needed fails."""
+    from leanpix.bootstrap.installation import describe_installation
+
     sections, healthy = describe_installation(settings_or_exit(data_dir=data_dir))
     if as_json:
         typer.echo(json.dumps({"healthy": healthy, **sections}))

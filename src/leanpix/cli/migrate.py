@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from leanpix.bootstrap import migrate_database
+from leanpix.bootstrap.stores import migrate_database
 from leanpix.cli.options import USAGE_ERROR, DataDir, settings_or_exit, stores_or_exit
 from leanpix.domain.errors import SetupError, StoreUnavailableError
 from leanpix.settings import Settings

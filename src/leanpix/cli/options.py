@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from leanpix.bootstrap import Stores, open_stores
+from leanpix.bootstrap.stores import Stores, open_stores
 from leanpix.domain.errors import SetupError
 from leanpix.settings import Settings, SettingsError, read_settings
 

@@ -2,28 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-import math
-import signal
-import socket
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
-from threading import Event
 from typing import Annotated
 
 import typer
-import uvicorn
-from starlette.applications import Starlette
 
-from leanpix.bootstrap import Stores, make_api, make_housekeeping, make_pool, make_worker
-from leanpix.cli.options import DataDir, settings_or_exit, stores_or_exit
-from leanpix.settings import Settings
-from leanpix.telemetry.logging import set_up_logging
-from leanpix.web.protocol import guarded_protocol
-
-_BACKLOG = 2048
-_KEEP_ALIVE_S = 75
-_ANSWERING_S = 3  # what the answers to interrupted waits take, beyond the workers' grace
+from leanpix.cli.options import DataDir, settings_or_exit
 
 
 def serve(
@@ -33,97 +16,6 @@ def serve(
     data_dir: DataDir = None,
 ) -> None:
     """Run the API and its workers on this machine."""
-    settings = settings_or_exit(host=host, port=port, workers=workers, data_dir=data_dir)
-    set_up_logging(settings)
-    stores = stores_or_exit(settings)
-    listener = _listen(settings)
-    _introduce(stores, listener.getsockname()[1])
-    # uvicorn stops gracefully on these and then raises them again, for whoever handled them before: for us, nothing.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda _number, _frame: None)
-    try:
-        _server(stores).run(sockets=[listener])
-    finally:
-        stores.close()
+    from leanpix.cli.serving import run_server
 
-
-def _server(stores: Stores) -> uvicorn.Server:
-    settings = stores.settings
-    pool = make_pool(settings) if settings.workers else None
-    drained = Event()
-    app = make_api(stores, pool, drained)
-    worker = make_worker(stores, pool) if pool is not None else None
-    housekeeping = make_housekeeping(stores)
-
-    @asynccontextmanager
-    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        if worker is not None:
-            worker.start()
-        housekeeping.start()
-        yield
-        housekeeping.stop()
-
-    async def drain() -> None:
-        if worker is not None:
-            await asyncio.to_thread(worker.stop)
-        drained.set()
-
-    app.router.lifespan_context = lifespan
-    return _DrainingServer(
-        drain,
-        uvicorn.Config(
-            app,
-            http=guarded_protocol(settings),
-            ws="none",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_keep_alive=_KEEP_ALIVE_S,
-            timeout_graceful_shutdown=math.ceil(settings.shutdown_grace_s) + _ANSWERING_S,
-        ),
-    )
-
-
-class _DrainingServer(uvicorn.Server):
-    """Lets the workers finish, or hand back, while the connections that wait for them are still open.
-
-    uvicorn by itself would first wait for the connections, with the workers taking ever new tasks meanwhile.
-    """
-
-    def __init__(self, drain: Callable[[], Coroutine[None, None, None]], config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self._drain = drain
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop accepting, drain, and end."""
-        draining = asyncio.create_task(self._drain())
-        await super().shutdown(sockets)
-        await draining
-
-
-def _listen(settings: Settings) -> socket.socket:
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    listener = socket.socket(family)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((settings.host, settings.port))
-    except OSError as failure:
-        typer.echo(f"leanpix: cannot listen on {settings.host}:{settings.port}: {failure.strerror}", err=True)
-        raise typer.Exit(1) from failure
-    listener.listen(_BACKLOG)
-    return listener
-
-
-def _introduce(stores: Stores, port: int) -> None:
-    """Say where the service is and, on the very first start, the owner's key."""
-    host = f"[{stores.settings.host}]" if ":" in stores.settings.host else stores.settings.host
-    base = stores.settings.public_url or f"http://{host}:{port}"
-    typer.echo(f"leanpix serves on {base} ({stores.place})")
-    # Nodes that share a database would each make one: there it is up to `leanpix migrate`.
-    key = None if stores.is_shared else stores.admin.ensure_owner()
-    if key is not None:
-        typer.echo(
-            f"\nThe owner's API key, shown only this once:\n\n  {key.text}\n\nTry it:\n\n"
-            f"  curl '{base}/api/tasks/visual/imgcompress' -H 'X-API-KEY: {key.text}' \\\n"
-            f"    -F 'sync=1' -F 'image_file=@photo.jpg'\n"
-        )
+    run_server(settings_or_exit(host=host, port=port, workers=workers, data_dir=data_dir))

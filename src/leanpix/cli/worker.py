@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from leanpix.bootstrap import Stores, make_housekeeping, make_pool, make_worker
+from leanpix.bootstrap.stores import Stores
 from leanpix.cli.options import USAGE_ERROR, DataDir, settings_or_exit, stores_or_exit
 from leanpix.telemetry.logging import set_up_logging
 
@@ -34,6 +34,9 @@ def worker(
 
 
 def _work(stores: Stores, stop: Event) -> None:
+    from leanpix.bootstrap.pools import make_pool
+    from leanpix.bootstrap.processes import make_housekeeping, make_worker
+
     taking, housekeeping = make_worker(stores, make_pool(stores.settings)), make_housekeeping(stores)
     taking.start()
     housekeeping.start()

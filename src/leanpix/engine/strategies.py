@@ -32,7 +32,10 @@ def by_quality(job: Job, trials: Trials, quality: float) -> Outcome:
     least = encoder.least_score(quality)
     score = None if least is None else job.judge.score(encoded)
     passes = least is None or score is None or score >= least
-    best = _smallest([encoded if passes else None, *_exact(job, trials, encoded if passes else None)])
+    candidates = [encoded if passes else None, *_exact(job, trials, encoded if passes else None)]
+    if not any(candidates):  # the time that is left does not carry what would have kept every pixel
+        return replace(_outcome(job, encoded, score), warnings=(OUT_OF_TIME,))
+    best = _smallest(candidates)
     return _outcome(job, best, score if best is encoded else None)
 
 

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
-from leanpix.bootstrap import make_pool, make_reused_pool
 from leanpix.cli.batch.work import Result
 from leanpix.domain.report import Compression
 from leanpix.domain.request import CompressionOptions
@@ -41,5 +40,7 @@ class LocalEngine:
 @contextmanager
 def local_engine(settings: Settings, *, is_isolated: bool) -> Iterator[LocalEngine]:
     """The engine of this machine, a process of its own for each picture or not; SetupError when none starts."""
+    from leanpix.bootstrap.pools import make_pool, make_reused_pool
+
     with make_pool(settings) if is_isolated else make_reused_pool(settings) as pool:
         yield LocalEngine(pool, settings.task_timeout_s)
