@@ -17,7 +17,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_sep("!", NO_CHROMIUM, red=True, bold=True)
 
 
-@pytest.fixture(scope="session")
+# Not for the session: while it lives, its event loop counts as running and no other test could have one.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     path = chromium_path()
     if path is None:
