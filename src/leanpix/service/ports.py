@@ -165,6 +165,10 @@ class Blobs(Protocol):
     def answers(self) -> bool:
         """Whether the store can be read right now; asks once, without patience."""
 
+    @property
+    def presigns(self) -> bool:
+        """Whether `presign` gives URLs at all; asking costs nothing."""
+
     def presign(self, key: str, expires_s: float) -> str | None:
         """A URL that reads the blob without a key, or None where this store cannot."""
 

@@ -21,6 +21,8 @@ _CHUNK_BYTES = 256 * 1024
 class LocalBlobs:
     """Blobs in a folder; has_room keeps a share of the disk free."""
 
+    presigns = False
+
     def __init__(self, root: Path, min_free_share: float) -> None:
         root.mkdir(parents=True, exist_ok=True)
         self._root, self._min_free_share = root, min_free_share

@@ -40,7 +40,7 @@ class S3Blobs:
             "retry_timeout": timedelta(seconds=patience_s),
             "backoff": {"init_backoff": timedelta(milliseconds=100), "max_backoff": timedelta(seconds=2), "base": 2},
         }
-        self._presigns = presigns
+        self.presigns = presigns
         self._store = S3Store(bucket, prefix=prefix, client_options=_CLIENT, retry_config=retry)
         self._quick = S3Store(bucket, prefix=prefix, client_options=_QUICK_CLIENT, retry_config=_NO_RETRY)
 
@@ -97,7 +97,7 @@ class S3Blobs:
 
     def presign(self, key: str, expires_s: float) -> str | None:
         """A URL of the store that reads the blob by GET, where this is switched on."""
-        if not self._presigns:
+        if not self.presigns:
             return None
         return str(obstore.sign(self._store, "GET", key, timedelta(seconds=expires_s)))
 
