@@ -26,6 +26,18 @@ def post_head(server: Server, *lines: str, key: str | None = None) -> bytes:
     return "\r\n".join([*head, "", ""]).encode()
 
 
+def healthy(connection: socket.socket) -> bool:
+    """Whether a health check over this connection is answered as it should be, however the answer is cut in reads."""
+    connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
+    answer = b""
+    while not answer.endswith(b"}"):
+        piece = connection.recv(65536)
+        if not piece:
+            return False
+        answer += piece
+    return answer.startswith(b"HTTP/1.1 200")
+
+
 def is_closed(connection: socket.socket, within_s: float) -> bool:
     """Whether the other side hangs up within this time, whatever it says before."""
     deadline = time.monotonic() + within_s
