@@ -36,6 +36,10 @@ format: setup-dev ## format and mend what can be mended
 	@.venv/bin/ruff format .
 	@.venv/bin/ruff check --fix .
 
+docs: setup-dev ## build the documentation site into site/; a link that leads nowhere ends it
+	@$(PY) scripts/site_pages.py build/pages
+	@.venv/bin/zensical build --clean --strict
+
 docs-settings: setup-dev ## write the table of docs/configuration.md from the settings
 	@$(PY) scripts/configuration_table.py
 
@@ -62,7 +66,7 @@ fuzz: setup-dev ## feed the header probe, the body readers and the URL parser at
 bench-batch: setup ## processor time and memory of the batch command over 1,000 pictures; PICTURES="a.png b.jpg"
 	@$(PY) bench/batch.py $(PICTURES)
 
-check: lint test ## what CI runs
+check: lint docs test ## what CI runs
 
 bench-metric: setup-dev ## CPU time and exactness of the metric's kernels; PICTURES="a.png b.jpg"
 	@$(PY) bench/metric.py $(PICTURES)
@@ -90,4 +94,4 @@ lint-deploy: $(UV) ## check deploy/ against the schemas of what reads it
 	  for file in deploy/kubernetes/[!k]*.yaml; do kubernetes-validate --strict "$$file"; done'
 
 clean: ## remove what set-up made
-	rm -rf .venv .tools dist build .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv .tools dist build site .cache .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,56 @@
+"""Gather the pages of the documentation site, each where it lies in the tree, and make the list of decisions.
+
+Links between pages lead where they lead in the tree, so the site needs none of its own. Usage: site_pages.py FOLDER
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+WRITTEN = (
+    "README.md",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "LICENSE",
+    "docs",
+    "deploy",
+    "bench/results.md",
+    "bench/plots",
+)
+DECISIONS_HEAD = """# Decisions
+
+What was not obvious: the context, what was tried with its numbers, and what was decided.
+
+"""
+
+
+def main() -> None:
+    """Make the folder anew."""
+    folder = Path(sys.argv[1])
+    shutil.rmtree(folder, ignore_errors=True)
+    for name in WRITTEN:
+        copy(ROOT / name, folder / name)
+    decisions = folder / "docs" / "decisions"
+    (decisions / "README.md").write_text(DECISIONS_HEAD + decision_list(decisions))
+
+
+def copy(source: Path, target: Path) -> None:
+    """A file or a folder."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if source.is_dir():
+        shutil.copytree(source, target)
+    else:
+        shutil.copy(source, target)
+
+
+def decision_list(folder: Path) -> str:
+    """A line for each decision, by number."""
+    titles = {page.name: page.read_text().partition("\n")[0].removeprefix("# ") for page in folder.glob("[0-9]*.md")}
+    return "".join(f"- [{titles[name]}]({name})\n" for name in sorted(titles))
+
+
+if __name__ == "__main__":
+    main()
