@@ -10,7 +10,13 @@ from tests.support.server import Server, running_server
 from tests.support.servers import Postgres, Seaweed
 
 # What is asked of the API is asked of both: one machine, and two API nodes with two workers behind a balancer.
-_BOTH_MODES = {"test_first_photo", "test_api_parameters", "test_api_accounts", "test_api_clients"}
+_BOTH_MODES = {
+    "test_first_photo",
+    "test_api_parameters",
+    "test_api_accounts",
+    "test_api_clients",
+    "test_idempotency",
+}
 _FETCHING = {"fetch_allow_nets": "127.0.0.0/8"}
 
 

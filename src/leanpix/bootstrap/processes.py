@@ -70,6 +70,7 @@ def make_housekeeping(stores: Stores) -> Housekeeping:
             rows.signals,
             settings.retention_s,
             settings.longest_wait_s,
+            settings.idempotency_s,
             time.time,
             time.monotonic,
         ),

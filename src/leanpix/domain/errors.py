@@ -4,6 +4,7 @@
     |-- CallerError              the request is wrong by itself
     |   |-- InvalidParameterError    one parameter: its name, its value, what is allowed
     |   |-- SourceCountError         no source, or more than one
+    |   |-- KeyReusedError           an Idempotency-Key that came with another request before
     |   |-- BodyError                the body cannot be read as any form the service takes
     |   |-- UploadTooLargeError      the file part is over the limit
     |   `-- NotFoundError            no such task, or not this key's, or expired
@@ -55,6 +56,12 @@ class SourceCountError(CallerError):
     """A request needs exactly one source."""
 
     code = "source_count"
+
+
+class KeyReusedError(CallerError):
+    """An Idempotency-Key that was sent with another request before."""
+
+    code = "idempotency_key_reused"
 
 
 class BodyError(CallerError):

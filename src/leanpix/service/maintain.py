@@ -76,13 +76,20 @@ class Sweeper:
     signals: Signals
     retention_s: float
     longest_wait_s: float
+    idempotency_s: float
     now: Clock
     monotonic: Clock
     _waiting_since: dict[str, float] = field(default_factory=dict)
 
     def sweep(self) -> int:
-        """End tasks that waited too long, remove ended tasks past retention and their files; returns how many."""
-        return self._end_forgotten() + self._remove_expired()
+        """End tasks that waited too long, remove ended tasks past retention and their files; returns how many.
+
+        Idempotency keys past their time go too.
+        """
+        swept = self._end_forgotten() + self._remove_expired()
+        with self.database.writing(durable=False) as change:
+            change.submissions.forget(self.now() - self.idempotency_s, _BATCH)
+        return swept
 
     def sweep_files(self) -> int:
         """Remove files that no task can still need: leftovers of interrupted requests and lost attempts."""

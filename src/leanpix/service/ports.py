@@ -14,6 +14,7 @@ from leanpix.domain.account import Account, DayUsage, RateBucket
 from leanpix.domain.report import Compression
 from leanpix.domain.request import CompressionOptions
 from leanpix.domain.states import TaskState
+from leanpix.domain.submission import Submission
 from leanpix.domain.task import Fence, Outcome, Task
 
 
@@ -103,6 +104,22 @@ class Accounts(Protocol):
         """What was charged on each day since then, oldest first; days without a charge are left out."""
 
 
+class Submissions(Protocol):
+    """Creates that carried an idempotency key, inside one transaction."""
+
+    def find(self, key_id: str, token: str) -> Submission | None:
+        """The submission under this token, or None."""
+
+    def claim(self, submission: Submission) -> Submission:
+        """The submission that has the token from now on: this one, or the earlier one that had it already.
+
+        Of several at once exactly one gets it; the others wait until its transaction is kept or undone.
+        """
+
+    def forget(self, created_before: float, limit: int) -> int:
+        """Remove old ones whose task is gone too; returns how many."""
+
+
 class Transaction(Protocol):
     """One transaction: all of it is kept, or none."""
 
@@ -113,6 +130,10 @@ class Transaction(Protocol):
     @property
     def accounts(self) -> Accounts:
         """The keys and their credits."""
+
+    @property
+    def submissions(self) -> Submissions:
+        """What idempotency keys stand for."""
 
     def enqueue(self, task_id: str) -> None:
         """Have the task delivered to a worker once the transaction is kept."""

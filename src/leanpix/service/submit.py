@@ -10,6 +10,7 @@ from leanpix.domain.account import LARGE_SIDE_PX, Account, RateBucket, cost
 from leanpix.domain.errors import (
     CreditsExhaustedError,
     InvalidParameterError,
+    KeyReusedError,
     QueueFullError,
     RateLimitedError,
     StorageFullError,
@@ -17,6 +18,7 @@ from leanpix.domain.errors import (
 from leanpix.domain.formats import PNG_SIGNATURE, OutputFormat
 from leanpix.domain.request import KBYTE, CompressionOptions, ReturnType
 from leanpix.domain.states import TaskState
+from leanpix.domain.submission import Submission, fingerprint_of, token_of
 from leanpix.domain.task import SourceKind, Task
 from leanpix.service.ports import Blobs, Clock, Database, RateLimits, Signals, Transaction
 
@@ -57,33 +59,57 @@ class Submit:
     bounds: QueueBounds
     now: Clock
 
-    def admit(self, account: Account) -> None:
-        """Judge the account before its request is read: CreditsExhaustedError, RateLimitedError."""
+    def admit(self, account: Account, idempotency_key: str | None = None) -> None:
+        """Judge the account before its request is read: CreditsExhaustedError, RateLimitedError.
+
+        A request that was accepted before needs no credits: it may be the one that took the last.
+        """
         if account.credits is not None:
-            self._check_credits(account.id)
+            self._check_credits(account.id, idempotency_key)
         wait_s = self.rates.take(account.id, RateBucket.CREATE, account.qps)
         if wait_s > 0:
             raise RateLimitedError(f"HTTP 429: more than {account.qps:g} requests a second with this key", wait_s)
 
     def submit(
-        self, account: Account, source: Upload | Address, options: CompressionOptions, return_type: ReturnType
+        self,
+        account: Account,
+        source: Upload | Address,
+        options: CompressionOptions,
+        return_type: ReturnType,
+        idempotency_key: str | None = None,
     ) -> str:
-        """Keep the task and return its id; CapacityError or CreditsExhaustedError where it cannot be kept."""
+        """Keep the task and return its id; CapacityError or CreditsExhaustedError where it cannot be kept.
+
+        Under an idempotency key that came with the same request before, the earlier task's id; KeyReusedError where
+        it came with another. A request that was refused leaves its key free.
+        """
         refuse_png_target(options, _head(source))
+        task = self._task(account, source, options, return_type)
+        submission = None if idempotency_key is None else _submission(task, source, idempotency_key)
+        earlier = None if submission is None else self._earlier(submission)
+        if earlier is not None:
+            return earlier
         if not self.blobs.has_room():
             raise StorageFullError("HTTP 429: the server is short of disk space; try again later", _DISK_RETRY_S)
         with self.database.reading() as view:
             self._check_queue(view, account)
-        task = self._task(account, source, options, return_type)
         try:
-            self.blobs.put(source_key(task.id), source.url.encode() if isinstance(source, Address) else source.content)
+            self.blobs.put(source_key(task.id), _stored(source))
             with self.database.writing() as change:
-                self._accept(change, account, task)
+                task_id = self._accept(change, account, task, submission)
         except BaseException:
             self.blobs.delete_under(source_key(task.id))
             raise
+        if task_id != task.id:
+            self.blobs.delete_under(source_key(task.id))
         self.signals.work_added()
-        return task.id
+        return task_id
+
+    def _earlier(self, submission: Submission) -> str | None:
+        """The task that this submission made when it came before, or None."""
+        with self.database.reading() as view:
+            found = view.submissions.find(submission.key_id, submission.token)
+        return None if found is None else _replayed(found, submission)
 
     def _task(
         self, account: Account, source: Upload | Address, options: CompressionOptions, return_type: ReturnType
@@ -92,18 +118,25 @@ class Submit:
         held = cost(max(options.width_px or 1, options.height_px or 1, 1))
         return Task(str(uuid.uuid4()), account.id, TaskState.QUEUED, options, return_type, kind, self.now(), held)
 
-    def _accept(self, change: Transaction, account: Account, task: Task) -> None:
-        # The hold comes first: it locks the account's row, so that a key's requests count one another's tasks.
+    def _accept(self, change: Transaction, account: Account, task: Task, submission: Submission | None) -> str:
+        # Before the hold: of several at once the first may have taken the last credit.
+        if submission is not None and (first := change.submissions.claim(submission)) is not submission:
+            return _replayed(first, submission)
+        # Before all else: the hold locks the account's row, so that a key's requests count one another's tasks.
         if not change.accounts.hold(account.id, task.id, task.held, task.created_at):
             raise CreditsExhaustedError(_no_credits(task.held))
         self._check_queue(change, account)
         change.tasks.add(task)
         change.enqueue(task.id)
+        return task.id
 
-    def _check_credits(self, key_id: str) -> None:
+    def _check_credits(self, key_id: str, idempotency_key: str | None) -> None:
         with self.database.reading() as view:
             account = view.accounts.get(key_id)
-        if account is not None and account.credits is not None and account.credits < 1:
+            if account is None or account.credits is None or account.credits >= 1:
+                return
+            known = idempotency_key is not None and view.submissions.find(key_id, token_of(idempotency_key))
+        if not known:
             raise CreditsExhaustedError(_no_credits(1))
 
     def _check_queue(self, view: Transaction, account: Account) -> None:
@@ -132,6 +165,22 @@ def refuse_png_target(options: CompressionOptions, head: bytes) -> None:
     if options.max_bytes is not None and is_png:
         allowed = "PNG output does not support a target size: send format=jpg or format=webp, or leave kbyte out"
         raise InvalidParameterError("kbyte", options.max_bytes // KBYTE, allowed)
+
+
+def _submission(task: Task, source: Upload | Address, idempotency_key: str) -> Submission:
+    content = _stored(source)
+    content = content if isinstance(content, bytes) else content.read_bytes()
+    fingerprint = fingerprint_of(content, task.options, task.return_type)
+    return Submission(task.key_id, token_of(idempotency_key), fingerprint, task.id, task.created_at)
+
+
+def _replayed(earlier: Submission, again: Submission) -> str:
+    if earlier.fingerprint != again.fingerprint:
+        raise KeyReusedError(
+            "Idempotency-Key: this key came with another request before (other options or another source): "
+            "send a new key with a new request"
+        )
+    return earlier.task_id
 
 
 def _stored(source: Upload | Address) -> bytes | Path:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from leanpix.stores.accounts import SqlAccounts
 from leanpix.stores.connecting import connecting
 from leanpix.stores.schema import migrate
+from leanpix.stores.submissions import SqlSubmissions
 from leanpix.stores.tasks import SqlTasks
 
 _BUSY_S = 30
@@ -24,6 +25,7 @@ class SqlTransaction:
         self.connection = connection
         self.tasks = SqlTasks(connection)
         self.accounts = SqlAccounts(connection)
+        self.submissions = SqlSubmissions(connection)
         self._enqueue = enqueue
 
     def enqueue(self, task_id: str) -> None:

@@ -29,6 +29,11 @@ class StoreSettings(BaseModel):
         default=10, ge=0, le=120, description="Seconds that a database or store that does not answer is waited for."
     )
     retention_s: float = Field(default=3600, gt=0, description="Seconds that a finished task and its result are kept.")
+    idempotency_s: float = Field(
+        default=86400,
+        gt=0,
+        description="Seconds that an Idempotency-Key is known; never shorter than its task and the result are kept.",
+    )
     longest_wait_s: float = Field(
         default=3600, gt=0, description="Seconds after which a task that no worker took ends as timed out."
     )

@@ -77,6 +77,18 @@ ledger = Table(
 )
 Index("ledger_of_key", ledger.c.key_id, ledger.c.created_at)
 
+submissions = Table(
+    "submissions",
+    metadata,
+    # No foreign key: its lock on the account's row, taken before the hold's, could meet another's the other way round.
+    Column("key_id", String(32), primary_key=True),
+    Column("token", String(64), primary_key=True),
+    Column("fingerprint", String(64), nullable=False),
+    Column("task_id", String(36), nullable=False),  # no foreign key: a submission outlives its task
+    Column("created_at", Float, nullable=False),
+)
+Index("submissions_by_age", submissions.c.created_at)
+
 rates = Table(
     "rates",
     metadata,

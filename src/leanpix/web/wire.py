@@ -14,6 +14,7 @@ from leanpix.web.body import Form
 _INTEGER = re.compile(r"[+-]?[0-9]{1,12}", re.ASCII)
 _NUMBER = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?", re.ASCII)
 _LONGEST_URL = 2048
+_IDEMPOTENCY_KEY = re.compile(r"[!-~](?:[ -~]{0,253}[!-~])?", re.ASCII)
 
 T = TypeVar("T")
 
@@ -35,6 +36,14 @@ def parse_request(form: Form) -> WireRequest:
     sync = _choice(fields, "sync", {"0": False, "1": True}, default=False)
     returns = _choice(fields, "return_type", {"1": ReturnType.URL, "2": ReturnType.BASE64}, default=ReturnType.URL)
     return WireRequest(url, _options(fields), sync, returns)
+
+
+def idempotency_key(header: str | None) -> str | None:
+    """The header's value, None where it is missing or empty; InvalidParameterError."""
+    text = (header or "").strip()
+    if text and not _IDEMPOTENCY_KEY.fullmatch(text):
+        raise InvalidParameterError("Idempotency-Key", text, "1 to 255 printable ASCII characters")
+    return text or None
 
 
 def _source(fields: dict[str, str], form: Form) -> str | None:

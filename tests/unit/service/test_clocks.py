@@ -49,7 +49,7 @@ def house(tmp_path: Path) -> House:
     book.account(credit=100)
     blobs, signals = LocalBlobs(tmp_path / "files", 0), LocalSignals()
     reaper = Reaper(book.database, signals, stale_s=6, now=wall, monotonic=steady)
-    sweeper = Sweeper(book.database, blobs, signals, 3600, 3600, wall, steady)
+    sweeper = Sweeper(book.database, blobs, signals, 3600, 3600, 3600, wall, steady)
     return House(book, blobs, wall, steady, reaper, sweeper)
 
 

@@ -42,8 +42,14 @@ function refusal(status, message, retryAfter) {
 const sent = (path, body) =>
   asked(path, { method: "POST", body: JSON.stringify(body), headers: { "Content-Type": "application/json" } });
 
+/** A name for one request: sent again under it, the request is still the same one. */
+export function requestName() {
+  // crypto.randomUUID() is missing where the page is served over plain HTTP from another machine.
+  return Array.from(crypto.getRandomValues(new Uint32Array(4)), (word) => word.toString(36)).join("-");
+}
+
 /** Create a task from a file or an address; resolves to its id. onProgress gets 0 to 1 while a file is sent. */
-export function createTask(source, parameters, { signal, onProgress }) {
+export function createTask(source, parameters, name, { signal, onProgress }) {
   const form = new FormData();
   form.set("sync", "0");
   for (const [name, value] of Object.entries(parameters)) form.set(name, value);
@@ -54,6 +60,7 @@ export function createTask(source, parameters, { signal, onProgress }) {
     const request = new XMLHttpRequest();
     request.open("POST", here(TASKS));
     request.setRequestHeader("X-API-KEY", storedKey());
+    request.setRequestHeader("Idempotency-Key", name);
     request.responseType = "json";
     request.upload.addEventListener("progress", (event) => onProgress(event.loaded / event.total));
     request.addEventListener("load", () => {

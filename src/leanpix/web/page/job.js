@@ -1,6 +1,6 @@
 // One file's way through the service: create a task, wait for its end, fetch the result.
 
-import { createTask, fetchResult, queryTask } from "./api.js";
+import { createTask, fetchResult, queryTask, requestName } from "./api.js";
 import { Pacer, Slots, sleep } from "./pace.js";
 
 const UPLOADS_AT_A_TIME = 3;
@@ -35,13 +35,13 @@ export async function compress(source, parameters, signal, onStep) {
 function create(source, parameters, signal, onStep) {
   const waits = (seconds) =>
     onStep({ phase: "waiting", progress: 0, detail: `Server busy, next try in ${Math.ceil(seconds)} s` });
+  const name = requestName(); // the same for every attempt: a lost answer may hide a task that was made and charged
   const attempt = () => {
     onStep({ phase: source.file ? "uploading" : "working", progress: 0, detail: "" });
     const onProgress = (progress) => onStep({ phase: "uploading", progress, detail: "" });
-    return createTask(source, parameters, { signal, onProgress });
+    return createTask(source, parameters, name, { signal, onProgress });
   };
-  // A lost answer to a create may hide a task that was made and charged: only clear refusals are repeated.
-  return patiently(creates, signal, attempt, { again: (error) => [429, 502, 503].includes(error.status), waits });
+  return patiently(creates, signal, attempt, { waits });
 }
 
 async function finished(id, signal, onStep) {
@@ -62,13 +62,13 @@ async function whole(data, signal) {
 }
 
 /** Try again after refusals that pass: for as long as the server is only busy, a few times otherwise. */
-async function patiently(pacer, signal, attempt, { again = (error) => error.isPassing, waits = () => {} } = {}) {
+async function patiently(pacer, signal, attempt, { waits = () => {} } = {}) {
   for (let failures = 0; ; ) {
     await pacer.turn(signal);
     try {
       return await attempt();
     } catch (error) {
-      if (signal.aborted || !again(error)) throw error;
+      if (signal.aborted || !error.isPassing) throw error;
       if (error.status !== 429 && ++failures >= TRIES) throw error;
       const seconds = error.status === 429 ? error.retryAfterS : 2 ** failures / 2;
       if (error.status === 429) pacer.pause(seconds);

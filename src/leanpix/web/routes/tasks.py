@@ -20,7 +20,7 @@ from leanpix.service.submit import Address, Upload
 from leanpix.web import compat
 from leanpix.web.body import Form, read_form
 from leanpix.web.context import Context, context_of
-from leanpix.web.wire import WireRequest, parse_request
+from leanpix.web.wire import WireRequest, idempotency_key, parse_request
 
 _POLL_S = 1.0
 _DRAIN_FACTOR = 2
@@ -31,11 +31,12 @@ async def create(request: Request) -> Response:
     """Create a compression task; with sync=1, wait for its end."""
     context = context_of(request)
     account = await context.account(request)
-    await context.call(context.submit.admit, account)
+    once = idempotency_key(request.headers.get("Idempotency-Key"))
+    await context.call(context.submit.admit, account, once)
     form = await _form(request, context)
     try:
         wire = parse_request(form)
-        task_id = await context.call(_submit, context, account, form, wire)
+        task_id = await context.call(_submit, context, account, form, wire, once)
     finally:
         form.close()
     if not wire.sync:
@@ -102,13 +103,16 @@ async def _drain(chunks: AsyncIterator[bytes], max_bytes: int) -> None:
         return
 
 
-def _submit(context: Context, account: Account, form: Form, wire: WireRequest) -> str:
+def _submit(context: Context, account: Account, form: Form, wire: WireRequest, once: str | None) -> str:
+    source: Upload | Address
     if wire.url is not None:
-        return context.submit.submit(account, Address(wire.url), wire.options, wire.return_type)
-    if form.file is None:
+        source = Address(wire.url)
+    elif form.file is not None:
+        form.file.seek(0)
+        source = Upload(form.file.read())
+    else:
         raise TypeError("a checked request has a source")
-    form.file.seek(0)
-    return context.submit.submit(account, Upload(form.file.read()), wire.options, wire.return_type)
+    return context.submit.submit(account, source, wire.options, wire.return_type, once)
 
 
 async def _wait(context: Context, account: Account, task_id: str) -> Task:
