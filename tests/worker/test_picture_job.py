@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.engine import pictures as made
 
 from leanpix.domain.errors import TaskFailure
 from leanpix.domain.formats import OutputFormat, SourceFormat
@@ -15,6 +16,7 @@ from leanpix.domain.states import TaskState
 from leanpix.engine.probe import Probe
 from leanpix.worker.picture_job import means_for
 from leanpix.worker.pool import CompressorPool
+from leanpix.worker.reused_pool import ReusedPool
 from leanpix.worker.settings import WorkerSettings
 
 GIB = 1 << 30
@@ -84,3 +86,16 @@ def test_what_is_no_picture_is_told_by_the_engine_not_by_a_death(engine: Compres
         engine.run(b"%PDF-1.4 not a picture", PLAIN, timeout_s=20)
     assert failure.value.state is TaskState.INVALID_IMAGE
     assert engine.deaths == {}
+
+
+@pytest.mark.parametrize("pool_class", [CompressorPool, ReusedPool])
+def test_automatic_quality_aims_where_the_setting_says_unless_the_request_does(
+    pool_class: type[CompressorPool | ReusedPool],
+) -> None:
+    source = made.encoded(made.photo(), ".png")
+    with pool_class(WorkerSettings(target_score=45)) as pool:
+        scores = [
+            pool.run(source, CompressionOptions(format=OutputFormat.JPG, target_score=asked), timeout_s=60).report.score
+            for asked in (None, 80)
+        ]
+    assert scores == [pytest.approx(45.5, abs=1), pytest.approx(80.5, abs=1)]

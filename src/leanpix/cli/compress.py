@@ -28,7 +28,11 @@ def compress(
     quality: Annotated[int | None, typer.Option("--quality", "-q", help="1-100, instead of automatic.")] = None,
     max_kb: Annotated[int | None, typer.Option("--max-kb", help="The best picture of at most so many KB.")] = None,
     score: Annotated[
-        float | None, typer.Option("--score", help="The SSIMULACRA2 score that automatic quality keeps; default 75.")
+        float | None,
+        typer.Option(
+            "--score",
+            help="The SSIMULACRA2 score that automatic quality keeps; LEANPIX_TARGET_SCORE (75) if not given.",
+        ),
     ] = None,
     output_format: Annotated[
         str | None, typer.Option("--format", "-f", help="jpg, png or webp; default: as it is, else recommended.")
@@ -86,6 +90,8 @@ def compress(
     settings = settings_or_exit(workers=jobs, server=server, key=key)
     if settings.server is not None and dry_run:
         raise _usage_error("--dry-run would cost credits on a server; run it here")
+    if settings.server is None:
+        options = options.aiming_at(settings.target_score)  # here, for what is remembered is remembered with its target
     order = Order(
         paths,
         options,

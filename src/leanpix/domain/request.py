@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum, StrEnum
 
 from leanpix.domain.errors import InvalidParameterError
@@ -11,6 +11,9 @@ from leanpix.domain.formats import OutputFormat
 MAX_SIDE_PX = 8000
 MAX_KBYTE = 51200
 KBYTE = 1024
+
+DEFAULT_TARGET_SCORE = 75.0
+"""Between high quality (70) and visually lossless (90): seen only side by side, and by who looks for it."""
 
 
 class Fit(StrEnum):
@@ -70,6 +73,10 @@ class CompressionOptions:
     def is_automatic(self) -> bool:
         """Whether neither a quality nor a size was asked for."""
         return self.quality is None and self.max_bytes is None
+
+    def aiming_at(self, score: float) -> CompressionOptions:
+        """The same, with this target where quality is automatic and none was named."""
+        return replace(self, target_score=score) if self.is_automatic and self.target_score is None else self
 
     @property
     def changes_dimensions(self) -> bool:

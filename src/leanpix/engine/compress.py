@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from leanpix.domain.formats import OutputFormat
 from leanpix.domain.report import Compression, Report
-from leanpix.domain.request import CompressionOptions
+from leanpix.domain.request import DEFAULT_TARGET_SCORE, CompressionOptions
 from leanpix.engine.budget import Budget
 from leanpix.engine.codecs import codec_for
 from leanpix.engine.codecs.base import Raster
@@ -23,9 +23,6 @@ from leanpix.engine.strategies import by_quality, by_score, by_size
 OnPhase = Callable[[str], None]
 
 ALREADY_OPTIMAL = "already optimal: the source's own pixels are kept"
-
-DEFAULT_TARGET_SCORE = 75.0
-"""Between high quality (70) and visually lossless (90): seen only side by side, and by who looks for it."""
 
 
 def compress(
@@ -44,7 +41,7 @@ def compress(
     """
     tell = on_phase or _silent
     tell("decoding")
-    job = _begin(source, options, limits or Limits(), budget or Budget())
+    job = _begin(source, options.aiming_at(DEFAULT_TARGET_SCORE), limits or Limits(), budget or Budget())
     tell("searching" if options.quality is None else "encoding")
     trials = job.open(job.raster)
     outcome = _never_larger(job, trials, _reach(job, trials))

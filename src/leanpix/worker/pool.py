@@ -105,7 +105,7 @@ class CompressorPool:
         The engine's own failures pass through. The deadline is -8, a dead child -9, one out of memory -15,
         close() -13.
         """
-        request = Request(options, self._confinement())
+        request = Request(options.aiming_at(self._settings.target_score), self._confinement())
         max_bytes = self._settings.max_result_mb * MIB
         deadline_s = time.monotonic() + timeout_s
         with self._slot():

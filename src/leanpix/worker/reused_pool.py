@@ -68,7 +68,7 @@ class ReusedPool:
         deadline_s = time.monotonic() + timeout_s
         child = self._taken()
         try:
-            compression = self._talk(child, source, options, deadline_s)
+            compression = self._talk(child, source, options.aiming_at(self._settings.target_score), deadline_s)
         except TimeoutError as late:
             self._drop(child)
             raise TaskFailure(TaskState.TIMED_OUT) from late

@@ -7,6 +7,8 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
+from leanpix.domain.request import DEFAULT_TARGET_SCORE
+
 MIB = 1024 * 1024
 
 
@@ -39,6 +41,12 @@ class WorkerSettings(BaseModel):
     )
     child_cpu_s: int = Field(default=360, ge=1, le=7200, description="Processor seconds that one picture may take.")
     max_result_mb: int = Field(default=128, ge=1, le=1024, description="The largest result in MB that is taken.")
+    target_score: float = Field(
+        default=DEFAULT_TARGET_SCORE,
+        gt=0,
+        le=100,
+        description="SSIMULACRA2 score that automatic quality aims at where a request names no `target_score`.",
+    )
     recycle_after: int = Field(
         default=2000,
         ge=1,
