@@ -97,6 +97,10 @@ def _forget_parent(_: str) -> str:
     return _attempt(lambda: _checked(_libc.prctl(1, 0, 0, 0, 0)))
 
 
+def _dumpable(_: str) -> str:
+    return str(_libc.prctl(3, 0, 0, 0, 0))  # PR_GET_DUMPABLE
+
+
 def _ptrace(pid: str) -> str:
     return _attempt(lambda: _checked(_libc.ptrace(0x4206, int(pid), None, None)))  # PTRACE_SEIZE
 

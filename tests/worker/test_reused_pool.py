@@ -57,6 +57,16 @@ def test_it_is_locked(pool: ReusedPool) -> None:
         assert "NoNewPrivs:\t1" in status
 
 
+def test_a_process_is_replaced_after_its_number_of_pictures() -> None:
+    others = children()
+    with ReusedPool(WorkerSettings(workers=1, recycle_after=2)) as pool:
+        seen: list[int] = []
+        for _ in range(5):
+            run(pool)
+            seen.extend(children() - others - set(seen))
+    assert len(seen) == 3
+
+
 def test_a_late_picture_is_killed_and_the_next_one_served(pool: ReusedPool) -> None:
     run(pool)
     before = children()

@@ -30,9 +30,9 @@ _CLONE_THREAD = 0x10000
 _FCNTL_COMMANDS = (0, 1, 2, 3, 4, 1030, 1034)
 # TCGETS (isatty), FIONCLEX, FIOCLEX. Not FIOSETOWN, not TIOCSTI.
 _IOCTL_REQUESTS = (0x5401, 0x5450, 0x5451)
-# PR_GET_PDEATHSIG, PR_SET_NAME, PR_GET_NAME, PR_GET_NO_NEW_PRIVS, PR_SET_VMA. Not PR_SET_PDEATHSIG: a child that
-# clears it outlives its parent.
-_PRCTL_OPTIONS = (2, 15, 16, 39, 0x53564D41)
+# PR_GET_PDEATHSIG, PR_GET_DUMPABLE, PR_SET_NAME, PR_GET_NAME, PR_GET_NO_NEW_PRIVS, PR_SET_VMA. Not
+# PR_SET_PDEATHSIG: a child that clears it outlives its parent.
+_PRCTL_OPTIONS = (2, 3, 15, 16, 39, 0x53564D41)
 
 Instruction = tuple[int, int, int, int]
 
