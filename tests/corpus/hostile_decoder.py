@@ -48,7 +48,8 @@ def _decoded(path: Path) -> dict[str, object]:
     try:
         _limit_memory(PROBE_BYTES)
         found = probe(source, limits)
-        _limit_memory(resource_budget(found, OutputFormat.WEBP).memory_bytes)
+        budget = resource_budget(found, CompressionOptions(format=OutputFormat.WEBP))
+        resource.setrlimit(resource.RLIMIT_AS, (budget.address_bytes, resource.RLIM_INFINITY))
         picture = load(source, found, CompressionOptions(), OutputFormat.WEBP, limits)
     except TaskFailure as failure:
         return {"state": int(failure.state), "cpu_s": time.process_time() - began}

@@ -12,6 +12,7 @@ from tests.support.pictures import encoded, gradient
 
 from leanpix.domain.errors import TaskFailure
 from leanpix.domain.formats import OutputFormat, SourceFormat
+from leanpix.domain.request import CompressionOptions
 from leanpix.domain.states import TaskState
 from leanpix.engine.limits import Limits, resource_budget
 from leanpix.engine.probe import Probe, probe, sniff
@@ -140,11 +141,14 @@ def test_directory_that_points_at_itself_ends() -> None:
 def test_budget_grows_with_pixels_and_frames() -> None:
     small, large = (_probe(encoded(gradient(side, side), "JPEG")) for side in (64, 640))
     for target in OutputFormat:
-        assert resource_budget(small, target).memory_bytes < resource_budget(large, target).memory_bytes
-        assert resource_budget(small, target).cpu_s < resource_budget(large, target).cpu_s
+        options = CompressionOptions(format=target)
+        little, much = resource_budget(small, options), resource_budget(large, options)
+        assert little.memory_bytes < much.memory_bytes
+        assert little.address_bytes < much.address_bytes
+        assert little.cpu_s <= much.cpu_s
     many = io.BytesIO()
     gradient(64, 64).save(many, "GIF", save_all=True, append_images=[gradient(65, 64).crop((1, 0, 65, 64))] * 1)
     assert (
-        resource_budget(_probe(many.getvalue()), OutputFormat.WEBP).memory_bytes
-        > resource_budget(small, OutputFormat.WEBP).memory_bytes
+        resource_budget(_probe(many.getvalue()), CompressionOptions()).memory_bytes
+        > resource_budget(small, CompressionOptions(format=OutputFormat.WEBP)).memory_bytes
     )

@@ -25,9 +25,19 @@ RESULT_FD, ANSWERS_FD = 4, 5
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def act(source: bytes, options: CompressionOptions, *, on_phase: Callable[[str], None] | None = None) -> Compression:
+def act(
+    source: bytes,
+    options: CompressionOptions,
+    *,
+    on_phase: Callable[[str], None] | None = None,
+    on_need: Callable[[int], None] | None = None,
+) -> Compression:
     assert options.quality == 80
     name, _, argument = source[:200].decode("latin-1").partition(":")
+    if name == "needing" and on_need is not None:  # so many MB for so many seconds
+        megabytes, _, seconds = argument.partition(" ")
+        on_need(int(megabytes) << 20)
+        name, argument = "sleep", seconds
     if on_phase is not None:
         on_phase("decoding")
     answer = ACTS[name](argument) if name in ACTS else str(len(source))
@@ -200,6 +210,13 @@ def _phases(count: str) -> str:
     return "through"
 
 
+def _asking_twice(_: str) -> str:
+    for _unused in range(2):
+        os.write(ANSWERS_FD, b'{"needs": 1}')
+        os.read(ANSWERS_FD, 1)
+    return "through"
+
+
 def _hang_up(_: str) -> None:
     os.close(ANSWERS_FD)
     time.sleep(600)
@@ -283,10 +300,11 @@ def _tell_pid(seconds: str) -> str:
     return "slept"
 
 
-def _means(_: str) -> str:
-    from leanpix.worker.picture_job import Means, hold_to
+def _budget(_: str) -> str:
+    from leanpix.engine.limits import ResourceBudget
+    from leanpix.worker.picture_job import hold_to
 
-    hold_to(Means(memory_bytes=256 << 20, cpu_s=7))
+    hold_to(ResourceBudget(memory_bytes=1, address_bytes=256 << 20, cpu_s=7))
     return f"{[*resource.getrlimit(resource.RLIMIT_AS)]} {resource.getrlimit(resource.RLIMIT_CPU)[0]}"
 
 

@@ -13,8 +13,8 @@ from leanpix.domain.errors import TaskFailure
 from leanpix.domain.formats import OutputFormat, SourceFormat
 from leanpix.domain.request import CompressionOptions
 from leanpix.domain.states import TaskState
+from leanpix.engine.limits import resource_budget
 from leanpix.engine.probe import Probe
-from leanpix.worker.picture_job import means_for
 from leanpix.worker.pool import CompressorPool
 from leanpix.worker.reused_pool import ReusedPool
 from leanpix.worker.settings import WorkerSettings
@@ -30,27 +30,27 @@ def engine() -> Iterator[CompressorPool]:
         yield pool
 
 
-def test_means_grow_with_the_pixels_of_source_and_result() -> None:
-    small = means_for(Probe(SourceFormat.JPG, 1000, 1000), PLAIN)
-    large = means_for(Probe(SourceFormat.JPG, 8000, 8000), PLAIN)
-    enlarged = means_for(Probe(SourceFormat.JPG, 1000, 1000), CompressionOptions(quality=80, width_px=8000))
-    assert small.memory_bytes < 1.1 * GIB
-    assert 3 * GIB < large.memory_bytes < 4 * GIB
-    assert enlarged == large
-    assert small.cpu_s < large.cpu_s
+def test_the_budget_grows_with_the_pixels_of_source_and_result() -> None:
+    small = resource_budget(Probe(SourceFormat.JPG, 1000, 1000), PLAIN)
+    large = resource_budget(Probe(SourceFormat.JPG, 8000, 8000), PLAIN)
+    enlarged = resource_budget(Probe(SourceFormat.JPG, 1000, 1000), CompressionOptions(quality=80, width_px=8000))
+    assert small.memory_bytes < 0.15 * GIB
+    assert 0.5 * GIB < large.memory_bytes < GIB
+    assert small.memory_bytes < enlarged.memory_bytes <= large.memory_bytes
+    assert small.cpu_s < enlarged.cpu_s <= large.cpu_s
 
 
 def test_every_frame_counts_and_raw_counts_more() -> None:
-    one = means_for(Probe(SourceFormat.GIF, 1000, 1000), PLAIN)
-    many = means_for(Probe(SourceFormat.GIF, 1000, 1000, frames=20), PLAIN)
-    raw = means_for(Probe(SourceFormat.RAW, 1000, 1000), PLAIN)
-    assert many.memory_bytes - GIB == 20 * (one.memory_bytes - GIB)
+    one = resource_budget(Probe(SourceFormat.GIF, 1000, 1000), PLAIN)
+    many = resource_budget(Probe(SourceFormat.GIF, 1000, 1000, frames=20), PLAIN)
+    raw = resource_budget(Probe(SourceFormat.RAW, 1000, 1000), PLAIN)
+    assert many.address_bytes - GIB == 20 * (one.address_bytes - GIB)
     assert raw.memory_bytes > one.memory_bytes
 
 
-def test_a_picture_is_held_to_its_means_in_the_child(pool: CompressorPool) -> None:
+def test_a_picture_is_held_to_its_budget_in_the_child(pool: CompressorPool) -> None:
     """The child reads its limits back: the memory is lowered, the 5 s of processor time that it has stay."""
-    told = pool.run(b"means:", PLAIN, timeout_s=10).data[3:].decode()
+    told = pool.run(b"budget:", PLAIN, timeout_s=10).data[3:].decode()
     assert told == "[268435456, 268435456] 5"
 
 

@@ -23,7 +23,7 @@ _TRIAL_PICTURE = base64.b64decode(
 def describe_installation(settings: Settings) -> tuple[dict[str, Mapping[str, str]], bool]:
     """Sections of names and values for people, and whether a picture can be compressed here."""
     with make_pool(settings) as pool:
-        protection = pool.status()
+        protection = {**pool.status(), "memory": pool.memory}
         works, trial = _trial(pool)
     folder = settings.data_dir.resolve()
     database = str(folder / "leanpix.db") if settings.database_url is None else "PostgreSQL, by LEANPIX_DATABASE_URL"

@@ -110,7 +110,8 @@ def make_api(stores: Stores, pool: CompressorPool | None, drained: Event) -> Sta
 def _readiness(stores: Stores, pool: CompressorPool | None) -> tuple[bool, Mapping[str, str]]:
     needed = {"database": _database_state(stores), "files": _files_state(stores)}
     layers = {} if pool is None else {f"sandbox.{layer}": state for layer, state in pool.status().items()}
-    return all(state == _OK for state in needed.values()), needed | layers
+    memory = {} if pool is None else {"memory": pool.memory}
+    return all(state == _OK for state in needed.values()), needed | memory | layers
 
 
 def _database_state(stores: Stores) -> str:

@@ -125,7 +125,7 @@ def _rows(settings: Settings) -> Rows:
 
 def _blobs(settings: Settings) -> Blobs:
     if settings.store_url is None:
-        return LocalBlobs(settings.data_dir / "files", settings.min_free_share)
+        return LocalBlobs(settings.data_dir / "files", settings.min_free_share, sync=settings.sync_files)
     return S3Blobs(settings.store_url, patience_s=2 * settings.patience_s, presigns=settings.presign)
 
 

@@ -6,34 +6,41 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from leanpix.domain.formats import OutputFormat, SourceFormat
+from leanpix.domain.request import CompressionOptions
 
 if TYPE_CHECKING:
     from leanpix.engine.headers.base import Probe
 
 _MIB = 1024 * 1024
-_ANY_JOB_BYTES = 384 * _MIB
-_ANY_JOB_CPU_S = 10.0
-_MOST_CPU_S = 170.0
 
-# Address space a pixel while decoding, over that of an idle process, measured at 64 MP and rounded up.
+# Resident memory, measured at 64 MP and rounded up by a quarter (bench/large.py): of any job, for each pixel of the
+# source that its decoder holds by itself, and for each pixel of the result from the decoded picture to the last byte.
+_ANY_JOB_BYTES = 96 * _MIB
 _DECODING_BYTES = {
-    SourceFormat.JPG: 6,
-    SourceFormat.PNG: 10,
-    SourceFormat.WEBP: 20,
-    SourceFormat.GIF: 12,
-    SourceFormat.BMP: 8,
-    SourceFormat.TIFF: 14,
-    SourceFormat.SGI: 12,
-    SourceFormat.RAW: 28,
+    SourceFormat.JPG: 1,
+    SourceFormat.PNG: 1,
+    SourceFormat.WEBP: 5,
+    SourceFormat.GIF: 5,
+    SourceFormat.BMP: 2,
+    SourceFormat.TIFF: 4,
+    SourceFormat.SGI: 5,
+    SourceFormat.RAW: 12,
 }
-_MULTI_SCAN_BYTES = 8
-_DEEP_BYTES = 8
-_ENCODING_BYTES = {OutputFormat.JPG: 16, OutputFormat.PNG: 20, OutputFormat.WEBP: 24}
+_MULTI_SCAN_BYTES = 4
+_DEEP_BYTES = 4
+_ENCODING_BYTES = {OutputFormat.JPG: 13, OutputFormat.PNG: 12, OutputFormat.WEBP: 11}
+_ENCODING_ALPHA_BYTES = {OutputFormat.JPG: 3, OutputFormat.PNG: 6, OutputFormat.WEBP: 16}
 
-# Processor seconds a megapixel, generous: these stop a runaway, the engine keeps its own, tighter time.
-_DECODING_CPU_S = {SourceFormat.RAW: 0.5, SourceFormat.GIF: 0.1}
-_ENCODING_CPU_S = {OutputFormat.JPG: 0.4, OutputFormat.PNG: 1.5, OutputFormat.WEBP: 1.0}
-_ANY_DECODING_CPU_S = 0.15
+# Address space: libraries, stacks and allocator arenas; and what is resident, twice over. A bound, no forecast.
+_ANY_JOB_ADDRESS_BYTES = 1024 * _MIB
+_ADDRESS_FACTOR = 2
+
+# Processor seconds, generous: these stop a runaway, the engine keeps its own, tighter time.
+_ANY_JOB_CPU_S = 60
+_MOST_CPU_S = 320
+_DECODING_CPU_S = {SourceFormat.RAW: 1.0}
+_ANY_DECODING_CPU_S = 0.3
+_ENCODING_CPU_S = {OutputFormat.JPG: 2.0, OutputFormat.PNG: 3.5, OutputFormat.WEBP: 3.5}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,20 +61,42 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class ResourceBudget:
-    """What one job may take before it is stopped: address space beyond an idle process's, and processor seconds."""
+    """What one job may take.
+
+    memory_bytes: resident, what is set aside for it. address_bytes: address space of its whole process, and cpu_s:
+    processor seconds; over these it is stopped.
+    """
 
     memory_bytes: int
-    cpu_s: float
+    address_bytes: int
+    cpu_s: int
 
 
-def resource_budget(probe: Probe, target: OutputFormat) -> ResourceBudget:
-    """The budget of decoding a source and encoding it in the target format, by its header alone.
+def resource_budget(probe: Probe, options: CompressionOptions) -> ResourceBudget:
+    """The budget of decoding a source and making of it what is asked for, by its header alone.
 
-    A bound for the sandbox, about twice what such pictures were seen to take, and no forecast.
+    The one place that says so: the child's limits and the memory that is shared between children rest on it.
     """
-    pixels = probe.pixels * probe.frames
+    source = probe.pixels * probe.frames
+    result = _result_pixels(probe, options) * probe.frames
+    targets = [t for t in OutputFormat if t is (options.format or probe.format.same_output or t)]
     decoding = _DECODING_BYTES[probe.format]
     decoding += _MULTI_SCAN_BYTES * (probe.scans > 1) + _DEEP_BYTES * (probe.bits > 8)  # noqa: PLR2004 - bits of a byte
-    memory = _ANY_JOB_BYTES + pixels * (decoding + _ENCODING_BYTES[target])
-    per_megapixel = _DECODING_CPU_S.get(probe.format, _ANY_DECODING_CPU_S) + _ENCODING_CPU_S[target]
-    return ResourceBudget(memory, min(_ANY_JOB_CPU_S + pixels / 1e6 * per_megapixel, _MOST_CPU_S))
+    encoding = max(_ENCODING_BYTES[target] + _ENCODING_ALPHA_BYTES[target] * probe.has_alpha for target in targets)
+    pixels_bytes = source * decoding + result * encoding
+    encoding_cpu_s = max(_ENCODING_CPU_S[target] for target in targets)
+    cpu_s = source * _DECODING_CPU_S.get(probe.format, _ANY_DECODING_CPU_S) + result * encoding_cpu_s
+    return ResourceBudget(
+        _ANY_JOB_BYTES + pixels_bytes,
+        _ANY_JOB_ADDRESS_BYTES + _ADDRESS_FACTOR * pixels_bytes,
+        min(_ANY_JOB_CPU_S + int(cpu_s / 1e6), _MOST_CPU_S),
+    )
+
+
+def _result_pixels(probe: Probe, options: CompressionOptions) -> int:
+    """Of one frame; where a side is left open it follows from the other."""
+    if not options.changes_dimensions:
+        return probe.pixels
+    width_px = options.width_px or probe.width_px * (options.height_px or 1) // probe.height_px
+    height_px = options.height_px or probe.height_px * (options.width_px or 1) // probe.width_px
+    return width_px * height_px

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
+from itertools import takewhile
 from pathlib import Path
 
 import obstore
@@ -19,19 +20,26 @@ _CHUNK_BYTES = 256 * 1024
 
 
 class LocalBlobs:
-    """Blobs in a folder; has_room keeps a share of the disk free."""
+    """Blobs in a folder; has_room keeps a share of the disk free.
+
+    sync: put returns only once the file would outlive a power cut, as a committed row does.
+    """
 
     presigns = False
 
-    def __init__(self, root: Path, min_free_share: float) -> None:
+    def __init__(self, root: Path, min_free_share: float, *, sync: bool = True) -> None:
         root.mkdir(parents=True, exist_ok=True)
-        self._root, self._min_free_share = root, min_free_share
+        self._root, self._min_free_share, self._sync = root, min_free_share, sync
         self._store = LocalStore(root, automatic_cleanup=True)
 
     def put(self, key: str, content: bytes | Path) -> None:
         """Store content, replacing what was there; whole or not at all. StoreUnavailableError where it cannot be."""
+        path = self._root / key
+        changed = _folders_to_change(path) if self._sync else []
         try:
             obstore.put(self._store, key, content)
+            for written in [path, *changed] if self._sync else ():
+                _to_disk(written)
         except (BaseError, OSError) as failure:
             raise StoreUnavailableError from failure
 
@@ -87,3 +95,18 @@ class LocalBlobs:
         """None: files on a local disk have no URL of their own."""
         del key, expires_s
         return None
+
+
+def _folders_to_change(path: Path) -> list[Path]:
+    """The folders that get a new entry when a file is written at the path: its own, and those of folders made."""
+    missing = takewhile(lambda folder: not folder.exists(), path.parents)
+    return [path.parent, *(folder.parent for folder in missing)]
+
+
+def _to_disk(path: Path) -> None:
+    """Wait until the file or folder is on the disk itself."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

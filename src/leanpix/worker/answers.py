@@ -36,6 +36,13 @@ class Phase(BaseModel):
     phase: str = Field(pattern=r"^[a-z0-9_ .-]{1,40}$")
 
 
+class Needs(BaseModel):
+    """The job has read its picture's header and waits until it may take so many bytes of memory."""
+
+    model_config = _STRICT
+    needs: int = Field(ge=0)
+
+
 class Failed(BaseModel):
     """The job ended without a result."""
 
@@ -58,7 +65,7 @@ class Locked(BaseModel):
     layers: dict[str, str]
 
 
-Answer = Phase | Failed | Done | Locked
+Answer = Phase | Needs | Failed | Done | Locked
 _ANSWER: TypeAdapter[Answer] = TypeAdapter(Answer)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import NoReturn, Protocol
 
-from leanpix.domain.errors import SandboxMissingError, TaskFailure
+from leanpix.domain.errors import ChildStartError, SandboxMissingError, TaskFailure
 from leanpix.domain.report import Compression
 from leanpix.domain.request import CompressionOptions
 from leanpix.worker.kernel import die_with
@@ -23,6 +23,7 @@ from leanpix.worker.wire import (
     EXIT_DONE,
     EXIT_NO_RESOURCES,
     EXIT_NOT_LOCKED,
+    GO,
     LAST_WORDS,
     RESULT,
     SOURCE,
@@ -39,9 +40,14 @@ class Job(Protocol):
     """What a child runs: the engine's compress, or a test's purpose-made stand-in."""
 
     def __call__(
-        self, source: bytes, options: CompressionOptions, *, on_phase: Callable[[str], None] | None = None
+        self,
+        source: bytes,
+        options: CompressionOptions,
+        *,
+        on_phase: Callable[[str], None] | None = None,
+        on_need: Callable[[int], None] | None = None,
     ) -> Compression:
-        """Compress source, or raise TaskFailure."""
+        """Compress source, or raise TaskFailure. on_need returns once so many bytes of memory may be taken."""
         ...
 
 
@@ -96,7 +102,7 @@ def _locked_job(request: Request, nursery: Nursery) -> int:
         _answer({"layers": layers})
         return EXIT_DONE
     try:
-        compression = nursery.job(_source(), request.options, on_phase=lambda phase: _answer({"phase": phase}))
+        compression = nursery.job(_source(), request.options, on_phase=_tell_phase, on_need=_wait_for_memory)
     except TaskFailure as failure:
         _answer({"state": int(failure.state), "text": str(failure)})
         return EXIT_DONE
@@ -108,6 +114,17 @@ def _locked_job(request: Request, nursery: Nursery) -> int:
 def _source() -> bytes:
     size = os.fstat(_SOURCE_FD).st_size
     return os.pread(_SOURCE_FD, size, 0)
+
+
+def _tell_phase(phase: str) -> None:
+    _answer({"phase": phase})
+
+
+def _wait_for_memory(needed_bytes: int) -> None:
+    """Ask the parent, which has one word to say: go. A parent that is gone or has given up kills this process."""
+    _answer({"needs": needed_bytes})
+    if os.read(_ANSWERS_FD, len(GO)) != GO:
+        raise ChildStartError("the parent has hung up")
 
 
 def _write_result(data: bytes) -> None:

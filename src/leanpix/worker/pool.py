@@ -18,12 +18,13 @@ from leanpix.domain.states import TaskState
 from leanpix.worker.answers import Locked
 from leanpix.worker.descriptors import JobDescriptors
 from leanpix.worker.keeper import ZygoteKeeper
+from leanpix.worker.memory import MemoryRoom
 from leanpix.worker.running import RunningJob
 from leanpix.worker.sandbox import LAYERS, ON, Confinement, require
 from leanpix.worker.settings import MIB, WorkerSettings
 from leanpix.worker.wire import Request, pack_request
 
-ENGINE_JOB = "leanpix.worker.picture_job:compress_within_means"
+ENGINE_JOB = "leanpix.worker.picture_job:compress_within_budget"
 # Imported by the zygote, so that no child pays for it: late, these cost each picture 55 ms.
 ENGINE_MODULES = (
     "multiprocessing",
@@ -64,6 +65,7 @@ class CompressorPool:
             environment=environment or {},
             recycle_after=settings.recycle_after,
         )
+        self._room = MemoryRoom(settings.memory_mb * MIB)
         self._layers: dict[str, str] = {}
         self._deaths: Counter[TaskState] = Counter()
         self._idle = threading.Condition()
@@ -103,7 +105,7 @@ class CompressorPool:
         """Compress in a child of its own; TaskFailure with the state that says why there is no result.
 
         The engine's own failures pass through. The deadline is -8, a dead child -9, one out of memory -15,
-        close() -13.
+        close() -13. A wait for other pictures' memory does not count, up to timeout_s; one that is longer is -15.
         """
         request = Request(options.aiming_at(self._settings.target_score), self._confinement())
         max_bytes = self._settings.max_result_mb * MIB
@@ -125,6 +127,11 @@ class CompressorPool:
         return dict(self._deaths)
 
     @property
+    def memory(self) -> str:
+        """What the pictures under way may take together, and how many wait for it, in words for people."""
+        return self._room.description
+
+    @property
     def zygote_pid(self) -> int | None:
         """The process that children are forked from."""
         return self._keeper.pid
@@ -137,6 +144,7 @@ class CompressorPool:
             self._closing = True
             self._idle.wait_for(lambda: not self._running, grace_s)
         os.eventfd_write(self._cancel, 1)
+        self._room.close()
         self._keeper.close()
         with self._idle:
             self._idle.wait_for(lambda: not self._running)
@@ -161,7 +169,7 @@ class CompressorPool:
             descriptors = JobDescriptors(source)
         except OSError as error:
             raise TaskFailure(TaskState.NO_RESOURCES) from error
-        job = RunningJob(descriptors, deadline_s, request.confinement.cpu_s, self._cancel)
+        job = RunningJob(descriptors, deadline_s, request.confinement.cpu_s, self._cancel, self._room)
         with descriptors, closing(job):
             if not self._keeper.send(pack_request(request), descriptors.sent, deadline_s):
                 raise TaskFailure(TaskState.CANCELLED if self._closing else TaskState.PROGRAM_FAILED)

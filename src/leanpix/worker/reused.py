@@ -1,8 +1,8 @@
 """A process that compresses one picture after the other, locked once: for pictures that all belong to one person.
 
 Started by reused_pool.py as `python -m leanpix.worker.reused SANDBOX FD PARENT_PID MEMORY_BYTES`. It takes a job as two
-lengths, pickled options and the source; it answers with two lengths, JSON and the result, and is never believed
-unchecked. It ends with its parent, or when the socket closes.
+lengths, pickled options and the source; it names the memory it needs and waits for a go; it answers with two lengths,
+JSON and the result, and is never believed unchecked. It ends with its parent, or when the socket closes.
 """
 
 from __future__ import annotations
@@ -18,10 +18,12 @@ from dataclasses import asdict
 from leanpix.domain.errors import TaskFailure
 from leanpix.domain.request import CompressionOptions
 from leanpix.engine.compress import compress
+from leanpix.engine.limits import Limits, resource_budget
+from leanpix.engine.probe import probe
 from leanpix.worker.kernel import die_with
 from leanpix.worker.pool import ENGINE_MODULES
 from leanpix.worker.sandbox import LAYERS, Confinement, fence, lock
-from leanpix.worker.wire import EXIT_NO_RESOURCES, READY
+from leanpix.worker.wire import EXIT_NO_RESOURCES, GO, NEED_BYTES, READY
 from leanpix.worker.zygote import prepare
 
 LENGTHS = struct.Struct("<QQ")
@@ -49,10 +51,21 @@ def main(sandbox: str, descriptor: int, parent_pid: int, memory_bytes: int) -> N
 def _serve(descriptor: int) -> None:
     first, second = LENGTHS.unpack(_receive(descriptor, LENGTHS.size))
     options = pickle.loads(_receive(descriptor, first))  # noqa: S301 - only the parent holds the other end
-    answer, data = _answer(_receive(descriptor, second), options)
+    source = _receive(descriptor, second)
+    _send(descriptor, _needed_bytes(source, options).to_bytes(NEED_BYTES, "little"))
+    _receive(descriptor, len(GO))
+    answer, data = _answer(source, options)
     text = json.dumps(answer, allow_nan=False).encode()
     _send(descriptor, LENGTHS.pack(len(text), len(data)) + text)
     _send(descriptor, data)
+
+
+def _needed_bytes(source: bytes, options: CompressionOptions) -> int:
+    """By the picture's header; what is no picture needs nothing, and is told so afterwards."""
+    try:
+        return resource_budget(probe(source, Limits()), options).memory_bytes
+    except TaskFailure:
+        return 0
 
 
 def _answer(source: bytes, options: CompressionOptions) -> tuple[object, bytes]:

@@ -19,8 +19,9 @@ from leanpix.domain.request import CompressionOptions
 from leanpix.domain.states import TaskState
 from leanpix.worker.answers import Done, Failed, checked_result, failure_state, read_answer, shown_text
 from leanpix.worker.keeper import FIXED_ENVIRONMENT
+from leanpix.worker.memory import MemoryRoom
 from leanpix.worker.settings import MIB, WorkerSettings
-from leanpix.worker.wire import EXIT_NO_RESOURCES, MAX_ANSWER_BYTES, READY
+from leanpix.worker.wire import EXIT_NO_RESOURCES, GO, MAX_ANSWER_BYTES, NEED_BYTES, READY
 
 _START_TIMEOUT_S = 60.0
 _LENGTHS_BYTES = 16
@@ -32,6 +33,7 @@ class _Child:
     process: subprocess.Popen[bytes]
     socket: socket.socket
     jobs: int = 0
+    is_talking: bool = False
 
     def end(self) -> int:
         self.process.kill()
@@ -48,6 +50,7 @@ class ReusedPool:
 
     def __init__(self, settings: WorkerSettings) -> None:
         self._settings = settings
+        self._room = MemoryRoom(settings.memory_mb * MIB)
         self._lock = threading.Lock()
         self._idle: list[_Child] = []
         self._alive: set[int] = set()
@@ -75,7 +78,7 @@ class ReusedPool:
         except OSError as lost:
             raise self._death(child) from lost
         except TaskFailure as failure:
-            self._put_back(child, is_sound=failure.state is not TaskState.PROGRAM_FAILED)
+            self._put_back(child, is_sound=not child.is_talking and failure.state is not TaskState.PROGRAM_FAILED)
             raise
         except BaseException:
             self._drop(child)
@@ -87,6 +90,7 @@ class ReusedPool:
         """End the children; jobs under way end with -13. May be called again."""
         with self._lock:
             self._closing = True
+            self._room.close()
             idle, self._idle = self._idle, []
             for pid in self._alive - {child.process.pid for child in idle}:
                 os.kill(pid, 9)
@@ -126,17 +130,25 @@ class ReusedPool:
         return TaskFailure(TaskState.NO_RESOURCES if code == EXIT_NO_RESOURCES else TaskState.PROGRAM_FAILED)
 
     def _talk(self, child: _Child, source: bytes, options: CompressionOptions, deadline_s: float) -> Compression:
+        child.is_talking = True
         asked = pickle.dumps(options)
         lengths = len(asked).to_bytes(8, "little") + len(source).to_bytes(8, "little")
         for part in (lengths + asked, source):
             child.socket.settimeout(_left_s(deadline_s))
             child.socket.sendall(part)
+        needed = int.from_bytes(_received(child.socket, NEED_BYTES, deadline_s), "little")
+        with self._room.taken(needed, _left_s(deadline_s)):
+            child.socket.sendall(GO)
+            return self._answer(child, deadline_s)
+
+    def _answer(self, child: _Child, deadline_s: float) -> Compression:
         head = _received(child.socket, _LENGTHS_BYTES, deadline_s)
         text_bytes, data_bytes = int.from_bytes(head[:8], "little"), int.from_bytes(head[8:], "little")
         if text_bytes > MAX_ANSWER_BYTES or data_bytes > self._settings.max_result_mb * MIB:
             raise TaskFailure(TaskState.PROGRAM_FAILED)
         answer = read_answer(_received(child.socket, text_bytes, deadline_s))
         data = _received(child.socket, data_bytes, deadline_s)
+        child.is_talking = False
         if isinstance(answer, Failed):
             raise TaskFailure(failure_state(answer) or TaskState.PROGRAM_FAILED, shown_text(answer))
         compression = checked_result(answer.report, data) if isinstance(answer, Done) else None

@@ -18,6 +18,7 @@ from leanpix.worker.answers import (
     Done,
     Failed,
     Locked,
+    Needs,
     Phase,
     checked_result,
     failure_state,
@@ -26,7 +27,8 @@ from leanpix.worker.answers import (
 )
 from leanpix.worker.deaths import cause_of, failure_of
 from leanpix.worker.descriptors import JobDescriptors
-from leanpix.worker.wire import MAX_ANSWER_BYTES, Ended, NotForked, Started, unpack_status
+from leanpix.worker.memory import MemoryRoom
+from leanpix.worker.wire import GO, MAX_ANSWER_BYTES, Ended, NotForked, Started, unpack_status
 
 _MAX_PHASES = 1000
 # A child that has closed its answers is dying: how long its exit code is worth waiting for.
@@ -41,9 +43,13 @@ class RunningJob:
     dead, killed or misbehaving child from a failure that the engine found in the picture.
     """
 
-    def __init__(self, descriptors: JobDescriptors, deadline_s: float, cpu_limit_s: int, cancelled: int) -> None:
+    def __init__(
+        self, descriptors: JobDescriptors, deadline_s: float, cpu_limit_s: int, cancelled: int, room: MemoryRoom
+    ) -> None:
         self._descriptors, self._deadline_s, self._cpu_limit_s = descriptors, deadline_s, cpu_limit_s
-        self._cancelled = cancelled
+        self._cancelled, self._room = cancelled, room
+        self._memory = contextlib.ExitStack()
+        self._has_asked = False
         self._pidfd: int | None = None
         self._phases = 0
         self._overdue = TaskState.TIMED_OUT
@@ -64,6 +70,8 @@ class RunningJob:
                 answer = self._read_answer()
                 if isinstance(answer, (Done, Locked)):
                     return answer
+                if isinstance(answer, Needs):
+                    self._admit(answer)
                 if isinstance(answer, Phase) and on_phase is not None:
                     on_phase(answer.phase)
             elif self._descriptors.status.fileno() in ready:
@@ -91,6 +99,7 @@ class RunningJob:
                 signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
             os.close(self._pidfd)
             self._pidfd = None
+        self._memory.close()
 
     def _wait(self) -> set[int]:
         remaining_s = self._deadline_s - time.monotonic()
@@ -100,7 +109,18 @@ class RunningJob:
             raise TaskFailure(self._overdue)
         return ready
 
-    def _read_answer(self) -> Phase | Done | Locked | None:
+    def _admit(self, asked: Needs) -> None:
+        """Let the child go on once its memory is free. The wait is not the picture's time, and is bounded by it."""
+        if self._has_asked:
+            raise self._broken("a second demand for memory")
+        self._has_asked = True
+        began_s = time.monotonic()
+        self._memory.enter_context(self._room.taken(asked.needs, max(0.0, self._deadline_s - began_s)))
+        self._deadline_s += time.monotonic() - began_s
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # its end says why
+            self._descriptors.answers.send(GO)
+
+    def _read_answer(self) -> Phase | Needs | Done | Locked | None:
         """The next answer; None when the child has closed its end. TaskFailure for its failure, or for nonsense."""
         try:
             payload = self._descriptors.answers.recv(MAX_ANSWER_BYTES)  # a longer one is cut: no JSON

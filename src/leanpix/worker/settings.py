@@ -8,12 +8,18 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from leanpix.domain.request import DEFAULT_TARGET_SCORE
+from leanpix.worker.machine import memory_limit_bytes
 
 MIB = 1024 * 1024
+_SHARE_FOR_PICTURES = 0.75
 
 
 def _cores() -> int:
     return len(os.sched_getaffinity(0))
+
+
+def _memory_for_pictures() -> int:
+    return int(_SHARE_FOR_PICTURES * memory_limit_bytes()) // MIB
 
 
 class WorkerSettings(BaseModel):
@@ -38,6 +44,12 @@ class WorkerSettings(BaseModel):
         ge=64,
         le=1 << 20,
         description="Address space in MB that one picture may take, whatever it is.",
+    )
+    memory_mb: int = Field(
+        default_factory=_memory_for_pictures,
+        ge=64,
+        description="Memory in MB for all pictures of a worker process together: one whose share, by its header, is "
+        "not free waits; one that needs more runs alone. Default: 75 % of the machine's, or of the container's limit.",
     )
     child_cpu_s: int = Field(default=360, ge=1, le=7200, description="Processor seconds that one picture may take.")
     max_result_mb: int = Field(default=128, ge=1, le=1024, description="The largest result in MB that is taken.")

@@ -31,6 +31,20 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", place], check=True)
 
 
+@pytest.fixture
+def synced(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """Every file and folder that was waited for until it was on the disk, in order."""
+    seen: list[Path] = []
+    really = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        seen.append(Path(f"/proc/self/fd/{descriptor}").readlink())
+        really(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    return seen
+
+
 def files_in(folder: Path) -> list[Path]:
     return [path for path in folder.rglob("*") if path.is_file()]
 
@@ -79,3 +93,19 @@ def test_removing_a_task_removes_every_attempt_and_nothing_of_its_neighbours(blo
     blobs.delete_under("results/never-was")
     assert files_in(tmp_path) == [tmp_path / "files" / "results" / "abcd" / "1.jpg"]
     assert not (tmp_path / "files" / "results" / "abc").exists()
+
+
+def test_a_stored_file_and_every_folder_entry_on_its_way_are_on_the_disk(synced: list[Path], tmp_path: Path) -> None:
+    """Without it a power cut leaves a task that is done, by the database, and whose file is empty or not there."""
+    root = tmp_path / "files"
+    blobs = LocalBlobs(root, 0)
+    blobs.put("results/abc/1.jpg", b"x")
+    assert synced == [root / "results" / "abc" / "1.jpg", root / "results" / "abc", root / "results", root]
+    synced.clear()
+    blobs.put("results/abc/2.jpg", b"x")
+    assert synced == [root / "results" / "abc" / "2.jpg", root / "results" / "abc"]
+
+
+def test_nothing_waits_for_the_disk_where_that_is_switched_off(synced: list[Path], tmp_path: Path) -> None:
+    LocalBlobs(tmp_path / "files", 0, sync=False).put("sources/a", b"x")
+    assert synced == []
