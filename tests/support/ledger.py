@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sqlalchemy import text
 
 from leanpix.domain.account import Account
 from leanpix.domain.formats import OutputFormat, SourceFormat
+from leanpix.domain.notice import Callback
 from leanpix.domain.report import Report
 from leanpix.domain.request import CompressionOptions, ReturnType
 from leanpix.domain.states import TaskState
@@ -42,11 +43,14 @@ class Book:
             change.accounts.add(account, bytes(32))
         return account
 
-    def task(self, key_id: str = "key", *, created_at: float = 1.0, held: int = 1) -> str:
+    def task(
+        self, key_id: str = "key", *, created_at: float = 1.0, held: int = 1, callback: Callback | None = None
+    ) -> str:
         """A queued task with its hold."""
         task_id = str(uuid.uuid4())
         options = CompressionOptions(quality=80)
         task = Task(task_id, key_id, TaskState.QUEUED, options, ReturnType.URL, SourceKind.UPLOAD, created_at, held)
+        task = replace(task, callback=callback)
         with self.database.writing() as change:
             assert change.accounts.hold(key_id, task_id, held, created_at)
             change.tasks.add(task)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import secrets
 import time
 from collections.abc import Mapping
@@ -17,16 +18,21 @@ from leanpix.fetching.fetcher import SafeFetcher
 from leanpix.service.execute import Execute
 from leanpix.service.keys import Keyring
 from leanpix.service.maintain import Reaper, Sweeper
+from leanpix.service.notify import Notify
 from leanpix.service.query import Query
 from leanpix.service.submit import QueueBounds, Submit
 from leanpix.service.usage import Usage
+from leanpix.service.webhooks import Webhooks
 from leanpix.telemetry.logging import log_failure
 from leanpix.web.app import make_app
 from leanpix.web.context import Context
+from leanpix.web.rendering import Rendering
 from leanpix.worker.loop import Housekeeping, Worker
+from leanpix.worker.outbox import Outbox
 from leanpix.worker.pool import CompressorPool
 
 _API_THREADS = 16
+_LEASE_FACTOR = 2  # times the longest that a message may take
 _OK = "ok"
 
 
@@ -81,6 +87,33 @@ def make_housekeeping(stores: Stores) -> Housekeeping:
     )
 
 
+def make_outbox(stores: Stores) -> Outbox:
+    """The thread that tells receivers of ended tasks."""
+    settings = stores.settings
+    notify = Notify(
+        database=stores.database,
+        poster=SafeFetcher(settings),
+        render=_rendering(stores).message,
+        secrets=stores.webhook_secrets,
+        now=time.time,
+        random=random.random,
+        retention_s=settings.retention_s,
+        lease_s=_LEASE_FACTOR * settings.fetch_timeout_s,
+        kept_s=settings.webhook_log_s,
+    )
+    return Outbox(notify, settings.webhook_senders, settings.webhook_per_host, time.monotonic, log_failure)
+
+
+def make_webhooks(stores: Stores) -> Webhooks:
+    """What keys may do with their webhooks."""
+    return Webhooks(stores.database, SafeFetcher(stores.settings), stores.webhook_secrets, time.time)
+
+
+def _rendering(stores: Stores) -> Rendering:
+    settings = stores.settings
+    return Rendering(stores.blobs, stores.links, settings.retention_s, time.time, settings.fine_states)
+
+
 def make_api(stores: Stores, pool: CompressorPool | None, drained: Event) -> Starlette:
     """The HTTP application over these stores; pool None where this process has no workers.
 
@@ -97,6 +130,8 @@ def make_api(stores: Stores, pool: CompressorPool | None, drained: Event) -> Sta
         query=Query(rows.database, rows.rates, settings.retention_s, time.time),
         admin=stores.admin,
         usage=Usage(rows.database, time.time),
+        webhooks=make_webhooks(stores),
+        rendering=_rendering(stores),
         links=stores.links,
         blobs=stores.blobs,
         ends=rows.local,

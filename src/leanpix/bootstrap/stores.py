@@ -19,6 +19,7 @@ from leanpix.service.admin import Admin
 from leanpix.service.keys import SecretHasher
 from leanpix.service.links import Links
 from leanpix.service.ports import Blobs
+from leanpix.service.signing import WebhookSecrets
 from leanpix.settings import Settings
 from leanpix.stores.blobs import LocalBlobs
 from leanpix.stores.database import SqlDatabase, sqlite_database, sqlite_engine
@@ -58,6 +59,11 @@ class Stores:
     def hasher(self) -> SecretHasher:
         """The hasher of key secrets."""
         return SecretHasher(b"leanpix key pepper" + self.secret)
+
+    @property
+    def webhook_secrets(self) -> WebhookSecrets:
+        """The secrets that sign webhooks."""
+        return WebhookSecrets(b"leanpix webhooks" + self.secret)
 
     @property
     def links(self) -> Links:

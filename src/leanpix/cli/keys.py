@@ -10,11 +10,13 @@ from typing import Annotated
 
 import typer
 
+from leanpix.bootstrap.stores import Stores
 from leanpix.cli.options import DataDir, settings_or_exit, stores_or_exit
 from leanpix.domain.errors import LeanpixError
 from leanpix.service.admin import Admin
+from leanpix.service.webhooks import Webhooks
 
-app = typer.Typer(no_args_is_help=True, help="Create, list, revoke and top up API keys.")
+app = typer.Typer(no_args_is_help=True, help="Create, list, revoke and top up API keys, and see to their webhooks.")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")]
 
@@ -74,11 +76,50 @@ def topup(
     typer.echo(f"{key_id} has {credit} more credits")
 
 
+@app.command("webhook-secret")
+def webhook_secret(key_id: Annotated[str, typer.Argument(metavar="ID")], data_dir: DataDir = None) -> None:
+    """Make the secret that signs a key's webhooks. It is shown once; the one before it signs for a day more."""
+    with _stores(data_dir) as stores:
+        typer.echo(_webhooks(stores).new_secret(key_id))
+
+
+@app.command("deliveries")
+def deliveries(
+    key_id: Annotated[str, typer.Argument(metavar="ID")],
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many, the newest first.")] = 100,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
+    """List what was told to a key's webhooks, or is still to be."""
+    with _stores(data_dir) as stores:
+        found = _webhooks(stores).deliveries(key_id, limit)
+    for notice in found:
+        tries = [{"at": one.at, "status": one.status} for one in notice.tries]
+        if as_json:
+            shown = {"id": notice.id, "task_id": notice.task_id, "url": notice.callback.url}
+            typer.echo(json.dumps(shown | {"state": notice.state.value, "tries": tries}))
+        else:
+            statuses = " ".join(str(one.status or "-") for one in notice.tries)
+            typer.echo(f"{notice.task_id}  {notice.state.value:9}  {notice.callback.url}  {statuses}")
+
+
+def _webhooks(stores: Stores) -> Webhooks:
+    from leanpix.bootstrap.processes import make_webhooks
+
+    return make_webhooks(stores)
+
+
 @contextmanager
 def _administration(data_dir: DataDir) -> Iterator[Admin]:
+    with _stores(data_dir) as stores:
+        yield stores.admin
+
+
+@contextmanager
+def _stores(data_dir: DataDir) -> Iterator[Stores]:
     stores = stores_or_exit(settings_or_exit(data_dir=data_dir))
     try:
-        yield stores.admin
+        yield stores
     except LeanpixError as failure:
         typer.echo(f"leanpix: {failure}", err=True)
         raise typer.Exit(1) from failure

@@ -15,7 +15,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from leanpix.bootstrap.pools import make_pool
-from leanpix.bootstrap.processes import make_api, make_housekeeping, make_worker
+from leanpix.bootstrap.processes import make_api, make_housekeeping, make_outbox, make_worker
 from leanpix.bootstrap.stores import Stores
 from leanpix.cli.options import stores_or_exit
 from leanpix.settings import Settings
@@ -48,14 +48,16 @@ def _server(stores: Stores) -> uvicorn.Server:
     drained = Event()
     app = make_api(stores, pool, drained)
     worker = make_worker(stores, pool) if pool is not None else None
-    housekeeping = make_housekeeping(stores)
+    housekeeping, outbox = make_housekeeping(stores), make_outbox(stores)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         if worker is not None:
             worker.start()
         housekeeping.start()
+        outbox.start()
         yield
+        outbox.stop()
         housekeeping.stop()
 
     async def drain() -> None:

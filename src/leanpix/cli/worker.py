@@ -35,12 +35,15 @@ def worker(
 
 def _work(stores: Stores, stop: Event) -> None:
     from leanpix.bootstrap.pools import make_pool
-    from leanpix.bootstrap.processes import make_housekeeping, make_worker
+    from leanpix.bootstrap.processes import make_housekeeping, make_outbox, make_worker
 
     taking, housekeeping = make_worker(stores, make_pool(stores.settings)), make_housekeeping(stores)
+    outbox = make_outbox(stores)
     taking.start()
     housekeeping.start()
+    outbox.start()
     typer.echo(f"leanpix works on {stores.settings.workers} pictures at a time ({stores.place})")
     stop.wait()
+    outbox.stop()
     housekeeping.stop()
     taking.stop()

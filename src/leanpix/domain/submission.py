@@ -29,13 +29,16 @@ def token_of(idempotency_key: str) -> str:
     return hashlib.sha256(idempotency_key.encode()).hexdigest()
 
 
-def fingerprint_of(source: bytes, options: CompressionOptions, return_type: ReturnType) -> str:
-    """What makes two requests the same: the source's bytes or URL, the options and the way the result is returned.
+def fingerprint_of(
+    source: bytes, options: CompressionOptions, return_type: ReturnType, callback_url: str | None = None
+) -> str:
+    """What makes two requests the same: the source's bytes or URL, the options, how and to whom the result is told.
 
     Only options that were given count, so that a release with more of them knows an older one's requests again.
     """
     given = {f.name: v for f in fields(options) if (v := getattr(options, f.name)) != f.default}
-    wanted = json.dumps([given, int(return_type)], sort_keys=True)
+    told = [] if callback_url is None else [callback_url]
+    wanted = json.dumps([given, int(return_type), *told], sort_keys=True)
     digest = hashlib.sha256(wanted.encode())
     digest.update(b"\0")
     digest.update(source)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from leanpix.domain.formats import OutputFormat
+from leanpix.domain.notice import Callback
 from leanpix.domain.report import Report
 from leanpix.domain.request import CompressionOptions, ReturnType
 from leanpix.domain.states import TaskState
@@ -62,6 +63,7 @@ class Task:
     message: str | None = None
     result: StoredResult | None = None
     report: Report | None = None
+    callback: Callback | None = None
 
     @property
     def fence(self) -> Fence:

@@ -66,6 +66,18 @@ class SafeFetcher:
         """
         return self._journey().post(url, body, list(headers))
 
+    def admits(self, url: str) -> bool:
+        """Whether nothing about the URL as it is written is refused; no name is looked up."""
+        try:
+            target = parse_url(url, self._means.ports)
+            if target.literal is None:
+                self._means.guard.known_addresses(target.host)
+            else:
+                self._means.guard.check(target.literal)
+        except FetchError:
+            return False
+        return True
+
     def _journey(self) -> _Journey:
         deadline = Deadline.after(self._clock, self._means.settings.fetch_timeout_s, "the whole transfer")
         return _Journey(self._means, deadline)

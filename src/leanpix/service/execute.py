@@ -162,6 +162,8 @@ def record(change: Transaction, task: Task, outcome: Outcome, now: float) -> Tas
         outcome, price = Outcome(TaskState.NOT_MEETING_REQUIREMENTS, reason), 0
     if not change.tasks.finish(task.fence, outcome, now, price):
         return None
+    if task.callback is not None:
+        change.notices.add(task, task.callback, now)
     if price:
         change.accounts.settle(task.key_id, task.id, price, now)
     else:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from leanpix.domain.account import Account, DayUsage, RateBucket
+from leanpix.domain.notice import Callback, DueNotice, Notice, WebhookSalts
 from leanpix.domain.report import Compression
 from leanpix.domain.request import CompressionOptions
 from leanpix.domain.states import TaskState
@@ -120,6 +121,37 @@ class Submissions(Protocol):
         """Remove old ones whose task is gone too; returns how many."""
 
 
+class Notices(Protocol):
+    """What has to be told to receivers, and the salts of their secrets, inside one transaction."""
+
+    def add(self, task: Task, callback: Callback, now: float) -> None:
+        """Have the end of this task told."""
+
+    def due(self, now: float, furthest: float, per_host: int, limit: int) -> Sequence[DueNotice]:
+        """Notices whose time has come: at most per_host of a host, and keys by turns.
+
+        One that is due after `furthest` was written by a clock that has been set back since: it is due now.
+        """
+
+    def claim(self, task_id: str, now: float, furthest: float, until: float) -> Notice | None:
+        """Begin a try that counts as lost at `until`; None where somebody else has begun one, or it is over."""
+
+    def note(self, notice: Notice) -> bool:
+        """Record how a try went; False where another one was begun since, and then nothing is written."""
+
+    def recent(self, key_id: str, limit: int) -> Sequence[Notice]:
+        """A key's notices, the newest first."""
+
+    def remove_before(self, created_before: float) -> None:
+        """Forget the notices of tasks that ended before the given time."""
+
+    def salts(self, key_id: str) -> WebhookSalts | None:
+        """What the key's secrets are derived with, or None where it has not made one yet."""
+
+    def set_salts(self, key_id: str, salts: WebhookSalts) -> None:
+        """Replace them."""
+
+
 class Transaction(Protocol):
     """One transaction: all of it is kept, or none."""
 
@@ -134,6 +166,10 @@ class Transaction(Protocol):
     @property
     def submissions(self) -> Submissions:
         """What idempotency keys stand for."""
+
+    @property
+    def notices(self) -> Notices:
+        """What has to be told to receivers."""
 
     def enqueue(self, task_id: str) -> None:
         """Have the task delivered to a worker once the transaction is kept."""
@@ -199,6 +235,16 @@ class Fetcher(Protocol):
 
     def fetch(self, url: str) -> bytes:
         """The picture's bytes; TaskFailure with DOWNLOAD_FAILED or SOURCE_TOO_LARGE."""
+
+
+class Poster(Protocol):
+    """Delivers messages to URLs that strangers gave."""
+
+    def admits(self, url: str) -> bool:
+        """Whether the URL as it is written may be posted to; nothing is looked up, so it may still be refused."""
+
+    def post(self, url: str, body: bytes, headers: Iterable[tuple[str, str]] = ()) -> int:
+        """Deliver the body; the answer's HTTP status. LeanpixError where there is none."""
 
 
 class Compressor(Protocol):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from leanpix.domain.account import LARGE_SIDE_PX, Account, RateBucket, cost
@@ -16,6 +16,7 @@ from leanpix.domain.errors import (
     StorageFullError,
 )
 from leanpix.domain.formats import PNG_SIGNATURE, OutputFormat
+from leanpix.domain.notice import Callback
 from leanpix.domain.request import KBYTE, CompressionOptions, ReturnType
 from leanpix.domain.states import TaskState
 from leanpix.domain.submission import Submission, fingerprint_of, token_of
@@ -70,13 +71,15 @@ class Submit:
         if wait_s > 0:
             raise RateLimitedError(f"HTTP 429: more than {account.qps:g} requests a second with this key", wait_s)
 
-    def submit(
+    def submit(  # noqa: PLR0913 - each is a part of one request, and checked by itself
         self,
         account: Account,
         source: Upload | Address,
         options: CompressionOptions,
         return_type: ReturnType,
         idempotency_key: str | None = None,
+        *,
+        callback: Callback | None = None,
     ) -> str:
         """Keep the task and return its id; CapacityError or CreditsExhaustedError where it cannot be kept.
 
@@ -84,7 +87,7 @@ class Submit:
         it came with another. A request that was refused leaves its key free.
         """
         refuse_png_target(options, _head(source))
-        task = self._task(account, source, options, return_type)
+        task = replace(self._task(account, source, options, return_type), callback=callback)
         submission = None if idempotency_key is None else _submission(task, source, idempotency_key)
         earlier = None if submission is None else self._earlier(submission)
         if earlier is not None:
@@ -170,7 +173,8 @@ def refuse_png_target(options: CompressionOptions, head: bytes) -> None:
 def _submission(task: Task, source: Upload | Address, idempotency_key: str) -> Submission:
     content = _stored(source)
     content = content if isinstance(content, bytes) else content.read_bytes()
-    fingerprint = fingerprint_of(content, task.options, task.return_type)
+    told_to = None if task.callback is None else task.callback.url
+    fingerprint = fingerprint_of(content, task.options, task.return_type, told_to)
     return Submission(task.key_id, token_of(idempotency_key), fingerprint, task.id, task.created_at)
 
 

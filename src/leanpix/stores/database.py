@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 
 from leanpix.stores.accounts import SqlAccounts
 from leanpix.stores.connecting import connecting
+from leanpix.stores.notices import SqlNotices
 from leanpix.stores.schema import migrate
 from leanpix.stores.submissions import SqlSubmissions
 from leanpix.stores.tasks import SqlTasks
@@ -26,6 +27,7 @@ class SqlTransaction:
         self.tasks = SqlTasks(connection)
         self.accounts = SqlAccounts(connection)
         self.submissions = SqlSubmissions(connection)
+        self.notices = SqlNotices(connection)
         self._enqueue = enqueue
 
     def enqueue(self, task_id: str) -> None:

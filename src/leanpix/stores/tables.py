@@ -57,6 +57,8 @@ tasks = Table(
     Column("result_format", String(8)),
     Column("result_bytes", BigInteger),
     Column("report", Text),  # JSON
+    Column("callback_url", Text),  # null: nobody is told of the end
+    Column("callback_base", Text),
 )
 # One row is unfinished or finished: the first index serves workers and queue bounds, the second the sweeper.
 Index("tasks_unfinished", tasks.c.completed_at, tasks.c.created_at)
@@ -95,4 +97,31 @@ rates = Table(
     Column("key_id", String(32), primary_key=True),
     Column("bucket", String(8), primary_key=True),
     Column("arrival", Float, nullable=False),  # theoretical arrival time of the next request, Unix seconds
+)
+
+# What has to be told to receivers: written with the task's end, and kept for a while as the log of deliveries.
+notices = Table(
+    "notices",
+    metadata,
+    Column("task_id", String(36), primary_key=True),  # no foreign key: the log outlives the task
+    Column("key_id", String(32), ForeignKey("accounts.id"), nullable=False),
+    Column("url", Text, nullable=False),
+    Column("base", Text, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("state", String(10), nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("due_at", Float),  # null: not tried again; a try under way: when it counts as lost
+    Column("tries", Text, nullable=False),  # JSON: pairs of time and status
+)
+Index("notices_due", notices.c.due_at)
+Index("notices_of_key", notices.c.key_id, notices.c.created_at)
+
+webhook_salts = Table(
+    "webhook_salts",
+    metadata,
+    Column("key_id", String(32), ForeignKey("accounts.id"), primary_key=True),
+    Column("current", String(32), nullable=False),
+    Column("previous", String(32)),
+    Column("rotated_at", Float, nullable=False),
 )

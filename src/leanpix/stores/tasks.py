@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, and_, case, delete, func, insert, select, update
 
 from leanpix.domain.formats import OutputFormat
+from leanpix.domain.notice import Callback
 from leanpix.domain.request import ReturnType
 from leanpix.domain.states import TaskState, state_of
 from leanpix.domain.task import Fence, Outcome, SourceKind, StoredResult, Task
@@ -33,6 +34,8 @@ class SqlTasks:
                 source_kind=task.source_kind.value,
                 created_at=task.created_at,
                 held=task.held,
+                callback_url=task.callback.url if task.callback else None,
+                callback_base=task.callback.base if task.callback else None,
             )
         )
 
@@ -160,6 +163,7 @@ def _task(row: Row[Any]) -> Task:
         message=row.message,
         result=_result(row),
         report=report_from_json(row.report) if row.report else None,
+        callback=Callback(row.callback_url, row.callback_base) if row.callback_url else None,
     )
 
 

@@ -20,6 +20,7 @@ from leanpix.web.routes.page import page_routes
 from leanpix.web.routes.results import result
 from leanpix.web.routes.states import states
 from leanpix.web.routes.tasks import create, query
+from leanpix.web.routes.webhooks import deliveries, new_webhook_secret
 
 API = "/api/tasks/visual/imgcompress"
 _NOT_FOUND, _METHOD_NOT_ALLOWED = 404, 405
@@ -34,6 +35,8 @@ ROUTES = [
     Route("/v1/keys", make_key, methods=["POST"]),
     Route("/v1/keys/{key_id}/revoke", revoke_key, methods=["POST"]),
     Route("/v1/keys/{key_id}/topup", topup_key, methods=["POST"]),
+    Route("/v1/webhooks/deliveries", deliveries, methods=["GET"]),
+    Route("/v1/webhooks/secret", new_webhook_secret, methods=["POST"]),
     Route("/states", states, methods=["GET"]),
     Route("/states.json", states, methods=["GET"]),
     Route("/healthz", healthz, methods=["GET"]),

@@ -20,6 +20,8 @@ from leanpix.service.ports import Blobs
 from leanpix.service.query import Query
 from leanpix.service.submit import Submit
 from leanpix.service.usage import Usage
+from leanpix.service.webhooks import Webhooks
+from leanpix.web.rendering import Rendering
 from leanpix.web.settings import WebSettings
 
 KEY_HEADER = "X-API-KEY"
@@ -48,6 +50,8 @@ class Context:
     query: Query
     admin: Admin
     usage: Usage
+    webhooks: Webhooks
+    rendering: Rendering
     links: Links
     blobs: Blobs
     ends: TaskEnds

@@ -27,6 +27,7 @@ class WireRequest:
     options: CompressionOptions
     sync: bool
     return_type: ReturnType
+    callback_url: str | None = None
 
 
 def parse_request(form: Form) -> WireRequest:
@@ -35,7 +36,7 @@ def parse_request(form: Form) -> WireRequest:
     url = _source(fields, form)
     sync = _choice(fields, "sync", {"0": False, "1": True}, default=False)
     returns = _choice(fields, "return_type", {"1": ReturnType.URL, "2": ReturnType.BASE64}, default=ReturnType.URL)
-    return WireRequest(url, _options(fields), sync, returns)
+    return WireRequest(url, _options(fields), sync, returns, _url(fields, "callback_url"))
 
 
 def idempotency_key(header: str | None) -> str | None:
@@ -47,12 +48,17 @@ def idempotency_key(header: str | None) -> str | None:
 
 
 def _source(fields: dict[str, str], form: Form) -> str | None:
-    url = fields.get("image_url")
+    url = _url(fields, "image_url")
     if (url is not None) == (form.file is not None):
         found = "both were sent" if url is not None else "neither was sent"
         raise SourceCountError(f"image_url and image_file: {found}; exactly one of them is required")
+    return url
+
+
+def _url(fields: dict[str, str], name: str) -> str | None:
+    url = fields.get(name)
     if url is not None and (len(url) > _LONGEST_URL or not _is_text(url)):
-        raise InvalidParameterError("image_url", url, f"a URL of at most {_LONGEST_URL} characters")
+        raise InvalidParameterError(name, url, f"a URL of at most {_LONGEST_URL} characters")
     return url
 
 

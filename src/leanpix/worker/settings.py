@@ -59,6 +59,13 @@ class WorkerSettings(BaseModel):
         le=100,
         description="SSIMULACRA2 score that automatic quality aims at where a request names no `target_score`.",
     )
+    webhook_senders: int = Field(
+        default=8, ge=0, le=256, description="Webhooks told at the same time by this process; 0: none."
+    )
+    webhook_per_host: int = Field(
+        default=4, ge=1, le=256, description="Webhooks told at the same time to one host, by this process."
+    )
+    webhook_log_s: float = Field(default=86400, ge=0, description="Seconds that the log of webhook deliveries is kept.")
     recycle_after: int = Field(
         default=2000,
         ge=1,

@@ -77,3 +77,27 @@ def test_a_header_cannot_smuggle_another(lab: Lab, origin: Origin) -> None:
     with pytest.raises(h11.LocalProtocolError):
         lab.fetcher(origin.port).post(f"http://srv.good.net:{origin.port}/ok", b"", [("X", "1\r\nY: 2")])
     assert origin.requests == []
+
+
+@pytest.mark.parametrize(
+    ("url", "verdict"),
+    [
+        ("https://example.com/hook?a=b", True),
+        ("http://192.0.2.1/", False),
+        ("http://8.8.8.8/", True),
+        ("http://10.0.0.1/hook", False),
+        ("http://169.254.169.254/latest", False),
+        ("http://[::1]/hook", False),
+        ("http://[::ffff:10.0.0.1]/hook", False),
+        ("http://localhost/hook", False),
+        ("http://intranet/hook", False),
+        ("http://user:pass@example.com/hook", False),
+        ("https://example.com:22/hook", False),
+        ("ftp://example.com/hook", False),
+        ("example.com/hook", False),
+    ],
+)
+def test_a_url_is_judged_as_it_is_written_without_a_lookup(lab: Lab, dialer: Dialer, url: str, verdict: bool) -> None:
+    fetcher = SafeFetcher(lab.settings(nets=()), resolver=lab.resolver, dialer=dialer)
+    assert fetcher.admits(url) is verdict
+    assert lab.resolver.asked == dialer.dialled == []

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
-from dataclasses import replace
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from leanpix.domain.account import Account
 from leanpix.domain.errors import CallerError, StoreUnavailableError
-from leanpix.domain.request import ReturnType
-from leanpix.domain.states import TaskState
+from leanpix.domain.notice import Callback
 from leanpix.domain.task import Task
 from leanpix.service.submit import Address, Upload
 from leanpix.web import compat
@@ -36,7 +33,13 @@ async def create(request: Request) -> Response:
     form = await _form(request, context)
     try:
         wire = parse_request(form)
-        task_id = await context.call(_submit, context, account, form, wire, once)
+        callback = _callback(context, request, wire)
+
+        def submit() -> str:
+            source = _source(form, wire)
+            return context.submit.submit(account, source, wire.options, wire.return_type, once, callback=callback)
+
+        task_id = await context.call(submit)
     finally:
         form.close()
     if not wire.sync:
@@ -54,24 +57,16 @@ async def query(request: Request) -> Response:
 
 
 async def render(context: Context, request: Request, task: Task) -> compat.Json:
-    """A task in the contract's shape; a result that is gone from the store is a failure, not an error."""
-    if not task.state.is_final:
-        return compat.unfinished(task, fine_states=context.settings.fine_states)
-    if task.state is not TaskState.SUCCEEDED or task.result is None:
-        return compat.failed(task)
-    if task.return_type is ReturnType.BASE64:
-        content = await context.call(context.blobs.get, task.result.blob)
-        if content is None:
-            return compat.failed(replace(task, state=TaskState.PUBLISH_FAILED, message=TaskState.PUBLISH_FAILED.text))
-        return compat.succeeded(task, await context.call(compat.as_base64, content))
-    expires_at = context.query.expires_at(task)
-    # Every poll comes through here: a thread is asked only of a store that has an answer.
-    if context.blobs.presigns:
-        of_the_store = await context.call(context.blobs.presign, task.result.blob, expires_at - time.time())
-        if of_the_store is not None:
-            return compat.succeeded(task, of_the_store)
-    base = context.settings.public_url or f"{request.url.scheme}://{request.url.netloc}"
-    return compat.succeeded(task, base.rstrip("/") + context.links.path(task, expires_at))
+    """A task in the contract's shape."""
+    base = base_of(context, request)
+    if context.rendering.needs_store(task):
+        return await context.call(context.rendering.shape, task, base)
+    return context.rendering.shape(task, base)
+
+
+def base_of(context: Context, request: Request) -> str:
+    """Where this service is for the request's client: the base of result links."""
+    return context.settings.public_url or f"{request.url.scheme}://{request.url.netloc}"
 
 
 async def _form(request: Request, context: Context) -> Form:
@@ -103,16 +98,19 @@ async def _drain(chunks: AsyncIterator[bytes], max_bytes: int) -> None:
         return
 
 
-def _submit(context: Context, account: Account, form: Form, wire: WireRequest, once: str | None) -> str:
-    source: Upload | Address
+def _callback(context: Context, request: Request, wire: WireRequest) -> Callback | None:
+    if wire.callback_url is None:
+        return None
+    return context.webhooks.callback(wire.callback_url, base_of(context, request))
+
+
+def _source(form: Form, wire: WireRequest) -> Upload | Address:
     if wire.url is not None:
-        source = Address(wire.url)
-    elif form.file is not None:
-        form.file.seek(0)
-        source = Upload(form.file.read())
-    else:
+        return Address(wire.url)
+    if form.file is None:
         raise TypeError("a checked request has a source")
-    return context.submit.submit(account, source, wire.options, wire.return_type, once)
+    form.file.seek(0)
+    return Upload(form.file.read())
 
 
 async def _wait(context: Context, account: Account, task_id: str) -> Task:

@@ -1,0 +1,113 @@
+"""What has to be told to receivers, and the salts of their secrets, in a SQL database."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, or_, select, text, update
+
+from leanpix.domain.notice import Callback, DueNotice, Notice, NoticeState, NoticeTry, WebhookSalts
+from leanpix.domain.task import Task
+from leanpix.stores.tables import notices, webhook_salts
+
+_SET_SALTS = text("""
+    INSERT INTO webhook_salts (key_id, current, previous, rotated_at)
+    VALUES (:key_id, :current, :previous, :rotated_at)
+    ON CONFLICT (key_id) DO UPDATE SET
+        current = excluded.current, previous = excluded.previous, rotated_at = excluded.rotated_at
+""")
+
+
+class SqlNotices:
+    """The notices of one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, task: Task, callback: Callback, now: float) -> None:
+        """Have the end of this task told."""
+        self._connection.execute(
+            insert(notices).values(
+                task_id=task.id,
+                key_id=task.key_id,
+                url=callback.url,
+                base=callback.base,
+                host=callback.host,
+                created_at=now,
+                state=NoticeState.PENDING.value,
+                attempt=0,
+                due_at=now,
+                tries="[]",
+            )
+        )
+
+    def due(self, now: float, furthest: float, per_host: int, limit: int) -> Sequence[DueNotice]:
+        """Notices whose time has come: at most per_host of a host, and keys by turns.
+
+        One that is due after `furthest` was written by a clock that has been set back since: it is due now.
+        """
+        in_host = func.row_number().over(partition_by=notices.c.host, order_by=notices.c.due_at).label("in_host")
+        waiting = select(notices.c.task_id, notices.c.key_id, notices.c.host, notices.c.due_at, in_host)
+        shared = waiting.where(_is_due(now, furthest)).subquery()
+        turn = func.row_number().over(partition_by=shared.c.key_id, order_by=(shared.c.in_host, shared.c.due_at))
+        lined_up = select(shared, turn.label("turn")).where(shared.c.in_host <= per_host).subquery()
+        chosen = select(lined_up).order_by(lined_up.c.turn, lined_up.c.due_at).limit(limit)
+        return [DueNotice(row.task_id, row.key_id, row.host) for row in self._connection.execute(chosen)]
+
+    def claim(self, task_id: str, now: float, furthest: float, until: float) -> Notice | None:
+        """Begin a try that counts as lost at `until`; None where somebody else has begun one, or it is over."""
+        chosen = update(notices).where(notices.c.task_id == task_id, _is_due(now, furthest))
+        begun = chosen.values(attempt=notices.c.attempt + 1, due_at=until).returning(*notices.c)
+        row = self._connection.execute(begun).first()
+        return None if row is None else _notice(row)
+
+    def note(self, notice: Notice) -> bool:
+        """Record how a try went; False where another one was begun since, and then nothing is written."""
+        done = self._connection.execute(
+            update(notices)
+            .where(notices.c.task_id == notice.task_id, notices.c.attempt == notice.attempt)
+            .values(
+                state=notice.state.value,
+                due_at=notice.due_at,
+                tries=json.dumps([[one.at, one.status] for one in notice.tries]),
+            )
+        )
+        return done.rowcount == 1
+
+    def recent(self, key_id: str, limit: int) -> Sequence[Notice]:
+        """A key's notices, the newest first."""
+        chosen = select(notices).where(notices.c.key_id == key_id).order_by(notices.c.created_at.desc()).limit(limit)
+        return [_notice(row) for row in self._connection.execute(chosen)]
+
+    def remove_before(self, created_before: float) -> None:
+        """Forget the notices of tasks that ended before the given time."""
+        self._connection.execute(delete(notices).where(notices.c.created_at < created_before))
+
+    def salts(self, key_id: str) -> WebhookSalts | None:
+        """What the key's secrets are derived with, or None where it has not made one yet."""
+        row = self._connection.execute(select(webhook_salts).where(webhook_salts.c.key_id == key_id)).first()
+        return None if row is None else WebhookSalts(row.current, row.previous, row.rotated_at)
+
+    def set_salts(self, key_id: str, salts: WebhookSalts) -> None:
+        """Replace them."""
+        values = {"current": salts.current, "previous": salts.previous, "rotated_at": salts.rotated_at}
+        self._connection.execute(_SET_SALTS, {"key_id": key_id, **values})
+
+
+def _is_due(now: float, furthest: float) -> ColumnElement[bool]:
+    return or_(notices.c.due_at <= now, notices.c.due_at > furthest)
+
+
+def _notice(row: Row[Any]) -> Notice:
+    return Notice(
+        task_id=row.task_id,
+        key_id=row.key_id,
+        callback=Callback(row.url, row.base),
+        created_at=row.created_at,
+        state=NoticeState(row.state),
+        attempt=row.attempt,
+        due_at=row.due_at,
+        tries=tuple(NoticeTry(at, status) for at, status in json.loads(row.tries)),
+    )

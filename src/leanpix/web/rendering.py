@@ -1,0 +1,54 @@
+"""Ended and unfinished tasks in the contract's shape, for whoever asks and for the receivers of webhooks."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+
+from leanpix.domain.request import ReturnType
+from leanpix.domain.states import TaskState
+from leanpix.domain.task import Task
+from leanpix.service.links import Links
+from leanpix.service.ports import Blobs, Clock
+from leanpix.web import compat
+
+
+@dataclass(frozen=True, slots=True)
+class Rendering:
+    """Renders tasks; now gives Unix seconds. base is where this service is, for links: scheme and host."""
+
+    blobs: Blobs
+    links: Links
+    retention_s: float
+    now: Clock
+    fine_states: bool
+
+    def needs_store(self, task: Task) -> bool:
+        """Whether `shape` asks the store for something: it may wait then, and has to be called in a thread.
+
+        Every poll comes through here: a thread is asked only of a store that has an answer.
+        """
+        return task.result is not None and (task.return_type is ReturnType.BASE64 or self.blobs.presigns)
+
+    def shape(self, task: Task, base: str) -> compat.Json:
+        """A task in the contract's shape; a result that is gone from the store is a failure, not an error."""
+        if not task.state.is_final:
+            return compat.unfinished(task, fine_states=self.fine_states)
+        if task.state is not TaskState.SUCCEEDED or task.result is None or task.completed_at is None:
+            return compat.failed(task)
+        if task.return_type is ReturnType.BASE64:
+            content = self.blobs.get(task.result.blob)
+            if content is None:
+                return compat.failed(_unpublished(task))
+            return compat.succeeded(task, compat.as_base64(content))
+        expires_at = task.completed_at + self.retention_s
+        of_the_store = self.blobs.presign(task.result.blob, expires_at - self.now()) if self.blobs.presigns else None
+        return compat.succeeded(task, of_the_store or base.rstrip("/") + self.links.path(task, expires_at))
+
+    def message(self, task: Task, base: str) -> bytes:
+        """The same as JSON text, for a receiver."""
+        return json.dumps(self.shape(task, base), separators=(",", ":")).encode()
+
+
+def _unpublished(task: Task) -> Task:
+    return replace(task, state=TaskState.PUBLISH_FAILED, message=TaskState.PUBLISH_FAILED.text)

@@ -1,0 +1,59 @@
+"""A key's webhooks: its signing secret, and what became of its deliveries."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from leanpix.domain.errors import InvalidParameterError
+from leanpix.domain.notice import Notice, NoticeState, NoticeTry
+from leanpix.service.webhooks import MOST_LISTED
+from leanpix.web.compat import Json
+from leanpix.web.context import context_of
+
+_LISTED = 100
+
+
+async def new_webhook_secret(request: Request) -> Response:
+    """Make a signing secret. It is in this answer only; the one before it goes on signing for a day."""
+    context = context_of(request)
+    account = await context.account(request)
+    return _answer({"secret": await context.call(context.webhooks.new_secret, account.id)})
+
+
+async def deliveries(request: Request) -> Response:
+    """The key's deliveries, the newest first, `?limit=` of them (100)."""
+    context = context_of(request)
+    account = await context.account(request)
+    limit = _limit(request.query_params.get("limit"))
+    found = await context.call(context.webhooks.deliveries, account.id, limit)
+    return _answer({"deliveries": [_shown(notice) for notice in found]})
+
+
+def _limit(text: str | None) -> int:
+    if not text:
+        return _LISTED
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(MOST_LISTED)) and 1 <= int(text) <= MOST_LISTED):
+        raise InvalidParameterError("limit", text, f"an integer from 1 to {MOST_LISTED}")
+    return int(text)
+
+
+def _shown(notice: Notice) -> Json:
+    is_pending = notice.state is NoticeState.PENDING and notice.due_at is not None
+    return {
+        "id": notice.id,
+        "task_id": notice.task_id,
+        "url": notice.callback.url,
+        "state": notice.state.value,
+        "created_at": str(int(notice.created_at)),
+        "next_try_at": str(int(notice.due_at)) if is_pending and notice.due_at is not None else None,
+        "tries": [_shown_try(one) for one in notice.tries],
+    }
+
+
+def _shown_try(one: NoticeTry) -> Json:
+    return {"at": str(int(one.at)), "status": one.status}
+
+
+def _answer(data: Json) -> Response:
+    return JSONResponse({"status": 200, "message": "success", "data": data}, headers={"Cache-Control": "no-store"})
