@@ -18,7 +18,7 @@ from leanpix.queues.signals import LocalSignals
 from leanpix.service.execute import record
 from leanpix.service.submit import QueueBounds, Submit, Upload
 from leanpix.stores.blobs import LocalBlobs
-from leanpix.stores.limits import SqlRateLimits, sqlite_rates
+from leanpix.stores.sqlite_limits import SqliteRateLimits
 
 FAILED = Outcome(TaskState.INVALID_IMAGE, "no picture")
 
@@ -133,7 +133,7 @@ def test_200_parallel_requests_on_a_balance_of_50_take_exactly_50(book: Book, tm
     account = book.account(credit=50)
     submit = Submit(
         database=book.database,
-        rates=SqlRateLimits(sqlite_rates(tmp_path / "rates.db"), SettableClock()),
+        rates=SqliteRateLimits(tmp_path / "rates.db", SettableClock()),
         blobs=LocalBlobs(tmp_path / "files", 0),
         signals=LocalSignals(),
         bounds=QueueBounds(1000, 1000),

@@ -19,9 +19,10 @@ from leanpix.queues.signals import LocalSignals
 from leanpix.queues.wakeups import EndListener, PostgresSignals
 from leanpix.service.ports import Clock, Deliveries, RateLimits, Signals
 from leanpix.stores.database import SqlDatabase, sqlite_database
-from leanpix.stores.limits import SqlRateLimits, sqlite_rates
+from leanpix.stores.limits import SqlRateLimits
 from leanpix.stores.postgres import libpq_url, postgres_database, postgres_engine
 from leanpix.stores.schema import migrate
+from leanpix.stores.sqlite_limits import SqliteRateLimits
 
 _TEMPLATE = "migrated"
 
@@ -45,17 +46,17 @@ class Node:
 def sqlite_node(folder: Path, now: Clock) -> Iterator[Node]:
     database, local = sqlite_database(folder / "leanpix.db"), LocalSignals()
     failures: list[BaseException] = []
-    rates = sqlite_rates(folder / "rates.db")
+    rates = SqliteRateLimits(folder / "rates.db", now)
     yield Node(
         database,
         local,
         local,
-        SqlRateLimits(rates, now),
+        rates,
         lambda: EmbeddedDeliveries(database, local, failures.append),
         failures,
     )
     database.close()
-    rates.dispose()
+    rates.close()
 
 
 @contextmanager
@@ -69,7 +70,7 @@ def postgres_node(url: str, queue: QueueSettings) -> Iterator[Node]:
         database,
         PostgresSignals(quick, local, failures.append),
         local,
-        SqlRateLimits(quick, None),
+        SqlRateLimits(quick),
         lambda: PostgresDeliveries(plain, database, queue, on_error=failures.append, choose=random.choice),
         failures,
         lambda: jobs.mend(quick, queue.stale_s),

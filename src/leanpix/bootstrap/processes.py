@@ -7,6 +7,7 @@ import random
 import secrets
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 
 from anyio import CapacityLimiter
@@ -33,6 +34,9 @@ from leanpix.worker.pool import CompressorPool
 
 _API_THREADS = 16
 _LEASE_FACTOR = 2  # times the longest that a message may take
+# A look-up in SQLite takes 0.1 ms of the interpreter's one lock: more threads would only hand that to and fro.
+# PostgreSQL is waited for.
+_LOOK_UP_THREADS, _SHARED_LOOK_UP_THREADS = 1, 16
 _OK = "ok"
 
 
@@ -137,6 +141,9 @@ def make_api(stores: Stores, pool: CompressorPool | None, drained: Event) -> Sta
         ends=rows.local,
         readiness=lambda: _readiness(stores, pool),
         threads=CapacityLimiter(_API_THREADS),
+        look_ups=ThreadPoolExecutor(
+            _SHARED_LOOK_UP_THREADS if stores.is_shared else _LOOK_UP_THREADS, thread_name_prefix="look-up"
+        ),
         drained=drained,
     )
     return make_app(context)

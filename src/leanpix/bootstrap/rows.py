@@ -23,7 +23,10 @@ class Listener(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """The database's side: rows, rates, delivery and wake-ups. local wakes this process's own waiters."""
+    """The database's side: rows, rates, delivery and wake-ups. local wakes this process's own waiters.
+
+    close_rates: where they are not the database's.
+    """
 
     database: SqlDatabase
     rates: RateLimits
@@ -32,3 +35,4 @@ class Rows:
     make_deliveries: Callable[[], Deliveries]
     mend_queue: Callable[[], object]
     listener: Listener | None = None
+    close_rates: Callable[[], None] = lambda: None

@@ -47,7 +47,7 @@ def shared_rows(settings: Settings, url: str, local: LocalSignals) -> Rows:
     )
     return Rows(
         database,
-        SqlRateLimits(quick, None, patience_s=settings.patience_s),
+        SqlRateLimits(quick, patience_s=settings.patience_s),
         PostgresSignals(quick, local, log_failure),
         local,
         deliveries,

@@ -23,9 +23,9 @@ from leanpix.service.signing import WebhookSecrets
 from leanpix.settings import Settings
 from leanpix.stores.blobs import LocalBlobs
 from leanpix.stores.database import SqlDatabase, sqlite_database, sqlite_engine
-from leanpix.stores.limits import SqlRateLimits, sqlite_rates
 from leanpix.stores.s3 import S3Blobs
 from leanpix.stores.schema import migrate
+from leanpix.stores.sqlite_limits import SqliteRateLimits
 from leanpix.telemetry.logging import log_failure
 
 
@@ -79,6 +79,7 @@ class Stores:
         """Stop listening and close the database."""
         if self.rows.listener is not None:
             self.rows.listener.stop()
+        self.rows.close_rates()
         self.database.close()
 
 
@@ -119,13 +120,15 @@ def _rows(settings: Settings) -> Rows:
         return shared_rows(settings, settings.database_url, local)
     path = settings.data_dir / "leanpix.db"
     database = sqlite_database(path)
+    rates = SqliteRateLimits(settings.data_dir / "rates.db", time.time)
     return Rows(
         database,
-        SqlRateLimits(sqlite_rates(settings.data_dir / "rates.db"), time.time),
+        rates,
         local,
         local,
         partial(EmbeddedDeliveries, database, local, log_failure),
         lambda: None,
+        close_rates=rates.close,
     )
 
 

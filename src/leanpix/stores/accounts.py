@@ -5,12 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Integer, Row, cast, func, insert, or_, select, update
+from sqlalchemy import Connection, Integer, Row, bindparam, cast, func, insert, or_, select, update
 
 from leanpix.domain.account import Account, DayUsage, LedgerKind
 from leanpix.stores.tables import accounts, ledger
 
 _DAY_S = 86400
+# Built once: building a statement costs more than running it.
+_OF_KEY = accounts.c.id == bindparam("of_key")
+_GET = select(accounts).where(_OF_KEY)
+_SECRET_HASH = select(accounts.c.secret_hash).where(_OF_KEY)
+_CREDITS = select(accounts.c.credits).where(_OF_KEY).with_for_update()
+_TAKE = (
+    update(accounts)
+    .where(_OF_KEY, or_(accounts.c.credits.is_(None), accounts.c.credits >= bindparam("credit")))
+    .values(credits=accounts.c.credits - bindparam("credit"))
+)
+_HELD = select(ledger.c.credits).where(ledger.c.task_id == bindparam("of_task"), ledger.c.kind == LedgerKind.HOLD.value)
+_ENTER = insert(ledger)
 
 
 class SqlAccounts:
@@ -36,12 +48,12 @@ class SqlAccounts:
 
     def get(self, key_id: str) -> Account | None:
         """The account, or None."""
-        row = self._connection.execute(select(accounts).where(accounts.c.id == key_id)).first()
+        row = self._connection.execute(_GET, {"of_key": key_id}).first()
         return None if row is None else _account(row)
 
     def secret_hash(self, key_id: str) -> bytes | None:
         """The stored hash of the key's secret, or None."""
-        found = self._connection.scalar(select(accounts.c.secret_hash).where(accounts.c.id == key_id))
+        found = self._connection.scalar(_SECRET_HASH, {"of_key": key_id})
         return None if found is None else bytes(found)
 
     def list(self) -> list[Account]:
@@ -74,8 +86,7 @@ class SqlAccounts:
 
     def covers(self, key_id: str, credit: int) -> bool:
         """Whether so much can be taken; the balance stays as it is until the transaction ends."""
-        chosen = select(accounts.c.credits).where(accounts.c.id == key_id).with_for_update()
-        balance = self._connection.scalar(chosen)
+        balance = self._connection.scalar(_CREDITS, {"of_key": key_id})
         return balance is None or balance >= credit
 
     def settle(self, key_id: str, task_id: str, cost: int, now: float) -> bool:
@@ -103,18 +114,15 @@ class SqlAccounts:
         return [DayUsage(int(row.day), int(row.tasks), int(row.spent)) for row in self._connection.execute(chosen)]
 
     def _take(self, key_id: str, credit: int) -> bool:
-        enough = or_(accounts.c.credits.is_(None), accounts.c.credits >= credit)
-        chosen = update(accounts).where(accounts.c.id == key_id, enough)
-        return self._connection.execute(chosen.values(credits=accounts.c.credits - credit)).rowcount == 1
+        return self._connection.execute(_TAKE, {"of_key": key_id, "credit": credit}).rowcount == 1
 
     def _held(self, task_id: str) -> int:
-        chosen = select(ledger.c.credits).where(ledger.c.task_id == task_id, ledger.c.kind == LedgerKind.HOLD.value)
-        return -int(self._connection.execute(chosen).scalar_one())
+        return -int(self._connection.execute(_HELD, {"of_task": task_id}).scalar_one())
 
     def _enter(self, key_id: str, task_id: str | None, kind: LedgerKind, credit: int, now: float) -> None:
         closes = task_id if kind in (LedgerKind.SETTLE, LedgerKind.RELEASE) else None
         entry = {"key_id": key_id, "task_id": task_id, "kind": kind.value, "credits": credit, "created_at": now}
-        self._connection.execute(insert(ledger).values(**entry, closes=closes))
+        self._connection.execute(_ENTER, {**entry, "closes": closes})
 
 
 def _account(row: Row[Any]) -> Account:

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from sqlalchemy import Engine, text
 
 from leanpix.domain.account import RateBucket
-from leanpix.service.ports import Clock
 from leanpix.stores.connecting import connecting
-from leanpix.stores.database import sqlite_engine
-from leanpix.stores.tables import rates
 
 # Nodes have to read one clock, or one that runs ahead would use up everybody's rate: PostgreSQL's, read once the
-# row is locked. On one machine it is that machine's, handed in as a parameter.
+# row is locked.
 _POSTGRES_NOW = "CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS DOUBLE PRECISION)"
-_PASSED_NOW = ":now"
 # A request is allowed when the theoretical arrival time lies at most one burst ahead of now. An arrival further
 # ahead than any request can have put it comes from a clock that was set back: it counts as now.
 _TAKE = """
@@ -30,37 +24,45 @@ _BURST_S = 1.0
 _SHORTEST_WAIT_S = 0.001
 
 
+def take_statement(now: str) -> str:
+    """SQL that uses one request of a rate; it gives a row when it was allowed. now: SQL for the Unix time."""
+    return _TAKE.format(now=now)
+
+
+def ahead_statement(now: str) -> str:
+    """SQL for the seconds that a rate's next arrival lies ahead."""
+    return _AHEAD.format(now=now)
+
+
+class Rate:
+    """So many requests a second, a second's worth of them at once, as the statements take it."""
+
+    def __init__(self, per_s: float) -> None:
+        self._interval_s = 1.0 / per_s
+        self._burst_s = max(_BURST_S, self._interval_s)
+
+    def values(self, key_id: str, bucket: RateBucket) -> dict[str, str | float]:
+        """What the statements ask for."""
+        return {"key_id": key_id, "bucket": bucket.value, "interval": self._interval_s, "burst": self._burst_s}
+
+    def wait_s(self, ahead_s: float) -> float:
+        """How long a refused request has to wait when the next arrival lies so far ahead."""
+        return max(ahead_s - self._burst_s + self._interval_s, _SHORTEST_WAIT_S)
+
+
 class SqlRateLimits:
-    """Rates per key and bucket; a second's worth of requests may come at once.
+    """Rates per key and bucket of several nodes, by their database's clock."""
 
-    now gives Unix seconds; None where several nodes share the database, whose clock then counts.
-    """
-
-    def __init__(self, engine: Engine, now: Clock | None, *, patience_s: float = 0) -> None:
-        self._engine, self._now, self._patience_s = engine, now, patience_s
-        clock = _POSTGRES_NOW if now is None else _PASSED_NOW
-        self._take, self._ahead = text(_TAKE.format(now=clock)), text(_AHEAD.format(now=clock))
+    def __init__(self, engine: Engine, *, patience_s: float = 0) -> None:
+        self._engine, self._patience_s = engine, patience_s
+        self._take, self._ahead = text(take_statement(_POSTGRES_NOW)), text(ahead_statement(_POSTGRES_NOW))
 
     def take(self, key_id: str, bucket: RateBucket, per_s: float) -> float:
         """Use one request of the key's rate: 0.0 when allowed, else the seconds until it would be."""
-        interval = 1.0 / per_s
-        burst = max(_BURST_S, interval)
-        place: dict[str, str | float] = {"key_id": key_id, "bucket": bucket.value}
-        if self._now is not None:
-            place["now"] = self._now()
+        rate = Rate(per_s)
+        values = rate.values(key_id, bucket)
         with connecting(self._engine, self._patience_s) as connection, connection.begin():
-            allowed = connection.execute(self._take, {**place, "interval": interval, "burst": burst}).first()
-            if allowed is not None:
+            if connection.execute(self._take, values).first() is not None:
                 return 0.0
-            ahead = float(connection.execute(self._ahead, place).scalar_one())
-        return max(ahead - burst + interval, _SHORTEST_WAIT_S)
-
-
-def sqlite_rates(path: Path) -> Engine:
-    """An engine over a file of rates only, that never waits for the disk: one that a power cut loses does no harm.
-
-    It cannot be the tasks' file: a connection that does not wait would also write back others' pages without waiting.
-    """
-    engine = sqlite_engine(path, "OFF").execution_options(leanpix_begin=None)
-    rates.create(engine, checkfirst=True)
-    return engine
+            ahead_s = float(connection.execute(self._ahead, values).scalar_one())
+        return rate.wait_s(ahead_s)

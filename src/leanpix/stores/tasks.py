@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, case, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, case, delete, func, insert, select, update
 
 from leanpix.domain.formats import OutputFormat
 from leanpix.domain.notice import Callback
@@ -14,6 +14,34 @@ from leanpix.domain.states import TaskState, state_of
 from leanpix.domain.task import Fence, Outcome, SourceKind, StoredResult, Task
 from leanpix.stores.codec import options_from_json, options_to_json, report_from_json, report_to_json
 from leanpix.stores.tables import tasks
+
+# Built once: building a statement costs more than running it. Values given beside those named here are written.
+_WAITING = and_(tasks.c.completed_at.is_(None), tasks.c.owner.is_(None))
+_OF_TASK = tasks.c.id == bindparam("of_task")
+_GET = select(tasks).where(_OF_TASK)
+_ADD = insert(tasks)
+_CLAIM = (
+    update(tasks)
+    .where(_OF_TASK, _WAITING)
+    .values(
+        owner=bindparam("by_owner"),
+        attempt=tasks.c.attempt + 1,
+        beat=0,
+        state=int(TaskState.PREPARING),
+        processed_at=func.coalesce(tasks.c.processed_at, bindparam("at")),
+    )
+    .returning(*tasks.c)
+)
+_WRITE = update(tasks).where(
+    _OF_TASK,
+    tasks.c.owner == bindparam("of_owner"),
+    tasks.c.attempt == bindparam("of_attempt"),
+    tasks.c.completed_at.is_(None),
+)
+_BEAT = _WRITE.values(beat=tasks.c.beat + 1)
+_COUNT_UNFINISHED = select(
+    func.coalesce(func.sum(case((tasks.c.key_id == bindparam("of_key"), 1), else_=0)), 0), func.count()
+).where(tasks.c.completed_at.is_(None))
 
 
 class SqlTasks:
@@ -25,39 +53,29 @@ class SqlTasks:
     def add(self, task: Task) -> None:
         """Insert a new row."""
         self._connection.execute(
-            insert(tasks).values(
-                id=task.id,
-                key_id=task.key_id,
-                state=int(task.state),
-                options=options_to_json(task.options),
-                return_type=int(task.return_type),
-                source_kind=task.source_kind.value,
-                created_at=task.created_at,
-                held=task.held,
-                callback_url=task.callback.url if task.callback else None,
-                callback_base=task.callback.base if task.callback else None,
-            )
+            _ADD,
+            {
+                "id": task.id,
+                "key_id": task.key_id,
+                "state": int(task.state),
+                "options": options_to_json(task.options),
+                "return_type": int(task.return_type),
+                "source_kind": task.source_kind.value,
+                "created_at": task.created_at,
+                "held": task.held,
+                "callback_url": task.callback.url if task.callback else None,
+                "callback_base": task.callback.base if task.callback else None,
+            },
         )
 
     def get(self, task_id: str) -> Task | None:
         """The row, or None."""
-        row = self._connection.execute(select(tasks).where(tasks.c.id == task_id)).first()
+        row = self._connection.execute(_GET, {"of_task": task_id}).first()
         return None if row is None else _task(row)
 
     def claim(self, task_id: str, owner: str, now: float) -> Task | None:
         """Take a waiting task: next attempt, state PREPARING. None where it is not waiting any more."""
-        row = self._connection.execute(
-            update(tasks)
-            .where(tasks.c.id == task_id, _waiting())
-            .values(
-                owner=owner,
-                attempt=tasks.c.attempt + 1,
-                beat=0,
-                state=int(TaskState.PREPARING),
-                processed_at=func.coalesce(tasks.c.processed_at, now),
-            )
-            .returning(*tasks.c)
-        ).first()
+        row = self._connection.execute(_CLAIM, {"of_task": task_id, "by_owner": owner, "at": now}).first()
         return None if row is None else _task(row)
 
     def advance(self, fence: Fence, state: TaskState) -> bool:
@@ -87,7 +105,7 @@ class SqlTasks:
     def beat(self, fences: Iterable[Fence]) -> None:
         """Show that these attempts are alive."""
         for fence in fences:
-            self._update(fence, beat=tasks.c.beat + 1)
+            self._connection.execute(_BEAT, _of(fence))
 
     def running(self) -> list[Task]:
         """Every task that somebody owns."""
@@ -109,7 +127,7 @@ class SqlTasks:
 
     def waiting(self) -> list[str]:
         """Ids of every task that nobody owns and that has not ended."""
-        return list(self._connection.scalars(select(tasks.c.id).where(_waiting())))
+        return list(self._connection.scalars(select(tasks.c.id).where(_WAITING)))
 
     def ended_before(self, completed_before: float, limit: int) -> list[str]:
         """Ids of ended tasks that ended before the given time."""
@@ -122,26 +140,15 @@ class SqlTasks:
 
     def count_unfinished(self, key_id: str) -> tuple[int, int]:
         """How many tasks have not ended: this key's, and everybody's."""
-        mine = func.coalesce(func.sum(case((tasks.c.key_id == key_id, 1), else_=0)), 0)
-        row = self._connection.execute(select(mine, func.count()).where(tasks.c.completed_at.is_(None))).one()
+        row = self._connection.execute(_COUNT_UNFINISHED, {"of_key": key_id}).one()
         return int(row[0]), int(row[1])
 
     def _update(self, fence: Fence, **values: Any) -> bool:  # noqa: ANN401 - column values of several types
-        done = self._connection.execute(
-            update(tasks)
-            .where(
-                tasks.c.id == fence.task_id,
-                tasks.c.owner == fence.owner,
-                tasks.c.attempt == fence.attempt,
-                tasks.c.completed_at.is_(None),
-            )
-            .values(**values)
-        )
-        return done.rowcount == 1
+        return self._connection.execute(_WRITE, _of(fence) | values).rowcount == 1
 
 
-def _waiting() -> ColumnElement[bool]:
-    return and_(tasks.c.completed_at.is_(None), tasks.c.owner.is_(None))
+def _of(fence: Fence) -> dict[str, Any]:
+    return {"of_task": fence.task_id, "of_owner": fence.owner, "of_attempt": fence.attempt}
 
 
 def _task(row: Row[Any]) -> Task:

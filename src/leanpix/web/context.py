@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
 from threading import Event
@@ -41,7 +42,8 @@ class TaskEnds(Protocol):
 class Context:
     """The use cases behind the routes. readiness gives what is not ready, and what protection is off.
 
-    drained is set when this process is about to end: waits for tasks are over then.
+    drained is set when this process is about to end: waits for tasks are over then. look_ups has the threads of what
+    every poll asks for: a few rows, no files.
     """
 
     settings: WebSettings
@@ -57,17 +59,22 @@ class Context:
     ends: TaskEnds
     readiness: Callable[[], tuple[bool, Mapping[str, str]]]
     threads: CapacityLimiter
+    look_ups: Executor
     drained: Event
 
     async def call(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a use case in a thread; they wait for disks and databases."""
         return await to_thread.run_sync(partial(work, *args, **kwargs), limiter=self.threads)
 
+    async def look_up(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a use case that reads or counts a few rows, apart from those that wait for files."""
+        return await asyncio.get_running_loop().run_in_executor(self.look_ups, partial(work, *args, **kwargs))
+
     async def account(self, request: Request) -> Account:
         """The account behind the request's key; KeyRefusedError."""
         text = request.headers.get(KEY_HEADER)
         account = self.keyring.remembered(text)
-        return await self.call(self.keyring.account, text) if account is None else account
+        return await self.look_up(self.keyring.account, text) if account is None else account
 
 
 def context_of(request: Request) -> Context:

@@ -16,7 +16,7 @@ from leanpix.service.execute import record
 from leanpix.service.maintain import Reaper, Sweeper
 from leanpix.service.submit import source_key
 from leanpix.stores.blobs import LocalBlobs
-from leanpix.stores.limits import SqlRateLimits, sqlite_rates
+from leanpix.stores.sqlite_limits import SqliteRateLimits
 
 YEAR_S = 365 * 86400.0
 
@@ -141,7 +141,7 @@ def test_a_result_goes_after_its_hour_from_disk_and_table(house: House) -> None:
 
 def test_a_rate_survives_a_clock_that_is_set_back(tmp_path: Path) -> None:
     clock = SettableClock()
-    rates = SqlRateLimits(sqlite_rates(tmp_path / "rates.db"), clock)
+    rates = SqliteRateLimits(tmp_path / "rates.db", clock)
 
     def allowed(requests: int) -> int:
         return sum(rates.take("key", RateBucket.CREATE, 2) == 0 for _ in range(requests))

@@ -29,7 +29,7 @@ async def create(request: Request) -> Response:
     context = context_of(request)
     account = await context.account(request)
     once = idempotency_key(request.headers.get("Idempotency-Key"))
-    await context.call(context.submit.admit, account, once)
+    await context.look_up(context.submit.admit, account, once)
     form = await _form(request, context)
     try:
         wire = parse_request(form)
@@ -52,7 +52,7 @@ async def query(request: Request) -> Response:
     """The state of a task, and its result when there is one."""
     context = context_of(request)
     account = await context.account(request)
-    task = await context.call(context.query.query, account, request.path_params["task_id"])
+    task = await context.look_up(context.query.query, account, request.path_params["task_id"])
     return JSONResponse(await render(context, request, task), headers={"Cache-Control": "no-store"})
 
 
@@ -122,7 +122,7 @@ async def _wait(context: Context, account: Account, task_id: str) -> Task:
     while True:
         ended = context.ends.subscribe(task_id)
         try:
-            task = await context.call(context.query.task, account, task_id)
+            task = await context.look_up(context.query.task, account, task_id)
             left = deadline - asyncio.get_running_loop().time()
             if task.state.is_final or left <= 0 or context.drained.is_set():
                 return task
