@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import re
+from dataclasses import dataclass, fields, replace
 from enum import IntEnum, StrEnum
 
 from leanpix.domain.errors import InvalidParameterError
@@ -11,6 +12,7 @@ from leanpix.domain.formats import OutputFormat
 MAX_SIDE_PX = 8000
 MAX_KBYTE = 51200
 KBYTE = 1024
+_COLOUR = re.compile(r"[0-9a-f]{6}", re.ASCII)
 
 DEFAULT_TARGET_SCORE = 75.0
 """Between high quality (70) and visually lossless (90): seen only side by side, and by who looks for it."""
@@ -36,6 +38,14 @@ class ReturnType(IntEnum):
     BASE64 = 2
 
 
+class Metadata(StrEnum):
+    """What of a source's EXIF fields a result may keep: the copyright, when it was taken, and where."""
+
+    COPYRIGHT = "copyright"
+    CREATION = "creation"
+    LOCATION = "location"
+
+
 @dataclass(frozen=True, slots=True)
 class CompressionOptions:
     """What to make of a source.
@@ -43,7 +53,11 @@ class CompressionOptions:
     quality: 1-100, or None. max_bytes: the result's largest size in bytes, or None. With neither, quality is
     automatic: the fewest bytes whose SSIMULACRA2 score is at least target_score (None: the engine's default).
     width_px, height_px: 1-8000 or None; one alone keeps the proportions. format None: the source's own where
-    results can be written in it, else the one the engine recommends.
+    results can be written in it, else the one the engine recommends. alternatives: formats of which the one with the
+    fewest bytes is taken; those that would lose an animation, or transparency without a background, take no part.
+
+    enlarge False: neither side grows. background: six hex digits; transparent parts are laid on this colour whatever
+    the format. preserve: what metadata is kept, in the order of its names; by default none.
 
     Raises InvalidParameterError for a value or a combination that the contract does not allow.
     """
@@ -55,6 +69,10 @@ class CompressionOptions:
     height_px: int | None = None
     fit: Fit = Fit.FILL
     target_score: float | None = None
+    enlarge: bool = True
+    background: str | None = None
+    alternatives: tuple[OutputFormat, ...] = ()
+    preserve: tuple[Metadata, ...] = ()
 
     def __post_init__(self) -> None:
         if self.quality is not None and not 1 <= self.quality <= 100:  # noqa: PLR2004 - the contract's range
@@ -68,6 +86,15 @@ class CompressionOptions:
             raise InvalidParameterError("kbyte", self.max_bytes / KBYTE, f"an integer from 0 to {MAX_KBYTE}")
         if self.target_score is not None and not 0 < self.target_score <= 100:  # noqa: PLR2004 - the score's range
             raise InvalidParameterError("target_score", self.target_score, "a number above 0 and up to 100")
+
+        if self.background is not None and not _COLOUR.fullmatch(self.background):
+            raise InvalidParameterError("background", self.background, "six hexadecimal digits in lower case")
+        if self.preserve and self.max_bytes is not None:
+            raise InvalidParameterError("preserve", ", ".join(self.preserve), "not together with kbyte")
+
+    def given(self) -> dict[str, object]:
+        """The options that are not at their defaults, by name: what is kept and compared across releases."""
+        return {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != f.default}
 
     @property
     def is_automatic(self) -> bool:

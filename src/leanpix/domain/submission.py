@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 from leanpix.domain.request import CompressionOptions, ReturnType
 
@@ -36,9 +36,8 @@ def fingerprint_of(
 
     Only options that were given count, so that a release with more of them knows an older one's requests again.
     """
-    given = {f.name: v for f in fields(options) if (v := getattr(options, f.name)) != f.default}
     told = [] if callback_url is None else [callback_url]
-    wanted = json.dumps([given, int(return_type), *told], sort_keys=True)
+    wanted = json.dumps([options.given(), int(return_type), *told], sort_keys=True)
     digest = hashlib.sha256(wanted.encode())
     digest.update(b"\0")
     digest.update(source)

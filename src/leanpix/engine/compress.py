@@ -11,13 +11,15 @@ from leanpix.domain.request import DEFAULT_TARGET_SCORE, CompressionOptions
 from leanpix.engine.budget import Budget
 from leanpix.engine.codecs import codec_for
 from leanpix.engine.codecs.base import Raster
+from leanpix.engine.codecs.exif_marks import with_exif
 from leanpix.engine.decode import load
 from leanpix.engine.fitting import largest_within
+from leanpix.engine.headers.exif_fields import kept_fields
 from leanpix.engine.job import Job
 from leanpix.engine.limits import Limits
 from leanpix.engine.outcome import Outcome, Trials
-from leanpix.engine.plan import decoding_target, recommend
-from leanpix.engine.probe import probe
+from leanpix.engine.plan import alternatives, decoding_target, recommend
+from leanpix.engine.probe import exif_block, probe
 from leanpix.engine.strategies import by_quality, by_score, by_size
 
 OnPhase = Callable[[str], None]
@@ -39,13 +41,22 @@ def compress(
     "decoding", "encoding" and "searching" as they begin. Raises TaskFailure: INVALID_IMAGE for what is no
     readable picture, NOT_MEETING_REQUIREMENTS over a limit or where max_bytes cannot be met.
     """
-    tell = on_phase or _silent
+    tell, limits, budget = on_phase or _silent, limits or Limits(), budget or Budget()
+    if not options.alternatives:
+        return _compress(source, options, limits, budget, tell)
+    candidates = alternatives(probe(source, limits), options)
+    tries = (_compress(source, replace(options, format=one), limits, budget, tell) for one in candidates)
+    return min(tries, key=lambda done: len(done.data))
+
+
+def _compress(source: bytes, options: CompressionOptions, limits: Limits, budget: Budget, tell: OnPhase) -> Compression:
     tell("decoding")
-    job = _begin(source, options.aiming_at(DEFAULT_TARGET_SCORE), limits or Limits(), budget or Budget())
+    job = _begin(source, options.aiming_at(DEFAULT_TARGET_SCORE), limits, budget)
     tell("searching" if options.quality is None else "encoding")
     trials = job.open(job.raster)
     outcome = _never_larger(job, trials, _reach(job, trials))
-    return Compression(outcome.encoded.data, _report(job, trials, outcome))
+    data = _with_metadata(job, outcome.encoded.data)
+    return Compression(data, _report(job, trials, outcome, len(data)))
 
 
 def _silent(phase: str) -> None:
@@ -83,7 +94,15 @@ def _never_larger(job: Job, trials: Trials, outcome: Outcome) -> Outcome:
     return outcome if kept is None else replace(outcome, encoded=kept, score=None)
 
 
-def _report(job: Job, trials: Trials, outcome: Outcome) -> Report:
+def _with_metadata(job: Job, data: bytes) -> bytes:
+    """The result with what is to be preserved of the source's metadata, in its own format's place for it."""
+    if not job.options.preserve:
+        return data
+    block = kept_fields(exif_block(job.source, job.picture.probe.format), job.options.preserve)
+    return with_exif(data, job.codec.format, block) if block else data
+
+
+def _report(job: Job, trials: Trials, outcome: Outcome, result_bytes: int) -> Report:
     facts, encoded = job.picture.probe, outcome.encoded
     own = (ALREADY_OPTIMAL,) if encoded is job.known_file else ()
     return Report(
@@ -91,7 +110,7 @@ def _report(job: Job, trials: Trials, outcome: Outcome) -> Report:
         source_format=facts.format,
         source_width_px=facts.width_px,
         source_height_px=facts.height_px,
-        result_bytes=len(encoded.data),
+        result_bytes=result_bytes,
         format=job.codec.format,
         width_px=outcome.width_px,
         height_px=outcome.height_px,

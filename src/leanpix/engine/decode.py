@@ -36,6 +36,7 @@ _LOADERS: dict[SourceFormat, ModuleType] = {
 }
 
 _OPAQUE = 255
+_WHITE = "ffffff"
 
 vips.restrict_libvips()
 
@@ -54,7 +55,9 @@ def load(source: bytes, probe: Probe, options: CompressionOptions, target: Outpu
         resized = _resized(raster, transform.as_stored(geometry, probe.orientation))
         coloured = to_srgb(resized, raster.profile)
         image = _placed(coloured.image, raster.frames, probe.orientation, geometry)
-        image = _finished(image, target, held=raster.image if raster.is_held else None)
+        flat = target is OutputFormat.JPG or options.background is not None
+        ground = (options.background or _WHITE) if flat else None
+        image = _finished(image, ground, held=raster.image if raster.is_held else None)
     return _picture(image, probe, raster, coloured)
 
 
@@ -106,10 +109,10 @@ def _each_frame(image: pyvips.Image, frames: int, change: Callable[[pyvips.Image
     return pyvips.Image.arrayjoin(pages, across=1)
 
 
-def _finished(image: pyvips.Image, target: OutputFormat, held: pyvips.Image | None) -> pyvips.Image:
-    """Flattened for JPEG, and without an alpha that hides nothing. held: an image that is in memory already."""
-    if transform.has_alpha(image) and target is OutputFormat.JPG:
-        return _in_memory(transform.flatten(image))
+def _finished(image: pyvips.Image, ground: str | None, held: pyvips.Image | None) -> pyvips.Image:
+    """Laid on a ground if there is one, and without an alpha that hides nothing. held: what is in memory already."""
+    if transform.has_alpha(image) and ground is not None:
+        return _in_memory(transform.flatten(image, ground))
     image = image if image is held else _in_memory(image)
     if transform.has_alpha(image) and image.extract_band(image.bands - 1).min() == _OPAQUE:
         return _in_memory(image.extract_band(0, n=image.bands - 1))

@@ -34,7 +34,7 @@ def plan_geometry(width_px: int, height_px: int, options: CompressionOptions, li
 
     One side alone keeps the proportions, at least 1 px. Raises TaskFailure where that makes the other too long.
     """
-    wide, high = options.width_px, options.height_px
+    wide, high = _wanted(width_px, height_px, options)
     if wide is None or high is None:
         scale = wide / width_px if wide is not None else (high / height_px if high is not None else 1.0)
         geometry = _plain(wide or _scaled(width_px, scale), high or _scaled(height_px, scale))
@@ -45,6 +45,14 @@ def plan_geometry(width_px: int, height_px: int, options: CompressionOptions, li
     if max(geometry.width_px, geometry.height_px) > limits.max_side_px:
         raise excessive(f"the result would be {geometry.width_px} x {geometry.height_px} px")
     return geometry
+
+
+def _wanted(width_px: int, height_px: int, options: CompressionOptions) -> tuple[int | None, int | None]:
+    """The sides asked for; where nothing may be enlarged no larger than the picture's own."""
+    wide, high = options.width_px, options.height_px
+    if options.enlarge:
+        return wide, high
+    return wide and min(wide, width_px), high and min(high, height_px)
 
 
 def _in_proportion(width_px: int, height_px: int, wide: int, high: int, fit: Fit) -> Geometry:

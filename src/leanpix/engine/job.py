@@ -51,7 +51,8 @@ class Job:
 
     def kept_file(self) -> Encoded | None:
         """The source's own file without metadata, where it shows the same picture; made when first asked for."""
-        if not may_keep_file(self.picture, self.codec.format):
+        is_laid_on_colour = self.options.background is not None and self.picture.probe.has_alpha
+        if is_laid_on_colour or not may_keep_file(self.picture, self.codec.format):
             return None
         if not self._kept:
             self._kept.append(self._repacked())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from leanpix.domain.formats import OutputFormat
+from leanpix.domain.request import CompressionOptions
 from leanpix.engine.codecs.base import Raster
 from leanpix.engine.content import texture
 from leanpix.engine.picture import Picture
@@ -34,6 +35,21 @@ def recommend(probe: Probe, raster: Raster) -> OutputFormat:
     if raster.frames > 1 or raster.is_transparent:
         return OutputFormat.WEBP
     return OutputFormat.PNG if texture(raster.pixels).is_graphic else OutputFormat.JPG
+
+
+def alternatives(probe: Probe, options: CompressionOptions) -> tuple[OutputFormat, ...]:
+    """Which of the formats that were asked for by turns can win without losing what the source shows; at least one.
+
+    An animation lives in WebP only, transparency not in JPEG. PNG, the slowest by far, is not tried beside WebP on a
+    source that was lossy already: its files are several times as large there.
+    """
+    losing = set()
+    if OutputFormat.WEBP in options.alternatives:
+        losing |= set() if probe.is_lossless else {OutputFormat.PNG}
+        losing |= {OutputFormat.PNG, OutputFormat.JPG} if probe.is_animated else set()
+    if probe.has_alpha and options.background is None:
+        losing.add(OutputFormat.JPG)
+    return tuple(one for one in options.alternatives if one not in losing) or options.alternatives
 
 
 def keeps_dimensions(picture: Picture) -> bool:

@@ -9,7 +9,7 @@ from leanpix.engine.headers import bmp, gif, jpeg, png, raw, sgi, tiff, webp
 from leanpix.engine.headers.base import Probe, damaged
 from leanpix.engine.limits import Limits
 
-__all__ = ["Probe", "probe", "sniff"]
+__all__ = ["Probe", "exif_block", "probe", "sniff"]
 
 _HEADERS: dict[SourceFormat, ModuleType] = {
     SourceFormat.JPG: jpeg,
@@ -26,6 +26,14 @@ _HEADERS: dict[SourceFormat, ModuleType] = {
 def sniff(source: bytes) -> SourceFormat | None:
     """The format of a source, judged by its bytes; None for everything that is not accepted."""
     return next((form for form, header in _HEADERS.items() if header.matches(source)), None)
+
+
+def exif_block(source: bytes, form: SourceFormat) -> bytes:
+    """The EXIF block of a source of this format, a TIFF structure; empty where there is none."""
+    if form in {SourceFormat.TIFF, SourceFormat.RAW}:
+        return source  # such a file is one itself
+    header = _HEADERS[form]
+    return header.exif_block(source) if header in {jpeg, png, webp} else b""
 
 
 def probe(source: bytes, limits: Limits) -> Probe:

@@ -8,6 +8,7 @@ from leanpix.engine.geometry import Geometry
 from leanpix.engine.headers.base import TURNED_ORIENTATIONS
 
 _WHITE = 255
+_GRAY_ALPHA = 2
 _TURNS = {3: "d180", 4: "d180", 5: "d90", 6: "d90", 7: "d270", 8: "d270"}
 _MIRRORED = frozenset({2, 4, 5, 7})
 
@@ -55,6 +56,12 @@ def to_canvas(image: pyvips.Image, geometry: Geometry) -> pyvips.Image:
     return image
 
 
-def flatten(image: pyvips.Image) -> pyvips.Image:
-    """Lay the picture on white."""
-    return image.flatten(background=[_WHITE] * (image.bands - 1)) if has_alpha(image) else image
+def flatten(image: pyvips.Image, background: str) -> pyvips.Image:
+    """Lay the picture on a colour of six hex digits."""
+    if not has_alpha(image):
+        return image
+    colour = list(bytes.fromhex(background))
+    if image.bands == _GRAY_ALPHA and len(set(colour)) > 1:
+        gray, alpha = image.bandsplit()
+        image = gray.bandjoin([gray, gray, alpha]).copy(interpretation="srgb")
+    return image.flatten(background=colour[: image.bands - 1])

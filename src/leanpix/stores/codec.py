@@ -7,12 +7,12 @@ from dataclasses import asdict
 
 from leanpix.domain.formats import OutputFormat, SourceFormat
 from leanpix.domain.report import Report
-from leanpix.domain.request import CompressionOptions, Fit
+from leanpix.domain.request import CompressionOptions, Fit, Metadata
 
 
 def options_to_json(options: CompressionOptions) -> str:
     """Only what was given is written, so that older and newer processes read each other's rows."""
-    return json.dumps({name: value for name, value in asdict(options).items() if value is not None})
+    return json.dumps(options.given())
 
 
 def options_from_json(text: str) -> CompressionOptions:
@@ -26,6 +26,10 @@ def options_from_json(text: str) -> CompressionOptions:
         height_px=found.get("height_px"),
         fit=Fit(found.get("fit", Fit.FILL)),
         target_score=found.get("target_score"),
+        enlarge=found.get("enlarge", True),
+        background=found.get("background"),
+        alternatives=tuple(OutputFormat(name) for name in found.get("alternatives", ())),
+        preserve=tuple(Metadata(name) for name in found.get("preserve", ())),
     )
 
 

@@ -22,7 +22,7 @@ def with_icc_profile(jpeg: bytes, profile: bytes) -> bytes:
         raise ValueError("not a JPEG: no start-of-image marker")
     check_profile_size(profile)
     parts = [profile[start : start + _PART_BYTES] for start in range(0, len(profile), _PART_BYTES)]
-    at = _after_jfif(jpeg)
+    at = after_jfif(jpeg)
     segments = (_segment(number, len(parts), part) for number, part in enumerate(parts, start=1))
     return b"".join((jpeg[:at], *segments, jpeg[at:]))
 
@@ -33,7 +33,8 @@ def check_profile_size(profile: bytes) -> None:
         raise ValueError(f"an ICC profile of {len(profile)} bytes does not fit into {_MAX_PARTS} segments")
 
 
-def _after_jfif(jpeg: bytes) -> int:
+def after_jfif(jpeg: bytes) -> int:
+    """Where segments of our own may begin: behind SOI and JFIF's APP0, which has to be first."""
     if jpeg[2:4] != _APP0:
         return len(_SOI)
     (length,) = struct.unpack(">H", jpeg[4:6])

@@ -70,7 +70,7 @@ def read(source: bytes, limits: Limits) -> Probe:
     if bands not in _BAND_COUNTS:
         raise damaged(f"the JPEG has {bands} components")
     _check_scans(source, found, frame)
-    turn = _orientation(source, found)
+    turn = exif.orientation(_exif_block(source, found))
     width, height = upright(width, height, turn)
     return Probe(
         SourceFormat.JPG,
@@ -163,11 +163,16 @@ def _before_first_scan(source: bytes) -> Iterator[Segment]:
         yield segment
 
 
-def _orientation(source: bytes, found: list[Segment]) -> int:
+def exif_block(source: bytes) -> bytes:
+    """The EXIF block without its mark; empty where there is none."""
+    return _exif_block(source, list(_before_first_scan(source)))
+
+
+def _exif_block(source: bytes, found: list[Segment]) -> bytes:
     for segment in found:
         if segment.marker == _APP1 and source.startswith(_EXIF_PREFIX, segment.payload):
-            return exif.orientation(source[segment.payload : segment.end])
-    return 1
+            return source[segment.payload + len(_EXIF_PREFIX) : segment.end]
+    return b""
 
 
 def _quality(source: bytes, found: list[Segment]) -> int | None:

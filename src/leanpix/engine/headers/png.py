@@ -39,7 +39,7 @@ def read(source: bytes, limits: Limits) -> Probe:
         raise damaged("the PNG has no pixels")
     check_size(width, height, frames, limits)
     has_alpha = kind in _ALPHA_TYPES or b"tRNS" in first
-    turn = _orientation(source, found, first)
+    turn = exif.orientation(exif_block(source))
     width, height = upright(width, height, turn)
     return Probe(
         SourceFormat.PNG,
@@ -78,13 +78,16 @@ def _frame_count(source: bytes, found: list[Chunk], first: dict[bytes, Chunk], w
     return max(told, len(frames), 1)
 
 
-def _orientation(source: bytes, found: list[Chunk], first: dict[bytes, Chunk]) -> int:
-    if b"eXIf" in first:
-        return exif.orientation(source[first[b"eXIf"].start : first[b"eXIf"].end])
+def exif_block(source: bytes) -> bytes:
+    """The EXIF block, from its own chunk or from a text; empty where there is none."""
+    found = list(chunks(source))
+    chunk = next((chunk for chunk in found if chunk.name == b"eXIf"), None)
+    if chunk is not None:
+        return source[chunk.start : chunk.end]
     for chunk in found:
         if chunk.name in {b"zTXt", b"tEXt"} and source.startswith(_RAW_PROFILES, chunk.start):
-            return exif.orientation(_raw_profile(source[chunk.start : chunk.end], chunk.name) or b"")
-    return 1
+            return _raw_profile(source[chunk.start : chunk.end], chunk.name) or b""
+    return b""
 
 
 def _raw_profile(data: bytes, name: bytes) -> bytes | None:

@@ -55,7 +55,7 @@ def read(source: bytes, limits: Limits) -> Probe:
         width, height = _canvas(source, extended, bitmaps)
     check_size(width, height, max(len(bitmaps), 1), limits)
     _check_bitmaps(bitmaps, width, height, animated=bool(flags & _ANIMATION_FLAG))
-    turn = exif.orientation(source[first[b"EXIF"].start : first[b"EXIF"].end]) if b"EXIF" in first else 1
+    turn = exif.orientation(exif_block(source))
     has_alpha = bool(flags & _ALPHA_FLAG) or any(bitmap.has_alpha for bitmap in bitmaps)
     width, height = upright(width, height, turn)
     return Probe(
@@ -100,6 +100,12 @@ def profile(source: bytes) -> bytes | None:
     """The ICC profile, or None."""
     found = next((chunk for chunk in chunks(source) if chunk.name == b"ICCP"), None)
     return source[found.start : found.end] if found else None
+
+
+def exif_block(source: bytes) -> bytes:
+    """The EXIF block; empty where there is none."""
+    found = next((chunk for chunk in chunks(source) if chunk.name == b"EXIF"), None)
+    return source[found.start : found.end] if found else b""
 
 
 def animation(source: bytes) -> tuple[tuple[int, ...], int]:
