@@ -63,6 +63,9 @@ fuzz: setup-dev ## feed the header probe, the body readers and the URL parser at
 	  $(PY) -m pytest -q tests/property/test_probe_bytes.py tests/property/test_body_bytes.py \
 	    tests/property/test_fetch_urls.py || exit 1; done
 
+conformance: setup-dev ## schemathesis at length against a real server: EXAMPLES=500 for each operation
+	@CONFORMANCE_EXAMPLES=$(or $(EXAMPLES),500) CONFORMANCE_SEED=$$RANDOM $(PY) -m pytest -q tests/e2e/test_openapi.py
+
 bench-batch: setup ## processor time and memory of the batch command over 1,000 pictures; PICTURES="a.png b.jpg"
 	@$(PY) bench/batch.py $(PICTURES)
 

@@ -8,6 +8,8 @@ from enum import StrEnum
 LARGE_SIDE_PX = 4096
 SMALL_COST = 1
 LARGE_COST = 2
+MIN_QPS, MAX_QPS = 0.001, 1e6
+MAX_NAME = 200
 
 
 @dataclass(frozen=True, slots=True)

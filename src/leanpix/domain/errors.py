@@ -7,6 +7,7 @@
     |   |-- KeyReusedError           an Idempotency-Key that came with another request before
     |   |-- BodyError                the body cannot be read as any form the service takes
     |   |-- UploadTooLargeError      the file part is over the limit
+    |   |-- UnlimitedKeyError        credits for a key that needs none
     |   `-- NotFoundError            no such task, or not this key's, or expired
     |-- AccessError              the caller may not
     |   |-- KeyRefusedError          missing, unknown or revoked key
@@ -74,6 +75,12 @@ class UploadTooLargeError(CallerError):
     """The uploaded file is over the limit."""
 
     code = "upload_too_large"
+
+
+class UnlimitedKeyError(CallerError):
+    """The key's credits are not limited, so that none can be added."""
+
+    code = "unlimited_key"
 
 
 class NotFoundError(CallerError):

@@ -9,6 +9,8 @@ from enum import IntEnum, StrEnum
 from leanpix.domain.errors import InvalidParameterError
 from leanpix.domain.formats import OutputFormat
 
+MIN_QUALITY, MAX_QUALITY = 1, 100
+MAX_SCORE = 100
 MAX_SIDE_PX = 8000
 MAX_KBYTE = 51200
 KBYTE = 1024
@@ -75,8 +77,8 @@ class CompressionOptions:
     preserve: tuple[Metadata, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.quality is not None and not 1 <= self.quality <= 100:  # noqa: PLR2004 - the contract's range
-            raise InvalidParameterError("quality", self.quality, "an integer from 1 to 100")
+        if self.quality is not None and not MIN_QUALITY <= self.quality <= MAX_QUALITY:
+            raise InvalidParameterError("quality", self.quality, f"an integer from {MIN_QUALITY} to {MAX_QUALITY}")
         if self.quality is not None and self.max_bytes is not None:
             raise InvalidParameterError("quality", self.quality, "quality or kbyte, not both")
         for name, side in (("width", self.width_px), ("height", self.height_px)):
@@ -84,8 +86,8 @@ class CompressionOptions:
                 raise InvalidParameterError(name, side, f"an integer from 0 to {MAX_SIDE_PX}; 0 means not given")
         if self.max_bytes is not None and not 1 <= self.max_bytes <= MAX_KBYTE * KBYTE:
             raise InvalidParameterError("kbyte", self.max_bytes / KBYTE, f"an integer from 0 to {MAX_KBYTE}")
-        if self.target_score is not None and not 0 < self.target_score <= 100:  # noqa: PLR2004 - the score's range
-            raise InvalidParameterError("target_score", self.target_score, "a number above 0 and up to 100")
+        if self.target_score is not None and not 0 < self.target_score <= MAX_SCORE:
+            raise InvalidParameterError("target_score", self.target_score, f"a number above 0 and up to {MAX_SCORE}")
 
         if self.background is not None and not _COLOUR.fullmatch(self.background):
             raise InvalidParameterError("background", self.background, "six hexadecimal digits in lower case")

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from leanpix.domain.account import Account
-from leanpix.domain.errors import InvalidParameterError, NotFoundError
+from leanpix.domain.account import MAX_NAME, MAX_QPS, MIN_QPS, Account
+from leanpix.domain.errors import InvalidParameterError, NotFoundError, UnlimitedKeyError
 from leanpix.service.keys import NewKey, SecretHasher, new_key
 from leanpix.service.ports import Clock, Database
 
 OWNER_NAME = "owner"
 OWNER_QPS = 50.0
-_LONGEST_NAME = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +26,13 @@ class Admin:
         self, name: str, *, credit: int | None = None, qps: float | None = None, is_admin: bool = False
     ) -> NewKey:
         """Make a key; credit None is unlimited, qps None the default. The secret is in the answer only."""
-        if not 1 <= len(name) <= _LONGEST_NAME:
-            raise InvalidParameterError("name", name, f"1 to {_LONGEST_NAME} characters")
+        if not 1 <= len(name) <= MAX_NAME:
+            raise InvalidParameterError("name", name, f"1 to {MAX_NAME} characters")
         if credit is not None and credit < 0:
             raise InvalidParameterError("credits", credit, "0 or more")
         rate = self.default_qps if qps is None else qps
-        if not rate > 0:
-            raise InvalidParameterError("qps", rate, "more than 0")
+        if not MIN_QPS <= rate <= MAX_QPS:
+            raise InvalidParameterError("qps", rate, f"a number from {MIN_QPS:g} to {MAX_QPS:g}")
         key = new_key()
         with self.database.writing() as change:
             change.accounts.add(Account(key.id, name, rate, credit, is_admin, self.now()), self._hash(key))
@@ -60,12 +59,15 @@ class Admin:
                 raise NotFoundError(f"there is no key {key_id!r}")
 
     def topup(self, key_id: str, credit: int) -> None:
-        """Add credits; NotFoundError for an unknown id or a key without a limit."""
+        """Add credits; NotFoundError for an unknown id, UnlimitedKeyError for a key without a limit."""
         if credit < 1:
             raise InvalidParameterError("credits", credit, "1 or more")
         with self.database.writing() as change:
-            if not change.accounts.topup(key_id, credit, self.now()):
-                raise NotFoundError(f"there is no key {key_id!r} with limited credits")
+            if change.accounts.topup(key_id, credit, self.now()):
+                return
+            if change.accounts.get(key_id) is None:
+                raise NotFoundError(f"there is no key {key_id!r}")
+        raise UnlimitedKeyError(f"the key {key_id!r} has unlimited credits: there is nothing to add to")
 
     def _hash(self, key: NewKey) -> bytes:
         return self.hasher.hash(key.secret)

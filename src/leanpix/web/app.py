@@ -8,24 +8,25 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Match, Route
 
 from leanpix.domain.errors import LeanpixError
 from leanpix.web.context import Context
-from leanpix.web.errors import STATUS_TEXT, error_response, plain_error
+from leanpix.web.errors import OTHER_STATUS_TEXT, STATUS_TEXT, error_response, plain_error
 from leanpix.web.middleware import CorsUnder, TidyPath
 from leanpix.web.routes.account import account, account_usage, keys, make_key, revoke_key, topup_key
 from leanpix.web.routes.health import healthz, readyz
+from leanpix.web.routes.openapi import openapi_route
 from leanpix.web.routes.page import page_routes
 from leanpix.web.routes.results import result
-from leanpix.web.routes.states import states
+from leanpix.web.routes.states import states, states_json
 from leanpix.web.routes.tasks import create, query
 from leanpix.web.routes.webhooks import deliveries, new_webhook_secret
 
 API = "/api/tasks/visual/imgcompress"
 _NOT_FOUND, _METHOD_NOT_ALLOWED = 404, 405
 
-ROUTES = [
+_DESCRIBED = [
     Route(API, create, methods=["POST"]),
     Route(f"{API}/{{task_id}}", query, methods=["GET"]),
     Route("/results/{name}", result, methods=["GET"]),
@@ -38,11 +39,11 @@ ROUTES = [
     Route("/v1/webhooks/deliveries", deliveries, methods=["GET"]),
     Route("/v1/webhooks/secret", new_webhook_secret, methods=["POST"]),
     Route("/states", states, methods=["GET"]),
-    Route("/states.json", states, methods=["GET"]),
+    Route("/states.json", states_json, methods=["GET"]),
     Route("/healthz", healthz, methods=["GET"]),
     Route("/readyz", readyz, methods=["GET"]),
-    *page_routes(),
 ]
+ROUTES = [*_DESCRIBED, openapi_route(_DESCRIBED), *page_routes()]
 
 
 def make_app(context: Context) -> Starlette:
@@ -70,12 +71,18 @@ async def _on_leanpix_error(_request: Request, error: Exception) -> Response:
     return error_response(error)
 
 
-async def _on_http_exception(_request: Request, error: Exception) -> Response:
+async def _on_http_exception(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
     if error.status_code == _METHOD_NOT_ALLOWED:
-        return plain_error(error.status_code, "This URL does not take this method.", error.headers)
+        return plain_error(error.status_code, OTHER_STATUS_TEXT[error.status_code], {"Allow": _allowed(request)})
     return plain_error(error.status_code, STATUS_TEXT.get(error.status_code, error.detail), error.headers)
+
+
+def _allowed(request: Request) -> str:
+    """Every method of the path, of all the routes that share it."""
+    matching = (route for route in ROUTES if route.matches(request.scope)[0] is not Match.NONE)
+    return ", ".join(sorted({method for route in matching for method in route.methods or ()}))
 
 
 async def _on_disconnect(_request: Request, _error: Exception) -> Response:

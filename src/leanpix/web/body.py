@@ -24,6 +24,10 @@ from leanpix.domain.errors import BodyError, SourceCountError, StoreUnavailableE
 from leanpix.web.multipart import MAX_PARTS, FormLimits, MultipartReader
 
 FILE_FIELDS = frozenset({"image_file", "file"})
+TEXT_FIELDS = frozenset({"image_url", "image_base64", "callback_url"})
+OPTION_FIELDS = frozenset(
+    {"sync", "return_type", "format", "quality", "kbyte", "width", "height", "fit", "target_score"}
+)
 _FORM_SLACK_BYTES = 1024 * 1024
 _IN_MEMORY_BYTES = 1024 * 1024
 _MAX_COMMAS = 5000
@@ -120,13 +124,17 @@ def _json_fields(body: bytes) -> dict[str, str]:
         found = json.loads(body)
     except (ValueError, RecursionError) as failure:
         raise BodyError("the body starts like JSON but is not valid JSON") from failure
-    return {str(name): _json_text(str(name), value) for name, value in found.items() if value is not None}
+    given = {name: value for name, value in found.items() if value is not None}
+    # What no field of ours is may hold anything: it is ignored.
+    return {name: _json_text(name, given[name]) for name in given.keys() & (TEXT_FIELDS | OPTION_FIELDS)}
 
 
 def _json_text(name: str, value: object) -> str:
+    if name in TEXT_FIELDS and not isinstance(value, str):
+        raise BodyError(f"the JSON field {name!r} has to be a string")
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):
         raise BodyError(f"the JSON field {name!r} has to be a string or a number")
-    text = str(value)
+    text = str(int(value) if isinstance(value, float) and value.is_integer() else value)  # JSON may spell 5 as 5.0
     if any("\ud800" <= character <= "\udfff" for character in text):
         raise BodyError(f"the JSON field {name!r} holds half of a surrogate pair")
     return text

@@ -10,7 +10,7 @@ from leanpix.domain.report import Report
 from leanpix.domain.states import TaskState
 from leanpix.domain.task import Task
 
-_PROGRESS = {
+PROGRESS = {
     TaskState.QUEUED: 0,
     TaskState.WAITING: 0,
     TaskState.PREPARING: 10,
@@ -19,8 +19,8 @@ _PROGRESS = {
     TaskState.PUBLISHING: 90,
     TaskState.SUCCEEDED: 100,
 }
-_FAILED_PROGRESS = 99
-_PHASE_NAMES = {
+FAILED_PROGRESS = 99
+PHASE_NAMES = {
     TaskState.QUEUED: "queued",
     TaskState.WAITING: "waiting",
     TaskState.PREPARING: "preparing",
@@ -43,13 +43,13 @@ def created(task_id: str) -> Json:
 def unfinished(task: Task, *, fine_states: bool) -> Json:
     """The answer to a query while the task is under way: some clients go on polling for state 4 only."""
     state = task.state if fine_states else TaskState.PROCESSING
-    data = {**_common(task), "state": int(state), "state_detail": "Processing", "progress": _PROGRESS[task.state]}
-    return _answer("success", {**data, "report": {"phase": _PHASE_NAMES[task.state]}})
+    data = {**_common(task), "state": int(state), "state_detail": "Processing", "progress": PROGRESS[task.state]}
+    return _answer("success", {**data, "report": {"phase": PHASE_NAMES[task.state]}})
 
 
 def failed(task: Task) -> Json:
     """The answer to a query of a failed task."""
-    data = {**_common(task), "state": int(task.state), "state_detail": "Failed", "progress": _FAILED_PROGRESS}
+    data = {**_common(task), "state": int(task.state), "state_detail": "Failed", "progress": FAILED_PROGRESS}
     return _answer(task.message or task.state.text, {**data, "report": {"phase": "failed"}, "credits": 0})
 
 

@@ -13,6 +13,7 @@ from leanpix.domain.errors import (
     CapacityError,
     LeanpixError,
     NotFoundError,
+    UnlimitedKeyError,
     UploadTooLargeError,
 )
 
@@ -25,8 +26,14 @@ STATUS_TEXT: Mapping[int, str] = {
     429: "Request frequency exceeds the QPS limit (default QPS is 2). Slow down or contact us to raise your QPS.",
     500: "Server-side exception. Please contact support.",
 }
+# Beside the contract's table: what its endpoints never answer, or not in its words.
+OTHER_STATUS_TEXT: Mapping[int, str] = {
+    405: "This URL does not take this method.",
+    409: "The request does not fit what is there.",
+}
 _STATUS_OF: tuple[tuple[type[LeanpixError], int], ...] = (
     (NotFoundError, 404),
+    (UnlimitedKeyError, 409),
     (UploadTooLargeError, 413),
     (CallerError, 400),
     (AccessError, 401),

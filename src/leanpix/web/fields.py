@@ -26,10 +26,12 @@ class Fields:
         return value or ""
 
     def integer(self, name: str, lowest: int, highest: int) -> int | None:
-        """An integer within bounds, or None where it is not given."""
+        """An integer within bounds, or None where it is not given; JSON may spell it 5.0."""
         value = self.values.get(name)
         if value is None:
             return None
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
         if isinstance(value, bool) or not isinstance(value, int) or not lowest <= value <= highest:
             raise InvalidParameterError(name, value, f"an integer from {lowest} to {highest}")
         return value

@@ -8,13 +8,23 @@ from typing import TypeVar
 
 from leanpix.domain.errors import InvalidParameterError, SourceCountError
 from leanpix.domain.formats import OutputFormat
-from leanpix.domain.request import KBYTE, MAX_KBYTE, MAX_SIDE_PX, CompressionOptions, Fit, ReturnType
+from leanpix.domain.request import (
+    KBYTE,
+    MAX_KBYTE,
+    MAX_QUALITY,
+    MAX_SCORE,
+    MAX_SIDE_PX,
+    MIN_QUALITY,
+    CompressionOptions,
+    Fit,
+    ReturnType,
+)
 from leanpix.web.body import Form
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,12}", re.ASCII)
-_NUMBER = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?", re.ASCII)
-_LONGEST_URL = 2048
 _IDEMPOTENCY_KEY = re.compile(r"[!-~](?:[ -~]{0,253}[!-~])?", re.ASCII)
+_NUMBER = re.compile(r"[0-9]{1,20}(\.[0-9]{1,20})?([eE][+-]?[0-9]{1,3})?", re.ASCII)  # what JSON may spell
+LONGEST_URL = 2048
 
 T = TypeVar("T")
 
@@ -57,8 +67,8 @@ def _source(fields: dict[str, str], form: Form) -> str | None:
 
 def _url(fields: dict[str, str], name: str) -> str | None:
     url = fields.get(name)
-    if url is not None and (len(url) > _LONGEST_URL or not _is_text(url)):
-        raise InvalidParameterError(name, url, f"a URL of at most {_LONGEST_URL} characters")
+    if url is not None and (len(url) > LONGEST_URL or not _is_text(url)):
+        raise InvalidParameterError(name, url, f"a URL of at most {LONGEST_URL} characters")
     return url
 
 
@@ -71,7 +81,7 @@ def _options(fields: dict[str, str]) -> CompressionOptions:
     kbyte = _integer(fields, "kbyte", 0, MAX_KBYTE, "0 means not given") or None
     return CompressionOptions(
         format=_format(fields),
-        quality=_integer(fields, "quality", 1, 100),
+        quality=_integer(fields, "quality", MIN_QUALITY, MAX_QUALITY),
         max_bytes=None if kbyte is None else kbyte * KBYTE,
         width_px=_integer(fields, "width", 0, MAX_SIDE_PX, "0 means not given") or None,
         height_px=_integer(fields, "height", 0, MAX_SIDE_PX, "0 means not given") or None,
@@ -105,7 +115,7 @@ def _score(fields: dict[str, str]) -> float | None:
     if text is None:
         return None
     if not _NUMBER.fullmatch(text):
-        raise InvalidParameterError("target_score", text, "a number above 0 and up to 100")
+        raise InvalidParameterError("target_score", text, f"a number above 0 and up to {MAX_SCORE}")
     return float(text)
 
 

@@ -13,9 +13,9 @@ from leanpix.web.compat import Json
 from leanpix.web.context import Context, context_of
 from leanpix.web.fields import Fields, read_fields
 
-_USAGE_DAYS = 30
-_MOST_DAYS = 366
-_MOST_CREDITS = 10**12
+USAGE_DAYS = 30
+MOST_DAYS = 366
+MOST_CREDITS = 10**12
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -47,7 +47,7 @@ async def make_key(request: Request) -> Response:
     key = await context.call(
         context.admin.create,
         fields.text("name").strip(),
-        credit=fields.integer("credits", 0, _MOST_CREDITS),
+        credit=fields.integer("credits", 0, MOST_CREDITS),
         qps=fields.number("qps"),
         is_admin=fields.flag("is_admin"),
     )
@@ -77,17 +77,17 @@ async def _admin(request: Request) -> Context:
 
 
 def _required(fields: Fields, name: str) -> int:
-    value = fields.integer(name, 1, _MOST_CREDITS)
+    value = fields.integer(name, 1, MOST_CREDITS)
     if value is None:
-        raise InvalidParameterError(name, "", f"an integer from 1 to {_MOST_CREDITS}")
+        raise InvalidParameterError(name, "", f"an integer from 1 to {MOST_CREDITS}")
     return value
 
 
 def _days(text: str | None) -> int:
-    if not text:
-        return _USAGE_DAYS
-    if not (text.isascii() and text.isdigit() and len(text) <= len(str(_MOST_DAYS)) and 1 <= int(text) <= _MOST_DAYS):
-        raise InvalidParameterError("days", text, f"an integer from 1 to {_MOST_DAYS}")
+    if text is None:
+        return USAGE_DAYS
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(MOST_DAYS)) and 1 <= int(text) <= MOST_DAYS):
+        raise InvalidParameterError("days", text, f"an integer from 1 to {MOST_DAYS}")
     return int(text)
 
 

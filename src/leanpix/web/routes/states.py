@@ -23,10 +23,14 @@ table{{border-collapse:collapse;width:100%}}th,td{{text-align:left;padding:.3rem
 
 async def states(request: Request) -> Response:
     """Both tables: JSON where it is asked for by `Accept` or `?format=json`, else a page."""
-    wants_json = "application/json" in request.headers.get("accept", "")
-    if wants_json or request.query_params.get("format") == "json" or request.url.path.endswith(".json"):
+    if "application/json" in request.headers.get("accept", "") or request.query_params.get("format") == "json":
         return JSONResponse(_tables())
     return HTMLResponse(_page(), headers={"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"})
+
+
+async def states_json(_request: Request) -> Response:
+    """Both tables as JSON, whatever is accepted."""
+    return JSONResponse(_tables())
 
 
 def _tables() -> dict[str, Sequence[Mapping[str, object]]]:

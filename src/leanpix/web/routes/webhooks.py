@@ -11,7 +11,7 @@ from leanpix.service.webhooks import MOST_LISTED
 from leanpix.web.compat import Json
 from leanpix.web.context import context_of
 
-_LISTED = 100
+LISTED = 100
 
 
 async def new_webhook_secret(request: Request) -> Response:
@@ -31,8 +31,8 @@ async def deliveries(request: Request) -> Response:
 
 
 def _limit(text: str | None) -> int:
-    if not text:
-        return _LISTED
+    if text is None:
+        return LISTED
     if not (text.isascii() and text.isdigit() and len(text) <= len(str(MOST_LISTED)) and 1 <= int(text) <= MOST_LISTED):
         raise InvalidParameterError("limit", text, f"an integer from 1 to {MOST_LISTED}")
     return int(text)

@@ -1,0 +1,70 @@
+"""What tells about the service itself."""
+
+from __future__ import annotations
+
+from leanpix.web.openapi.model import HTML, JSON, Answer, Content, Operation, Parameter, json_answer, reference
+from leanpix.web.openapi.schemas import TEXT, shape
+
+_READY = {"ready": True, "checks": {"database": "ok", "files": "ok", "sandbox.seccomp": "on"}}
+_NOT_READY = {"ready": False, "checks": {"database": "off: the database does not answer", "files": "ok"}}
+
+
+def healthz() -> Operation:
+    """Liveness."""
+    schema = shape({"status": {"type": "string", "const": "ok"}}, "Alive.")
+    return Operation(
+        tag="Service",
+        summary="Whether requests are served",
+        answers={200: json_answer("They are.", schema, {"ok": {"status": "ok"}})},
+        needs_key=False,
+    )
+
+
+def readyz() -> Operation:
+    """Readiness."""
+    readiness = reference("Readiness")
+    return Operation(
+        tag="Service",
+        summary="Whether this process can take work, and what is off and why",
+        answers={
+            200: json_answer("It can.", readiness, {"ready": _READY}),
+            503: json_answer("A balancer should look elsewhere.", readiness, {"not ready": _NOT_READY}),
+        },
+        needs_key=False,
+    )
+
+
+def states() -> Operation:
+    """The code tables, for people."""
+    found = Answer("A page, or JSON where `Accept` or `format` asks for it.", {HTML: Content(TEXT), JSON: _states()})
+    return Operation(
+        tag="Service",
+        summary="Every HTTP status and task state",
+        parameters=(Parameter("format", "query", TEXT, "`json` for JSON; anything else changes nothing."),),
+        answers={200: found},
+        needs_key=False,
+    )
+
+
+def states_json() -> Operation:
+    """The code tables, for programs."""
+    return Operation(
+        tag="Service",
+        summary="Every HTTP status and task state, as JSON",
+        answers={200: Answer("The tables.", {JSON: _states()})},
+        needs_key=False,
+    )
+
+
+def openapi() -> Operation:
+    """The document itself."""
+    return Operation(
+        tag="Service",
+        summary="This document",
+        answers={200: Answer("OpenAPI 3.1.", {JSON: Content({"type": "object"})})},
+        needs_key=False,
+    )
+
+
+def _states() -> Content:
+    return Content(reference("States"))

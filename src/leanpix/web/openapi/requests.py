@@ -1,0 +1,129 @@
+"""What a create takes, form by form."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from leanpix.domain.formats import OutputFormat
+from leanpix.domain.request import MAX_KBYTE, MAX_QUALITY, MAX_SCORE, MAX_SIDE_PX, MIN_QUALITY, Fit, ReturnType
+from leanpix.web.body import FILE_FIELDS
+from leanpix.web.compat import Json
+from leanpix.web.openapi.decimals import integer_or_text
+from leanpix.web.openapi.model import JSON, Content
+from leanpix.web.openapi.schemas import SOME_TEXT
+from leanpix.web.wire import LONGEST_URL
+
+FORM, MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data"
+_BASE64 = "^(?:(?:data:[^,]*,)?(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{4}))?$"
+_NONE: Json = {"enum": [None, ""]}
+_PNG: Json = {"const": OutputFormat.PNG.value}
+_LINK = "https://shop.example/catalogue/chair.jpg"
+# What every installation takes; LEANPIX_FETCH_PORTS may open more.
+_CALLBACK = "^(?:https?://(?:[A-Za-z0-9]{1,20}(?:-[A-Za-z0-9]{1,20})?\\.){1,3}[A-Za-z]{2,20}(?:/[A-Za-z0-9._~/?=&+-]{0,200})?)?$"
+_SMALLEST_GIF = "R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
+
+
+def create_bodies() -> Mapping[str, Content]:
+    """Each media type's schema and examples."""
+    url = {"image_url": _image_url()}
+    file = {"image_file": _file("The picture, up to 20 MB."), "file": _file("The same as image_file.")}
+    text = {"image_base64": _base64()}
+    by_url = {"image_url": _LINK, "kbyte": 100}
+    return {
+        MULTIPART: Content(_body(file | url), {"a link, to 100 KB": by_url}),
+        FORM: Content(_body(url | text), {"a link, to 100 KB": by_url}),
+        JSON: Content(
+            _nullable(_body(url | text)),
+            {
+                "a link, to 100 KB": by_url,
+                "a link, waited for": {"image_url": _LINK, "sync": 1, "quality": 80, "format": "webp", "width": 1200},
+                "a picture in base64": {"image_base64": _SMALLEST_GIF, "return_type": 2},
+            },
+        ),
+    }
+
+
+def _body(sources: Mapping[str, Json]) -> Json:
+    """Exactly one source, and options of which two exclude each other; an empty text is none, an empty file is one."""
+    return {
+        "type": "object",
+        "properties": {**sources, **_options()},
+        "oneOf": [_given(name) for name in sources],
+        "allOf": [{"not": _with_size("quality", {"not": _NONE})}, {"not": _with_size("format", _PNG)}],
+    }
+
+
+def _given(name: str) -> Json:
+    value = {} if name in FILE_FIELDS else {"properties": {name: {"type": "string", "pattern": SOME_TEXT}}}
+    return {"required": [name], **value}
+
+
+def _with_size(name: str, schema: Json) -> Json:
+    """An object with such a property, and a target size with it."""
+    size = {"not": {"enum": [*_NONE["enum"], 0, "0"]}}
+    return {"required": [name, "kbyte"], "properties": {name: schema, "kbyte": size}}
+
+
+def _nullable(body: Json) -> Json:
+    """In JSON null is as good as an empty text."""
+    properties = {name: _or_null(schema) for name, schema in body["properties"].items()}
+    return {**body, "properties": properties}
+
+
+def _or_null(schema: Json) -> Json:
+    if "anyOf" in schema:
+        return {**schema, "anyOf": [*schema["anyOf"], {"type": "null"}]}
+    allowed = {"enum": [*schema["enum"], None]} if "enum" in schema else {}
+    return {**schema, "type": [schema["type"], "null"], **allowed}
+
+
+def _options() -> dict[str, Json]:
+    side = integer_or_text(0, MAX_SIDE_PX)
+    score = {"type": "number", "exclusiveMinimum": 0, "maximum": MAX_SCORE}
+    return {
+        "sync": _told(integer_or_text(0, 1), "0: answer with a task_id at once; 1: wait for the end.", 0),
+        "return_type": _told(integer_or_text(1, len(ReturnType)), "1: a link to the result; 2: base64.", 1),
+        "format": _told(
+            _words([*(value.value for value in OutputFormat), "jpeg"]),
+            "The result's format; default: the source's own, else the one that suits the picture.",
+        ),
+        "quality": _told(integer_or_text(MIN_QUALITY, MAX_QUALITY), "Not together with kbyte; default: automatic."),
+        "kbyte": _told(
+            integer_or_text(0, MAX_KBYTE), "The result's largest size in KB of 1024 bytes, not for png; 0: not given."
+        ),
+        "width": _told(side, "The result's width in pixels; 0: not given."),
+        "height": _told(side, "The result's height in pixels; 0: not given."),
+        "callback_url": _told(
+            {"type": "string", "pattern": _CALLBACK, "maxLength": LONGEST_URL},
+            "Where the task's end is told. Ports and literal addresses beyond the pattern are up to the installation.",
+        ),
+        "fit": _told(_words([fit.value for fit in Fit]), "What both sides mean. Not in the hosted API.", "fill"),
+        "target_score": _told(
+            {"anyOf": [score, {"type": "string", "const": ""}]},
+            "The SSIMULACRA2 score that automatic quality reaches. Not in the hosted API.",
+        ),
+    }
+
+
+def _told(schema: Json, description: str, default: object = None) -> Json:
+    known = {**schema, "description": description}
+    return known if default is None else {**known, "default": default}
+
+
+def _words(values: list[str]) -> Json:
+    """One of the words; an empty text counts as not given."""
+    return {"type": "string", "enum": [*values, ""]}
+
+
+def _image_url() -> Json:
+    text = "Where the picture is fetched from, up to 30 MB; http or https."
+    return {"type": "string", "maxLength": LONGEST_URL, "description": text}
+
+
+def _file(description: str) -> Json:
+    return {"type": "string", "contentMediaType": "application/octet-stream", "description": description}
+
+
+def _base64() -> Json:
+    text = "The picture's bytes in base64, as a data URI or bare."
+    return {"type": "string", "pattern": _BASE64, "description": text}

@@ -1,0 +1,86 @@
+"""A real server keeps to its OpenAPI document: schemathesis sends what it allows, and what it forbids."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from tests.support.server import Server, key_in, running_server
+
+SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
+MANY = "100000"
+# `make conformance` asks for more, from another beginning each time.
+EXAMPLES = os.environ.get("CONFORMANCE_EXAMPLES", "12")
+SEED = os.environ.get("CONFORMANCE_SEED", "20261122")
+
+
+@pytest.fixture(scope="module")
+def patient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server that refuses nobody for asking often, and gives strangers' addresses up soon."""
+    bounds = {
+        "queue_max": MANY,
+        "queue_max_per_key": MANY,
+        "fetch_timeout_s": "2",
+        "sync_wait_s": "5",
+        "webhook_senders": "0",
+    }
+    with running_server(tmp_path_factory.mktemp("conformance") / "data", **bounds) as server:
+        yield server
+
+
+def test_schemathesis_finds_no_violation(patient: Server, tmp_path: Path) -> None:
+    key = key_in(patient.cli("keys", "create", "--name", "schemathesis", "--admin", "--qps", MANY))
+    command = [str(SCHEMATHESIS), "run", f"{patient.base}/openapi.json", "--header", f"X-API-KEY: {key}"]
+    sizes = ["--max-examples", EXAMPLES, "--seed", SEED, "--continue-on-failure", "--no-color"]
+    patience = ["--request-timeout", "120", "--suppress-health-check", "all"]
+    done = subprocess.run([*command, *sizes, *patience], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-8000:]
+    assert "Tested: " in done.stdout
+    assert patient.process.poll() is None
+
+
+def test_the_document_is_served_and_names_where_it_lies(server: Server) -> None:
+    document = httpx.get(f"{server.base}/openapi.json", trust_env=False).json()
+    assert document["openapi"].startswith("3.1")
+    assert document["servers"] == [{"url": "."}]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("DELETE", "/v1/keys", {"GET", "HEAD", "POST"}),
+        ("GET", "/api/tasks/visual/imgcompress", {"POST"}),
+        ("POST", "/api/tasks/visual/imgcompress/x", {"GET", "HEAD"}),
+        ("PUT", "/", {"GET", "HEAD"}),
+    ],
+)
+def test_a_method_that_a_url_does_not_take_is_405_and_names_all_that_it_takes(
+    server: Server, method: str, path: str, allowed: set[str]
+) -> None:
+    with server.client() as client:
+        refused = client.request(method, path)
+    assert refused.status_code == 405
+    assert set(refused.headers["allow"].split(", ")) == allowed
+    assert refused.json()["status"] == 405
+
+
+def test_unknown_fields_are_ignored_whatever_they_hold(server: Server) -> None:
+    body = {"image_url": "http://127.0.0.1:9/a.jpg", "quality": 80.0, "tags": ["a", {"b": None}], "flag": True}
+    with server.client() as client:
+        assert client.post("/api/tasks/visual/imgcompress", json=body).status_code == 200
+        refused = client.post("/api/tasks/visual/imgcompress", json={"image_url": ["http://a.example"]})
+    assert refused.status_code == 400
+    assert "image_url" in refused.json()["message"]
+
+
+def test_credits_for_a_key_without_a_limit_are_a_conflict(server: Server) -> None:
+    with server.client() as admin:
+        made = admin.post("/v1/keys", json={"name": "no limit"}).json()["data"]
+        refused = admin.post(f"/v1/keys/{made['id']}/topup", json={"credits": 4})
+    assert refused.status_code == 409
+    assert "unlimited" in refused.json()["message"]
