@@ -53,8 +53,8 @@ def create() -> Operation:
         description="Takes one picture, as a file, a link or base64. With `sync=1` the answer is the finished task, or "
         "the task as it is once the longest wait is over. JSON is understood under any content type, and every "
         "parameter may stand in the query string too. A task that fails is a 200 with its state below 0.\n\n"
-        "The header `Idempotency-Key` (1 to 255 printable ASCII characters, a fresh UUID a task) makes a create that may "
-        "be sent again: it is answered with the first one's task; another request under the same key is a 400.",
+        "The header `Idempotency-Key` (1 to 255 printable ASCII characters, a fresh UUID a task) makes a create that "
+        "may be sent again: it is answered with the first one's task; another request under the same key is a 400.",
         body=create_bodies(),
         answers={
             200: replace(done, following={"query": {"task_id": "$response.body#/data/task_id"}}),
