@@ -88,7 +88,7 @@ def queue_alone(node: Adapters, jobs: int, concurrency: int = 2) -> str:
     done, count = Event(), iter(range(1, jobs + 1))
 
     def handle(task_id: str) -> bool:
-        with node.database.writing(durable=False) as change:
+        with node.database.stepping() as change:
             task = change.tasks.claim(task_id, "bench", 2.0)
         if task is None:
             return False
@@ -101,7 +101,7 @@ def queue_alone(node: Adapters, jobs: int, concurrency: int = 2) -> str:
 
     for _ in range(jobs):
         task_id = book.task()
-        with node.database.writing(durable=False) as change:
+        with node.database.stepping() as change:
             change.enqueue(task_id)
     deliveries = node.new_deliveries()
     thread = Thread(target=deliveries.run, args=(handle,), kwargs={"concurrency": concurrency})

@@ -12,7 +12,7 @@ from threading import Event, Lock, Thread
 import psycopg
 import pytest
 from sqlalchemy import text
-from tests.support.ledger import Book, success
+from tests.support.ledger import Book, SettableClock, success
 from tests.support.ports import Node, migrated_database, postgres_node
 from tests.support.servers import Postgres
 
@@ -31,6 +31,13 @@ def submitted(book: Book, key_id: str = "key", created_at: float = 1.0) -> str:
     return task_id
 
 
+def deliver(book: Book, node: Node, task_id: str) -> None:
+    """Have a task delivered that is there already."""
+    with book.database.writing() as change:
+        change.enqueue(task_id)
+    node.signals.work_added()
+
+
 def until(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + WAIT_S
     while not condition():
@@ -47,7 +54,7 @@ class Worker:
         self._lock = Lock()
 
     def __call__(self, task_id: str) -> bool:
-        with self.book.database.writing(durable=False) as change:
+        with self.book.database.stepping() as change:
             task = change.tasks.claim(task_id, "worker", 2.0)
         if task is None:
             return False
@@ -97,6 +104,36 @@ def test_one_keys_backlog_does_not_delay_another_keys_first_task(node: Node, boo
     with running(node.new_deliveries(), worker, concurrency=1):
         until(lambda: len(worker.won) == 21)
     assert worker.won.index(first) <= 1
+
+
+def test_a_key_with_a_long_line_leaves_the_last_slot_to_one_that_was_just_served(node: Node, book: Book) -> None:
+    book.account("flooding", 1000)
+    book.account("modest", 1000)
+    clock, open_gate, begun, flood = SettableClock(), Event(), list[str](), set[str]()
+    worker = Worker(book)
+
+    def handle(task_id: str) -> bool:
+        begun.append(task_id)
+        if task_id in flood:
+            open_gate.wait(WAIT_S)
+        return worker(task_id)
+
+    with running(node.new_deliveries(monotonic=clock), handle):
+        first = submitted(book, "modest")
+        until(lambda: worker.won == [first])
+        flood |= {book.task("flooding") for _ in range(3)}
+        for task_id in flood:
+            deliver(book, node, task_id)
+        until(lambda: len(begun) == 2)
+        second = submitted(book, "modest", created_at=100.0)
+        node.signals.work_added()
+        until(lambda: worker.won == [first, second])
+        assert len(begun) == 3, "the flooding key has taken the slot that was kept"
+        clock.move(2.1)
+        node.signals.work_added()
+        until(lambda: len(begun) == 4)
+        open_gate.set()
+        until(lambda: len(worker.won) == 5)
 
 
 def test_a_handler_that_fails_gets_the_task_again(node: Node, book: Book) -> None:

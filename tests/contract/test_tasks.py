@@ -34,7 +34,7 @@ def test_of_many_workers_that_claim_one_task_exactly_one_gets_it(book: Book) -> 
     task_id = book.task()
 
     def claim(number: int) -> Task | None:
-        with book.database.writing(durable=False) as change:
+        with book.database.stepping() as change:
             return change.tasks.claim(task_id, f"worker {number}", 2.0)
 
     with ThreadPoolExecutor(8) as threads:
@@ -62,7 +62,7 @@ def test_every_write_of_a_lost_fence_is_refused(book: Book) -> None:
 def test_a_sign_of_life_moves_the_counter_of_its_own_attempt(book: Book) -> None:
     book.account()
     tasks = [book.claimed(book.task()) for _ in range(3)]
-    with book.database.writing(durable=False) as change:
+    with book.database.stepping() as change:
         change.tasks.beat([task.fence for task in tasks[:2]])
     with book.database.reading() as view:
         assert sorted(task.beat for task in view.tasks.running()) == [0, 1, 1]

@@ -7,7 +7,7 @@ from tests.support.ledger import Book
 
 def ready(book: Book, limit: int = 100) -> list[str]:
     with book.database.reading() as view:
-        return view.tasks.ready(limit)
+        return [turn.task_id for turn in view.tasks.ready(limit)]
 
 
 def test_one_keys_backlog_does_not_delay_another_keys_first_task(book: Book) -> None:

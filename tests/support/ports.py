@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import Engine
@@ -20,7 +21,7 @@ from leanpix.queues.wakeups import EndListener, PostgresSignals
 from leanpix.service.ports import Clock, Deliveries, RateLimits, Signals
 from leanpix.stores.database import SqlDatabase, sqlite_database
 from leanpix.stores.limits import SqlRateLimits
-from leanpix.stores.postgres import libpq_url, postgres_database, postgres_engine
+from leanpix.stores.postgres import libpq_url, postgres_engine
 from leanpix.stores.schema import migrate
 from leanpix.stores.sqlite_limits import SqliteRateLimits
 
@@ -29,13 +30,15 @@ _TEMPLATE = "migrated"
 
 @dataclass
 class Node:
-    """One process's adapters over a database that several nodes may share. failures: what loops survived."""
+    """One process's adapters over a database that several nodes may share. failures: what loops survived.
+
+    new_deliveries takes a monotonic clock where the test has one."""
 
     database: SqlDatabase
     signals: Signals
     local: LocalSignals
     rates: RateLimits
-    new_deliveries: Callable[[], Deliveries]
+    new_deliveries: Callable[..., Deliveries]
     failures: list[BaseException]
     mend: Callable[[], object] = lambda: None
     listener: EndListener | None = None
@@ -52,7 +55,7 @@ def sqlite_node(folder: Path, now: Clock) -> Iterator[Node]:
         local,
         local,
         rates,
-        lambda: EmbeddedDeliveries(database, local, failures.append),
+        partial(EmbeddedDeliveries, database, local, failures.append),
         failures,
     )
     database.close()
@@ -64,16 +67,16 @@ def postgres_node(url: str, queue: QueueSettings) -> Iterator[Node]:
     engines = [postgres_engine(url, durable=durable, connections=20) for durable in (True, False)]
     quick, local = engines[1], LocalSignals()
     failures: list[BaseException] = []
-    database = postgres_database(engines[0], quick, jobs.enqueue, 10)
+    database = SqlDatabase(engines[0], quick, jobs.enqueue, patience_s=10)
     plain = libpq_url(url)
     yield Node(
         database,
         PostgresSignals(quick, local, failures.append),
         local,
         SqlRateLimits(quick),
-        lambda: PostgresDeliveries(plain, database, queue, on_error=failures.append, choose=random.choice),
+        partial(PostgresDeliveries, plain, database, queue, on_error=failures.append, choose=random.choice),
         failures,
-        lambda: jobs.mend(quick, queue.stale_s),
+        lambda: jobs.mend(engines[0], queue.stale_s),
         EndListener(plain, local, failures.append),
         quick,
     )

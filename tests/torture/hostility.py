@@ -22,6 +22,7 @@ from leanpix.domain.states import TaskState
 from leanpix.queues.signals import LocalSignals
 from leanpix.service.execute import Execute
 from leanpix.service.links import Links
+from leanpix.service.progress import Progress
 from leanpix.service.submit import source_key
 from leanpix.stores.blobs import LocalBlobs
 from leanpix.worker.pool import CompressorPool
@@ -128,6 +129,7 @@ def _execute(book: Book, blobs: LocalBlobs, pool: CompressorPool) -> Execute:
         fetcher=_NoFetcher(),
         compressor=pool,
         signals=LocalSignals(),
+        progress=Progress(book.database),
         links=Links(b"secret", time.time),
         owner="torture",
         timeout_s=1.5,

@@ -20,6 +20,7 @@ from leanpix.service.execute import Execute
 from leanpix.service.keys import Keyring
 from leanpix.service.maintain import Reaper, Sweeper
 from leanpix.service.notify import Notify
+from leanpix.service.progress import Progress
 from leanpix.service.query import Query
 from leanpix.service.submit import QueueBounds, Submit
 from leanpix.service.usage import Usage
@@ -49,6 +50,7 @@ def make_worker(stores: Stores, pool: CompressorPool) -> Worker:
         fetcher=SafeFetcher(settings),
         compressor=pool,
         signals=stores.rows.signals,
+        progress=Progress(stores.database),
         links=stores.links,
         owner=f"{os.getpid()}-{secrets.token_hex(8)}",
         timeout_s=settings.task_timeout_s,

@@ -14,8 +14,9 @@ from leanpix.queues.postgres import PostgresDeliveries
 from leanpix.queues.signals import LocalSignals
 from leanpix.queues.wakeups import EndListener, PostgresSignals
 from leanpix.settings import Settings
+from leanpix.stores.database import SqlDatabase
 from leanpix.stores.limits import SqlRateLimits
-from leanpix.stores.postgres import libpq_url, postgres_database, postgres_engine
+from leanpix.stores.postgres import libpq_url, postgres_engine
 from leanpix.stores.schema import require_current
 from leanpix.telemetry.logging import log_failure
 
@@ -36,7 +37,7 @@ def shared_rows(settings: Settings, url: str, local: LocalSignals) -> Rows:
     except StoreUnavailableError as failure:
         raise SetupError("the database of LEANPIX_DATABASE_URL does not answer") from failure
     plain_url = libpq_url(url)
-    database = postgres_database(durable, quick, jobs.enqueue, settings.patience_s)
+    database = SqlDatabase(durable, quick, jobs.enqueue, patience_s=settings.patience_s)
     deliveries = partial(
         PostgresDeliveries,
         plain_url,
@@ -51,6 +52,6 @@ def shared_rows(settings: Settings, url: str, local: LocalSignals) -> Rows:
         PostgresSignals(quick, local, log_failure),
         local,
         deliveries,
-        partial(jobs.mend, quick, settings.stale_s),
+        partial(jobs.mend, durable, settings.stale_s),
         EndListener(plain_url, local, log_failure),
     )

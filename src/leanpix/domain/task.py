@@ -31,6 +31,14 @@ class Fence:
 
 
 @dataclass(frozen=True, slots=True)
+class Turn:
+    """A waiting task's place in the line: whose it is counts when slots are shared out."""
+
+    task_id: str
+    key_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class StoredResult:
     """Where a task's result lies: the blob's key, its format and its size in bytes."""
 

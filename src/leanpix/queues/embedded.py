@@ -62,12 +62,11 @@ class EmbeddedDeliveries:
     def _taken(self, tasks: Tasks) -> str | None:
         """The task whose turn it is, unless its key has to leave the last slot to another."""
         ready = tasks.ready(limit=len(self._in_hand) + 1)
-        fresh = next((task_id for task_id in ready if task_id not in self._in_hand), None)
-        task = None if fresh is None else tasks.get(fresh)
-        if task is None or not self._in_hand.may_take(task.key_id):
+        fresh = next((turn for turn in ready if turn.task_id not in self._in_hand), None)
+        if fresh is None or not self._in_hand.may_take(fresh.key_id):
             return None
-        self._in_hand.take(task.id, task.key_id)
-        return task.id
+        self._in_hand.take(fresh.task_id, fresh.key_id)
+        return fresh.task_id
 
     def _rest_after_failure(self) -> None:
         """A store that is away fails the same task again at once: once a second is often enough to try."""

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from threading import Event, Lock
 
 import procrastinate
+import psycopg
 from procrastinate import PsycopgConnector, RetryStrategy
+from psycopg_pool import AsyncConnectionPool
 from sqlalchemy import Connection, Engine, text
 
+from leanpix.domain.task import Turn
 from leanpix.queues.settings import QueueSettings
-from leanpix.service.ports import Database
+from leanpix.queues.shares import Shares
+from leanpix.queues.turns import Turns
+from leanpix.service.ports import Clock, Database
 
 _QUEUE = "leanpix"
 _TASK = "leanpix.execute"
@@ -22,7 +29,6 @@ _RETRY_S = 1
 _PAUSE_S = 0.5
 _ABORT_AFTER_S = 1.0
 _CONNECTIONS = 3
-_WIDEST_WINDOW = 256
 _FORGET_WORKERS_AFTER = 20  # times the stale time: a row in the way of nobody
 
 # The library's own function: what its `defer` calls, over the transaction's own connection.
@@ -63,6 +69,7 @@ def mend(engine: Engine, stale_s: float) -> None:
             enqueue(connection, task_id)
 
 
+@dataclass(slots=True)
 class PostgresDeliveries:
     """A procrastinate worker in a thread of its own event loop; its jobs are only deliveries, the task row decides.
 
@@ -71,30 +78,25 @@ class PostgresDeliveries:
     is back, while the tasks in hand go on.
     """
 
-    def __init__(
-        self,
-        url: str,
-        database: Database,
-        settings: QueueSettings,
-        *,
-        on_error: Callable[[BaseException], None],
-        choose: Callable[[Sequence[str]], str],
-    ) -> None:
-        self._url, self._database = url, database
-        self._heartbeat_s, self._stale_s = settings.heartbeat_s, settings.stale_s
-        self._on_error, self._choose = on_error, choose
-        self._stopped = Event()
-        self._lock = Lock()
-        self._interrupt: Callable[[], object] | None = None
+    url: str
+    database: Database
+    settings: QueueSettings
+    on_error: Callable[[BaseException], None]
+    choose: Callable[[Sequence[Turn]], Turn]
+    monotonic: Clock = time.monotonic
+    _stopped: Event = field(default_factory=Event)
+    _lock: Lock = field(default_factory=Lock)
+    _interrupt: Callable[[], object] | None = None
 
     def run(self, handle: Callable[[str], bool], *, concurrency: int) -> None:
         """Call `handle(task_id)` in up to `concurrency` threads until `stop`; returns when all have ended."""
+        deliver = self._in_turns(handle, concurrency)
         with ThreadPoolExecutor(concurrency, thread_name_prefix="task") as threads:
             while not self._stopped.is_set():
                 try:
-                    asyncio.run(self._until_interrupted(self._in_turns(handle), concurrency, threads))
+                    asyncio.run(self._until_interrupted(deliver, concurrency, threads))
                 except Exception as failure:  # noqa: BLE001 - a database that is briefly away must not end the worker
-                    self._on_error(failure)
+                    self.on_error(failure)
                 self._stopped.wait(_PAUSE_S)
 
     def stop(self) -> None:
@@ -122,46 +124,50 @@ class PostgresDeliveries:
             work.result()
 
     async def _deliver(self, handle: Callable[[str], None], concurrency: int, threads: ThreadPoolExecutor) -> None:
-        connector = PsycopgConnector(conninfo=self._url, min_size=1, max_size=_CONNECTIONS)
-        app = procrastinate.App(connector=connector)
+        app = procrastinate.App(connector=PsycopgConnector())
 
         @app.task(name=_TASK, queue=_QUEUE, retry=RetryStrategy(wait=_RETRY_S))
         async def execute(task_id: str) -> None:
             await asyncio.get_running_loop().run_in_executor(threads, handle, task_id)
 
-        async with app.open_async():
+        async with self._connections() as connections, app.open_async(connections):
             await app.run_worker_async(
                 queues=[_QUEUE],
                 concurrency=concurrency,
                 fetch_job_polling_interval=_POLL_S,
-                update_heartbeat_interval=self._heartbeat_s,
-                stalled_worker_timeout=_FORGET_WORKERS_AFTER * self._stale_s,
+                update_heartbeat_interval=self.settings.heartbeat_s,
+                stalled_worker_timeout=_FORGET_WORKERS_AFTER * self.settings.stale_s,
                 # Past this only the wait is given up: the thread that has the task in hand goes on to its end.
                 shutdown_graceful_timeout=_ABORT_AFTER_S,
                 delete_jobs="always",
                 install_signal_handlers=False,
             )
 
-    def _in_turns(self, handle: Callable[[str], bool]) -> Callable[[str], None]:
+    def _connections(self) -> AsyncConnectionPool:
+        """Connections that ask for no proof of life, open no transactions and do not wait for the disk.
+
+        One that is lost ends the worker inside, and the next one makes its own; what a power cut undoes of a job is
+        delivered once more.
+        """
+        unhurried = {"options": "-c synchronous_commit=off"}
+        return AsyncConnectionPool(
+            self.url, kwargs=unhurried, configure=_without_transactions,
+            min_size=1, max_size=_CONNECTIONS, open=False,
+        )  # fmt: skip
+
+    def _in_turns(self, handle: Callable[[str], bool], slots: int) -> Callable[[str], None]:
+        shares = Shares(slots, self.monotonic)
+        turns = Turns(self.database, handle, shares, self.choose, self._stopped)
+
         def deliver(task_id: str) -> None:
-            window = 1
             try:
-                while (chosen := self._turn(task_id, window)) is not None:
-                    # Whoever loses a race for the first in line looks further down it, so that many do not queue here.
-                    window = 1 if handle(chosen) else min(2 * window, _WIDEST_WINDOW)
+                turns.deliver(task_id)
             except Exception as failure:
-                self._on_error(failure)
+                self.on_error(failure)
                 raise
 
         return deliver
 
-    def _turn(self, task_id: str, window: int) -> str | None:
-        """One of the next `window` tasks in line, or None when the job's own task is not waiting any more."""
-        if self._stopped.is_set():  # the job is written again for a task that still waits
-            return None
-        with self._database.reading() as view:
-            task = view.tasks.get(task_id)
-            if task is None or task.owner is not None or task.state.is_final:
-                return None
-            ready = view.tasks.ready(window)
-        return self._choose(ready) if ready else task_id
+
+async def _without_transactions(connection: psycopg.AsyncConnection) -> None:
+    await connection.set_autocommit(True)

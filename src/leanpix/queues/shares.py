@@ -42,6 +42,10 @@ class Shares:
         """A slot is free again."""
         self._ended[self._keys.pop(task_id)] = self._monotonic()
 
+    def drop(self, task_id: str) -> None:
+        """A slot is free again whose task was somebody else's after all."""
+        del self._keys[task_id]
+
     def _absent_for_a_moment(self, running: Counter[str], key_id: str) -> bool:
         oldest = self._monotonic() - _PRESENT_S
         self._ended = {key: ended for key, ended in self._ended.items() if ended > oldest}

@@ -18,7 +18,11 @@ _PAUSE_S = 0.5
 
 
 class PostgresSignals:
-    """Tells every process that listens. Work needs no signal here: procrastinate sends its own."""
+    """Tells every process that listens. Work needs no signal here: procrastinate sends its own.
+
+    The engine is one without transactions: in that of the task's end the notification would hold PostgreSQL's one
+    lock of all notifications while the commit waits for the disk.
+    """
 
     def __init__(self, engine: Engine, local: LocalSignals, on_error: Callable[[BaseException], None]) -> None:
         self._engine, self._local, self._on_error = engine, local, on_error
@@ -27,7 +31,7 @@ class PostgresSignals:
         """Wake those who wait for this task, in this process and in others."""
         self._local.task_ended(task_id)
         try:
-            with self._engine.begin() as connection:
+            with self._engine.connect() as connection:
                 connection.execute(_NOTIFY, {"channel": _CHANNEL, "task_id": task_id})
         except SQLAlchemyError as failure:
             self._on_error(failure)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from threading import Event
 
@@ -14,6 +13,7 @@ from leanpix.domain.states import TaskState
 from leanpix.domain.task import MAX_ATTEMPTS, Fence, Outcome, SourceKind, StoredResult, Task
 from leanpix.service.links import Links
 from leanpix.service.ports import Blobs, Clock, Compressor, Database, Fetcher, Signals, Transaction
+from leanpix.service.progress import Progress
 from leanpix.service.submit import refuse_png_target, source_key
 
 _RECORD_PAUSES_S = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 10.0)
@@ -33,6 +33,7 @@ class Execute:
     fetcher: Fetcher
     compressor: Compressor
     signals: Signals
+    progress: Progress
     links: Links
     owner: str
     timeout_s: float
@@ -45,7 +46,7 @@ class Execute:
 
         on_claim is told the fence, so that signs of life can be given while the attempt lasts.
         """
-        with self.database.writing(durable=False) as change:
+        with self.database.stepping() as change:
             task = change.tasks.claim(task_id, self.owner, self.now())
         if task is None:
             return None
@@ -72,12 +73,12 @@ class Execute:
     def _attempt(self, task: Task, deadline: float) -> Outcome:
         source = self._source(task)
         refuse_png_target(task.options, source)
-        self._advance(task.fence, TaskState.PROCESSING)
+        self.progress.show(task.fence, TaskState.PROCESSING)
         done = self.compressor.run(
             source,
             task.options,
             timeout_s=max(deadline - self.monotonic(), 0.001),
-            on_phase=lambda phase: self._advance(task.fence, _PHASES.get(phase, TaskState.PROCESSING)),
+            on_phase=lambda phase: self.progress.show(task.fence, _PHASES.get(phase, TaskState.PROCESSING)),
         )
         if not done.data:
             raise TaskFailure(TaskState.EMPTY_RESULT)
@@ -99,34 +100,31 @@ class Execute:
         return content
 
     def _publish(self, task: Task, done: Compression) -> StoredResult:
-        self._advance(task.fence, TaskState.PUBLISHING)
+        self.progress.show(task.fence, TaskState.PUBLISHING)
         # As long a name as the link's: some clients take the end of the store's own URL, too, for a file name.
         key = f"results/{task.id}/{task.id}-{task.attempt}.{done.report.format.value}"
         try:
             self.blobs.put(key, done.data)
         except StoreUnavailableError as failure:
-            self.blobs.delete_under(key)
+            self.blobs.delete(key)
             raise TaskFailure(TaskState.PUBLISH_FAILED) from failure
         return StoredResult(key, done.report.format, len(done.data))
 
-    def _advance(self, fence: Fence, state: TaskState) -> None:
-        """Show a finer state; where the database does not take it now, the task goes on without."""
-        with suppress(StoreUnavailableError), self.database.writing(durable=False) as change:
-            change.tasks.advance(fence, state)
-
     def _hand_back(self, task: Task) -> None:
+        self.progress.forget(task.fence)
         with self.database.writing() as change:
             if change.tasks.hand_back(task.fence):
                 change.enqueue(task.id)
         self.signals.work_added()
 
     def _end(self, task: Task, outcome: Outcome) -> TaskState | None:
+        self.progress.forget(task.fence)
         final = self._persistently(task, outcome)
         if outcome.result is not None and final is not TaskState.SUCCEEDED:
-            self.blobs.delete_under(outcome.result.blob)
+            self.blobs.delete(outcome.result.blob)
         if final is not None:
             self.signals.task_ended(task.id)
-            self.blobs.delete_under(source_key(task.id))
+            self.blobs.delete(source_key(task.id))
         return final
 
     def _persistently(self, task: Task, outcome: Outcome) -> TaskState | None:

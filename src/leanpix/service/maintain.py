@@ -87,7 +87,7 @@ class Sweeper:
         Idempotency keys past their time go too.
         """
         swept = self._end_forgotten() + self._remove_expired()
-        with self.database.writing(durable=False) as change:
+        with self.database.stepping() as change:
             change.submissions.forget(self.now() - self.idempotency_s, _BATCH)
         return swept
 
@@ -96,7 +96,7 @@ class Sweeper:
         oldest_useful_s = self.longest_wait_s + 2 * self.retention_s
         leftovers = list(self.blobs.older_than(oldest_useful_s))
         for key in leftovers:
-            self.blobs.delete_under(key)
+            self.blobs.delete(key)
         return len(leftovers)
 
     def _end_forgotten(self) -> int:
@@ -117,7 +117,7 @@ class Sweeper:
                 return
             text = f"the task waited more than {self.longest_wait_s:g} s for a worker"
             record(change, claimed, Outcome(TaskState.TIMED_OUT, text), self.now())
-        self.blobs.delete_under(source_key(task_id))
+        self.blobs.delete(source_key(task_id))
         self.signals.task_ended(task_id)
 
     def _remove_expired(self) -> int:
@@ -125,7 +125,7 @@ class Sweeper:
             expired = view.tasks.ended_before(self.now() - self.retention_s, _BATCH)
         for task_id in expired:
             self.blobs.delete_under(f"results/{task_id}")
-            self.blobs.delete_under(source_key(task_id))
+            self.blobs.delete(source_key(task_id))
         if expired:
             with self.database.writing() as change:
                 change.tasks.delete(expired)

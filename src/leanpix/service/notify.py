@@ -42,7 +42,7 @@ class Notify:
     def __call__(self, task_id: str) -> NoticeState | None:
         """Make one try; the notice's state after it, or None where somebody else has it in hand."""
         now = self.now()
-        with self.database.writing(durable=False) as change:
+        with self.database.stepping() as change:
             notice = change.notices.claim(task_id, now, self._furthest(now), now + self.lease_s)
             if notice is None:
                 return None
@@ -57,7 +57,7 @@ class Notify:
 
     def forget(self) -> None:
         """Remove what is too old for the log."""
-        with self.database.writing(durable=False) as change:
+        with self.database.stepping() as change:
             change.notices.remove_before(self.now() - max(self.kept_s, self.retention_s))
 
     def _furthest(self, now: float) -> float:
@@ -86,6 +86,6 @@ class Notify:
         return longest * (1 - self.random() / 2)
 
     def _note(self, notice: Notice) -> NoticeState:
-        with self.database.writing(durable=False) as change:
+        with self.database.stepping() as change:
             change.notices.note(notice)
         return notice.state

@@ -16,7 +16,7 @@ from leanpix.domain.report import Compression
 from leanpix.domain.request import CompressionOptions
 from leanpix.domain.states import TaskState
 from leanpix.domain.submission import Submission
-from leanpix.domain.task import Fence, Outcome, Task
+from leanpix.domain.task import Fence, Outcome, Task, Turn
 
 
 class Tasks(Protocol):
@@ -46,8 +46,8 @@ class Tasks(Protocol):
     def running(self) -> list[Task]:
         """Every task that somebody owns."""
 
-    def ready(self, limit: int) -> list[str]:
-        """Ids of waiting tasks: each key's first before any key's second, oldest first among equals."""
+    def ready(self, limit: int) -> list[Turn]:
+        """The line of waiting tasks: each key's first before any key's second, oldest first among equals."""
 
     def waiting(self) -> list[str]:
         """Ids of every task that nobody owns and that has not ended."""
@@ -178,10 +178,13 @@ class Transaction(Protocol):
 class Database(Protocol):
     """Where rows are kept. A store that does not answer raises StoreUnavailableError, in the middle or at the end."""
 
-    def writing(self, *, durable: bool = True) -> AbstractContextManager[Transaction]:
-        """A transaction that is kept when its block ends, and undone when it raises.
+    def writing(self) -> AbstractContextManager[Transaction]:
+        """A transaction that is kept when its block ends, and undone when it raises."""
 
-        durable False spares the wait for the disk where losing the change to a power cut does no harm.
+    def stepping(self) -> AbstractContextManager[Transaction]:
+        """Each statement is kept at once and by itself, without a wait for the disk: a power cut may undo it.
+
+        For what is one statement, and does no harm where it is lost.
         """
 
     def reading(self) -> AbstractContextManager[Transaction]:
@@ -209,6 +212,9 @@ class Blobs(Protocol):
 
     def stream(self, key: str) -> Iterator[bytes] | None:
         """The content in chunks, or None."""
+
+    def delete(self, key: str) -> None:
+        """Remove a blob; none there is no error."""
 
     def delete_under(self, prefix: str) -> None:
         """Remove every blob whose key is the prefix, or lies in that folder; none there is no error."""

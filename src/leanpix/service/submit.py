@@ -101,10 +101,10 @@ class Submit:
             with self.database.writing() as change:
                 task_id = self._accept(change, account, task, submission)
         except BaseException:
-            self.blobs.delete_under(source_key(task.id))
+            self.blobs.delete(source_key(task.id))
             raise
         if task_id != task.id:
-            self.blobs.delete_under(source_key(task.id))
+            self.blobs.delete(source_key(task.id))
         self.signals.work_added()
         return task_id
 

@@ -58,6 +58,10 @@ class LocalBlobs:
             return None
         return (bytes(chunk) for chunk in found.stream(min_chunk_size=_CHUNK_BYTES))
 
+    def delete(self, key: str) -> None:
+        """Remove a blob; none there is no error."""
+        self.delete_under(key)
+
     def delete_under(self, prefix: str) -> None:
         """Remove every blob whose key is the prefix, or lies in that folder; none there is no error."""
         place = self._root / prefix

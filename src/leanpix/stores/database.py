@@ -36,7 +36,7 @@ class SqlTransaction:
 
 
 class SqlDatabase:
-    """Transactions over two engines: one that waits for the disk at commit, one that does not.
+    """Transactions over an engine that waits for the disk at commit, single statements over one that does not.
 
     StoreUnavailableError where the database is full, locked for too long, or away; one that cannot be reached is
     tried again for up to patience_s before a transaction begins.
@@ -52,27 +52,31 @@ class SqlDatabase:
     ) -> None:
         self._engines = [durable, quick]
         self._durable, self._quick = durable, quick
-        self._views = quick.execution_options(leanpix_begin=None)
         self._enqueue = enqueue
         self._patience_s = patience_s
 
     @contextmanager
-    def writing(self, *, durable: bool = True) -> Iterator[SqlTransaction]:
+    def writing(self) -> Iterator[SqlTransaction]:
         """A transaction that is kept when its block ends, and undone when it raises."""
-        engine = self._durable if durable else self._quick
-        with connecting(engine, self._patience_s) as connection, connection.begin():
+        with connecting(self._durable, self._patience_s) as connection, connection.begin():
+            yield SqlTransaction(connection, self._enqueue)
+
+    @contextmanager
+    def stepping(self) -> Iterator[SqlTransaction]:
+        """Each statement is kept at once and by itself, without a wait for the disk."""
+        with connecting(self._quick, self._patience_s) as connection:
             yield SqlTransaction(connection, self._enqueue)
 
     @contextmanager
     def reading(self) -> Iterator[SqlTransaction]:
         """A view, each statement consistent in itself; nothing is written."""
-        with connecting(self._views, self._patience_s) as connection:
+        with connecting(self._quick, self._patience_s) as connection:
             yield SqlTransaction(connection, self._enqueue)
 
     @contextmanager
     def glancing(self) -> Iterator[SqlTransaction]:
         """Reading without patience: for whoever asks whether the database answers."""
-        with connecting(self._views) as connection:
+        with connecting(self._quick) as connection:
             yield SqlTransaction(connection, self._enqueue)
 
     def close(self) -> None:
@@ -85,7 +89,12 @@ def sqlite_database(path: Path) -> SqlDatabase:
     """The embedded database at `path`, made or brought to this version's schema where needed."""
     durable, quick = sqlite_engine(path, "FULL"), sqlite_engine(path, "NORMAL")
     migrate(durable)
-    return SqlDatabase(durable, quick)
+    return SqlDatabase(durable, statement_by_statement(quick))
+
+
+def statement_by_statement(engine: Engine) -> Engine:
+    """The same SQLite engine without transactions around its statements."""
+    return engine.execution_options(leanpix_begin=None)
 
 
 def sqlite_engine(path: Path, synchronous: str) -> Engine:
@@ -107,7 +116,6 @@ def sqlite_engine(path: Path, synchronous: str) -> Engine:
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
         # A writer takes its lock at once: upgrading a read would fail with "database is locked" without waiting.
-        # A single statement needs no transaction of its own.
         kind = connection.get_execution_options().get("leanpix_begin", "IMMEDIATE")
         if kind is not None:
             connection.exec_driver_sql(f"BEGIN {kind}")

@@ -51,7 +51,10 @@ class Rate:
 
 
 class SqlRateLimits:
-    """Rates per key and bucket of several nodes, by their database's clock."""
+    """Rates per key and bucket of several nodes, by their database's clock.
+
+    The engine is one without transactions around its statements.
+    """
 
     def __init__(self, engine: Engine, *, patience_s: float = 0) -> None:
         self._engine, self._patience_s = engine, patience_s
@@ -61,7 +64,7 @@ class SqlRateLimits:
         """Use one request of the key's rate: 0.0 when allowed, else the seconds until it would be."""
         rate = Rate(per_s)
         values = rate.values(key_id, bucket)
-        with connecting(self._engine, self._patience_s) as connection, connection.begin():
+        with connecting(self._engine, self._patience_s) as connection:
             if connection.execute(self._take, values).first() is not None:
                 return 0.0
             ahead_s = float(connection.execute(self._ahead, values).scalar_one())

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from sqlalchemy import URL, Connection, Engine, create_engine, make_url
+from sqlalchemy import URL, Engine, create_engine, make_url
 from sqlalchemy.exc import ArgumentError
 
 from leanpix.domain.errors import SetupError
-from leanpix.stores.database import SqlDatabase
+from leanpix.stores.liveness import notice_lost_connections
 
 _DRIVER = "postgresql+psycopg"
 # Long enough for any statement of ours on a busy server, short against the patience of a client: a connection that
@@ -51,22 +49,20 @@ def libpq_url(text: str) -> str:
 
 
 def postgres_engine(text: str, *, durable: bool, connections: int) -> Engine:
-    """An engine of up to `connections`; durable False does not wait for the disk at commit."""
+    """An engine of up to `connections`, with transactions that wait for the disk at commit.
+
+    durable False: one where each statement is kept by itself, without that wait, in a single trip to the server.
+    """
     session = _SESSION | ({} if durable else {"synchronous_commit": "off"})
     options = " ".join(f"-c {name}={value}" for name, value in session.items())
-    return create_engine(
+    engine = create_engine(
         postgres_url(text),
         connect_args={**_CONNECT, "options": options, "application_name": "leanpix"},
-        pool_pre_ping=True,
+        isolation_level="READ COMMITTED" if durable else "AUTOCOMMIT",
         pool_size=connections,
         max_overflow=0,
         pool_timeout=4 * _PEER_S,
         hide_parameters=True,  # an error is logged with its statement, never with what customers sent
     )
-
-
-def postgres_database(
-    durable: Engine, quick: Engine, enqueue: Callable[[Connection, str], None], patience_s: float
-) -> SqlDatabase:
-    """The shared database; delivery is written in the transaction that it belongs to."""
-    return SqlDatabase(durable, quick, enqueue, patience_s=patience_s)
+    notice_lost_connections(engine)
+    return engine

@@ -68,6 +68,11 @@ class S3Blobs:
                 return None
         return (bytes(chunk) for chunk in found.stream(min_chunk_size=_CHUNK_BYTES))
 
+    def delete(self, key: str) -> None:
+        """Remove a blob; none there is no error."""
+        with _translated():
+            obstore.delete(self._store, key)
+
     def delete_under(self, prefix: str) -> None:
         """Remove every blob whose key is the prefix, or lies in that folder; none there is no error."""
         with _translated():

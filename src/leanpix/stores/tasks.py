@@ -11,7 +11,7 @@ from leanpix.domain.formats import OutputFormat
 from leanpix.domain.notice import Callback
 from leanpix.domain.request import ReturnType
 from leanpix.domain.states import TaskState, state_of
-from leanpix.domain.task import Fence, Outcome, SourceKind, StoredResult, Task
+from leanpix.domain.task import Fence, Outcome, SourceKind, StoredResult, Task, Turn
 from leanpix.stores.codec import options_from_json, options_to_json, report_from_json, report_to_json
 from leanpix.stores.tables import tasks
 
@@ -112,18 +112,19 @@ class SqlTasks:
         chosen = select(tasks).where(tasks.c.completed_at.is_(None), tasks.c.owner.is_not(None))
         return [_task(row) for row in self._connection.execute(chosen)]
 
-    def ready(self, limit: int) -> list[str]:
-        """Ids of waiting tasks: each key's first before any key's second, and oldest first among equals.
+    def ready(self, limit: int) -> list[Turn]:
+        """The line of waiting tasks: each key's first before any key's second, and oldest first among equals.
 
         What a key has running counts as its first ones, so a backlog of one key delays no other key.
         """
         turn = func.row_number().over(
             partition_by=tasks.c.key_id, order_by=(tasks.c.owner.is_(None), tasks.c.created_at)
         )
-        unfinished = select(tasks.c.id, tasks.c.owner, tasks.c.created_at, turn.label("turn"))
-        lined_up = unfinished.where(tasks.c.completed_at.is_(None)).subquery()
-        chosen = select(lined_up.c.id).where(lined_up.c.owner.is_(None))
-        return list(self._connection.scalars(chosen.order_by(lined_up.c.turn, lined_up.c.created_at).limit(limit)))
+        unfinished = select(tasks.c.id, tasks.c.key_id, tasks.c.owner, tasks.c.created_at, turn.label("turn"))
+        line = unfinished.where(tasks.c.completed_at.is_(None)).subquery()
+        waiting = select(line.c.id, line.c.key_id).where(line.c.owner.is_(None))
+        chosen = self._connection.execute(waiting.order_by(line.c.turn, line.c.created_at).limit(limit))
+        return [Turn(row.id, row.key_id) for row in chosen]
 
     def waiting(self) -> list[str]:
         """Ids of every task that nobody owns and that has not ended."""

@@ -37,7 +37,8 @@ class Worker:
     def start(self) -> None:
         """Start the child processes and the threads."""
         self.pool.start()
-        for name, target in (("deliveries", self._deliver), ("heartbeat", self._beat)):
+        loops = {"deliveries": self._deliver, "heartbeat": self._beat, "progress": self.execute.progress.run}
+        for name, target in loops.items():
             thread = Thread(target=target, name=name, daemon=True)
             thread.start()
             self._threads.append(thread)
@@ -47,6 +48,7 @@ class Worker:
         self.deliveries.stop()
         self._threads[0].join(self.grace_s)
         self.stopping.set()
+        self.execute.progress.stop()
         self.pool.close()
         for thread in self._threads:
             thread.join(self.heartbeat_s + 1)
@@ -76,7 +78,7 @@ class Worker:
                 _guarded(partial(self._show, alive), self.on_error)
 
     def _show(self, alive: list[Fence]) -> None:
-        with self.database.writing(durable=False) as change:
+        with self.database.stepping() as change:
             change.tasks.beat(alive)
 
 

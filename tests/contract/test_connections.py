@@ -1,0 +1,57 @@
+"""What is kept by itself, and connections that are lost while nobody looks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+import psycopg
+import pytest
+from tests.support.ledger import Book
+from tests.support.ports import migrated_database, postgres_node
+from tests.support.servers import Postgres
+
+from leanpix.domain.states import TaskState
+from leanpix.domain.task import Fence
+from leanpix.queues.settings import QueueSettings
+from leanpix.stores.database import SqlTransaction
+
+
+def interrupted_after_advance(block: Callable[[], AbstractContextManager[SqlTransaction]], fence: Fence) -> None:
+    with block() as change:
+        change.tasks.advance(fence, TaskState.PROCESSING)
+        raise KeyboardInterrupt
+
+
+def end_all_others(url: str) -> int:
+    """End every connection to this database but the one that does it; returns how many."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        ended = connection.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        return len(ended.fetchall())
+
+
+def test_a_step_is_kept_whatever_happens_after_it_and_a_transaction_only_as_a_whole(book: Book) -> None:
+    book.account()
+    step, undone = (book.claimed(book.task()) for _ in range(2))
+    for block, fence in ((book.database.stepping, step.fence), (book.database.writing, undone.fence)):
+        with pytest.raises(KeyboardInterrupt):
+            interrupted_after_advance(block, fence)
+    assert book.get(step.id).state is TaskState.PROCESSING
+    assert book.get(undone.id).state is TaskState.PREPARING
+
+
+def test_connections_that_the_server_has_closed_are_replaced_before_anybody_notices(postgres: Postgres) -> None:
+    url = migrated_database(postgres)
+    with postgres_node(url, QueueSettings()) as node:
+        book = Book(node.database)
+        book.account(credit=10)
+        first = book.task()
+        assert book.credit() == 9
+        assert end_all_others(url) >= 2
+        with book.database.reading() as view:
+            assert view.tasks.get(first) is not None
+        book.task()
+        assert book.credit() == 8

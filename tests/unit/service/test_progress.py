@@ -1,0 +1,78 @@
+"""Progress is shown beside the work: what passes quickly is not written, what has ended is not written over."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from threading import Thread
+
+import pytest
+from sqlalchemy import Connection, event
+from tests.support.ledger import Book
+
+from leanpix.domain.states import TaskState
+from leanpix.service.progress import Progress
+
+
+@pytest.fixture
+def book(tmp_path: Path) -> Iterator[Book]:
+    book = Book(tmp_path / "test.db")
+    book.account()
+    yield book
+    book.database.close()
+
+
+@pytest.fixture
+def progress(book: Book) -> Iterator[Progress]:
+    progress = Progress(book.database)
+    thread = Thread(target=progress.run)
+    thread.start()
+    yield progress
+    progress.stop()
+    thread.join()
+
+
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come about"
+        time.sleep(0.01)
+
+
+def test_a_state_that_lasts_is_written(book: Book, progress: Progress) -> None:
+    fence = book.claimed(book.task()).fence
+    for state in (TaskState.PROCESSING, TaskState.PUBLISHING):
+        progress.show(fence, state)
+        until(lambda state=state: book.get(fence.task_id).state is state)  # type: ignore[misc] # bound early
+
+
+def test_the_states_of_an_attempt_that_is_over_are_not_written(book: Book, progress: Progress) -> None:
+    short, lasting = (book.claimed(book.task()).fence for _ in range(2))
+    written: list[str] = []
+    with book.database.reading() as view:
+        engine = view.connection.engine
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def _note(_c: Connection, _cursor: object, statement: str, parameters: object, *_: object) -> None:
+        if statement.startswith("UPDATE tasks"):
+            written.append(str(parameters))
+
+    progress.show(short, TaskState.PROCESSING)
+    progress.show(short, TaskState.PUBLISHING)
+    progress.forget(short)
+    progress.show(lasting, TaskState.PROCESSING)
+    until(lambda: book.get(lasting.task_id).state is TaskState.PROCESSING)
+    assert len(written) == 1
+    assert short.task_id not in written[0]
+
+
+def test_a_late_state_does_not_touch_a_task_that_was_handed_on(book: Book, progress: Progress) -> None:
+    late = book.claimed(book.task(), "late").fence
+    with book.database.writing() as change:
+        change.tasks.hand_back(late)
+    quick, other = book.claimed(late.task_id, "quick"), book.claimed(book.task())
+    progress.show(late, TaskState.PUBLISHING)
+    progress.show(other.fence, TaskState.PROCESSING)
+    until(lambda: book.get(other.id).state is TaskState.PROCESSING)
+    assert book.get(quick.id) == quick
