@@ -43,13 +43,14 @@ def test_of_many_workers_that_claim_one_task_exactly_one_gets_it(book: Book) -> 
     assert book.get(task_id) == won[0]
 
 
-def test_every_write_of_a_lost_fence_is_refused(book: Book) -> None:
+@pytest.mark.parametrize("taker", ["quick", "late"])
+def test_every_write_of_a_lost_fence_is_refused(book: Book, taker: str) -> None:
     book.account()
     late = book.claimed(book.task(), "late")
     with book.database.writing() as change:
         assert change.tasks.hand_back(late.fence)
     assert book.get(late.id).state is TaskState.WAITING
-    quick = book.claimed(late.id, "quick")
+    quick = book.claimed(late.id, taker)
     assert quick.attempt == 2
     with book.database.writing() as change:
         assert not change.tasks.advance(late.fence, TaskState.PUBLISHING)

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from PIL import Image
 from tests.support.pictures import encoded, gradient
-from tests.support.server import API, LEANPIX, Server, start_server
+from tests.support.server import API, LEANPIX, Server, running_server, start_server
 
 JPG = encoded(gradient(64, 64))
 
@@ -105,6 +105,25 @@ def test_another_keys_task_is_the_same_404_as_a_missing_one(server: Server) -> N
         foreign, missing = client.get(f"{API}/{task_id}"), client.get(f"{API}/{task_id[:-1]}0")
     assert foreign.status_code == missing.status_code == 404
     assert foreign.content == missing.content
+
+
+def test_the_queue_takes_so_many_tasks_of_a_key_and_of_all_and_refusals_cost_nothing(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    bounds = {"workers": "0", "queue_max_per_key": "3", "queue_max": "5"}
+    with running_server(tmp_path_factory.mktemp("bounded") / "data", **bounds) as bounded:
+        (first_id, first), (second_id, second) = (created(bounded, "--qps", "100", "--credits", "50") for _ in range(2))
+        with ThreadPoolExecutor(8) as threads:
+            of_first = list(threads.map(lambda _number: compress(bounded, first, sync="0"), range(8)))
+            of_second = list(threads.map(lambda _number: compress(bounded, second, sync="0"), range(8)))
+        credit = credit_of(bounded, first_id), credit_of(bounded, second_id)
+    assert sorted(answer.status_code for answer in of_first) == [200] * 3 + [429] * 5
+    assert sorted(answer.status_code for answer in of_second) == [200] * 2 + [429] * 6
+    refused = [answer for answer in (*of_first, *of_second) if answer.status_code == 429]
+    assert all(int(answer.headers["Retry-After"]) >= 1 for answer in refused)
+    for reason in ("this key has 3 tasks", "the queue is full"):
+        assert any(reason in answer.text for answer in refused)
+    assert credit == (47, 48)
 
 
 def test_the_owners_key_is_shown_at_the_first_start_only(tmp_path_factory: pytest.TempPathFactory) -> None:
