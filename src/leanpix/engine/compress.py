@@ -71,8 +71,7 @@ def _begin(source: bytes, options: CompressionOptions, limits: Limits, budget: B
     target = options.format or recommend(facts, raster)
     if not raster.is_transparent or target is OutputFormat.JPG:
         raster = raster.opaque()
-    # The decoder's own copy of the pixels is let go of here: at 64 MP it weighs as much as the encoder's.
-    picture = replace(picture, image=raster.image())
+    picture = replace(picture, pixels=raster.pixels)  # not the decoder's as well, where the alpha was left out
     effort = budget.effort(raster.total_pixels)
     return Job(source, options, picture, raster, codec_for(target), effort, budget)
 

@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import ModuleType
 
+import numpy as np
 import pyvips
+from numpy.typing import NDArray
 
 from leanpix.domain.errors import TaskFailure
 from leanpix.domain.formats import OutputFormat, SourceFormat
@@ -37,6 +39,7 @@ _LOADERS: dict[SourceFormat, ModuleType] = {
 
 _OPAQUE = 255
 _WHITE = "ffffff"
+_STRIP_ROWS = 256
 
 vips.restrict_libvips()
 
@@ -57,8 +60,8 @@ def load(source: bytes, probe: Probe, options: CompressionOptions, target: Outpu
         image = _placed(coloured.image, raster.frames, probe.orientation, geometry)
         flat = target is OutputFormat.JPG or options.background is not None
         ground = (options.background or _WHITE) if flat else None
-        image = _finished(image, ground, held=raster.image if raster.is_held else None)
-    return _picture(image, probe, raster, coloured)
+        pixels = _finished(image, ground, raster.held if image is raster.image else None)
+    return _picture(pixels, probe, raster, coloured)
 
 
 @contextmanager
@@ -109,14 +112,29 @@ def _each_frame(image: pyvips.Image, frames: int, change: Callable[[pyvips.Image
     return pyvips.Image.arrayjoin(pages, across=1)
 
 
-def _finished(image: pyvips.Image, ground: str | None, held: pyvips.Image | None) -> pyvips.Image:
+def _finished(image: pyvips.Image, ground: str | None, held: NDArray[np.uint8] | None) -> NDArray[np.uint8]:
     """Laid on a ground if there is one, and without an alpha that hides nothing. held: what is in memory already."""
     if transform.has_alpha(image) and ground is not None:
-        return _in_memory(transform.flatten(image, ground))
-    image = image if image is held else _in_memory(image)
-    if transform.has_alpha(image) and image.extract_band(image.bands - 1).min() == _OPAQUE:
-        return _in_memory(image.extract_band(0, n=image.bands - 1))
-    return image
+        return _pixels(transform.flatten(image, ground))
+    pixels = _pixels(image) if held is None else held
+    if transform.has_alpha(image) and pixels[:, :, -1].min() == _OPAQUE:
+        return _without_alpha(pixels)
+    return pixels
+
+
+def _pixels(image: pyvips.Image) -> NDArray[np.uint8]:
+    """The pixels, computed once, as (rows, width, bands): the very memory that libvips wrote them to."""
+    written = np.frombuffer(image.write_to_memory(), np.uint8)
+    return written.reshape(image.height, image.width, image.bands)
+
+
+def _without_alpha(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The other bands, moved together strip by strip in the same memory; no second copy of a large picture."""
+    rows, width, bands = pixels.shape
+    together = pixels.reshape(-1)[: rows * width * (bands - 1)].reshape(rows, width, bands - 1)
+    for top in range(0, rows, _STRIP_ROWS):
+        together[top : top + _STRIP_ROWS] = pixels[top : top + _STRIP_ROWS, :, :-1].copy()
+    return together
 
 
 def _in_memory(image: pyvips.Image) -> pyvips.Image:
@@ -126,13 +144,13 @@ def _in_memory(image: pyvips.Image) -> pyvips.Image:
     return plain.copy(interpretation=image.interpretation)
 
 
-def _picture(image: pyvips.Image, probe: Probe, raster: Raster, coloured: Coloured) -> Picture:
+def _picture(pixels: NDArray[np.uint8], probe: Probe, raster: Raster, coloured: Coloured) -> Picture:
     dropped = probe.is_animated and raster.frames == 1
     warnings = (f"animation dropped: the first of {probe.frames} frames is used",) if dropped else ()
     return Picture(
-        image,
-        image.width,
-        image.height // raster.frames,
+        pixels,
+        pixels.shape[1],
+        pixels.shape[0] // raster.frames,
         probe,
         frames=raster.frames,
         delays_ms=raster.delays_ms,

@@ -17,6 +17,8 @@ _SAMPLE_ABOVE_PIXELS = 3_000_000
 _SAMPLE_TILE_PX = 512
 _TILES_PER_SIDE = 3
 _FRAMES = 3
+_LEAN_ABOVE_PIXELS = 8_000_000
+_KEPT_BYTES = 256 << 20
 _BACKGROUNDS = (26, 229)
 """Transparent pictures are scored over a dark and a light ground, as the metric's own reference program does."""
 
@@ -87,6 +89,10 @@ class Judge:
         """Whether only a part of the pixels is scored."""
         return sum(r.height * r.width for r in self.regions) < self.raster.total_pixels
 
+    def tiles(self) -> Raster:
+        """What is scored of a still picture, as a picture of its own."""
+        return replace(self.raster, pixels=_cut(self.raster.pixels, self.regions))
+
     def score(self, encoded: Encoded) -> float:
         """The score of an encoding of the raster; one of other dimensions is scaled to the raster's first."""
         if encoded.is_lossless:
@@ -111,18 +117,19 @@ class Judge:
         """The scored regions of an image, below each other."""
         if not self.is_sampled:
             return _pixels(image)
-        tops = sorted({region.top for region in self.regions})
-        height = self.regions[0].height
-        strips = [image.crop(0, top, image.width, height) for top in tops]
-        pixels = _pixels(pyvips.Image.arrayjoin(strips, across=1))
-        starts = {top: number * height for number, top in enumerate(tops)}
-        cut = [pixels[starts[r.top] : starts[r.top] + r.height, r.left : r.left + r.width] for r in self.regions]
-        return np.concatenate(cut)
+        # Side by side as they lie in the image: then its rows are needed in their order, and nothing between them.
+        across = len({region.left for region in self.regions})
+        tiles = [image.crop(r.left, r.top, r.width, r.height) for r in self.regions]
+        rows = np.split(_pixels(pyvips.Image.arrayjoin(tiles, across=across)), len(tiles) // across)
+        return np.concatenate([tile for row in rows for tile in np.split(row, across, axis=1)])
 
     def _compare(self, pixels: NDArray[np.uint8]) -> float:
         if not self._scorers:
             reference = _cut(self.raster.pixels, self.regions)
-            self._scorers = [Scorer(view) for view in _views(reference, has_alpha=self.raster.has_alpha)]
+            views = _views(reference, has_alpha=self.raster.has_alpha)
+            # A large picture leaves no memory for what would make each further score a quarter cheaper.
+            keep_bytes = 0 if self.raster.total_pixels > _LEAN_ABOVE_PIXELS else _KEPT_BYTES
+            self._scorers = [Scorer(view, keep_limit_bytes=keep_bytes) for view in views]
         views = _views(pixels, has_alpha=self.raster.has_alpha)
         return min(scorer.score(view) for scorer, view in zip(self._scorers, views, strict=True))
 

@@ -11,7 +11,7 @@ from leanpix.engine.outcome import Trials
 from leanpix.engine.search import Knob, from_above
 
 _TOLERANCE = 0.5
-_CORRECTIONS = 3
+_CORRECTIONS = 5
 _HIGHEST_QUALITY = 100
 _SAMPLE_TOLERANCE = 1.0
 """Points above the target at which an encode of the whole picture that was found on a sample is good enough."""
@@ -56,29 +56,48 @@ def _by_sample(job: Job, trials: Trials, sample: Raster, target: float) -> Score
         if trials.encoder.lossless_from <= _HIGHEST_QUALITY:
             return None
         knob = trials.snap(trials.encoder.scores.points[-1][0])
-    elif job.judge.is_sampled and not trials.encoder.reads_lean:
-        # Several copies of the whole picture would have to be held to look at the result.
-        return Scored(trials.at(knob), judge.score(on_sample.at(knob)), (ON_SAMPLE,))
-    return _corrected(job, trials, knob, target)
+    if job.judge.is_sampled:
+        return _on_tiles(job, trials, knob, target)
+    knob = _corrected(job.judge, trials, knob, target)
+    return None if knob is None else _refined(job, trials, knob, target)
 
 
-def _corrected(job: Job, trials: Trials, knob: float, target: float) -> Scored | None:
-    """Encode the whole picture, and again where the sample promised too much or too little."""
-    scores, passing = trials.encoder.scores, dict[float, float]()
+def _on_tiles(job: Job, trials: Trials, knob: float, target: float) -> Scored | None:
+    """The setting corrected on the tiles that would be scored, encoded by themselves; then the whole, once.
+
+    A large picture's result is never decoded: that takes its memory, and the time of several encodes.
+    """
+    found = _tried_on_tiles(job, trials, knob, target)
+    return None if found is None else Scored(trials.at(found[0]), found[1], (ON_SAMPLE,))
+
+
+def _tried_on_tiles(job: Job, trials: Trials, knob: float, target: float) -> tuple[float, float] | None:
+    """A setting and its score; all that it took to find them is let go of before the whole is encoded."""
+    tiles = job.judge.tiles()
+    on_tiles, judge = Trials(trials.encoder.on(tiles), job.budget), Judge(tiles)
+    found = _corrected(judge, on_tiles, knob, target)
+    trials.tried_elsewhere += on_tiles.count
+    return None if found is None else (found, judge.score(on_tiles.at(found)))
+
+
+def _corrected(judge: Judge, trials: Trials, knob: float, target: float) -> float | None:
+    """The setting after trying it here, and others where the sample promised too much or too little."""
+    scores, passing, failing = trials.encoder.scores, list[float](), list[float]()
     for tried in range(1 + _CORRECTIONS):
-        score = job.judge.score(trials.at(knob))
-        if score >= target:
-            passing[knob] = score
+        score = judge.score(trials.at(knob))
+        (passing if score >= target else failing).append(knob)
         if 0 <= score - target <= _SAMPLE_TOLERANCE or not trials.may_continue():
             break
-        # Steps up grow: on a picture whose score rises slowly the typical step falls short again and again.
-        missing = (target - score) * (1 + tried if score < target else 1)
-        knob = trials.snap(scores.knob(scores.value(knob) + missing + _TOLERANCE))
+        if passing and failing:
+            place = (scores.value(min(passing)) + scores.value(max(failing))) / 2
+        else:
+            # Steps up grow: on a picture whose score rises slowly the typical step falls short again and again.
+            missing = target - score + _TOLERANCE
+            place = scores.value(knob) + missing * (1 if passing else 1 + tried)
+        knob = trials.snap(scores.knob(place))
         if knob in trials.done:
             break
-    if not passing:
-        return None
-    return _refined(job, trials, min(passing), target)
+    return min(passing) if passing else None
 
 
 def _refined(job: Job, trials: Trials, knob: float, target: float) -> Scored:

@@ -35,10 +35,7 @@ class Raster:
     @classmethod
     def of(cls, picture: Picture) -> Raster:
         """Take over a decoded picture; the caller can let go of it."""
-        image = picture.image
-        # pyvips leaves out axes of length one: the band axis of gray, all of them for a picture of one pixel.
-        pixels = np.ascontiguousarray(image.numpy()).reshape(image.height, image.width, image.bands)
-        return cls(pixels, picture.frames, picture.delays_ms, picture.loop, picture.icc_profile)
+        return cls(picture.pixels, picture.frames, picture.delays_ms, picture.loop, picture.icc_profile)
 
     @property
     def width_px(self) -> int:
@@ -73,7 +70,7 @@ class Raster:
     @property
     def is_transparent(self) -> bool:
         """Whether any pixel is not fully opaque."""
-        return self.has_alpha and bool((self.pixels[:, :, -1] < OPAQUE).any())
+        return self.has_alpha and bool(self.pixels[:, :, -1].min() < OPAQUE)
 
     def image(self) -> pyvips.Image:
         """The same memory as a libvips image, with the profile and the frames' layout attached."""
@@ -130,11 +127,6 @@ class Encoder(Protocol):
     @property
     def scores(self) -> Curve:
         """Typical SSIMULACRA2 score along the knob."""
-        ...
-
-    @property
-    def reads_lean(self) -> bool:
-        """Whether a result is decoded without several copies of its pixels in memory."""
         ...
 
     @property

@@ -65,7 +65,6 @@ class JpegEncoder:
     raster: Raster
     effort: Effort
     subsampling: Subsampling
-    reads_lean = True
     lossless_from = _NEVER
     is_graphic = False
 

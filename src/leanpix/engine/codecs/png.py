@@ -34,7 +34,6 @@ class PngEncoder:
     raster: Raster
     effort: Effort
     is_graphic: bool
-    reads_lean = True
     lossless_from = 100
     rates = _RATES
     scores = _SCORES

@@ -44,7 +44,6 @@ class WebpEncoder:
     raster: Raster
     effort: Effort
     is_graphic: bool
-    reads_lean = False
     lossless_from = _NEVER
     rates = _RATES
     scores = _SCORES

@@ -29,7 +29,7 @@ class Raster:
     """Decoded pixels as stored: not upright yet, in any colour space that `colour` knows.
 
     An animation has its frames stacked, page_height_px each. profile: the ICC profile the pixels are in, None
-    for what the image's interpretation says. is_held: the pixels are in memory, decoded, and nothing else with them.
+    for what the image's interpretation says. held: the image's very pixels where they are in memory, decoded.
     """
 
     image: pyvips.Image
@@ -38,7 +38,7 @@ class Raster:
     delays_ms: tuple[int, ...] = ()
     loop: int = 0
     warnings: tuple[str, ...] = ()
-    is_held: bool = False
+    held: NDArray[np.uint8] | None = None
 
 
 def from_array(pixels: NDArray[np.uint8] | NDArray[np.float32]) -> pyvips.Image:

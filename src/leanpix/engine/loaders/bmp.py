@@ -15,4 +15,5 @@ def open_raster(source: bytes, _probe: Probe, _wish: Wish) -> Raster:
     """Decode at once; palettes and 1-bit pictures become gray or RGB."""
     with pillow_errors("BMP"), BmpImagePlugin.BmpImageFile(io.BytesIO(source)) as opened:
         wanted = opened.mode if opened.mode in {"L", "RGB", "RGBA"} else ("L" if opened.mode == "1" else "RGB")
-        return Raster(from_array(pixels_of(opened, wanted)), is_held=True)
+        pixels = pixels_of(opened, wanted)
+    return Raster(from_array(pixels), held=pixels)

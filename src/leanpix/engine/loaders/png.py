@@ -42,4 +42,4 @@ def _animation(source: bytes, probe: Probe, wish: Wish) -> Raster:
             delays.append(round(opened.info.get("duration", 0)))
         loop = int(opened.info.get("loop", 0))
     made = png_colour.profile(source, wish.limits, is_gray=False) if probe.has_profile else None
-    return Raster(from_array(pixels), made, probe.frames, tuple(delays), loop, is_held=True)
+    return Raster(from_array(pixels), made, probe.frames, tuple(delays), loop, held=pixels)

@@ -19,4 +19,4 @@ def open_raster(source: bytes, _probe: Probe, wish: Wish) -> Raster:
             pixels = opened.postprocess(use_camera_wb=True, output_bps=8, half_size=wish.shrink >= _HALF)
     except rawpy.LibRawError as error:
         raise damaged("the camera raw data is damaged or cut short") from error
-    return Raster(from_array(pixels), is_held=True)
+    return Raster(from_array(pixels), held=pixels)

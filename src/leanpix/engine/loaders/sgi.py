@@ -14,4 +14,5 @@ from leanpix.engine.loaders.pillow import pillow_errors, pixels_of
 def open_raster(source: bytes, _probe: Probe, _wish: Wish) -> Raster:
     """Decode at once; samples of 16 bits become 8."""
     with pillow_errors("SGI"), SgiImagePlugin.SgiImageFile(io.BytesIO(source)) as opened:
-        return Raster(from_array(pixels_of(opened, opened.mode)), is_held=True)
+        pixels = pixels_of(opened, opened.mode)
+    return Raster(from_array(pixels), held=pixels)
