@@ -23,10 +23,10 @@ from dataclasses import asdict
 from pathlib import Path
 
 from leanpix.domain.request import CompressionOptions
-from leanpix.worker.pool import ENGINE_JOB, ENGINE_MODULES, CompressorPool
+from leanpix.worker.pool import ENGINE_JOB, CompressorPool
 from leanpix.worker.sandbox import Confinement, fence, lock
 from leanpix.worker.settings import WorkerSettings
-from leanpix.worker.zygote import load_job, prepare
+from leanpix.worker.zygote import ENGINE_MODULES, load_job, prepare
 
 JOBS = Path(__file__).parent / "jobs"
 NOTHING = "pool_jobs:nothing"

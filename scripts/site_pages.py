@@ -1,13 +1,19 @@
-"""Gather the pages of the documentation site, each where it lies in the tree, and make the list of decisions.
+"""Gather the pages of the documentation site, each where it lies in the tree, and make those that follow from others.
 
 Links between pages lead where they lead in the tree, so the site needs none of its own. Usage: site_pages.py FOLDER
 """
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
 from pathlib import Path
+
+from api_reference import reference
+
+from leanpix.web.app import ROUTES
+from leanpix.web.openapi.document import make_document
 
 ROOT = Path(__file__).resolve().parent.parent
 WRITTEN = (
@@ -35,6 +41,9 @@ def main() -> None:
         copy(ROOT / name, folder / name)
     decisions = folder / "docs" / "decisions"
     (decisions / "README.md").write_text(DECISIONS_HEAD + decision_list(decisions))
+    document = make_document(ROUTES, None)
+    (folder / "docs" / "openapi.json").write_text(json.dumps(document, indent=2))
+    (folder / "docs" / "reference.md").write_text(reference(document))
 
 
 def copy(source: Path, target: Path) -> None:

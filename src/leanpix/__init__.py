@@ -1,7 +1,12 @@
 """leanpix: a self-hosted image compression service."""
 
-from importlib.metadata import version
-
 __all__ = ["__version__"]
 
-__version__ = version("leanpix")
+
+def __getattr__(name: str) -> str:
+    """The version, looked up when it is asked for: every process that compresses imports this."""
+    if name != "__version__":
+        raise AttributeError(name)
+    from importlib.metadata import version  # noqa: PLC0415 - 30 ms
+
+    return version("leanpix")

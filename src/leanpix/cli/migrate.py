@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import typer
 
-from leanpix.bootstrap.stores import migrate_database
 from leanpix.cli.options import USAGE_ERROR, DataDir, settings_or_exit, stores_or_exit
 from leanpix.domain.errors import SetupError, StoreUnavailableError
 from leanpix.settings import Settings
@@ -28,6 +27,8 @@ def migrate(data_dir: DataDir = None) -> None:
 
 
 def _migrated(settings: Settings) -> str | None:
+    from leanpix.bootstrap.stores import migrate_database
+
     try:
         return migrate_database(settings)
     except (SetupError, StoreUnavailableError) as failure:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from leanpix.bootstrap.stores import Stores, open_stores
 from leanpix.domain.errors import SetupError
 from leanpix.settings import Settings, SettingsError, read_settings
+
+if TYPE_CHECKING:
+    from leanpix.bootstrap.stores import Stores
 
 DataDir = Annotated[
     Path | None, typer.Option("--data-dir", help="Where data lives; default: LEANPIX_DATA_DIR, else ./data.")
@@ -29,6 +31,8 @@ def settings_or_exit(**overrides: object) -> Settings:
 
 def stores_or_exit(settings: Settings) -> Stores:
     """The opened stores, or a message on standard error and exit code 2."""
+    from leanpix.bootstrap.stores import open_stores
+
     try:
         return open_stores(settings)
     except SetupError as failure:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import signal
 from threading import Event
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from leanpix.bootstrap.stores import Stores
 from leanpix.cli.options import USAGE_ERROR, DataDir, settings_or_exit, stores_or_exit
-from leanpix.telemetry.logging import set_up_logging
+
+if TYPE_CHECKING:
+    from leanpix.bootstrap.stores import Stores
 
 
 def worker(
@@ -18,6 +19,8 @@ def worker(
     data_dir: DataDir = None,
 ) -> None:
     """Work on tasks until SIGTERM or SIGINT; then finish what runs, or hand it back when the grace is over."""
+    from leanpix.telemetry.logging import set_up_logging
+
     settings = settings_or_exit(workers=workers, data_dir=data_dir)
     if settings.workers == 0:
         typer.echo("leanpix: LEANPIX_WORKERS=0 leaves a worker nothing to do", err=True)

@@ -23,22 +23,9 @@ from leanpix.worker.running import RunningJob
 from leanpix.worker.sandbox import LAYERS, ON, Confinement, require
 from leanpix.worker.settings import MIB, WorkerSettings
 from leanpix.worker.wire import Request, pack_request
+from leanpix.worker.zygote import ENGINE_MODULES
 
 ENGINE_JOB = "leanpix.worker.picture_job:compress_within_budget"
-# Imported by the zygote, so that no child pays for it: late, these cost each picture 55 ms.
-ENGINE_MODULES = (
-    "multiprocessing",
-    "numpy.ma",
-    "pyvips",
-    "rawpy",
-    "PIL.BmpImagePlugin",
-    "PIL.GifImagePlugin",
-    "PIL.JpegImagePlugin",
-    "PIL.PngImagePlugin",
-    "PIL.PpmImagePlugin",
-    "PIL.SgiImagePlugin",
-    "leanpix.engine.warm_up:warm_up",
-)
 _CHECK_TIMEOUT_S = 30.0
 
 

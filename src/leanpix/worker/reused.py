@@ -21,10 +21,9 @@ from leanpix.engine.compress import compress
 from leanpix.engine.limits import Limits, resource_budget
 from leanpix.engine.probe import probe
 from leanpix.worker.kernel import die_with
-from leanpix.worker.pool import ENGINE_MODULES
 from leanpix.worker.sandbox import LAYERS, Confinement, fence, lock
 from leanpix.worker.wire import EXIT_NO_RESOURCES, GO, NEED_BYTES, READY
-from leanpix.worker.zygote import prepare
+from leanpix.worker.zygote import ENGINE_MODULES, prepare
 
 LENGTHS = struct.Struct("<QQ")
 # Over all its pictures; each one's time is the parent's to watch.

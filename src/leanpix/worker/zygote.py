@@ -35,6 +35,21 @@ from leanpix.worker.wire import (
     unpack_request,
 )
 
+# Imported before anything is forked, so that no child pays for it: late, these cost each picture 55 ms.
+ENGINE_MODULES = (
+    "multiprocessing",
+    "numpy.ma",
+    "pyvips",
+    "rawpy",
+    "PIL.BmpImagePlugin",
+    "PIL.GifImagePlugin",
+    "PIL.JpegImagePlugin",
+    "PIL.PngImagePlugin",
+    "PIL.PpmImagePlugin",
+    "PIL.SgiImagePlugin",
+    "leanpix.engine.warm_up:warm_up",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class _Child:

@@ -16,7 +16,6 @@ from leanpix.cli.batch import show
 from leanpix.cli.batch.items import Item, Outcome, Totals
 from leanpix.cli.batch.local import local_engine
 from leanpix.cli.batch.place import Placement, Where
-from leanpix.cli.batch.remote import remote_engine
 from leanpix.cli.batch.report import report_page
 from leanpix.cli.batch.run import interruptible, run
 from leanpix.cli.batch.select import Rules, Selection, select
@@ -89,6 +88,8 @@ def run_batch(order: Order, settings: Settings) -> ExitCode:
 @contextmanager
 def _engine(order: Order, settings: Settings) -> Iterator[Engine]:
     if settings.server is not None:
+        from leanpix.cli.batch.remote import remote_engine
+
         with remote_engine(settings.server, settings.key or "") as remote:
             yield remote
         return
