@@ -8,6 +8,7 @@ import secrets
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from threading import Event
 
 from anyio import CapacityLimiter
@@ -20,12 +21,17 @@ from leanpix.service.execute import Execute
 from leanpix.service.keys import Keyring
 from leanpix.service.maintain import Reaper, Sweeper
 from leanpix.service.notify import Notify
+from leanpix.service.observing import Ended, Served
 from leanpix.service.progress import Progress
 from leanpix.service.query import Query
 from leanpix.service.submit import QueueBounds, Submit
 from leanpix.service.usage import Usage
 from leanpix.service.webhooks import Webhooks
+from leanpix.stores.figures import queue_figures
+from leanpix.telemetry.exposition import Exposition
+from leanpix.telemetry.journal import Journal
 from leanpix.telemetry.logging import log_failure
+from leanpix.telemetry.metrics import Metrics
 from leanpix.web.app import make_app
 from leanpix.web.context import Context
 from leanpix.web.rendering import Rendering
@@ -41,7 +47,35 @@ _LOOK_UP_THREADS, _SHARED_LOOK_UP_THREADS = 1, 16
 _OK = "ok"
 
 
-def make_worker(stores: Stores, pool: CompressorPool) -> Worker:
+@dataclass(frozen=True, slots=True)
+class Telemetry:
+    """What this process tells of its work: figures, and who may read them; log lines."""
+
+    metrics: Metrics
+    exposition: Exposition
+    journal: Journal
+
+    def served(self, served: Served) -> None:
+        """Count and log a request."""
+        self.metrics.served(served)
+        self.journal.served(served)
+
+    def ended(self, ended: Ended) -> None:
+        """Count and log a task's end."""
+        self.metrics.ended(ended)
+        self.journal.ended(ended)
+
+
+def make_telemetry(stores: Stores, pool: CompressorPool | None) -> Telemetry:
+    """The figures of a process over these stores; pool None where it has no workers."""
+    metrics = Metrics()
+    metrics.watch_queue(lambda: queue_figures(stores.database, time.time()))
+    if pool is not None:
+        metrics.watch_deaths(lambda: pool.deaths)
+    return Telemetry(metrics, Exposition(stores.settings, metrics.exposed), Journal())
+
+
+def make_worker(stores: Stores, pool: CompressorPool, telemetry: Telemetry) -> Worker:
     """A worker over these stores."""
     settings, stopping = stores.settings, Event()
     execute = Execute(
@@ -57,6 +91,7 @@ def make_worker(stores: Stores, pool: CompressorPool) -> Worker:
         now=time.time,
         monotonic=time.monotonic,
         stopping=stopping,
+        observe=telemetry.ended,
     )
     return Worker(
         database=stores.database,
@@ -71,11 +106,11 @@ def make_worker(stores: Stores, pool: CompressorPool) -> Worker:
     )
 
 
-def make_housekeeping(stores: Stores) -> Housekeeping:
+def make_housekeeping(stores: Stores, telemetry: Telemetry) -> Housekeeping:
     """The thread that hands on the tasks of dead workers and removes what is past its time."""
     settings, rows = stores.settings, stores.rows
     return Housekeeping(
-        Reaper(rows.database, rows.signals, settings.stale_s, time.time, time.monotonic),
+        Reaper(rows.database, rows.signals, settings.stale_s, time.time, time.monotonic, telemetry.ended),
         Sweeper(
             rows.database,
             stores.blobs,
@@ -85,6 +120,7 @@ def make_housekeeping(stores: Stores) -> Housekeeping:
             settings.idempotency_s,
             time.time,
             time.monotonic,
+            telemetry.ended,
         ),
         rows.mend_queue,
         settings.heartbeat_s,
@@ -120,7 +156,7 @@ def _rendering(stores: Stores) -> Rendering:
     return Rendering(stores.blobs, stores.links, settings.retention_s, time.time, settings.fine_states)
 
 
-def make_api(stores: Stores, pool: CompressorPool | None, drained: Event) -> Starlette:
+def make_api(stores: Stores, pool: CompressorPool | None, telemetry: Telemetry, drained: Event) -> Starlette:
     """The HTTP application over these stores; pool None where this process has no workers.
 
     drained is set once this process's workers have stopped for good: nobody waits for them any longer.
@@ -147,6 +183,8 @@ def make_api(stores: Stores, pool: CompressorPool | None, drained: Event) -> Sta
             _SHARED_LOOK_UP_THREADS if stores.is_shared else _LOOK_UP_THREADS, thread_name_prefix="look-up"
         ),
         drained=drained,
+        figures=telemetry.exposition,
+        observe=telemetry.served,
     )
     return make_app(context)
 

@@ -15,7 +15,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from leanpix.bootstrap.pools import make_pool
-from leanpix.bootstrap.processes import make_api, make_housekeeping, make_outbox, make_worker
+from leanpix.bootstrap.processes import make_api, make_housekeeping, make_outbox, make_telemetry, make_worker
 from leanpix.bootstrap.stores import Stores
 from leanpix.cli.options import stores_or_exit
 from leanpix.settings import Settings
@@ -46,9 +46,10 @@ def _server(stores: Stores) -> uvicorn.Server:
     settings = stores.settings
     pool = make_pool(settings) if settings.workers else None
     drained = Event()
-    app = make_api(stores, pool, drained)
-    worker = make_worker(stores, pool) if pool is not None else None
-    housekeeping, outbox = make_housekeeping(stores), make_outbox(stores)
+    telemetry = make_telemetry(stores, pool)
+    app = make_api(stores, pool, telemetry, drained)
+    worker = make_worker(stores, pool, telemetry) if pool is not None else None
+    housekeeping, outbox = make_housekeeping(stores, telemetry), make_outbox(stores)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:

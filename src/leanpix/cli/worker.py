@@ -12,6 +12,7 @@ from leanpix.cli.options import USAGE_ERROR, DataDir, settings_or_exit, stores_o
 
 if TYPE_CHECKING:
     from leanpix.bootstrap.stores import Stores
+    from leanpix.telemetry.exposition import Exposition
 
 
 def worker(
@@ -38,9 +39,12 @@ def worker(
 
 def _work(stores: Stores, stop: Event) -> None:
     from leanpix.bootstrap.pools import make_pool
-    from leanpix.bootstrap.processes import make_housekeeping, make_outbox, make_worker
+    from leanpix.bootstrap.processes import make_housekeeping, make_outbox, make_telemetry, make_worker
 
-    taking, housekeeping = make_worker(stores, make_pool(stores.settings)), make_housekeeping(stores)
+    pool = make_pool(stores.settings)
+    telemetry = make_telemetry(stores, pool)
+    taking, housekeeping = make_worker(stores, pool, telemetry), make_housekeeping(stores, telemetry)
+    _serve_figures(stores, telemetry.exposition)
     outbox = make_outbox(stores)
     taking.start()
     housekeeping.start()
@@ -50,3 +54,19 @@ def _work(stores: Stores, stop: Event) -> None:
     outbox.stop()
     housekeeping.stop()
     taking.stop()
+
+
+def _serve_figures(stores: Stores, exposition: Exposition) -> None:
+    """A worker has no API to show its figures on: they get a port of their own where one is set."""
+    port = stores.settings.metrics_port
+    if port is None:
+        return
+    from leanpix.telemetry.exposition import serve_figures
+
+    host = stores.settings.host
+    try:
+        server = serve_figures(exposition, host, port)
+    except OSError as failure:
+        typer.echo(f"leanpix: cannot listen on {host}:{port}: {failure.strerror}", err=True)
+        raise typer.Exit(1) from failure
+    typer.echo(f"leanpix shows figures on http://{host}:{server.server_port}/metrics")

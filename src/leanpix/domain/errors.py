@@ -172,6 +172,8 @@ class TaskFailure(LeanpixError):  # noqa: N818 - an outcome that is recorded, no
     """A task ended without a result, in the given negative state."""
 
     code = "task_failed"
+    reason: str | None = None
+    """A code for logs that says more than a caller may be told."""
 
     def __init__(self, state: TaskState, text: str | None = None) -> None:
         self.state = state

@@ -44,6 +44,7 @@ class FetchFailure(TaskFailure):
     """
 
     code = "fetch_failed"
+    reason: FetchRefusal
 
     def __init__(self, reason: FetchRefusal) -> None:
         self.reason = reason

@@ -12,6 +12,7 @@ from leanpix.domain.report import Compression
 from leanpix.domain.states import TaskState
 from leanpix.domain.task import MAX_ATTEMPTS, Fence, Outcome, SourceKind, StoredResult, Task
 from leanpix.service.links import Links
+from leanpix.service.observing import Ended, ObserveEnd, Phases, unobserved
 from leanpix.service.ports import Blobs, Clock, Compressor, Database, Fetcher, Signals, Transaction
 from leanpix.service.progress import Progress
 from leanpix.service.submit import refuse_png_target, source_key
@@ -40,6 +41,7 @@ class Execute:
     now: Clock
     monotonic: Clock
     stopping: Event
+    observe: ObserveEnd = unobserved
 
     def __call__(self, task_id: str, on_claim: Callable[[Fence], None]) -> TaskState | None:
         """Make one attempt at the task; its final state, or None where it was not ours to end.
@@ -51,13 +53,14 @@ class Execute:
         if task is None:
             return None
         on_claim(task.fence)
+        phases, cause = Phases(self.monotonic, "source"), None
         try:
-            outcome = self._attempt(task, self.monotonic() + self.timeout_s)
+            outcome = self._attempt(task, self.monotonic() + self.timeout_s, phases)
         except TaskFailure as failure:
             if failure.state == TaskState.CANCELLED and self.stopping.is_set() and task.attempt < MAX_ATTEMPTS:
                 self._hand_back(task)
                 return None
-            outcome = Outcome(failure.state, str(failure))
+            outcome, cause = Outcome(failure.state, str(failure)), failure
         except StoreUnavailableError:
             if task.attempt < MAX_ATTEMPTS:
                 self._hand_back(task)
@@ -65,23 +68,29 @@ class Execute:
             outcome = Outcome(TaskState.FAILED, "the service's stores did not answer")
         except CallerError as failure:
             outcome = Outcome(TaskState.NOT_MEETING_REQUIREMENTS, str(failure))
-        except BaseException:
-            self._end(task, Outcome(TaskState.FAILED, TaskState.FAILED.text))
+        except BaseException as defect:
+            self._end(task, Outcome(TaskState.FAILED, TaskState.FAILED.text), phases, defect)
             raise
-        return self._end(task, outcome)
+        return self._end(task, outcome, phases, cause)
 
-    def _attempt(self, task: Task, deadline: float) -> Outcome:
+    def _attempt(self, task: Task, deadline: float, phases: Phases) -> Outcome:
         source = self._source(task)
         refuse_png_target(task.options, source)
-        self.progress.show(task.fence, TaskState.PROCESSING)
+
+        def on_phase(phase: str) -> None:
+            phases.enter(phase)
+            self.progress.show(task.fence, _PHASES.get(phase, TaskState.PROCESSING))
+
+        on_phase("decoding")
         done = self.compressor.run(
             source,
             task.options,
             timeout_s=max(deadline - self.monotonic(), 0.001),
-            on_phase=lambda phase: self.progress.show(task.fence, _PHASES.get(phase, TaskState.PROCESSING)),
+            on_phase=on_phase,
         )
         if not done.data:
             raise TaskFailure(TaskState.EMPTY_RESULT)
+        phases.enter("publishing")
         return Outcome(TaskState.SUCCEEDED, "success", self._publish(task, done), done.report)
 
     def _source(self, task: Task) -> bytes:
@@ -117,14 +126,18 @@ class Execute:
                 change.enqueue(task.id)
         self.signals.work_added()
 
-    def _end(self, task: Task, outcome: Outcome) -> TaskState | None:
+    def _end(
+        self, task: Task, outcome: Outcome, phases: Phases, cause: BaseException | None = None
+    ) -> TaskState | None:
         self.progress.forget(task.fence)
+        phases.enter("recording")
         final = self._persistently(task, outcome)
         if outcome.result is not None and final is not TaskState.SUCCEEDED:
             self.blobs.delete(outcome.result.blob)
         if final is not None:
             self.signals.task_ended(task.id)
             self.blobs.delete(source_key(task.id))
+            self.observe(_ended(task, outcome, final, phases, cause))
         return final
 
     def _persistently(self, task: Task, outcome: Outcome) -> TaskState | None:
@@ -146,6 +159,13 @@ class Execute:
         # A commit whose answer was lost is one all the same: the fence is gone because this very attempt ended.
         is_ours = now is not None and now.state.is_final and now.attempt == task.attempt
         return now.state if now is not None and is_ours else None
+
+
+def _ended(task: Task, outcome: Outcome, final: TaskState, phases: Phases, cause: BaseException | None) -> Ended:
+    # Its first attempt's row says when it was taken: how long it had waited by the wall clock, which may jump.
+    waited = {"queued": max(0.0, (task.processed_at or 0.0) - task.created_at)} if task.attempt == 1 else {}
+    charged = _price(outcome) if final is outcome.state else 0
+    return Ended(task, final, charged, outcome.report, {**waited, **phases.ended()}, cause)
 
 
 def record(change: Transaction, task: Task, outcome: Outcome, now: float) -> TaskState | None:

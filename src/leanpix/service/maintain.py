@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from leanpix.domain.states import TaskState
 from leanpix.domain.task import MAX_ATTEMPTS, Fence, Outcome, Task
 from leanpix.service.execute import record
+from leanpix.service.observing import Ended, ObserveEnd, unobserved
 from leanpix.service.ports import Blobs, Clock, Database, Signals
 from leanpix.service.submit import source_key
 
@@ -28,6 +29,7 @@ class Reaper:
     stale_s: float
     now: Clock
     monotonic: Clock
+    observe: ObserveEnd = unobserved
     _still: dict[Fence, tuple[int, float]] = field(default_factory=dict)
     _looked_at: float | None = None
 
@@ -60,6 +62,7 @@ class Reaper:
                     change.enqueue(task.id)
         if ended is not None:
             self.signals.task_ended(task.id)
+            self.observe(Ended(task, ended))
         self.signals.work_added()
 
 
@@ -79,6 +82,7 @@ class Sweeper:
     idempotency_s: float
     now: Clock
     monotonic: Clock
+    observe: ObserveEnd = unobserved
     _waiting_since: dict[str, float] = field(default_factory=dict)
 
     def sweep(self) -> int:
@@ -116,9 +120,11 @@ class Sweeper:
             if claimed is None:  # a worker was quicker
                 return
             text = f"the task waited more than {self.longest_wait_s:g} s for a worker"
-            record(change, claimed, Outcome(TaskState.TIMED_OUT, text), self.now())
+            ended = record(change, claimed, Outcome(TaskState.TIMED_OUT, text), self.now())
         self.blobs.delete(source_key(task_id))
         self.signals.task_ended(task_id)
+        if ended is not None:
+            self.observe(Ended(claimed, ended))
 
     def _remove_expired(self) -> int:
         with self.database.reading() as view:

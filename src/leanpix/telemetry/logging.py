@@ -15,7 +15,7 @@ def set_up_logging(settings: TelemetrySettings) -> None:
     """Route structlog and the standard library's loggers to standard error."""
     level = logging.getLevelNamesMapping()[settings.log_level.upper()]
     renderer: Processor = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
-    if settings.log_json:
+    if settings.log_format == "json":
         renderer = structlog.processors.JSONRenderer()
     structlog.configure(
         processors=[

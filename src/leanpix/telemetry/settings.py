@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Network, IPv6Network
 from typing import Literal
 
 from pydantic import BaseModel, Field
@@ -13,4 +14,21 @@ class TelemetrySettings(BaseModel):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least important log lines that are written."
     )
-    log_json: bool = Field(default=False, description="Write log lines as JSON, one object a line.")
+    log_format: Literal["json", "text"] = Field(
+        default="text", description="Log lines as JSON, one object a line, or as text."
+    )
+    metrics_nets: list[IPv4Network | IPv6Network] = Field(
+        default=[IPv4Network("127.0.0.0/8"), IPv6Network("::1/128")],
+        description="Networks whose addresses may read `/metrics`, as a JSON list; everybody else gets a 404.",
+    )
+    metrics_token: str | None = Field(
+        default=None,
+        min_length=16,
+        description="Token that may read `/metrics` from anywhere, as `Authorization: Bearer`; default: none.",
+    )
+    metrics_port: int | None = Field(
+        default=None,
+        ge=0,
+        le=65535,
+        description="Port where `leanpix worker` serves its `/metrics`; 0: a free one. Default: none.",
+    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import structlog
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -14,8 +16,10 @@ from leanpix.domain.errors import LeanpixError
 from leanpix.web.context import Context
 from leanpix.web.errors import OTHER_STATUS_TEXT, STATUS_TEXT, error_response, plain_error
 from leanpix.web.middleware import CorsUnder, TidyPath
+from leanpix.web.observed import Observed
 from leanpix.web.routes.account import account, account_usage, keys, make_key, revoke_key, topup_key
 from leanpix.web.routes.health import healthz, readyz
+from leanpix.web.routes.metrics import metrics
 from leanpix.web.routes.openapi import openapi_route
 from leanpix.web.routes.page import page_routes
 from leanpix.web.routes.results import result
@@ -42,6 +46,7 @@ _DESCRIBED = [
     Route("/states.json", states_json, methods=["GET"]),
     Route("/healthz", healthz, methods=["GET"]),
     Route("/readyz", readyz, methods=["GET"]),
+    Route("/metrics", metrics, methods=["GET"]),
 ]
 ROUTES = [*_DESCRIBED, openapi_route(_DESCRIBED), *page_routes()]
 
@@ -51,6 +56,7 @@ def make_app(context: Context) -> Starlette:
     app = Starlette(
         routes=ROUTES,
         middleware=[
+            Middleware(Observed, observe=context.observe, routes=_route_names()),
             Middleware(TidyPath),
             Middleware(CorsUnder, prefixes=[API, "/results/"], origins=context.settings.cors_origins),
         ],
@@ -63,6 +69,12 @@ def make_app(context: Context) -> Starlette:
     )
     app.state.context = context
     return app
+
+
+def _route_names() -> dict[Callable[..., object], str]:
+    """Each handler's path as it is declared; the pages' many files are one."""
+    pages = {route.endpoint: "/page" for route in ROUTES if route.path.startswith("/page/")}
+    return {route.endpoint: route.path for route in ROUTES} | pages
 
 
 async def _on_leanpix_error(_request: Request, error: Exception) -> Response:

@@ -17,11 +17,13 @@ from leanpix.domain.account import Account
 from leanpix.service.admin import Admin
 from leanpix.service.keys import Keyring
 from leanpix.service.links import Links
+from leanpix.service.observing import ObserveRequest
 from leanpix.service.ports import Blobs
 from leanpix.service.query import Query
 from leanpix.service.submit import Submit
 from leanpix.service.usage import Usage
 from leanpix.service.webhooks import Webhooks
+from leanpix.web.observed import note
 from leanpix.web.rendering import Rendering
 from leanpix.web.settings import WebSettings
 
@@ -36,6 +38,16 @@ class TaskEnds(Protocol):
 
     def subscribe(self, task_id: str) -> asyncio.Future[None]:
         """A future that is done when the task ends; cancel it to stop waiting."""
+
+
+class Figures(Protocol):
+    """Shows what this process counts."""
+
+    def admits(self, address: str | None, authorization: str | None) -> bool:
+        """Whether somebody at this address, with this Authorization header, may read the figures."""
+
+    def figures(self) -> bytes:
+        """Every figure as text; it may wait for the database."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +73,8 @@ class Context:
     threads: CapacityLimiter
     look_ups: Executor
     drained: Event
+    figures: Figures
+    observe: ObserveRequest
 
     async def call(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a use case in a thread; they wait for disks and databases."""
@@ -74,7 +88,10 @@ class Context:
         """The account behind the request's key; KeyRefusedError."""
         text = request.headers.get(KEY_HEADER)
         account = self.keyring.remembered(text)
-        return await self.look_up(self.keyring.account, text) if account is None else account
+        if account is None:
+            account = await self.look_up(self.keyring.account, text)
+        note(request, key_id=account.id)
+        return account
 
 
 def context_of(request: Request) -> Context:

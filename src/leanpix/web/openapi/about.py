@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from leanpix.web.openapi import errors
 from leanpix.web.openapi.model import HTML, JSON, Answer, Content, Operation, Parameter, json_answer, reference
 from leanpix.web.openapi.schemas import TEXT, shape
 
@@ -52,6 +53,18 @@ def states_json() -> Operation:
         tag="Service",
         summary="Every HTTP status and task state, as JSON",
         answers={200: Answer("The tables.", {JSON: _states()})},
+        needs_key=False,
+    )
+
+
+def metrics() -> Operation:
+    """Figures for Prometheus."""
+    shown = Answer("Every figure, in Prometheus' text format.", {"text/plain": Content(TEXT)})
+    return Operation(
+        tag="Service",
+        summary="Figures of this process",
+        description="Shown to the networks of `LEANPIX_METRICS_NETS` and to whoever has `LEANPIX_METRICS_TOKEN`.",
+        answers={200: shown, **errors.refusals(errors.NOTHING_HERE)},
         needs_key=False,
     )
 

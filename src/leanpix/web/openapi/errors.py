@@ -43,6 +43,7 @@ TOO_LARGE: Sequence[LeanpixError] = (UploadTooLargeError("the image exceeds 2097
 NOT_FOUND: Sequence[LeanpixError] = (
     NotFoundError("there is no such task: it may have expired, or the task_id is wrong"),
 )
+NOTHING_HERE: Sequence[LeanpixError] = (NotFoundError("there is nothing here"),)
 REFUSED: Sequence[LeanpixError] = (
     KeyRefusedError("the API key is missing, unknown or revoked: send a valid one in the X-API-KEY header"),
 )

@@ -24,5 +24,6 @@ OPERATIONS: Mapping[str, Callable[[], Operation]] = {
     "states_json": about.states_json,
     "healthz": about.healthz,
     "readyz": about.readyz,
+    "metrics": about.metrics,
     "openapi": about.openapi,
 }

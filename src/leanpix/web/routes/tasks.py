@@ -17,6 +17,7 @@ from leanpix.service.submit import Address, Upload
 from leanpix.web import compat
 from leanpix.web.body import Form, read_form
 from leanpix.web.context import Context, context_of
+from leanpix.web.observed import note
 from leanpix.web.wire import WireRequest, idempotency_key, parse_request
 
 _POLL_S = 1.0
@@ -40,6 +41,7 @@ async def create(request: Request) -> Response:
             return context.submit.submit(account, source, wire.options, wire.return_type, once, callback=callback)
 
         task_id = await context.call(submit)
+        note(request, task_id=task_id)
     finally:
         form.close()
     if not wire.sync:
@@ -53,6 +55,7 @@ async def query(request: Request) -> Response:
     context = context_of(request)
     account = await context.account(request)
     task = await context.look_up(context.query.query, account, request.path_params["task_id"])
+    note(request, task_id=task.id)
     return JSONResponse(await render(context, request, task), headers={"Cache-Control": "no-store"})
 
 

@@ -1,0 +1,122 @@
+"""Figures of this process, in a registry of its own: what its counters have counted, and what a scrape looks up."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Iterable, Mapping
+from importlib.metadata import version
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from leanpix.domain.errors import StoreUnavailableError
+from leanpix.domain.states import TaskState
+from leanpix.service.observing import Ended, QueueFigures, Served
+
+_REQUEST_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 180)
+_PHASE_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 180)
+_METHODS = frozenset({"GET", "HEAD", "POST", "OPTIONS", "PUT", "DELETE", "PATCH"})
+_PHASES = frozenset({"queued", "source", "decoding", "searching", "encoding", "publishing", "recording"})
+
+
+class Metrics:
+    """Counts what it is told. Every label has few values: routes as declared, states, phases, formats."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        self._requests: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+        self._requests_total = self._counter("http_requests", "Requests answered.", "route", "method", "status")
+        self._request_s = self._histogram("http_request_seconds", "From head to answer.", _REQUEST_S, "route")
+        self._tasks = self._counter("tasks", "Tasks ended by this process.", "state")
+        self._phase_s = self._histogram("task_phase_seconds", "Of tasks ended by this process.", _PHASE_S, "phase")
+        self._source = self._counter("source_bytes", "Sources of tasks that succeeded.", "format")
+        self._result = self._counter("result_bytes", "Results.", "format")
+        self._saved = self._counter("saved_bytes", "What results are smaller than their sources.", "format")
+        self._settled = self._counter("credits_settled", "Credits charged for tasks ended by this process.")
+        built = Gauge("leanpix_build_info", "What runs.", ("version", "python"), registry=self.registry)
+        built.labels(version("leanpix"), platform.python_version()).set(1)
+
+    def served(self, served: Served) -> None:
+        """Count a request."""
+        known = (served.route, served.method, served.status)
+        # Looking labels up costs more than counting: what was seen before is at hand.
+        counters = self._requests.get(known) or self._remember(*known)
+        counters[0].inc()
+        counters[1].observe(served.seconds)
+
+    def ended(self, ended: Ended) -> None:
+        """Count a task's end."""
+        self._tasks.labels(ended.state.name.lower()).inc()
+        self._settled.inc(ended.charged)
+        for phase, seconds in ended.seconds.items():
+            self._phase_s.labels(phase if phase in _PHASES else "other").observe(seconds)
+        if ended.report is not None and ended.state is TaskState.SUCCEEDED:
+            name, report = ended.report.format.value, ended.report
+            self._source.labels(name).inc(report.source_bytes)
+            self._result.labels(name).inc(report.result_bytes)
+            self._saved.labels(name).inc(max(0, report.source_bytes - report.result_bytes))
+
+    def watch_queue(self, look: Callable[[], QueueFigures]) -> None:
+        """Look the queue up at each scrape."""
+        self.registry.register(_Queue(look))
+
+    def watch_deaths(self, look: Callable[[], Mapping[TaskState, int]]) -> None:
+        """Ask the pool of children at each scrape."""
+        self.registry.register(_Deaths(look))
+
+    def exposed(self) -> bytes:
+        """Every figure in Prometheus' text format."""
+        return generate_latest(self.registry)
+
+    def _remember(self, route: str, method: str, status: int) -> tuple[Counter, Histogram]:
+        method_label = method if method in _METHODS else "other"
+        found = (self._requests_total.labels(route, method_label, str(status)), self._request_s.labels(route))
+        if method_label == method:
+            self._requests[route, method, status] = found
+        return found
+
+    def _counter(self, name: str, told: str, *labels: str) -> Counter:
+        return Counter(f"leanpix_{name}", told, labels, registry=self.registry)
+
+    def _histogram(self, name: str, told: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
+        return Histogram(f"leanpix_{name}", told, labels, buckets=buckets, registry=self.registry)
+
+
+class _Queue(Collector):
+    """Nothing while the database does not answer: a figure that is missing raises the alarm, a wrong one does not."""
+
+    def __init__(self, look: Callable[[], QueueFigures]) -> None:
+        self._look = look
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing: a registry would scrape to find the names out."""
+        return ()
+
+    def collect(self) -> Iterable[Metric]:
+        """The queue now."""
+        try:
+            found = self._look()
+        except StoreUnavailableError:
+            return
+        yield GaugeMetricFamily("leanpix_queue_depth", "Tasks that wait for a worker.", found.waiting)
+        yield GaugeMetricFamily("leanpix_queue_running", "Tasks that a worker has.", found.running)
+        yield GaugeMetricFamily("leanpix_queue_oldest_seconds", "Age of the oldest waiting task.", found.oldest_s)
+        yield GaugeMetricFamily("leanpix_credits_held", "Credits held for tasks that have not ended.", found.held)
+
+
+class _Deaths(Collector):
+    def __init__(self, look: Callable[[], Mapping[TaskState, int]]) -> None:
+        self._look = look
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing, as above."""
+        return ()
+
+    def collect(self) -> Iterable[Metric]:
+        """Children that died or were killed, by the state that their task ended in."""
+        family = CounterMetricFamily("leanpix_child_deaths", "Children that died or were killed.", labels=["kind"])
+        for state, many in self._look().items():
+            family.add_metric([state.name.lower()], many)
+        yield family

@@ -1,0 +1,76 @@
+"""Figures count what they are told, with labels of few values; who may read them is a matter of address or token."""
+
+from __future__ import annotations
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from leanpix.domain.errors import StoreUnavailableError
+from leanpix.service.observing import Phases, QueueFigures, Served
+from leanpix.telemetry.exposition import Exposition
+from leanpix.telemetry.metrics import Metrics
+from leanpix.telemetry.settings import TelemetrySettings
+
+
+def sample(metrics: Metrics, name: str, **labels: str) -> float | None:
+    return metrics.registry.get_sample_value(name, labels)
+
+
+def test_a_made_up_method_is_no_label() -> None:
+    metrics = Metrics()
+    for number in range(50):
+        metrics.served(Served("/healthz", f"METHOD{number}", 405, 0.001))
+    assert sample(metrics, "leanpix_http_requests_total", route="/healthz", method="other", status="405") == 50
+    families = {family.name: family for family in text_string_to_metric_families(metrics.exposed().decode())}
+    counted = [one for one in families["leanpix_http_requests"].samples if one.name.endswith("_total")]
+    assert len(counted) == 1
+
+
+def test_a_queue_that_cannot_be_read_is_missing_and_the_rest_is_there() -> None:
+    def away() -> QueueFigures:
+        raise StoreUnavailableError
+
+    metrics = Metrics()
+    metrics.watch_queue(away)
+    shown = metrics.exposed().decode()
+    assert "leanpix_queue_depth" not in shown
+    assert "leanpix_build_info" in shown
+
+
+def test_phases_add_up_to_the_whole_attempt() -> None:
+    moments = iter([0.0, 1.0, 3.0, 6.0, 10.0])
+    phases = Phases(lambda: next(moments), "source")
+    for phase in ("searching", "encoding", "searching"):
+        phases.enter(phase)
+    assert phases.ended() == {"source": 1.0, "searching": 6.0, "encoding": 3.0}
+
+
+TOKEN = "a token of some length"
+
+
+@pytest.mark.parametrize(
+    ("address", "authorization", "admitted"),
+    [
+        ("127.0.0.1", None, True),
+        ("::1", None, True),
+        ("::ffff:127.0.0.1", None, True),
+        ("10.0.0.7", None, False),
+        ("10.0.0.7", f"Bearer {TOKEN}", True),
+        ("10.0.0.7", f"Bearer {TOKEN} ", False),
+        ("10.0.0.7", TOKEN, False),
+        ("10.0.0.7", "Bearer \u00e9", False),
+        ("testclient", None, False),
+        (None, None, False),
+    ],
+)
+def test_figures_are_for_near_addresses_and_for_the_token(
+    address: str | None, authorization: str | None, admitted: bool
+) -> None:
+    exposition = Exposition(TelemetrySettings(metrics_token=TOKEN), lambda: b"")
+    assert exposition.admits(address, authorization) is admitted
+
+
+def test_without_a_token_no_header_opens() -> None:
+    exposition = Exposition(TelemetrySettings(), lambda: b"")
+    assert not exposition.admits("10.0.0.7", "Bearer None")
+    assert not exposition.admits("10.0.0.7", "Bearer ")
