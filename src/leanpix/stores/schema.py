@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 from leanpix.domain.errors import SetupError
 from leanpix.stores.connecting import connecting
 
-HEAD = "0004"
+HEAD = "0004"  # revisions are numbers of four digits, so their order is that of their text
 _VERSION_TABLE = "alembic_version"
 _MIGRATION_LOCK = 0x6C65616E706978  # "leanpix": one migration at a time in a shared database
 
@@ -25,22 +25,25 @@ def revision(connection: Connection) -> str | None:
 def migrate(engine: Engine, target: str = "head") -> str | None:
     """Bring the database to the target revision in one transaction; the revision it was at before.
 
-    StoreUnavailableError where it does not answer.
+    One that a newer version has brought further is left as it is. StoreUnavailableError where it does not answer.
     """
     with connecting(engine) as connection, connection.begin():
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
         before = revision(connection)
-        if before != HEAD or target != "head":
+        if target != "head" or before is None or before < HEAD:
             _upgrade(connection, target)
     return before
 
 
 def require_current(engine: Engine, *, patience_s: float = 0) -> None:
-    """SetupError where the database is not at this version's revision, StoreUnavailableError where it is away."""
+    """SetupError where the database is behind this version's revision, StoreUnavailableError where it is away.
+
+    Ahead it may be: revisions only add, so that a node of the old version can start again while an upgrade goes on.
+    """
     with connecting(engine, patience_s) as connection:
         found = revision(connection)
-    if found != HEAD:
+    if found is None or found < HEAD:
         state = "is empty" if found is None else f"is at schema revision {found}"
         raise SetupError(f"the database {state} and this version needs {HEAD}: run `leanpix migrate` once")
 
