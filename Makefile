@@ -84,9 +84,6 @@ bench-cluster: setup-dev ## latency in both modes, the queue alone, 1 to 4 worke
 	@$(PY) bench/cluster.py
 	@$(PY) bench/scaling_model.py
 
-test-cut: setup-dev ## a worker of a cluster cut off for 30 s (make test: 6 s)
-	@CUT_S=30 $(PY) -m pytest -q tests/e2e/test_cluster.py -k cut_off
-
 bench-jpegli: setup-dev ## CPU time and bytes at equal score of the two paths to jpegli; PICTURES="a.png b.jpg"
 	@$(PY) bench/jpegli.py $(PICTURES)
 

@@ -9,37 +9,30 @@ import subprocess
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 
 import httpx
 import pytest
-from tests.support.cluster import new_cluster, until
+from tests.support.cluster import until
 from tests.support.failures import (
-    Caller,
     FarNetwork,
     assert_each_ended_once_and_was_charged_once,
     attempts,
     ended,
     far_network,
-    gated_pictures,
     under_load,
     under_way,
 )
-from tests.support.scene import PATIENT_FETCH, Scene, new_scene, ready
-from tests.support.server import API, LEANPIX, clean_environment, key_in
+from tests.support.scene import Scene, one_host_scene, ready, two_host_scene
+from tests.support.server import API, LEANPIX, clean_environment
 from tests.support.servers import Postgres, Seaweed
 
-CUT_S = float(os.environ.get("CUT_S", "6"))  # longer by `make test-cut`
+CUT_S = 6  # the torture cuts for longer
 
 
 @pytest.fixture(scope="module")
 def scene(postgres: Postgres, seaweed: Seaweed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
-    with ExitStack() as stack:
-        gate = stack.enter_context(gated_pictures())
-        port = gate.url.split(":")[2].split("/")[0]
-        settings = {"fetch_allow_nets": "127.0.0.0/8", "fetch_ports": port} | PATIENT_FETCH
-        folder = tmp_path_factory.mktemp("failures")
-        yield new_scene(stack.enter_context(new_cluster(postgres, seaweed, folder, **settings)), gate)
+    with one_host_scene(postgres, seaweed, tmp_path_factory.mktemp("failures")) as scene:
+        yield scene
 
 
 def test_the_tasks_of_a_worker_that_is_killed_are_done_by_another(scene: Scene) -> None:
@@ -138,20 +131,8 @@ def far() -> Iterator[FarNetwork]:
 
 @pytest.fixture(scope="module")
 def two_hosts(far: FarNetwork, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
-    """An API node and a worker beside the stores, and a worker on another host."""
-    with ExitStack() as stack:
-        gate = stack.enter_context(gated_pictures(far.near))
-        port = gate.url.split(":")[2].split("/")[0]
-        settings = {"fetch_allow_nets": f"{far.near}/32", "fetch_ports": port} | PATIENT_FETCH
-        postgres, seaweed = Postgres(host=far.near).start(), Seaweed(host=far.near).start()
-        stack.callback(postgres.close)
-        stack.callback(seaweed.close)
-        folder = tmp_path_factory.mktemp("two-hosts")
-        cluster = stack.enter_context(new_cluster(postgres, seaweed, folder, **settings))
-        key = key_in(cluster.cli("migrate"))
-        api, workers = cluster.api(), [cluster.worker(), cluster.worker(far.prefix)]
-        cluster.wait()
-        yield Scene(cluster, gate, Caller(key), [api, api], workers)
+    with two_host_scene(far, tmp_path_factory.mktemp("two-hosts")) as scene:
+        yield scene
 
 
 def test_a_worker_that_is_cut_off_loses_its_task_to_another_and_comes_back(two_hosts: Scene, far: FarNetwork) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import httpx
-from tests.support.cluster import Cluster, Node, until
-from tests.support.failures import Caller, Gate, under_way
+from tests.support.cluster import Cluster, Node, new_cluster, until
+from tests.support.failures import Caller, FarNetwork, Gate, gated_pictures, under_way
 from tests.support.server import key_in
+from tests.support.servers import Postgres, Seaweed
 
 # A gated picture may take as long as a busy machine needs to start another worker.
 PATIENT_FETCH = {"fetch_timeout_s": "60", "fetch_first_byte_timeout_s": "60"}
@@ -31,12 +35,35 @@ class Scene:
         return tasks
 
 
-def new_scene(cluster: Cluster, gate: Gate) -> Scene:
-    cluster.cli("migrate")
-    key = key_in(cluster.cli("keys", "create", "--name", "shop", "--credits", "100000", "--qps", "1000"))
-    apis, workers = [cluster.api(), cluster.api()], [cluster.worker(), cluster.worker()]
-    cluster.wait()
-    return Scene(cluster, gate, Caller(key), apis, workers)
+@contextmanager
+def one_host_scene(postgres: Postgres, seaweed: Seaweed, folder: Path, **settings: str) -> Iterator[Scene]:
+    """All on this host."""
+    with gated_pictures() as gate, new_cluster(postgres, seaweed, folder, **_fetching(gate, settings)) as cluster:
+        cluster.cli("migrate")
+        key = key_in(cluster.cli("keys", "create", "--name", "shop", "--credits", "100000", "--qps", "1000"))
+        apis, workers = [cluster.api(), cluster.api()], [cluster.worker(), cluster.worker()]
+        cluster.wait()
+        yield Scene(cluster, gate, Caller(key), apis, workers)
+
+
+@contextmanager
+def two_host_scene(far: FarNetwork, folder: Path, **settings: str) -> Iterator[Scene]:
+    """An API node and a worker beside the stores, and a worker on another host."""
+    with ExitStack() as stack:
+        gate = stack.enter_context(gated_pictures(far.near))
+        postgres, seaweed = Postgres(host=far.near).start(), Seaweed(host=far.near).start()
+        stack.callback(postgres.close)
+        stack.callback(seaweed.close)
+        cluster = stack.enter_context(new_cluster(postgres, seaweed, folder, **_fetching(gate, settings)))
+        key = key_in(cluster.cli("migrate"))
+        api, workers = cluster.api(), [cluster.worker(), cluster.worker(far.prefix)]
+        cluster.wait()
+        yield Scene(cluster, gate, Caller(key), [api, api], workers)
+
+
+def _fetching(gate: Gate, settings: dict[str, str]) -> dict[str, str]:
+    host, port = gate.url.removeprefix("http://").split("/")[0].split(":")
+    return {"fetch_allow_nets": f"{host}/32", "fetch_ports": port} | PATIENT_FETCH | settings
 
 
 def ready(node: Node) -> int:

@@ -10,22 +10,43 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
+from tests.support.pages import ROOT, write_between
+from tests.torture.cluster import torture_cluster
 from tests.torture.crashes import torture_crashes
 from tests.torture.crowding import torture_crowding, torture_soak
 from tests.torture.figures import Figures
 from tests.torture.hostility import torture_hostility
 from tests.torture.suites import torture_suites
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "reliability.md"
+PAGE = ROOT / "docs" / "reliability.md"
+CLUSTER_PAGE = ROOT / "docs" / "reliability-cluster.md"
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=10, help="how long the soak lasts")
-    parser.add_argument("--only", choices=["suites", "crashes", "crowding", "hostility", "soak"])
+    parser.add_argument("--only", choices=["suites", "crashes", "crowding", "hostility", "soak", "cluster"])
     parser.add_argument("--out", type=Path, default=PAGE)
     given = parser.parse_args()
-    figures, folder = Figures(), Path(tempfile.mkdtemp(prefix="leanpix-torture-"))
+    folder = Path(tempfile.mkdtemp(prefix="leanpix-torture-"))
+    try:
+        missed = 0 if given.only == "cluster" else _one_machine(folder, given)
+        missed += _cluster(folder) if given.only in (None, "cluster") else 0
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return int(missed > 0)
+
+
+def _cluster(folder: Path) -> int:
+    """How many bounds were missed; the figures go into the middle of their page."""
+    figures = Figures(command='make torture ARGS="--only cluster"')
+    torture_cluster(folder, figures)
+    write_between(CLUSTER_PAGE, "figures", figures.text())
+    return figures.missed
+
+
+def _one_machine(folder: Path, given: argparse.Namespace) -> int:
+    figures = Figures()
     parts = {
         "crowding": partial(torture_crowding, folder, figures),
         "crashes": partial(torture_crashes, folder, figures),
@@ -35,21 +56,18 @@ def main() -> int:
     }
     chosen = {name: part for name, part in parts.items() if given.only in (None, name)}
     soak = chosen.pop("soak", None)
-    try:
-        with ThreadPoolExecutor(1) as beside:
-            alone = chosen.pop("crowding", None)
-            if alone is not None:  # its figures are times
-                alone()
-            soaked = beside.submit(soak) if soak is not None else None  # with a server of its own
-            for part in chosen.values():
-                part()
-                figures.write(given.out)
-            if soaked is not None:
-                soaked.result()
-        figures.write(given.out)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-    return int(figures.missed > 0)
+    with ThreadPoolExecutor(1) as beside:
+        alone = chosen.pop("crowding", None)
+        if alone is not None:  # its figures are times
+            alone()
+        soaked = beside.submit(soak) if soak is not None else None  # with a server of its own
+        for part in chosen.values():
+            part()
+            figures.write(given.out)
+        if soaked is not None:
+            soaked.result()
+    figures.write(given.out)
+    return figures.missed
 
 
 if __name__ == "__main__":

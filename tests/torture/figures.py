@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+from tests.support.pages import commit
+
 PACKAGES = ("leanpix", "pyvips-binary", "pillow", "rawpy", "uvicorn", "sqlalchemy")
 HEAD = """# Reliability
 
@@ -25,6 +27,7 @@ class Figures:
     """Rows of section, claim, figure, and whether its bound was reached (None: only told)."""
 
     rows: list[tuple[str, str, str, bool | None]] = field(default_factory=list)
+    command: str = "make torture"
     started: float = field(default_factory=time.monotonic)
 
     def add(self, section: str, claim: str, figure: object, *, good: bool | None = None) -> None:
@@ -40,7 +43,11 @@ class Figures:
 
     def write(self, path: Path) -> None:
         path.parent.mkdir(exist_ok=True)
-        path.write_text(HEAD + self._setting() + self._table())
+        path.write_text(HEAD + self.text())
+
+    def text(self) -> str:
+        """What ran where, and the table."""
+        return self._setting() + self._table()
 
     def _setting(self) -> str:
         minutes = (time.monotonic() - self.started) / 60
@@ -48,6 +55,7 @@ class Figures:
         load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
         return (
             f"- Run: {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {minutes:.0f} minutes, load average at its end {load}\n"
+            f"- Command: `{self.command}`, of commit {commit()}\n"
             f"- Machine: {os.cpu_count()} cores, Linux {platform.release()}, {platform.machine()}; the clients and"
             " whatever else ran there shared them\n"
             f"- Versions: Python {platform.python_version()}, {packages}\n\n"
