@@ -87,6 +87,13 @@ bench-cluster: setup-dev ## latency in both modes, the queue alone, 1 to 4 worke
 bench-jpegli: setup-dev ## CPU time and bytes at equal score of the two paths to jpegli; PICTURES="a.png b.jpg"
 	@$(PY) bench/jpegli.py $(PICTURES)
 
+test-upgrade: setup-dev ## nodes of an older commit beside this one's; REV=<commit>, or the one before the last migration
+	@rev=$(or $(REV),$$(git log -1 --diff-filter=A --format=%H -- src/leanpix/stores/migrations/versions)~); \
+	  place=.tools/upgrade/$$(git rev-parse --short $$rev) && mkdir -p $$place && \
+	  git archive $$rev | tar -x -C $$place && echo "the older leanpix: $$(git log -1 --format='%h %s' $$rev)" && \
+	  env -u VIRTUAL_ENV $(UV) sync --project $$place --quiet --frozen --no-editable --no-dev --python python3 && \
+	  OLD_LEANPIX=$$PWD/$$place/.venv/bin/leanpix $(PY) -m pytest -q tests/e2e/test_upgrade.py
+
 lint-deploy: $(UV) ## check deploy/ against the schemas of what reads it
 	@$(UV) run --quiet --isolated --frozen --only-group deploy sh -euc '\
 	  hadolint deploy/Dockerfile; \

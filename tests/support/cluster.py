@@ -44,21 +44,24 @@ class Node:
 
 @dataclass
 class Cluster:
-    """Nodes over one database and one store; prefix starts every process, such as in a network of its own."""
+    """Nodes over one database and one store.
+
+    prefix starts a process, such as in a network of its own; program is the `leanpix` to run, such as an older one.
+    """
 
     database_url: str
     environment: dict[str, str]
     folder: Path
     nodes: list[Node] = field(default_factory=list)
 
-    def api(self, host: str = "127.0.0.1") -> Node:
+    def api(self, host: str = "127.0.0.1", program: Path = LEANPIX) -> Node:
         port = free_port()
-        node = self._start("serve", "--workers", "0", "--host", host, "--port", str(port))
+        node = self._start("serve", "--workers", "0", "--host", host, "--port", str(port), program=program)
         node.base = f"http://{host}:{port}"
         return node
 
-    def worker(self, prefix: Sequence[str] = ()) -> Node:
-        return self._start("worker", prefix=prefix)
+    def worker(self, prefix: Sequence[str] = (), program: Path = LEANPIX) -> Node:
+        return self._start("worker", prefix=prefix, program=program)
 
     def wait(self) -> None:
         """Until every API node answers and every worker takes tasks."""
@@ -68,8 +71,8 @@ class Cluster:
             elif node.process.poll() is None:
                 until(lambda output=node.output: "works on" in output.read_text())  # type: ignore[misc] # bound early
 
-    def cli(self, *words: str) -> str:
-        command = [str(LEANPIX), *words]
+    def cli(self, *words: str, program: Path = LEANPIX) -> str:
+        command = [str(program), *words]
         return subprocess.run(command, check=True, capture_output=True, text=True, env=self.environment).stdout
 
     def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
@@ -81,11 +84,11 @@ class Cluster:
             if node.process.poll() is None:
                 node.kill()
 
-    def _start(self, *words: str, prefix: Sequence[str] = ()) -> Node:
+    def _start(self, *words: str, prefix: Sequence[str] = (), program: Path = LEANPIX) -> Node:
         output = self.folder / f"{words[0]}-{len(self.nodes)}.log"
         with output.open("wb") as log:
             process = subprocess.Popen(
-                [*prefix, str(LEANPIX), *words],
+                [*prefix, str(program), *words],
                 stdout=log, stderr=log, env=self.environment, start_new_session=True, cwd=self.folder,
             )  # fmt: skip
         self.nodes.append(Node(process, output))
@@ -95,7 +98,13 @@ class Cluster:
 @contextmanager
 def new_cluster(postgres: Postgres, seaweed: Seaweed, folder: Path, **settings: str) -> Iterator[Cluster]:
     """A cluster without nodes, its database migrated; every node ends with the block."""
-    url = migrated_database(postgres)
+    with cluster_over(migrated_database(postgres), seaweed, folder, **settings) as cluster:
+        yield cluster
+
+
+@contextmanager
+def cluster_over(url: str, seaweed: Seaweed, folder: Path, **settings: str) -> Iterator[Cluster]:
+    """The same over a database as it is."""
     shared = {"database_url": url, "store_url": f"s3://pictures/{folder.name}", "secret": SECRET}
     timing = {"workers": "1", "heartbeat_s": "0.5", "stale_s": "2"}
     environment = clean_environment() | seaweed.environment | named(shared | timing | settings)

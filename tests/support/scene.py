@@ -38,7 +38,7 @@ class Scene:
 @contextmanager
 def one_host_scene(postgres: Postgres, seaweed: Seaweed, folder: Path, **settings: str) -> Iterator[Scene]:
     """All on this host."""
-    with gated_pictures() as gate, new_cluster(postgres, seaweed, folder, **_fetching(gate, settings)) as cluster:
+    with gated_pictures() as gate, new_cluster(postgres, seaweed, folder, **fetching(gate, settings)) as cluster:
         cluster.cli("migrate")
         key = key_in(cluster.cli("keys", "create", "--name", "shop", "--credits", "100000", "--qps", "1000"))
         apis, workers = [cluster.api(), cluster.api()], [cluster.worker(), cluster.worker()]
@@ -54,14 +54,15 @@ def two_host_scene(far: FarNetwork, folder: Path, **settings: str) -> Iterator[S
         postgres, seaweed = Postgres(host=far.near).start(), Seaweed(host=far.near).start()
         stack.callback(postgres.close)
         stack.callback(seaweed.close)
-        cluster = stack.enter_context(new_cluster(postgres, seaweed, folder, **_fetching(gate, settings)))
+        cluster = stack.enter_context(new_cluster(postgres, seaweed, folder, **fetching(gate, settings)))
         key = key_in(cluster.cli("migrate"))
         api, workers = cluster.api(), [cluster.worker(), cluster.worker(far.prefix)]
         cluster.wait()
         yield Scene(cluster, gate, Caller(key), [api, api], workers)
 
 
-def _fetching(gate: Gate, settings: dict[str, str]) -> dict[str, str]:
+def fetching(gate: Gate, settings: dict[str, str]) -> dict[str, str]:
+    """Settings that let nodes fetch what the gate lets through."""
     host, port = gate.url.removeprefix("http://").split("/")[0].split(":")
     return {"fetch_allow_nets": f"{host}/32", "fetch_ports": port} | PATIENT_FETCH | settings
 
