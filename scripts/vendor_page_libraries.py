@@ -33,6 +33,18 @@ LIBRARIES = [
         {"index.js": "client-zip.js", "LICENSE.txt": "client-zip.LICENSE.txt"},
     ),
     Library(
+        "swagger-ui-dist",
+        "5.35.0",
+        "sha512-U06rpMtW9V3XPGOBeamTUSr0Z09jMX4IJuANpE/EZbAhw0G8CgwrzU4YmXkn/h0wCDNsXdGarTNNHC3sU8yVUQ==",
+        {
+            "swagger-ui-bundle.js": "swagger-ui.js",
+            "swagger-ui.css": "swagger-ui.css",
+            "LICENSE": "swagger-ui.LICENSE.txt",
+            "NOTICE": "swagger-ui.NOTICE.txt",
+            "swagger-ui-bundle.js.LICENSE.txt": "swagger-ui.parts.LICENSE.txt",
+        },
+    ),
+    Library(
         "img-comparison-slider",
         "8.0.7",
         "sha512-BALViPtL2FgcCa9K8KkrmhWuyeDkVu6XVwBoRm9pU8Y6P1rjw31zujuEMBWTz2w6W30zzdQZNTccvg7J9Gf/LQ==",
@@ -74,14 +86,16 @@ def take(library: Library, archive: Path) -> None:
 
 
 def origin(library: Library, name: str) -> bytes:
-    """A comment for scripts, nothing for licences."""
-    return f"/* {library.name} {library.version}, from npm, unchanged */\n".encode() if name.endswith(".js") else b""
+    """A comment for scripts and styles, nothing for licences."""
+    is_code = name.endswith((".js", ".css"))
+    return f"/* {library.name} {library.version}, from npm, unchanged */\n".encode() if is_code else b""
 
 
 def without_source_map(content: bytes) -> bytes:
     """Source maps are not shipped: a browser's tools would ask for a file that is not there."""
     lines = content.splitlines(keepends=True)
-    return b"".join(line for line in lines if not line.startswith(b"//# sourceMappingURL="))
+    maps = (b"//# sourceMappingURL=", b"/*# sourceMappingURL=")
+    return b"".join(line for line in lines if not line.startswith(maps))
 
 
 if __name__ == "__main__":

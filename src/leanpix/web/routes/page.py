@@ -6,9 +6,11 @@ import gzip
 import hashlib
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
+from functools import cache, partial
 from importlib import resources
 from importlib.resources.abc import Traversable
 
+from anyio import to_thread
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -34,16 +36,16 @@ _HEADERS = {
     "Cache-Control": "no-cache",
     "Vary": "Accept-Encoding",
 }
-_PAGES = {"/": "index.html", "/account": "account.html"}
+_PAGES = {"/": "index.html", "/account": "account.html", "/docs": "docs.html"}
 _NOT_MODIFIED = 304
 
 
 @dataclass(frozen=True, slots=True)
 class PageFile:
-    """A file of the page, in memory: as it is, packed, and its media type and tag."""
+    """A file of the page, in memory: as it is, a way to it packed, and its media type and tag."""
 
     content: bytes
-    packed: bytes
+    packed: Callable[[], bytes]
     media_type: str
     tag: str
 
@@ -67,7 +69,9 @@ def _files(folder: Traversable, prefix: str) -> Iterator[tuple[str, Traversable]
 def _loaded(file: Traversable) -> PageFile:
     content = file.read_bytes()
     tag = f'"{hashlib.sha256(content).hexdigest()[:20]}"'
-    return PageFile(content, gzip.compress(content, mtime=0), _MEDIA_TYPES[file.name.rpartition(".")[2]], tag)
+    # Packed when it is first asked for: the largest takes longer than the rest of a start.
+    packed = cache(partial(gzip.compress, content, mtime=0))
+    return PageFile(content, packed, _MEDIA_TYPES[file.name.rpartition(".")[2]], tag)
 
 
 def _serving(file: PageFile) -> Callable[[Request], Awaitable[Response]]:
@@ -77,6 +81,7 @@ def _serving(file: PageFile) -> Callable[[Request], Awaitable[Response]]:
             return Response(status_code=_NOT_MODIFIED, headers=headers)
         if "gzip" not in request.headers.get("accept-encoding", ""):
             return Response(file.content, media_type=file.media_type, headers=headers)
-        return Response(file.packed, media_type=file.media_type, headers={**headers, "Content-Encoding": "gzip"})
+        packed = await to_thread.run_sync(file.packed)
+        return Response(packed, media_type=file.media_type, headers={**headers, "Content-Encoding": "gzip"})
 
     return serve
