@@ -67,15 +67,15 @@ def test_no_result_in_the_own_format_is_larger_than_its_source(name: str) -> Non
 @pytest.mark.parametrize(("target", "median"), [(JPG, 0.985), (WEBP, 0.98)])
 def test_sizes_are_met_from_below_and_nearly_used_up(target: OutputFormat, median: float) -> None:
     shares, encodes = [], []
-    for name in PHOTOS:
+    for name in (*PHOTOS, "c_gen_photo_adobergb.jpg"):
         for bits_per_pixel in (0.5, 1.0, 1.8):
-            limit = int(768 * 512 * bits_per_pixel / 8)
+            limit = int(768 * 512 * bits_per_pixel / 8)  # all of them have so many pixels
             report = compress(source(name), CompressionOptions(format=target, max_bytes=limit)).report
             assert report.result_bytes <= limit
             shares.append(report.result_bytes / limit)
             encodes.append(report.encodes)
     assert statistics.median(shares) >= median
-    assert min(shares) >= 0.89  # one step of libwebp's quality is up to a tenth of the bytes
+    assert min(shares) >= 0.93
     assert statistics.median(encodes) <= 5
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 _TILE_PX = 128
 _TILES_PER_SIDE = 4
 _SHARP_STEP = 32
+_MANY_COLOURS = 256
 
 
 def sample_tiles(
@@ -58,9 +60,9 @@ def _spread(chroma: NDArray[np.float32]) -> NDArray[np.float32]:
 class Texture:
     """How a picture was made, from its sample tiles.
 
-    colours: different ones in the samples. changing: the share of pixels unlike their left neighbour. sharp: the
-    share of those steps that are large. Photographs change nearly everywhere by little; drawings, screenshots
-    and text hardly anywhere, and then by much.
+    colours: different ones in the samples, counted to a little over 256. changing: the share of pixels unlike their
+    left neighbour. sharp: the share of those steps that are large. Photographs change nearly everywhere by little;
+    drawings, screenshots and text hardly anywhere, and then by much.
     """
 
     colours: int
@@ -70,7 +72,7 @@ class Texture:
     @property
     def is_graphic(self) -> bool:
         """Whether this looks drawn. Separates all photographs of the test corpus from all its graphics."""
-        few, some = self.colours <= 16, self.colours <= 256  # noqa: PLR2004 - a gray photograph has 256 too
+        few, some = self.colours <= 16, self.colours <= _MANY_COLOURS  # noqa: PLR2004 - a gray photograph has 256 too
         flat = self.changing <= 0.5 and self.sharp >= 0.12  # noqa: PLR2004 - product shots: 0.25 and 0.03 at most
         return few or self.changing <= 0.05 or flat or (some and self.sharp >= 0.1)  # noqa: PLR2004
 
@@ -80,14 +82,26 @@ def texture(pixels: NDArray[np.uint8]) -> Texture:
     tiles = sample_tiles(pixels)
     steps = np.concatenate([_steps(tile) for tile in tiles])
     changing, sharp = int(np.count_nonzero(steps)), int(np.count_nonzero(steps > _SHARP_STEP))
-    colours = np.unique(np.concatenate([_packed(tile).ravel() for tile in tiles]))
-    return Texture(int(colours.size), changing / max(1, steps.size), sharp / max(1, changing))
+    return Texture(_colours(tiles), changing / max(1, steps.size), sharp / max(1, changing))
 
 
-def _steps(tile: NDArray[np.uint8]) -> NDArray[np.int16]:
+def _steps(tile: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """The largest difference of any band to the left neighbour, for each pixel that has one."""
-    differences: NDArray[np.int16] = np.abs(np.diff(tile.astype(np.int16), axis=1)).max(axis=2).ravel()
-    return differences
+    left, right = tile[:, :-1], tile[:, 1:]
+    differences = np.maximum(left, right) - np.minimum(left, right)
+    # Plane against plane is ten times as fast as a reduction over a short axis.
+    largest: NDArray[np.uint8] = functools.reduce(np.maximum, np.moveaxis(differences, 2, 0)).ravel()
+    return largest
+
+
+def _colours(tiles: list[NDArray[np.uint8]]) -> int:
+    """Counted tile by tile until there are too many to matter: a photograph's first tile is enough."""
+    found = np.zeros(0, np.uint32)
+    for tile in tiles:
+        found = np.union1d(found, _packed(tile))
+        if found.size > _MANY_COLOURS:
+            break
+    return int(found.size)
 
 
 def _packed(tile: NDArray[np.uint8]) -> NDArray[np.uint32]:

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from leanpix.engine.codecs.base import Encoded
 from leanpix.engine.outcome import Trials, rate_of
-from leanpix.engine.search import Curve, Knob, from_below
+from leanpix.engine.search import MAX_TRIES, Bound, Curve, Knob, nearest
 
 _TOLERANCE = 0.01
 """A share of the target: an encode within it ends the search."""
+
+_ROUGH_TOLERANCE, _ROUGH_TRIES = 0.03, 7
+"""The same, and the encodes at most, where a thorough encoder comes after."""
+
+_THOROUGH_TOLERANCE = 0.02
+
+_FEW_TRIES = 2
+_USED_UP = 0.975
+"""A share of the target that ends the search for steps between an encoder's steps."""
 
 
 def largest_within(trials: Trials, pixels: int, max_bytes: int, rates: Curve | None = None) -> Encoded | None:
@@ -15,20 +24,43 @@ def largest_within(trials: Trials, pixels: int, max_bytes: int, rates: Curve | N
 
     pixels: of the raster, all frames. rates: the part of the encoder's settings to stay in, all of them if None.
     """
-    setting = from_below(
+    tolerance, tries = (_ROUGH_TOLERANCE, _ROUGH_TRIES) if trials.encoder.thorough() else (_TOLERANCE, MAX_TRIES)
+    bound = Bound(rate_of(max_bytes, pixels), tolerance, is_floor=False)
+    setting = _setting_within(trials, rates or trials.encoder.rates, bound, pixels, tries)
+    return None if setting is None else _refined(trials, setting, pixels, max_bytes)
+
+
+def next_within(trials: Trials, rival: Trials, setting: float, pixels: int, max_bytes: int) -> Encoded | None:
+    """Another encoder's best within max_bytes in a few tries, which begin where a setting of the first one points."""
+    encoder = rival.encoder
+    untypical = trials.rate_at(setting, pixels) - trials.encoder.rates.value(setting)
+    bound = Bound(rate_of(max_bytes, pixels), _THOROUGH_TOLERANCE, is_floor=False)
+    found = _setting_within(rival, encoder.rates.raised(untypical), bound, pixels, _FEW_TRIES)
+    trials.take_in(rival)
+    return None if found is None else rival.at(found)
+
+
+def _setting_within(trials: Trials, rates: Curve, bound: Bound, pixels: int, max_tries: int) -> float | None:
+    return nearest(
         lambda setting: trials.rate_at(setting, pixels),
-        Knob(rates or trials.encoder.rates, trials.snap),
-        rate_of(max_bytes, pixels),
-        tolerance=_TOLERANCE,
+        Knob(rates, trials.snap),
+        bound,
+        max_tries=max_tries,
         may_continue=trials.may_continue,
     )
-    return None if setting is None else _refined(trials, setting, max_bytes)
 
 
-def _refined(trials: Trials, setting: float, max_bytes: int) -> Encoded:
+def _refined(trials: Trials, setting: float, pixels: int, max_bytes: int) -> Encoded:
+    """The encode found, or a thorough one of about the same size, which is the better picture."""
     best = trials.at(setting)
-    for finer in trials.encoder.finer(setting):
-        if finer > setting and len(best.data) < (1 - _TOLERANCE) * max_bytes and trials.may_continue():
-            better = trials.at(finer)
-            best = better if len(best.data) < len(better.data) <= max_bytes else best
+    if setting >= trials.highest:
+        return best
+    for encoder in trials.encoder.thorough():
+        if not trials.may_continue():
+            break
+        found = next_within(trials, trials.of(encoder), setting, pixels, max_bytes)
+        if found is not None and len(found.data) >= len(best.data):
+            best = found
+        if len(best.data) >= _USED_UP * max_bytes:
+            break
     return best

@@ -46,12 +46,25 @@ class Trials:
         return self.encoder.snap(knob)
 
     def at(self, knob: float) -> Encoded:
-        """The encoding at a knob that came from snap or from the encoder's finer."""
+        """The encoding at a knob that came from snap."""
         if knob not in self.done:
             began_s = self.budget.spent_s()
             self.done[knob] = self.encoder.encode(knob)
             self.slowest_s = max(self.slowest_s, self.budget.spent_s() - began_s)
         return self.done[knob]
+
+    @property
+    def highest(self) -> float:
+        """The last knob of the encoder's range."""
+        return self.snap(self.encoder.rates.points[-1][0])
+
+    def of(self, encoder: Encoder) -> Trials:
+        """Runs of another encoder under the same budget, as slow as these until it has run itself."""
+        return Trials(encoder, self.budget, slowest_s=self.slowest_s)
+
+    def take_in(self, others: Trials) -> None:
+        """Count another encoder's runs with these."""
+        self.tried_elsewhere += others.count
 
     def rate_at(self, knob: float, pixels: int) -> float:
         """log(bits per pixel) of the encoding at a knob."""

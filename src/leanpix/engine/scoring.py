@@ -8,7 +8,7 @@ from leanpix.engine.codecs.base import Encoded, Raster
 from leanpix.engine.job import Job
 from leanpix.engine.judge import Judge, sample_of
 from leanpix.engine.outcome import Trials
-from leanpix.engine.search import Knob, from_above
+from leanpix.engine.search import Bound, Knob, nearest
 
 _TOLERANCE = 0.5
 _CORRECTIONS = 5
@@ -38,11 +38,10 @@ def lowest_at(job: Job, trials: Trials, target: float) -> Scored | None:
 
 
 def _search(judge: Judge, trials: Trials, target: float) -> float | None:
-    return from_above(
+    return nearest(
         lambda knob: judge.score(trials.at(knob)),
         Knob(trials.encoder.scores, trials.snap),
-        target,
-        tolerance=_TOLERANCE,
+        Bound(target, _TOLERANCE, is_floor=True),
         may_continue=trials.may_continue,
     )
 
@@ -50,7 +49,7 @@ def _search(judge: Judge, trials: Trials, target: float) -> float | None:
 def _by_sample(job: Job, trials: Trials, sample: Raster, target: float) -> Scored | None:
     on_sample, judge = Trials(trials.encoder.on(sample), job.budget), Judge(sample)
     knob = _search(judge, on_sample, target)
-    trials.tried_elsewhere += on_sample.count
+    trials.take_in(on_sample)
     if knob is None:
         # Where a palette is too small for a part of the picture it is for all of it.
         if trials.encoder.lossless_from <= _HIGHEST_QUALITY:
@@ -76,7 +75,7 @@ def _tried_on_tiles(job: Job, trials: Trials, knob: float, target: float) -> tup
     tiles = job.judge.tiles()
     on_tiles, judge = Trials(trials.encoder.on(tiles), job.budget), Judge(tiles)
     found = _corrected(judge, on_tiles, knob, target)
-    trials.tried_elsewhere += on_tiles.count
+    trials.take_in(on_tiles)
     return None if found is None else (found, judge.score(on_tiles.at(found)))
 
 
@@ -101,11 +100,14 @@ def _corrected(judge: Judge, trials: Trials, knob: float, target: float) -> floa
 
 
 def _refined(job: Job, trials: Trials, knob: float, target: float) -> Scored:
-    """The setting found, or one just below it that the search's grid leaves out."""
+    """The setting found, or a thorough encode in fewer bytes that reaches the target too."""
     found = Scored(trials.at(knob), job.judge.score(trials.at(knob)))
-    for finer in trials.encoder.finer(knob):
-        if finer < knob and trials.may_continue():
-            rival = Scored(trials.at(finer), job.judge.score(trials.at(finer)))
-            if rival.score >= target and len(rival.encoded.data) < len(found.encoded.data):
-                return rival
-    return found
+    encoder = next(iter(trials.encoder.thorough()), None)
+    if encoder is None or not trials.may_continue():
+        return found
+    untypical = found.score - trials.encoder.scores.value(knob)
+    thorough = trials.of(encoder)
+    encoded = thorough.at(thorough.snap(encoder.scores.knob(target - untypical + _TOLERANCE / 2)))
+    trials.take_in(thorough)
+    rival = Scored(encoded, job.judge.score(encoded))
+    return rival if rival.score >= target and len(encoded.data) < len(found.encoded.data) else found

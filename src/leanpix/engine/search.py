@@ -39,6 +39,10 @@ class Curve:
         """The knob at which a value is typical."""
         return float(np.interp(value, [point[1] for point in self.points], [point[0] for point in self.points]))
 
+    def raised(self, by: float) -> Curve:
+        """The same with every value higher by this much."""
+        return Curve(tuple((knob, value + by) for knob, value in self.points))
+
     def start_at(self, knob: float) -> Curve:
         """The part of the curve from a knob on."""
         return Curve(((knob, self.value(knob)), *(point for point in self.points if point[0] > knob)))
@@ -132,36 +136,35 @@ class Knob:
         return self.snap(self.curve.knob(value))
 
 
-def from_below(
-    measure: Callable[[float], float],
-    knob: Knob,
-    goal: float,
-    *,
-    tolerance: float,
-    may_continue: Callable[[], bool] = lambda: True,
-) -> float | None:
-    """The setting whose value comes nearest to the goal without exceeding it; values grow with the knob."""
-    curve = knob.curve
-    axis = Axis(curve.lowest, curve.highest, goal, snap=lambda place: curve.value(knob.at(place)))
-    place = approach(lambda place: measure(knob.at(place)) - goal, axis, tolerance=tolerance, may_continue=may_continue)
-    return None if place is None else knob.at(place)
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A value to come near to from one side: is_floor, from above it, else from below. Within tolerance is enough."""
+
+    value: float
+    tolerance: float
+    is_floor: bool
 
 
-def from_above(
+def nearest(
     measure: Callable[[float], float],
     knob: Knob,
-    goal: float,
+    bound: Bound,
     *,
-    tolerance: float,
+    max_tries: int = MAX_TRIES,
     may_continue: Callable[[], bool] = lambda: True,
 ) -> float | None:
-    """The lowest setting found whose value reaches the goal; values grow with the knob."""
-    curve = knob.curve
-    axis = Axis(-curve.highest, -curve.lowest, -goal, snap=lambda place: -curve.value(knob.at(-place)))
+    """The setting found whose value comes nearest to a bound without crossing it; values grow with the knob."""
+    curve, sign = knob.curve, -1 if bound.is_floor else 1
+    low, high = sorted((sign * curve.lowest, sign * curve.highest))
+    axis = Axis(low, high, sign * bound.value, snap=lambda place: sign * curve.value(knob.at(sign * place)))
     place = approach(
-        lambda place: goal - measure(knob.at(-place)), axis, tolerance=tolerance, may_continue=may_continue
+        lambda place: sign * (measure(knob.at(sign * place)) - bound.value),
+        axis,
+        tolerance=bound.tolerance,
+        max_tries=max_tries,
+        may_continue=may_continue,
     )
-    return None if place is None else knob.at(-place)
+    return None if place is None else knob.at(sign * place)
 
 
 def approach(

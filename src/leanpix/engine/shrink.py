@@ -47,7 +47,7 @@ def _at_scale(job: Job, trials: Trials, scale: float, max_bytes: int) -> Outcome
     raster = scaled(job.raster, min(scale, 1.0))
     smaller = job.open(raster, bits_per_pixel=max_bytes * 8 / raster.total_pixels)
     encoded = largest_within(smaller, raster.total_pixels, max_bytes)
-    trials.tried_elsewhere += smaller.count
+    trials.take_in(smaller)
     if encoded is None:
         return None
     before, after = (f"{r.width_px}x{r.height_px}" for r in (job.raster, raster))

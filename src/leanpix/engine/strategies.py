@@ -7,14 +7,18 @@ from dataclasses import replace
 from leanpix.domain.errors import TaskFailure
 from leanpix.domain.request import KBYTE
 from leanpix.domain.states import TaskState
+from leanpix.engine.budget import Effort
 from leanpix.engine.codecs.base import Encoded
-from leanpix.engine.fitting import largest_within
+from leanpix.engine.fitting import largest_within, next_within
 from leanpix.engine.job import Job
 from leanpix.engine.outcome import Outcome, Trials
 from leanpix.engine.scoring import Scored, lowest_at
 from leanpix.engine.shrink import shrunk_within
 
 _IDENTICAL = 100.0
+_ROOM, _LOSSLESS_ROOM = 1.03, 1.5
+"""How many times a lossy encode's bytes have to be there for a finer one, and for a lossless one, to be tried."""
+
 OUT_OF_TIME = "the time was used up before the score asked for was reached"
 
 
@@ -65,7 +69,7 @@ def by_size(job: Job, trials: Trials, max_bytes: int) -> Outcome:
         rates = rates.start_at(trials.snap(trials.encoder.knob_for(1)))
     fitting = largest_within(trials, job.raster.total_pixels, max_bytes, rates)
     if fitting is not None:
-        return _outcome(job, fitting)
+        return _outcome(job, _with_room_left(job, trials, fitting, max_bytes))
     shrunk = shrunk_within(job, trials, max_bytes) if shrinks else None
     if shrunk is None:
         raise TaskFailure(
@@ -83,6 +87,19 @@ def _fitting_exact(job: Job, trials: Trials, max_bytes: int) -> Encoded | None:
             return own
     exact = trials.lossless() if trials.encoder.is_graphic else None
     return exact if exact is not None and len(exact.data) <= max_bytes else None
+
+
+def _with_room_left(job: Job, trials: Trials, fitting: Encoded, max_bytes: int) -> Encoded:
+    """Where the last setting leaves room: every pixel, or whole chroma."""
+    room = max_bytes / len(fitting.data)
+    if room < _ROOM or trials.highest not in trials.done or not trials.may_continue():
+        return fitting
+    exact = trials.lossless() if room >= _LOSSLESS_ROOM and job.effort is Effort.FULL else None
+    if exact is not None and len(exact.data) <= max_bytes:
+        return exact
+    finest = trials.of(trials.encoder.finest())
+    better = next_within(trials, finest, trials.highest, job.raster.total_pixels, max_bytes)
+    return fitting if better is None or len(better.data) < len(fitting.data) else better
 
 
 def by_score(job: Job, trials: Trials, target: float) -> Outcome:
@@ -105,12 +122,12 @@ def _at_finest(job: Job, trials: Trials, target: float) -> Scored:
     done = trials.finest_done
     if done is not None and not trials.may_continue():
         return Scored(done, job.judge.score(done), (OUT_OF_TIME,))
-    finest = Trials(trials.encoder.finest(), job.budget)
+    finest = trials.of(trials.encoder.finest())
     found = lowest_at(job, finest, target)
-    trials.tried_elsewhere += finest.count
+    trials.take_in(finest)
     if found is not None:
         return found
-    best = finest.at(finest.snap(finest.encoder.scores.points[-1][0]))
+    best = finest.at(finest.highest)
     score = job.judge.score(best)
     warning = f"the score {target:g} is out of this format's reach for this picture: {score:.1f} is its best"
     return Scored(best, score, (warning,))

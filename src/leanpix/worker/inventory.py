@@ -10,6 +10,7 @@ import rawpy
 
 from leanpix.domain.formats import OutputFormat, SourceFormat
 from leanpix.engine.codecs.jpegli import jpegli_backend
+from leanpix.engine.codecs.libwebp import libwebp_backend
 from leanpix.engine.native import native_path
 
 _WHEELS = ("pyvips-binary", "pyjpegli", "mozjpeg-lossless-optimization", "pyoxipng", "pillow", "rawpy", "numpy")
@@ -26,6 +27,7 @@ def inventory() -> Mapping[str, str]:
         **{wheel: version(wheel) for wheel in _WHEELS},
         "native kernels": native_path(),
         "JPEG encoder": jpegli_backend(),
+        "WebP encoder": libwebp_backend(),
         "formats read": ", ".join(SourceFormat),
         "formats written": ", ".join(OutputFormat),
     }

@@ -159,12 +159,12 @@ class Encoder(Protocol):
         """The nearest knob on the grid that a search walks along."""
         ...
 
-    def finer(self, knob: float) -> tuple[float, ...]:
-        """Knobs off the grid beside one that is on it, each worth one try at the end of a search."""
+    def thorough(self) -> tuple[Encoder, ...]:
+        """Slower encoders for a search's end: the first takes fewer bytes at a score, the others have other steps."""
         ...
 
     def encode(self, knob: float) -> Encoded:
-        """Encode at this knob, which came from snap or finer."""
+        """Encode at this knob, which came from snap."""
         ...
 
     def lossless(self) -> Encoded | None:

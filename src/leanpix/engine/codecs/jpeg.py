@@ -104,9 +104,8 @@ class JpegEncoder:
             return knob
         return self.knob_for(max(1, round(quality_from_distance(distance))))
 
-    def finer(self, knob: float) -> tuple[float, ...]:
-        """Nothing lies between."""
-        del knob
+    def thorough(self) -> tuple[()]:
+        """Every encode is as thorough as it pays."""
         return ()
 
     def encode(self, knob: float) -> Encoded:

@@ -58,9 +58,8 @@ class PngEncoder:
         """Libimagequant's steps are whole numbers."""
         return float(round(knob))
 
-    def finer(self, knob: float) -> tuple[float, ...]:
-        """Nothing lies between."""
-        del knob
+    def thorough(self) -> tuple[()]:
+        """Every encode is as thorough as it pays."""
         return ()
 
     def encode(self, knob: float) -> Encoded:

@@ -1,4 +1,4 @@
-"""The RIFF container of WebP, as far as leaving chunks out of it goes."""
+"""The RIFF container of WebP, as far as leaving chunks out of it and adding a profile goes."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Iterator
 _METADATA = {b"EXIF": 0x08, b"XMP ": 0x04}
 """Chunks that carry no picture, with their bits in the flags of the VP8X header."""
 
+_HAS_PROFILE = 0x20
 _HEADER = struct.Struct("<4sI4s")
 _CHUNK = struct.Struct("<4sI")
 
@@ -20,7 +21,19 @@ def without_metadata(source: bytes) -> bytes | None:
         kept = [_cleared(name, data) for name, data in _chunks(source) if name not in _METADATA]
     except struct.error:
         return None
-    body = b"".join(_CHUNK.pack(name, len(data)) + data + b"\0" * (len(data) & 1) for name, data in kept)
+    return _written(kept)
+
+
+def with_icc_profile(source: bytes, profile: bytes, width_px: int, height_px: int) -> bytes:
+    """The same still WebP, as an encoder made it, with a profile. width_px and height_px are the picture's own."""
+    chunks = list(_chunks(source))
+    flags = chunks.pop(0)[1][0] if chunks[0][0] == b"VP8X" else 0
+    sides = b"".join((side - 1).to_bytes(3, "little") for side in (width_px, height_px))
+    return _written([(b"VP8X", bytes([flags | _HAS_PROFILE, 0, 0, 0]) + sides), (b"ICCP", profile), *chunks])
+
+
+def _written(chunks: list[tuple[bytes, bytes]]) -> bytes:
+    body = b"".join(_CHUNK.pack(name, len(data)) + data + b"\0" * (len(data) & 1) for name, data in chunks)
     return _HEADER.pack(b"RIFF", 4 + len(body), b"WEBP") + body
 
 

@@ -1,0 +1,216 @@
+"""libwebp through the functions that the library inside the Pillow wheel exports: its public C interface.
+
+libvips offers whole-number qualities and no choice of filter sharpness. The structs are libwebp's own public ones,
+version 2 of its encoder ABI; the library refuses to fill in a struct of another version.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib.util
+from collections.abc import Iterator
+from contextlib import contextmanager
+from ctypes import POINTER, byref, c_float, c_int, c_size_t, c_uint8, c_uint32, c_void_p
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+_ABI_VERSION = 0x0200
+"""Only the upper byte has to agree; of the newer fields none is used."""
+
+NOISE_SHAPING = 50
+"""libwebp's own default, and the best at equal score of 0 to 80."""
+
+_OUT_OF_MEMORY = (1, 2)
+_RGBA_BANDS = 4
+
+
+class NativeLibwebpError(Exception):
+    """The library cannot be used, or refused this picture; is_out_of_memory says whether memory was why."""
+
+    def __init__(self, text: str, *, is_out_of_memory: bool = False) -> None:
+        super().__init__(text)
+        self.is_out_of_memory = is_out_of_memory
+
+
+class _Config(ctypes.Structure):
+    """struct WebPConfig, whose unused end is left as the library sets it."""
+
+    _fields_ = (
+        ("lossless", c_int),
+        ("quality", c_float),
+        ("method", c_int),
+        ("image_hint", c_int),
+        ("target_size", c_int),
+        ("target_psnr", c_float),
+        ("segments", c_int),
+        ("sns_strength", c_int),
+        ("filter_strength", c_int),
+        ("filter_sharpness", c_int),
+        ("filter_type", c_int),
+        ("autofilter", c_int),
+        ("alpha_compression", c_int),
+        ("alpha_filtering", c_int),
+        ("alpha_quality", c_int),
+        ("passes", c_int),
+        ("show_compressed", c_int),
+        ("preprocessing", c_int),
+        ("partitions", c_int),
+        ("partition_limit", c_int),
+        ("emulate_jpeg_size", c_int),
+        ("thread_level", c_int),
+        ("low_memory", c_int),
+        ("near_lossless", c_int),
+        ("exact", c_int),
+        ("use_delta_palette", c_int),
+        ("use_sharp_yuv", c_int),
+        ("newer", c_int * 16),
+    )
+
+
+class _Picture(ctypes.Structure):
+    """struct WebPPicture."""
+
+    _fields_ = (
+        ("use_argb", c_int),
+        ("colorspace", c_int),
+        ("width", c_int),
+        ("height", c_int),
+        ("planes", c_void_p * 3),
+        ("plane_strides", c_int * 2),
+        ("alpha", c_void_p),
+        ("alpha_stride", c_int),
+        ("pad1", c_uint32 * 2),
+        ("argb", c_void_p),
+        ("argb_stride", c_int),
+        ("pad2", c_uint32 * 3),
+        ("writer", c_void_p),
+        ("writer_state", c_void_p),
+        ("extra_info_type", c_int),
+        ("extra_info", c_void_p),
+        ("stats", c_void_p),
+        ("error_code", c_int),
+        ("progress_hook", c_void_p),
+        ("user_data", c_void_p),
+        ("pad3", c_uint32 * 3),
+        ("pad4", POINTER(c_uint8) * 2),
+        ("pad5", c_uint32 * 8),
+        ("memory", c_void_p * 2),
+        ("pad6", c_void_p * 2),
+        ("newer", c_void_p * 8),
+    )
+
+
+class _Writer(ctypes.Structure):
+    """struct WebPMemoryWriter."""
+
+    _fields_ = (("memory", c_void_p), ("size", c_size_t), ("capacity", c_size_t), ("pad", c_uint32))
+
+
+@dataclass(frozen=True, slots=True)
+class LossySettings:
+    """How a lossy picture is encoded.
+
+    quality: 0 to 100, any fraction. method: 0 (quick) to 6. alpha_quality: 0 to 100. sharp_chroma: weigh luma when
+    chroma is halved, for one and a half times the time. noise_shaping: 0 to 100, how much coarser busy parts may be.
+    """
+
+    quality: float
+    method: int
+    alpha_quality: int
+    sharp_chroma: bool
+    noise_shaping: int = NOISE_SHAPING
+
+
+class NativeLibwebp:
+    """The opened library. Calls release the GIL and share no state, so threads may encode side by side."""
+
+    def __init__(self, library: ctypes.CDLL) -> None:
+        _declare(library)
+        self._library = library
+        self._write = ctypes.cast(library.WebPMemoryWrite, c_void_p)
+
+    @classmethod
+    def open(cls) -> Self:
+        """Open the library that Pillow's own module is linked to: its symbols are found through the module's."""
+        found = importlib.util.find_spec("PIL._webp")
+        if found is None or found.origin is None:
+            raise NativeLibwebpError("this Pillow has no WebP module")
+        return cls(ctypes.CDLL(found.origin))
+
+    def encode(self, pixels: NDArray[np.uint8], settings: LossySettings) -> bytes:
+        """Encode C-contiguous (H,W,3) sRGB or (H,W,4) pixels, alpha not premultiplied, as a bare lossy WebP."""
+        config = self._config(settings)
+        with self._picture() as picture, self._writer() as writer:
+            picture.height, picture.width = pixels.shape[:2]
+            # Without it the pixels are converted on their way in, and held in half as much memory.
+            picture.use_argb = settings.sharp_chroma
+            picture.writer, picture.writer_state = self._write, ctypes.addressof(writer)
+            self._import(picture, pixels)
+            if not self._library.WebPEncode(byref(config), byref(picture)):
+                raise _failure(picture)
+            return ctypes.string_at(writer.memory, writer.size)
+
+    def _config(self, settings: LossySettings) -> _Config:
+        config = _Config()
+        if not self._library.WebPConfigInitInternal(byref(config), 0, settings.quality, _ABI_VERSION):
+            raise NativeLibwebpError("the library is of another version")
+        config.method = settings.method
+        config.filter_sharpness = _FILTER_SHARPNESS
+        config.sns_strength = settings.noise_shaping
+        config.alpha_quality = settings.alpha_quality
+        config.use_sharp_yuv = settings.sharp_chroma
+        if not self._library.WebPValidateConfig(byref(config)):
+            raise NativeLibwebpError(f"the library refuses {settings}")
+        return config
+
+    @contextmanager
+    def _picture(self) -> Iterator[_Picture]:
+        picture = _Picture()
+        if not self._library.WebPPictureInitInternal(byref(picture), _ABI_VERSION):
+            raise NativeLibwebpError("the library is of another version")
+        try:
+            yield picture
+        finally:
+            self._library.WebPPictureFree(byref(picture))
+
+    @contextmanager
+    def _writer(self) -> Iterator[_Writer]:
+        writer = _Writer()
+        self._library.WebPMemoryWriterInit(byref(writer))
+        try:
+            yield writer
+        finally:
+            self._library.WebPMemoryWriterClear(byref(writer))
+
+    def _import(self, picture: _Picture, pixels: NDArray[np.uint8]) -> None:
+        has_alpha = pixels.shape[2] == _RGBA_BANDS
+        take = self._library.WebPPictureImportRGBA if has_alpha else self._library.WebPPictureImportRGB
+        if not take(byref(picture), pixels.ctypes.data, pixels.shape[1] * pixels.shape[2]):
+            raise _failure(picture)
+
+
+_FILTER_SHARPNESS = 7
+"""The loop filter leaves edges alone: 2 % fewer bytes at an equal score for nothing."""
+
+
+def _failure(picture: _Picture) -> NativeLibwebpError:
+    code = int(picture.error_code)
+    return NativeLibwebpError(f"libwebp's error {code}", is_out_of_memory=code in _OUT_OF_MEMORY)
+
+
+def _declare(library: ctypes.CDLL) -> None:
+    """Tell ctypes the types: its default would cut pointers to 32 bits. AttributeError: a function is missing."""
+    library.WebPConfigInitInternal.argtypes = [POINTER(_Config), c_int, c_float, c_int]
+    library.WebPValidateConfig.argtypes = [POINTER(_Config)]
+    library.WebPPictureInitInternal.argtypes = [POINTER(_Picture), c_int]
+    library.WebPPictureImportRGB.argtypes = [POINTER(_Picture), c_void_p, c_int]
+    library.WebPPictureImportRGBA.argtypes = [POINTER(_Picture), c_void_p, c_int]
+    library.WebPEncode.argtypes = [POINTER(_Config), POINTER(_Picture)]
+    library.WebPPictureFree.argtypes = [POINTER(_Picture)]
+    library.WebPMemoryWriterInit.argtypes = [POINTER(_Writer)]
+    library.WebPMemoryWriterClear.argtypes = [POINTER(_Writer)]
+    for name in ("WebPPictureFree", "WebPMemoryWriterInit", "WebPMemoryWriterClear"):
+        getattr(library, name).restype = None
