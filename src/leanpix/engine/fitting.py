@@ -9,12 +9,13 @@ from leanpix.engine.search import MAX_TRIES, Bound, Curve, Knob, nearest
 _TOLERANCE = 0.01
 """A share of the target: an encode within it ends the search."""
 
-_ROUGH_TOLERANCE, _ROUGH_TRIES = 0.03, 7
+_ROUGH_TOLERANCE, _ROUGH_TRIES = 0.05, 6
 """The same, and the encodes at most, where a thorough encoder comes after."""
 
 _THOROUGH_TOLERANCE = 0.02
 
 _FEW_TRIES = 2
+_MORE_TRIES = 4
 _USED_UP = 0.975
 """A share of the target that ends the search for steps between an encoder's steps."""
 
@@ -30,12 +31,12 @@ def largest_within(trials: Trials, pixels: int, max_bytes: int, rates: Curve | N
     return None if setting is None else _refined(trials, setting, pixels, max_bytes)
 
 
-def next_within(trials: Trials, rival: Trials, setting: float, pixels: int, max_bytes: int) -> Encoded | None:
-    """Another encoder's best within max_bytes in a few tries, which begin where a setting of the first one points."""
-    encoder = rival.encoder
-    untypical = trials.rate_at(setting, pixels) - trials.encoder.rates.value(setting)
+def next_within(trials: Trials, rival: Trials, pixels: int, max_bytes: int, tries: int = _MORE_TRIES) -> Encoded | None:
+    """Another encoder's best within max_bytes in a few tries, which begin where the first one's last run points."""
+    encoder, last = rival.encoder, next(reversed(trials.done))
+    untypical = trials.rate_at(last, pixels) - trials.encoder.rates.value(last)
     bound = Bound(rate_of(max_bytes, pixels), _THOROUGH_TOLERANCE, is_floor=False)
-    found = _setting_within(rival, encoder.rates.raised(untypical), bound, pixels, _FEW_TRIES)
+    found = _setting_within(rival, encoder.rates.raised(untypical), bound, pixels, tries)
     trials.take_in(rival)
     return None if found is None else rival.at(found)
 
@@ -55,10 +56,10 @@ def _refined(trials: Trials, setting: float, pixels: int, max_bytes: int) -> Enc
     best = trials.at(setting)
     if setting >= trials.highest:
         return best
-    for encoder in trials.encoder.thorough():
+    for encoder, tries in zip(trials.encoder.thorough(), (_FEW_TRIES, _MORE_TRIES), strict=False):
         if not trials.may_continue():
             break
-        found = next_within(trials, trials.of(encoder), setting, pixels, max_bytes)
+        found = next_within(trials, trials.of(encoder), pixels, max_bytes, tries)
         if found is not None and len(found.data) >= len(best.data):
             best = found
         if len(best.data) >= _USED_UP * max_bytes:

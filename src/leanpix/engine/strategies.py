@@ -98,7 +98,7 @@ def _with_room_left(job: Job, trials: Trials, fitting: Encoded, max_bytes: int) 
     if exact is not None and len(exact.data) <= max_bytes:
         return exact
     finest = trials.of(trials.encoder.finest())
-    better = next_within(trials, finest, trials.highest, job.raster.total_pixels, max_bytes)
+    better = next_within(trials, finest, job.raster.total_pixels, max_bytes)
     return fitting if better is None or len(better.data) < len(fitting.data) else better
 
 
