@@ -55,7 +55,7 @@ def notify(book: Book, post: Post, now: Callable[[], float]) -> Notify:
     return Notify(
         database=book.database,
         poster=post,
-        render=lambda task, base: f"{base} {task.id}".encode(),
+        render=lambda task_id, base: f"{base} {task_id}".encode(),
         secrets=WebhookSecrets(b"pepper"),
         now=now,
         random=lambda: 0.5,

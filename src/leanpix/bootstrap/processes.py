@@ -6,10 +6,11 @@ import os
 import random
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Event
+from typing import Protocol
 
 from anyio import CapacityLimiter
 from starlette.applications import Starlette
@@ -17,12 +18,14 @@ from starlette.applications import Starlette
 from leanpix.bootstrap.stores import Stores
 from leanpix.domain.errors import StoreUnavailableError
 from leanpix.fetching.fetcher import SafeFetcher
+from leanpix.service.batch import BatchDesk
 from leanpix.service.execute import Execute
 from leanpix.service.keys import Keyring
 from leanpix.service.maintain import Reaper, Sweeper
 from leanpix.service.notify import Notify
 from leanpix.service.observing import Ended, Served
 from leanpix.service.progress import Progress
+from leanpix.service.promote import Promote
 from leanpix.service.query import Query
 from leanpix.service.submit import QueueBounds, Submit
 from leanpix.service.usage import Usage
@@ -34,7 +37,9 @@ from leanpix.telemetry.logging import log_failure
 from leanpix.telemetry.metrics import Metrics
 from leanpix.web.app import make_app
 from leanpix.web.context import Context
+from leanpix.web.messages import Messages
 from leanpix.web.rendering import Rendering
+from leanpix.worker.feeder import Feeder
 from leanpix.worker.loop import Housekeeping, Worker
 from leanpix.worker.outbox import Outbox
 from leanpix.worker.pool import CompressorPool
@@ -73,6 +78,16 @@ def make_telemetry(stores: Stores, pool: CompressorPool | None) -> Telemetry:
     if pool is not None:
         metrics.watch_deaths(lambda: pool.deaths)
     return Telemetry(metrics, Exposition(stores.settings, metrics.exposed), Journal())
+
+
+class Companion(Protocol):
+    """Threads that run beside the workers."""
+
+    def start(self) -> None:
+        """Start them."""
+
+    def stop(self) -> None:
+        """End them."""
 
 
 def make_worker(stores: Stores, pool: CompressorPool, telemetry: Telemetry) -> Worker:
@@ -129,13 +144,33 @@ def make_housekeeping(stores: Stores, telemetry: Telemetry) -> Housekeeping:
     )
 
 
+def make_companions(stores: Stores, telemetry: Telemetry) -> Sequence[Companion]:
+    """The threads beside the workers: those that keep house, tell receivers, and feed batches in."""
+    return [make_housekeeping(stores, telemetry), make_outbox(stores), make_feeder(stores)]
+
+
+def make_feeder(stores: Stores) -> Feeder:
+    """The thread that makes tasks of batches' items."""
+    settings = stores.settings
+    promote = Promote(
+        database=stores.database,
+        blobs=stores.blobs,
+        signals=stores.rows.signals,
+        bounds=QueueBounds(settings.queue_max_per_key, settings.queue_max),
+        longest_s=settings.batch_longest_s,
+        now=time.time,
+        on_error=log_failure,
+    )
+    return Feeder(promote, log_failure)
+
+
 def make_outbox(stores: Stores) -> Outbox:
     """The thread that tells receivers of ended tasks."""
     settings = stores.settings
     notify = Notify(
         database=stores.database,
         poster=SafeFetcher(settings),
-        render=_rendering(stores).message,
+        render=Messages(stores.database, _rendering(stores)),
         secrets=stores.webhook_secrets,
         now=time.time,
         random=random.random,
@@ -173,6 +208,7 @@ def make_api(stores: Stores, pool: CompressorPool | None, telemetry: Telemetry, 
         admin=stores.admin,
         usage=Usage(rows.database, time.time),
         webhooks=make_webhooks(stores),
+        batches=BatchDesk(rows.database, stores.blobs, settings.batch_max_per_key, settings.retention_s, time.time),
         rendering=_rendering(stores),
         links=stores.links,
         blobs=stores.blobs,

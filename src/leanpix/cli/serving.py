@@ -15,7 +15,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from leanpix.bootstrap.pools import make_pool
-from leanpix.bootstrap.processes import make_api, make_housekeeping, make_outbox, make_telemetry, make_worker
+from leanpix.bootstrap.processes import make_api, make_companions, make_telemetry, make_worker
 from leanpix.bootstrap.stores import Stores
 from leanpix.cli.options import stores_or_exit
 from leanpix.settings import Settings
@@ -49,17 +49,17 @@ def _server(stores: Stores) -> uvicorn.Server:
     telemetry = make_telemetry(stores, pool)
     app = make_api(stores, pool, telemetry, drained)
     worker = make_worker(stores, pool, telemetry) if pool is not None else None
-    housekeeping, outbox = make_housekeeping(stores, telemetry), make_outbox(stores)
+    companions = make_companions(stores, telemetry)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         if worker is not None:
             worker.start()
-        housekeeping.start()
-        outbox.start()
+        for companion in companions:
+            companion.start()
         yield
-        outbox.stop()
-        housekeeping.stop()
+        for companion in companions:
+            companion.stop()
 
     async def drain() -> None:
         if worker is not None:

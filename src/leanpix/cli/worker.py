@@ -39,20 +39,19 @@ def worker(
 
 def _work(stores: Stores, stop: Event) -> None:
     from leanpix.bootstrap.pools import make_pool
-    from leanpix.bootstrap.processes import make_housekeeping, make_outbox, make_telemetry, make_worker
+    from leanpix.bootstrap.processes import make_companions, make_telemetry, make_worker
 
     pool = make_pool(stores.settings)
     telemetry = make_telemetry(stores, pool)
-    taking, housekeeping = make_worker(stores, pool, telemetry), make_housekeeping(stores, telemetry)
+    taking, companions = make_worker(stores, pool, telemetry), make_companions(stores, telemetry)
     _serve_figures(stores, telemetry.exposition)
-    outbox = make_outbox(stores)
     taking.start()
-    housekeeping.start()
-    outbox.start()
+    for companion in companions:
+        companion.start()
     typer.echo(f"leanpix works on {stores.settings.workers} pictures at a time ({stores.place})")
     stop.wait()
-    outbox.stop()
-    housekeeping.stop()
+    for companion in companions:
+        companion.stop()
     taking.stop()
 
 

@@ -38,7 +38,7 @@ class NoticeTry:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One task's end to be told. created_at is when the task ended; attempt counts the tries that were begun.
+    """One task's, or one batch's, end to be told. created_at is when it ended; attempt counts the tries begun.
 
     due_at: when it is tried next, or when a try under way counts as lost; None where it will not be tried again.
     """

@@ -72,6 +72,7 @@ class Task:
     result: StoredResult | None = None
     report: Report | None = None
     callback: Callback | None = None
+    batch_id: str | None = None
 
     @property
     def fence(self) -> Fence:

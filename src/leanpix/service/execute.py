@@ -181,7 +181,7 @@ def record(change: Transaction, task: Task, outcome: Outcome, now: float) -> Tas
     if not change.tasks.finish(task.fence, outcome, now, price):
         return None
     if task.callback is not None:
-        change.notices.add(task, task.callback, now)
+        change.notices.add(task.id, task.key_id, task.callback, now)
     if price:
         change.accounts.settle(task.key_id, task.id, price, now)
     else:

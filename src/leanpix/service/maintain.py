@@ -90,7 +90,7 @@ class Sweeper:
 
         Idempotency keys past their time go too.
         """
-        swept = self._end_forgotten() + self._remove_expired()
+        swept = self._end_forgotten() + self._remove_expired() + self._remove_batches()
         with self.database.stepping() as change:
             change.submissions.forget(self.now() - self.idempotency_s, _BATCH)
         return swept
@@ -98,7 +98,9 @@ class Sweeper:
     def sweep_files(self) -> int:
         """Remove files that no task can still need: leftovers of interrupted requests and lost attempts."""
         oldest_useful_s = self.longest_wait_s + 2 * self.retention_s
-        leftovers = list(self.blobs.older_than(oldest_useful_s))
+        with self.database.reading() as view:
+            old = self.blobs.older_than(oldest_useful_s)
+            leftovers = [key for key in old if not view.batches.owns(_task_of(key))]
         for key in leftovers:
             self.blobs.delete(key)
         return len(leftovers)
@@ -136,3 +138,20 @@ class Sweeper:
             with self.database.writing() as change:
                 change.tasks.delete(expired)
         return len(expired)
+
+    def _remove_batches(self) -> int:
+        with self.database.reading() as view:
+            expired = view.batches.ended_before(self.now() - self.retention_s, 1)
+            task_ids = [task_id for batch_id in expired for task_id in view.batches.task_ids(batch_id)]
+        for task_id in task_ids:
+            self.blobs.delete_under(f"results/{task_id}")
+            self.blobs.delete_under(source_key(task_id))
+        for batch_id in expired:
+            with self.database.writing() as change:
+                change.batches.delete(batch_id)
+        return len(expired)
+
+
+def _task_of(blob: str) -> str:
+    """The id of the task that a file is the source or a result of."""
+    return blob.split("/")[1] if "/" in blob else ""

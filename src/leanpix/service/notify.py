@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 from leanpix.domain.errors import LeanpixError
 from leanpix.domain.notice import DueNotice, Notice, NoticeState, NoticeTry
-from leanpix.domain.task import Task
 from leanpix.service.ports import Clock, Database, Poster
 from leanpix.service.signing import WebhookSecrets, signed_headers
 
@@ -19,13 +18,13 @@ _GONE = 410
 class Notify:
     """The use case `notify`; now gives Unix seconds, random a number from 0 to 1.
 
-    render makes the message of an ended task, from the base of its links. A try whose process has died counts as lost
-    after lease_s, and the notice is told again, under the same id.
+    render makes the message of an ended task or batch from its id and the base of its links; None where it is gone. A
+    try whose process has died counts as lost after lease_s, and the notice is told again, under the same id.
     """
 
     database: Database
     poster: Poster
-    render: Callable[[Task, str], bytes]
+    render: Callable[[str, str], bytes | None]
     secrets: WebhookSecrets
     now: Clock
     random: Callable[[], float]
@@ -46,11 +45,10 @@ class Notify:
             notice = change.notices.claim(task_id, now, self._furthest(now), now + self.lease_s)
             if notice is None:
                 return None
-            task = change.tasks.get(task_id)
             salts = change.notices.salts(notice.key_id)
-        if task is None or now >= notice.created_at + self.retention_s:
+        body = self.render(task_id, notice.callback.base)
+        if body is None or now >= notice.created_at + self.retention_s:
             return self._note(replace(notice, state=NoticeState.FAILED, due_at=None))
-        body = self.render(task, notice.callback.base)
         keys = self.secrets.valid(notice.key_id, salts, now)
         status = self._post(notice.callback.url, body, signed_headers(notice.id, now, body, keys))
         return self._note(self._after(notice, status))

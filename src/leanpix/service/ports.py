@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from leanpix.domain.account import Account, DayUsage, RateBucket
+from leanpix.domain.batch import Batch, BatchItem
 from leanpix.domain.notice import Callback, DueNotice, Notice, WebhookSalts
 from leanpix.domain.report import Compression
 from leanpix.domain.request import CompressionOptions
@@ -124,8 +125,8 @@ class Submissions(Protocol):
 class Notices(Protocol):
     """What has to be told to receivers, and the salts of their secrets, inside one transaction."""
 
-    def add(self, task: Task, callback: Callback, now: float) -> None:
-        """Have the end of this task told."""
+    def add(self, ended_id: str, key_id: str, callback: Callback, now: float) -> None:
+        """Have the end of a task or a batch told."""
 
     def due(self, now: float, furthest: float, per_host: int, limit: int) -> Sequence[DueNotice]:
         """Notices whose time has come: at most per_host of a host, and keys by turns.
@@ -152,6 +153,52 @@ class Notices(Protocol):
         """Replace them."""
 
 
+class Batches(Protocol):
+    """Batches and their items, inside one transaction."""
+
+    def add(self, batch: Batch, items: Iterable[BatchItem]) -> None:
+        """Insert a batch whose items all wait."""
+
+    def get(self, batch_id: str) -> Batch | None:
+        """The batch, or None."""
+
+    def unfinished(self) -> Sequence[Batch]:
+        """Every batch that has not ended, oldest first."""
+
+    def count_unfinished(self, key_id: str) -> int:
+        """How many batches of the key have not ended."""
+
+    def waiting(self, batch_id: str, limit: int) -> Sequence[BatchItem]:
+        """The next items that have no task yet."""
+
+    def begin(self, batch_id: str, number: int) -> None:
+        """The item has a task from now on."""
+
+    def count_tasks(self, key_id: str) -> int:
+        """How many unfinished tasks of the key are items of batches."""
+
+    def end(self, batch_id: str, now: float) -> bool:
+        """Record that the batch has ended, where none of its items waits or is under way, and it has not yet."""
+
+    def counts(self, batch_id: str) -> Mapping[TaskState | None, int]:
+        """How many items are in each state; None: without a task yet."""
+
+    def items(self, batch_id: str, offset: int, limit: int) -> Sequence[tuple[BatchItem, Task | None]]:
+        """Some of the items by their numbers, each with its task where it has one."""
+
+    def owns(self, task_id: str) -> bool:
+        """Whether the task, there already or not, belongs to a batch that is still kept."""
+
+    def ended_before(self, completed_before: float, limit: int) -> Sequence[str]:
+        """Ids of batches that ended before the given time."""
+
+    def task_ids(self, batch_id: str) -> Sequence[str]:
+        """The ids of all its items' tasks."""
+
+    def delete(self, batch_id: str) -> None:
+        """Remove the batch, its items and their tasks."""
+
+
 class Transaction(Protocol):
     """One transaction: all of it is kept, or none."""
 
@@ -170,6 +217,10 @@ class Transaction(Protocol):
     @property
     def notices(self) -> Notices:
         """What has to be told to receivers."""
+
+    @property
+    def batches(self) -> Batches:
+        """Many pictures sent at once."""
 
     def enqueue(self, task_id: str) -> None:
         """Have the task delivered to a worker once the transaction is kept."""

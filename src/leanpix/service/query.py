@@ -23,11 +23,15 @@ class Query:
 
     def query(self, account: Account, task_id: str) -> Task:
         """The task, rate-limited; RateLimitedError, NotFoundError (one answer for unknown, expired, another's)."""
+        self.count(account)
+        return self.task(account, task_id)
+
+    def count(self, account: Account) -> None:
+        """Count a query; RateLimitedError."""
         rate = account.qps * QUERY_RATE_FACTOR
         wait_s = self.rates.take(account.id, RateBucket.QUERY, rate)
         if wait_s > 0:
             raise RateLimitedError(f"HTTP 429: more than {rate:g} queries a second with this key", wait_s)
-        return self.task(account, task_id)
 
     def task(self, account: Account, task_id: str) -> Task:
         """The task without counting the query; NotFoundError."""

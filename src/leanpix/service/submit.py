@@ -97,7 +97,7 @@ class Submit:
         with self.database.reading() as view:
             self._check_queue(view, account)
         try:
-            self.blobs.put(source_key(task.id), _stored(source))
+            self.blobs.put(source_key(task.id), stored_form(source))
             with self.database.writing() as change:
                 task_id = self._accept(change, account, task, submission)
         except BaseException:
@@ -112,22 +112,22 @@ class Submit:
         """The task that this submission made when it came before, or None."""
         with self.database.reading() as view:
             found = view.submissions.find(submission.key_id, submission.token)
-        return None if found is None else _replayed(found, submission)
+        return None if found is None else replayed(found, submission)
 
     def _task(
         self, account: Account, source: Upload | Address, options: CompressionOptions, return_type: ReturnType
     ) -> Task:
         kind = SourceKind.URL if isinstance(source, Address) else SourceKind.UPLOAD
-        held = cost(max(options.width_px or 1, options.height_px or 1, 1))
+        held = price_asked(options)
         return Task(str(uuid.uuid4()), account.id, TaskState.QUEUED, options, return_type, kind, self.now(), held)
 
     def _accept(self, change: Transaction, account: Account, task: Task, submission: Submission | None) -> str:
         # Before the hold: of several at once the first may have taken the last credit.
         if submission is not None and (first := change.submissions.claim(submission)) is not submission:
-            return _replayed(first, submission)
+            return replayed(first, submission)
         # Before all else: the hold locks the account's row, so that a key's requests count one another's tasks.
         if not change.accounts.hold(account.id, task.id, task.held, task.created_at):
-            raise CreditsExhaustedError(_no_credits(task.held))
+            raise CreditsExhaustedError(no_credits(task.held))
         self._check_queue(change, account)
         change.tasks.add(task)
         change.enqueue(task.id)
@@ -140,7 +140,7 @@ class Submit:
                 return
             known = idempotency_key is not None and view.submissions.find(key_id, token_of(idempotency_key))
         if not known:
-            raise CreditsExhaustedError(_no_credits(1))
+            raise CreditsExhaustedError(no_credits(1))
 
     def _check_queue(self, view: Transaction, account: Account) -> None:
         mine, everybodys = view.tasks.count_unfinished(account.id)
@@ -171,14 +171,15 @@ def refuse_png_target(options: CompressionOptions, head: bytes) -> None:
 
 
 def _submission(task: Task, source: Upload | Address, idempotency_key: str) -> Submission:
-    content = _stored(source)
+    content = stored_form(source)
     content = content if isinstance(content, bytes) else content.read_bytes()
     told_to = None if task.callback is None else task.callback.url
     fingerprint = fingerprint_of(content, task.options, task.return_type, told_to)
     return Submission(task.key_id, token_of(idempotency_key), fingerprint, task.id, task.created_at)
 
 
-def _replayed(earlier: Submission, again: Submission) -> str:
+def replayed(earlier: Submission, again: Submission) -> str:
+    """What the earlier submission made; KeyReusedError where it was another request."""
     if earlier.fingerprint != again.fingerprint:
         raise KeyReusedError(
             "Idempotency-Key: this key came with another request before (other options or another source): "
@@ -187,7 +188,8 @@ def _replayed(earlier: Submission, again: Submission) -> str:
     return earlier.task_id
 
 
-def _stored(source: Upload | Address) -> bytes | Path:
+def stored_form(source: Upload | Address) -> bytes | Path:
+    """A source as it is kept."""
     # An address may carry a token, so it is kept like a picture and goes with the task, not in the database.
     return source.url.encode() if isinstance(source, Address) else source.content
 
@@ -197,6 +199,12 @@ def source_key(task_id: str) -> str:
     return f"sources/{task_id}"
 
 
-def _no_credits(needed: int) -> str:
+def price_asked(options: CompressionOptions) -> int:
+    """The credits to hold before the source is known."""
+    return cost(max(options.width_px or 1, options.height_px or 1, 1))
+
+
+def no_credits(needed: int) -> str:
+    """What a key without enough credits is told."""
     many = f"this request needs {needed} (a side over {LARGE_SIDE_PX} px)" if needed > 1 else "none are left"
     return f"the API key has no credits for this: {many}; top the key up"

@@ -10,6 +10,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, create_engine, event
 
 from leanpix.stores.accounts import SqlAccounts
+from leanpix.stores.batches import SqlBatches
 from leanpix.stores.connecting import connecting
 from leanpix.stores.notices import SqlNotices
 from leanpix.stores.schema import migrate
@@ -28,6 +29,7 @@ class SqlTransaction:
         self.accounts = SqlAccounts(connection)
         self.submissions = SqlSubmissions(connection)
         self.notices = SqlNotices(connection)
+        self.batches = SqlBatches(connection)
         self._enqueue = enqueue
 
     def enqueue(self, task_id: str) -> None:

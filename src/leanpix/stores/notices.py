@@ -9,7 +9,6 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, or_, select, text, update
 
 from leanpix.domain.notice import Callback, DueNotice, Notice, NoticeState, NoticeTry, WebhookSalts
-from leanpix.domain.task import Task
 from leanpix.stores.tables import notices, webhook_salts
 
 _SET_SALTS = text("""
@@ -26,12 +25,12 @@ class SqlNotices:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def add(self, task: Task, callback: Callback, now: float) -> None:
-        """Have the end of this task told."""
+    def add(self, ended_id: str, key_id: str, callback: Callback, now: float) -> None:
+        """Have the end of a task or a batch told."""
         self._connection.execute(
             insert(notices).values(
-                task_id=task.id,
-                key_id=task.key_id,
+                task_id=ended_id,
+                key_id=key_id,
                 url=callback.url,
                 base=callback.base,
                 host=callback.host,

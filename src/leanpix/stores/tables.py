@@ -59,10 +59,12 @@ tasks = Table(
     Column("report", Text),  # JSON
     Column("callback_url", Text),  # null: nobody is told of the end
     Column("callback_base", Text),
+    Column("batch_id", String(36)),  # null: by itself. A batch's tasks are kept as long as the batch
 )
 # One row is unfinished or finished: the first index serves workers and queue bounds, the second the sweeper.
 Index("tasks_unfinished", tasks.c.completed_at, tasks.c.created_at)
 Index("tasks_of_key", tasks.c.key_id, tasks.c.completed_at)
+Index("tasks_of_batch", tasks.c.batch_id, tasks.c.completed_at)
 
 ledger = Table(
     "ledger",
@@ -124,4 +126,28 @@ webhook_salts = Table(
     Column("current", String(32), nullable=False),
     Column("previous", String(32)),
     Column("rotated_at", Float, nullable=False),
+)
+
+batches = Table(
+    "batches",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("key_id", String(32), ForeignKey("accounts.id"), nullable=False),
+    Column("options", Text, nullable=False),  # JSON
+    Column("created_at", Float, nullable=False),
+    Column("completed_at", Float),
+    Column("callback_url", Text),  # null: nobody is told of the end
+    Column("callback_base", Text),
+)
+Index("batches_unfinished", batches.c.completed_at, batches.c.created_at)
+
+batch_items = Table(
+    "batch_items",
+    metadata,
+    Column("batch_id", String(36), ForeignKey("batches.id"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("task_id", String(36), nullable=False, unique=True),  # of a row in tasks, once it waits no more
+    Column("source_kind", String(8), nullable=False),
+    Column("is_waiting", Boolean, nullable=False),
 )

@@ -65,18 +65,19 @@ class SqlTasks:
                 "held": task.held,
                 "callback_url": task.callback.url if task.callback else None,
                 "callback_base": task.callback.base if task.callback else None,
+                "batch_id": task.batch_id,
             },
         )
 
     def get(self, task_id: str) -> Task | None:
         """The row, or None."""
         row = self._connection.execute(_GET, {"of_task": task_id}).first()
-        return None if row is None else _task(row)
+        return None if row is None else task_of(row)
 
     def claim(self, task_id: str, owner: str, now: float) -> Task | None:
         """Take a waiting task: next attempt, state PREPARING. None where it is not waiting any more."""
         row = self._connection.execute(_CLAIM, {"of_task": task_id, "by_owner": owner, "at": now}).first()
-        return None if row is None else _task(row)
+        return None if row is None else task_of(row)
 
     def advance(self, fence: Fence, state: TaskState) -> bool:
         """Record a finer state; False where the fence is lost."""
@@ -110,15 +111,17 @@ class SqlTasks:
     def running(self) -> list[Task]:
         """Every task that somebody owns."""
         chosen = select(tasks).where(tasks.c.completed_at.is_(None), tasks.c.owner.is_not(None))
-        return [_task(row) for row in self._connection.execute(chosen)]
+        return [task_of(row) for row in self._connection.execute(chosen)]
 
     def ready(self, limit: int) -> list[Turn]:
         """The line of waiting tasks: each key's first before any key's second, and oldest first among equals.
 
-        What a key has running counts as its first ones, so a backlog of one key delays no other key.
+        What a key has running counts as its first ones, so a backlog of one key delays no other key. Its batches come
+        after what it sent by itself.
         """
+        of_batch = tasks.c.batch_id.is_not(None)
         turn = func.row_number().over(
-            partition_by=tasks.c.key_id, order_by=(tasks.c.owner.is_(None), tasks.c.created_at)
+            partition_by=tasks.c.key_id, order_by=(tasks.c.owner.is_(None), of_batch, tasks.c.created_at)
         )
         unfinished = select(tasks.c.id, tasks.c.key_id, tasks.c.owner, tasks.c.created_at, turn.label("turn"))
         line = unfinished.where(tasks.c.completed_at.is_(None)).subquery()
@@ -131,9 +134,9 @@ class SqlTasks:
         return list(self._connection.scalars(select(tasks.c.id).where(_WAITING)))
 
     def ended_before(self, completed_before: float, limit: int) -> list[str]:
-        """Ids of ended tasks that ended before the given time."""
-        chosen = select(tasks.c.id).where(tasks.c.completed_at < completed_before).limit(limit)
-        return list(self._connection.scalars(chosen))
+        """Ids of ended tasks that ended before the given time; those of batches are kept as long as the batch."""
+        chosen = select(tasks.c.id).where(tasks.c.completed_at < completed_before, tasks.c.batch_id.is_(None))
+        return list(self._connection.scalars(chosen.limit(limit)))
 
     def delete(self, task_ids: Iterable[str]) -> None:
         """Remove rows."""
@@ -152,7 +155,8 @@ def _of(fence: Fence) -> dict[str, Any]:
     return {"of_task": fence.task_id, "of_owner": fence.owner, "of_attempt": fence.attempt}
 
 
-def _task(row: Row[Any]) -> Task:
+def task_of(row: Row[Any]) -> Task:
+    """The task that a row of the table says."""
     return Task(
         id=row.id,
         key_id=row.key_id,
@@ -172,6 +176,7 @@ def _task(row: Row[Any]) -> Task:
         result=_result(row),
         report=report_from_json(row.report) if row.report else None,
         callback=Callback(row.callback_url, row.callback_base) if row.callback_url else None,
+        batch_id=row.batch_id,
     )
 
 

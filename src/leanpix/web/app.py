@@ -18,6 +18,7 @@ from leanpix.web.errors import OTHER_STATUS_TEXT, STATUS_TEXT, error_response, p
 from leanpix.web.middleware import CorsUnder, TidyPath
 from leanpix.web.observed import Observed
 from leanpix.web.routes.account import account, account_usage, keys, make_key, revoke_key, topup_key
+from leanpix.web.routes.batches import batch, batch_results, create_batch
 from leanpix.web.routes.health import healthz, readyz
 from leanpix.web.routes.metrics import metrics
 from leanpix.web.routes.openapi import openapi_route
@@ -42,6 +43,9 @@ _DESCRIBED = [
     Route("/v1/keys/{key_id}/topup", topup_key, methods=["POST"]),
     Route("/v1/webhooks/deliveries", deliveries, methods=["GET"]),
     Route("/v1/webhooks/secret", new_webhook_secret, methods=["POST"]),
+    Route("/v1/batches", create_batch, methods=["POST"]),
+    Route("/v1/batches/{batch_id}", batch, methods=["GET"]),
+    Route("/v1/batches/{batch_id}/results.zip", batch_results, methods=["GET"]),
     Route("/states", states, methods=["GET"]),
     Route("/states.json", states_json, methods=["GET"]),
     Route("/healthz", healthz, methods=["GET"]),

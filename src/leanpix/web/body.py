@@ -28,9 +28,33 @@ TEXT_FIELDS = frozenset({"image_url", "image_base64", "callback_url"})
 OPTION_FIELDS = frozenset(
     {"sync", "return_type", "format", "quality", "kbyte", "width", "height", "fit", "target_score"}
 )
+URL_LIST = "image_urls"
 _FORM_SLACK_BYTES = 1024 * 1024
 _IN_MEMORY_BYTES = 1024 * 1024
 _MAX_COMMAS = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class BodyRules:
+    """What a route's bodies may hold: the parts that are files, JSON's fields, how much text there may be.
+
+    max_text_bytes None: as much as the largest file takes as base64.
+    """
+
+    file_fields: frozenset[str] = FILE_FIELDS
+    json_fields: frozenset[str] = TEXT_FIELDS | OPTION_FIELDS
+    max_text_bytes: int | None = None
+    max_commas: int = _MAX_COMMAS
+
+
+SINGLE = BodyRules()
+# A thousand URLs of 2 KB, with commas in them.
+BATCH = BodyRules(
+    file_fields=frozenset({"archive", "file"}),
+    json_fields=OPTION_FIELDS - {"sync", "return_type"} | {URL_LIST, "callback_url"},
+    max_text_bytes=4 * 1024 * 1024,
+    max_commas=100_000,
+)
 
 
 @dataclass(slots=True)
@@ -62,7 +86,9 @@ def spool() -> IO[bytes]:
     return tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES)
 
 
-async def read_form(content_type: str, query: str, chunks: AsyncIterator[bytes], max_file_bytes: int) -> Form:
+async def read_form(
+    content_type: str, query: str, chunks: AsyncIterator[bytes], max_file_bytes: int, rules: BodyRules = SINGLE
+) -> Form:
     """Read the body; where it is refused, the rest of it is left unread.
 
     Raises BodyError, SourceCountError, UploadTooLargeError, StoreUnavailableError.
@@ -71,11 +97,11 @@ async def read_form(content_type: str, query: str, chunks: AsyncIterator[bytes],
     try:
         kind, options = parse_options_header(content_type)
         if kind.lower() == b"multipart/form-data":
-            await _read_multipart(form, options.get(b"boundary", b""), chunks, max_file_bytes)
+            await _read_multipart(form, options.get(b"boundary", b""), chunks, max_file_bytes, rules.file_fields)
         else:
-            body = await _read_whole(chunks, max_file_bytes * 4 // 3 + _FORM_SLACK_BYTES)
+            body = await _read_whole(chunks, rules.max_text_bytes or max_file_bytes * 4 // 3 + _FORM_SLACK_BYTES)
             # in a thread: decoding 27 MB takes longer than other requests should have to wait
-            await to_thread.run_sync(_read_text, form, body, max_file_bytes)
+            await to_thread.run_sync(_read_text, form, body, max_file_bytes, rules)
     except OSError as failure:  # there is no room for the spool file
         form.close()
         raise StoreUnavailableError from failure
@@ -85,11 +111,13 @@ async def read_form(content_type: str, query: str, chunks: AsyncIterator[bytes],
     return form
 
 
-async def _read_multipart(form: Form, boundary: bytes, chunks: AsyncIterator[bytes], max_file_bytes: int) -> None:
+async def _read_multipart(
+    form: Form, boundary: bytes, chunks: AsyncIterator[bytes], max_file_bytes: int, file_fields: frozenset[str]
+) -> None:
     if not boundary:
         raise BodyError("the multipart body has no boundary in its Content-Type header")
     limits = FormLimits(max_file_bytes=max_file_bytes, max_total_bytes=max_file_bytes + _FORM_SLACK_BYTES)
-    reader = MultipartReader(boundary, form, FILE_FIELDS, limits, spool)
+    reader = MultipartReader(boundary, form, file_fields, limits, spool)
     try:
         async for chunk in chunks:
             reader.feed(chunk)
@@ -107,9 +135,9 @@ async def _read_whole(chunks: AsyncIterator[bytes], max_bytes: int) -> bytes:
     return bytes(body)
 
 
-def _read_text(form: Form, body: bytes, max_file_bytes: int) -> None:
+def _read_text(form: Form, body: bytes, max_file_bytes: int, rules: BodyRules) -> None:
     if body.lstrip()[:1] == b"{":
-        form.fields.update(_json_fields(body))
+        form.fields.update(_json_fields(body, rules))
     elif body:
         form.fields.update(_form_fields(body))
     encoded = form.fields.pop("image_base64", "")
@@ -117,8 +145,8 @@ def _read_text(form: Form, body: bytes, max_file_bytes: int) -> None:
         _add_decoded(form, encoded, max_file_bytes)
 
 
-def _json_fields(body: bytes) -> dict[str, str]:
-    if body.count(b",") > _MAX_COMMAS:  # every value but the first has one before it; none of ours holds many
+def _json_fields(body: bytes, rules: BodyRules) -> dict[str, str]:
+    if body.count(b",") > rules.max_commas:  # every value but the first has one before it; none of ours holds many
         raise BodyError("the JSON body has too many values")
     try:
         found = json.loads(body)
@@ -126,10 +154,12 @@ def _json_fields(body: bytes) -> dict[str, str]:
         raise BodyError("the body starts like JSON but is not valid JSON") from failure
     given = {name: value for name, value in found.items() if value is not None}
     # What no field of ours is may hold anything: it is ignored.
-    return {name: _json_text(name, given[name]) for name in given.keys() & (TEXT_FIELDS | OPTION_FIELDS)}
+    return {name: _json_text(name, given[name]) for name in given.keys() & rules.json_fields}
 
 
 def _json_text(name: str, value: object) -> str:
+    if name == URL_LIST:
+        return _url_list(value)
     if name in TEXT_FIELDS and not isinstance(value, str):
         raise BodyError(f"the JSON field {name!r} has to be a string")
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):
@@ -138,6 +168,13 @@ def _json_text(name: str, value: object) -> str:
     if any("\ud800" <= character <= "\udfff" for character in text):
         raise BodyError(f"the JSON field {name!r} holds half of a surrogate pair")
     return text
+
+
+def _url_list(value: object) -> str:
+    """A list of URLs as a form carries it: one a line."""
+    if not isinstance(value, list) or not all(isinstance(url, str) and url.strip() for url in value):
+        raise BodyError(f"the JSON field {URL_LIST!r} has to be a list of URLs")
+    return "\n".join(_json_text("a URL", " ".join(url.splitlines())) for url in value)
 
 
 def _form_fields(body: bytes) -> dict[str, str]:

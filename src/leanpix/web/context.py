@@ -15,6 +15,7 @@ from starlette.requests import Request
 
 from leanpix.domain.account import Account
 from leanpix.service.admin import Admin
+from leanpix.service.batch import BatchDesk
 from leanpix.service.keys import Keyring
 from leanpix.service.links import Links
 from leanpix.service.observing import ObserveRequest
@@ -65,6 +66,7 @@ class Context:
     admin: Admin
     usage: Usage
     webhooks: Webhooks
+    batches: BatchDesk
     rendering: Rendering
     links: Links
     blobs: Blobs

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 
 from leanpix.domain.request import ReturnType
@@ -43,11 +42,16 @@ class Rendering:
             return compat.succeeded(task, compat.as_base64(content))
         expires_at = task.completed_at + self.retention_s
         of_the_store = self.blobs.presign(task.result.blob, expires_at - self.now()) if self.blobs.presigns else None
-        return compat.succeeded(task, of_the_store or base.rstrip("/") + self.links.path(task, expires_at))
+        return compat.succeeded(task, of_the_store or self._own_link(task, base, expires_at))
 
-    def message(self, task: Task, base: str) -> bytes:
-        """The same as JSON text, for a receiver."""
-        return json.dumps(self.shape(task, base), separators=(",", ":")).encode()
+    def link(self, task: Task, base: str) -> str | None:
+        """This service's own link to the task's result, or None where there is none."""
+        if task.result is None or task.completed_at is None:
+            return None
+        return self._own_link(task, base, task.completed_at + self.retention_s)
+
+    def _own_link(self, task: Task, base: str, expires_at: float) -> str:
+        return base.rstrip("/") + self.links.path(task, expires_at)
 
 
 def _unpublished(task: Task) -> Task:

@@ -22,6 +22,14 @@ class WebSettings(BaseModel):
     )
     queue_max: int = Field(default=1000, gt=0, description="Unfinished tasks at once, of all keys.")
     queue_max_per_key: int = Field(default=200, gt=0, description="Unfinished tasks at once, of one key.")
+    batch_max_per_key: int = Field(default=10, gt=0, description="Unfinished batches at once, of one key.")
+    batch_max_bytes: int = Field(default=256 * 1024 * 1024, gt=0, description="Largest ZIP of a batch, in bytes.")
+    batch_max_unpacked_bytes: int = Field(
+        default=512 * 1024 * 1024, gt=0, description="Most that a batch's ZIP may hold, in bytes unpacked."
+    )
+    batch_longest_s: float = Field(
+        default=86400, gt=0, description="Seconds after which the pictures of a batch that still wait end as timed out."
+    )
     default_qps: float = Field(default=2, gt=0, description="Creates per second of a key made without --qps.")
     header_timeout_s: float = Field(default=10, gt=0, description="Seconds in which a request's head has to arrive.")
     body_grace_s: float = Field(

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TypeVar
 
+from leanpix.domain.batch import MOST_ITEMS
 from leanpix.domain.errors import InvalidParameterError, SourceCountError
 from leanpix.domain.formats import OutputFormat
 from leanpix.domain.request import (
@@ -19,7 +20,7 @@ from leanpix.domain.request import (
     Fit,
     ReturnType,
 )
-from leanpix.web.body import Form
+from leanpix.web.body import URL_LIST, Form
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,12}", re.ASCII)
 _IDEMPOTENCY_KEY = re.compile(r"[!-~](?:[ -~]{0,253}[!-~])?", re.ASCII)
@@ -49,6 +50,30 @@ def parse_request(form: Form) -> WireRequest:
     return WireRequest(url, _options(fields), sync, returns, _url(fields, "callback_url"))
 
 
+@dataclass(frozen=True, slots=True)
+class BatchRequest:
+    """A batch request, checked: no URLs where the form's archive holds the pictures."""
+
+    urls: tuple[str, ...]
+    options: CompressionOptions
+    callback_url: str | None = None
+
+
+def parse_batch(form: Form) -> BatchRequest:
+    """Check a form; SourceCountError or InvalidParameterError."""
+    fields = {name: value.strip() for name, value in form.fields.items() if value.strip()}
+    listed = [url.strip() for url in fields.get(URL_LIST, "").split("\n")]
+    urls = tuple(url for url in listed if url)
+    if bool(urls) == (form.file is not None):
+        found = "both were sent" if urls else "neither was sent"
+        raise SourceCountError(f"{URL_LIST} and archive: {found}; exactly one of them is required")
+    if len(urls) > MOST_ITEMS:
+        raise SourceCountError(f"{URL_LIST}: {len(urls)} URLs; a batch takes at most {MOST_ITEMS} pictures")
+    for url in urls:
+        _check_url(URL_LIST, url)
+    return BatchRequest(urls, _options(fields), _url(fields, "callback_url"))
+
+
 def idempotency_key(header: str | None) -> str | None:
     """The header's value, None where it is missing or empty; InvalidParameterError."""
     text = (header or "").strip()
@@ -67,9 +92,14 @@ def _source(fields: dict[str, str], form: Form) -> str | None:
 
 def _url(fields: dict[str, str], name: str) -> str | None:
     url = fields.get(name)
-    if url is not None and (len(url) > LONGEST_URL or not _is_text(url)):
-        raise InvalidParameterError(name, url, f"a URL of at most {LONGEST_URL} characters")
+    if url is not None:
+        _check_url(name, url)
     return url
+
+
+def _check_url(name: str, url: str) -> None:
+    if len(url) > LONGEST_URL or not _is_text(url):
+        raise InvalidParameterError(name, url, f"a URL of at most {LONGEST_URL} characters")
 
 
 def _is_text(value: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from leanpix.web.openapi import about, account, tasks, webhooks
+from leanpix.web.openapi import about, account, batches, tasks, webhooks
 from leanpix.web.openapi.model import Operation
 
 # By the handler's name, which is the operation's id too. Called when the document is made, not at import.
@@ -18,6 +18,9 @@ OPERATIONS: Mapping[str, Callable[[], Operation]] = {
     "make_key": account.make_key,
     "revoke_key": account.revoke_key,
     "topup_key": account.topup_key,
+    "create_batch": batches.create_batch,
+    "batch": batches.batch,
+    "batch_results": batches.batch_results,
     "deliveries": webhooks.deliveries,
     "new_webhook_secret": webhooks.new_webhook_secret,
     "states": about.states,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from leanpix.domain.batch import MOST_ITEMS
 from leanpix.domain.formats import OutputFormat
 from leanpix.domain.request import MAX_KBYTE, MAX_QUALITY, MAX_SCORE, MAX_SIDE_PX, MIN_QUALITY, Fit, ReturnType
-from leanpix.web.body import FILE_FIELDS
+from leanpix.web.body import FILE_FIELDS, URL_LIST
 from leanpix.web.compat import Json
 from leanpix.web.openapi.decimals import integer_or_text
 from leanpix.web.openapi.model import JSON, Content
@@ -43,14 +44,33 @@ def create_bodies() -> Mapping[str, Content]:
     }
 
 
+def batch_bodies() -> Mapping[str, Content]:
+    """What a batch of links takes; an archive is a form, which the operation's text tells of."""
+    url: Json = {"type": "string", "pattern": SOME_TEXT, "maxLength": LONGEST_URL}
+    urls: Json = {"type": "array", "items": url, "minItems": 1, "maxItems": MOST_ITEMS, "description": "The pictures."}
+    options = {name: _or_null(schema) for name, schema in _options().items() if name not in {"sync", "return_type"}}
+    body: Json = {
+        "type": "object",
+        "properties": {URL_LIST: urls, **options},
+        "required": [URL_LIST],
+        "allOf": _excluded(),
+    }
+    return {JSON: Content(body, {"two links": {URL_LIST: [_LINK, _LINK], "quality": 80}})}
+
+
 def _body(sources: Mapping[str, Json]) -> Json:
     """Exactly one source, and options of which two exclude each other; an empty text is none, an empty file is one."""
     return {
         "type": "object",
         "properties": {**sources, **_options()},
         "oneOf": [_given(name) for name in sources],
-        "allOf": [{"not": _with_size("quality", {"not": _NONE})}, {"not": _with_size("format", _PNG)}],
+        "allOf": _excluded(),
     }
+
+
+def _excluded() -> list[Json]:
+    """What no request may hold together."""
+    return [{"not": _with_size("quality", {"not": _NONE})}, {"not": _with_size("format", _PNG)}]
 
 
 def _given(name: str) -> Json:

@@ -36,6 +36,7 @@ def components() -> dict[str, Json]:
         "Account": _account(),
         "DayUsage": _day_usage(),
         "Delivery": _delivery(),
+        "Batch": _batch(),
         "States": _states(),
         "Readiness": _readiness(),
     }
@@ -166,6 +167,33 @@ def _delivery() -> Json:
         "tries": {"type": "array", "items": tried},
     }
     return shape(properties, "A task's end that was, or is to be, told to its callback_url.")
+
+
+def _batch() -> Json:
+    counts = dict.fromkeys(("total", "waiting", "processing", "succeeded", "failed"), COUNT)
+    item = {
+        "number": COUNT,
+        "name": TEXT,
+        "task_id": TASK_ID,
+        "state": choice([int(state) for state in sorted(TaskState) if state.emitted is not None]),
+        "message": TEXT,
+        "source_bytes": COUNT,
+        "result_bytes": COUNT,
+        "image": {"type": "string", "description": "A link to the result."},
+    }
+    ended = ["message", "source_bytes", "result_bytes", "image"]
+    properties = {
+        "batch_id": TASK_ID,
+        "state": choice(["processing", "complete"]),
+        "created_at": MOMENT,
+        "completed_at": {**MOMENT, "type": ["string", "null"]},
+        "progress": {"type": "integer", "minimum": 0, "maximum": 100},
+        "counts": shape(counts, "Items by what became of them."),
+        "failures": {"type": "object", "additionalProperties": COUNT, "description": "Failed items by task state."},
+        "items": {"type": "array", "items": shape(item, "One picture.", ended)},
+        "next_offset": {"type": ["integer", "null"], "description": "Where the next page begins."},
+    }
+    return shape(properties, "A batch.")
 
 
 def _states() -> Json:

@@ -15,7 +15,7 @@ from leanpix.domain.notice import Callback
 from leanpix.domain.task import Task
 from leanpix.service.submit import Address, Upload
 from leanpix.web import compat
-from leanpix.web.body import Form, read_form
+from leanpix.web.body import SINGLE, BodyRules, Form, read_form
 from leanpix.web.context import Context, context_of
 from leanpix.web.observed import note
 from leanpix.web.wire import WireRequest, idempotency_key, parse_request
@@ -31,10 +31,10 @@ async def create(request: Request) -> Response:
     account = await context.account(request)
     once = idempotency_key(request.headers.get("Idempotency-Key"))
     await context.look_up(context.submit.admit, account, once)
-    form = await _form(request, context)
+    form = await form_of(request, context.settings.max_upload_bytes)
     try:
         wire = parse_request(form)
-        callback = _callback(context, request, wire)
+        callback = callback_of(context, request, wire.callback_url)
 
         def submit() -> str:
             source = _source(form, wire)
@@ -72,13 +72,12 @@ def base_of(context: Context, request: Request) -> str:
     return context.settings.public_url or f"{request.url.scheme}://{request.url.netloc}"
 
 
-async def _form(request: Request, context: Context) -> Form:
+async def form_of(request: Request, limit: int, rules: BodyRules = SINGLE) -> Form:
     """Read the body; a refused one is read to its end, within bounds, so that the client can see the answer."""
     chunks = request.stream()
-    limit = context.settings.max_upload_bytes
     try:
         async with aclosing(_not_empty(chunks)) as body:
-            return await read_form(request.headers.get("content-type", ""), request.url.query, body, limit)
+            return await read_form(request.headers.get("content-type", ""), request.url.query, body, limit, rules)
     except CallerError:
         await _drain(chunks, limit * _DRAIN_FACTOR)
         raise
@@ -101,10 +100,9 @@ async def _drain(chunks: AsyncIterator[bytes], max_bytes: int) -> None:
         return
 
 
-def _callback(context: Context, request: Request, wire: WireRequest) -> Callback | None:
-    if wire.callback_url is None:
-        return None
-    return context.webhooks.callback(wire.callback_url, base_of(context, request))
+def callback_of(context: Context, request: Request, url: str | None) -> Callback | None:
+    """Where the request wants its end told; InvalidParameterError where that is refused as it is written."""
+    return None if url is None else context.webhooks.callback(url, base_of(context, request))
 
 
 def _source(form: Form, wire: WireRequest) -> Upload | Address:

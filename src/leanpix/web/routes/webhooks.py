@@ -5,11 +5,11 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from leanpix.domain.errors import InvalidParameterError
 from leanpix.domain.notice import Notice, NoticeState, NoticeTry
 from leanpix.service.webhooks import MOST_LISTED
 from leanpix.web.compat import Json
 from leanpix.web.context import context_of
+from leanpix.web.numbers import number_in
 
 LISTED = 100
 
@@ -25,17 +25,9 @@ async def deliveries(request: Request) -> Response:
     """The key's deliveries, the newest first, `?limit=` of them (100)."""
     context = context_of(request)
     account = await context.account(request)
-    limit = _limit(request.query_params.get("limit"))
+    limit = number_in(request, "limit", LISTED, 1, MOST_LISTED)
     found = await context.call(context.webhooks.deliveries, account.id, limit)
     return _answer({"deliveries": [_shown(notice) for notice in found]})
-
-
-def _limit(text: str | None) -> int:
-    if text is None:
-        return LISTED
-    if not (text.isascii() and text.isdigit() and len(text) <= len(str(MOST_LISTED)) and 1 <= int(text) <= MOST_LISTED):
-        raise InvalidParameterError("limit", text, f"an integer from 1 to {MOST_LISTED}")
-    return int(text)
 
 
 def _shown(notice: Notice) -> Json:
