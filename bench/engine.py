@@ -13,46 +13,30 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import engine_goals as goals
 import engine_peers as peers
 import engine_report as report
-import numpy as np
-import pyvips
-from numpy.typing import NDArray
 
+from leanpix.engine import OutputFormat
 from leanpix.engine.metric import Scorer
 
 RESULTS = Path("bench/results.md")
 PLOTS = Path("bench/plots")
 CPU_SETTING = 80
 CPU_RUNS = 3
-SAME_WEBP = (
-    "All of these are libwebp at its method 4 and, at one setting, give the very same coded picture, so their curves "
-    "coincide: what differs is the processor time, the search for a size or a score, and the lossless mode for "
-    "graphics."
-)
 Curves = dict[str, dict[str, report.Curve]]
 Times = dict[str, list[float]]
-RATES = (0.3, 0.5, 0.8, 1.2, 1.8, 2.5)
-
-
-def pixels(source: bytes, like: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
-    """A result as seen at the picture's own size: a size may only have been met by fewer pixels."""
-    image = pyvips.Image.new_from_buffer(source, "").colourspace("srgb")
-    image = image.flatten(background=255) if image.hasalpha() else image
-    if like is not None and (image.height, image.width) != like.shape[:2]:
-        image = image.resize(like.shape[1] / image.width, vscale=like.shape[0] / image.height)
-    return np.ascontiguousarray(image.numpy())
 
 
 def compare(paths: Sequence[Path], chosen: Sequence[peers.Peer]) -> tuple[Curves, Times]:
     curves: Curves = {peer.name: {} for peer in chosen}
     cpu: Times = {peer.name: [] for peer in chosen}
     for path in paths:
-        reference = pixels(path.read_bytes())
+        reference = goals.pixels(path.read_bytes())
         scorer, count = Scorer(reference), reference.shape[0] * reference.shape[1]
         for peer in chosen:
             encodings = [peer.encode(path, setting) for setting in peer.settings]
-            points = [(len(e.data) * 8 / count, scorer.score(pixels(e.data))) for e in encodings]
+            points = [(len(e.data) * 8 / count, scorer.score(goals.pixels(e.data))) for e in encodings]
             curves[peer.name][path.name] = points
             runs = [peer.encode(path, CPU_SETTING).cpu_s for _ in range(CPU_RUNS)]
             cpu[peer.name].append(statistics.median(runs) * 1e9 / count)
@@ -72,30 +56,6 @@ def palette_table(paths: Sequence[Path], chosen: Sequence[peers.Peer]) -> str:
         for name, pictures in curves.items()
     ]
     return report.table(["at quality 80", "bits per pixel", "score", "CPU ms/MP"], rows)
-
-
-def size_table(paths: Sequence[Path], absent: Sequence[str]) -> str:
-    shares: dict[str, list[float]] = {}
-    scores: dict[str, list[float]] = {}
-    for path in paths:
-        reference = pixels(path.read_bytes())
-        scorer = Scorer(reference)
-        for rate in RATES:
-            limit = int(reference.shape[0] * reference.shape[1] * rate / 8) // 1024 * 1024
-            for name, run in peers.sized(path, limit).items():
-                if name.split()[0] in absent:
-                    continue
-                data = run()
-                shares.setdefault(name, []).append(len(data) / limit)
-                scores.setdefault(name, []).append(scorer.score(pixels(data, reference)))
-    rows = []
-    for name, values in shares.items():
-        over = sum(value > 1 for value in values)
-        lost = [ours - theirs for ours, theirs in zip(scores["leanpix"], scores[name], strict=True)]
-        cells = [report.spread(values, 3), f"{over} of {len(values)}", report.spread(scores[name]), report.spread(lost)]
-        rows.append([name, *cells])
-    head = ["JPEG of a given size", "size / target", "above it", "score", "leanpix's score minus this one's"]
-    return report.table(head, rows)
 
 
 def heading(paths: Sequence[Path], absent: Sequence[str]) -> str:
@@ -128,13 +88,19 @@ def main(arguments: Sequence[str]) -> None:
         report.relative_table(jpeg_curves, jpeg_cpu, "Pillow progressive"),
         "![JPEG](plots/jpeg.svg)",
         "## WebP",
-        SAME_WEBP,
         report.relative_table(webp_curves, webp_cpu, "Pillow"),
         "![WebP](plots/webp.svg)",
         "## PNG with a palette",
         palette_table(paths, png),
         "## A target size",
-        size_table(paths, absent),
+        goals.size_table(paths, absent, OutputFormat.JPG),
+        goals.size_table(paths, absent, OutputFormat.WEBP),
+        "## Automatic quality",
+        goals.score_table(paths),
+        "## A large photograph made small",
+        goals.thumbnail_table(paths[0]),
+        "## The metric",
+        goals.metric_table(paths),
     ]
     RESULTS.write_text("\n\n".join(sections) + "\n")
     print(RESULTS.read_text())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import resource
 import shutil
 import subprocess
@@ -13,9 +14,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image
+import PIL
+import pyvips
+from PIL import Image, features
 
 from leanpix.engine import CompressionOptions, OutputFormat, compress
+from leanpix.engine.codecs import jpegli, jpegli_native
+from leanpix.engine.native import load_native
 
 PEERS_FOLDER = Path(".tools/peers")
 SHARP_SCRIPT = Path(__file__).with_name("sharp_peer.mjs").resolve()
@@ -59,11 +64,9 @@ def command(*words: str) -> Encode:
         with tempfile.TemporaryDirectory() as folder:
             target = Path(folder) / "out"
             filled = [w.format(**{"in": path, "out": target, "setting": setting}) for w in words]
-            before = resource.getrusage(resource.RUSAGE_CHILDREN)
+            cpu_s = _children_cpu_s()
             subprocess.run(filled, check=True, capture_output=True)
-            after = resource.getrusage(resource.RUSAGE_CHILDREN)
-            cpu_s = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
-            return Encoding(target.read_bytes(), cpu_s)
+            return Encoding(target.read_bytes(), _children_cpu_s() - cpu_s)
 
     return encode
 
@@ -98,6 +101,24 @@ def _leanpix(output: OutputFormat) -> Encode:
     return in_process(work)
 
 
+def _without_extension(output: OutputFormat) -> Encode:
+    """The same without leanpix's own extension, as where there was no compiler."""
+    encode = _leanpix(output)
+
+    def run(path: Path, setting: int) -> Encoding:
+        jpegli_native.load_native = lambda: None
+        jpegli._choice.cache_clear()  # noqa: SLF001 - the choice is made once a process, and this process needs both
+        try:
+            jpegli.jpegli_backend()  # chosen once a process: not this picture's time
+            return encode(path, setting)
+        finally:
+            jpegli_native.load_native = load_native
+            jpegli._choice.cache_clear()  # noqa: SLF001 - the same
+            jpegli.jpegli_backend()
+
+    return run
+
+
 def _pillow(format_name: str, **options: object) -> Encode:
     def work(path: Path, quality: int) -> bytes:
         target = io.BytesIO()
@@ -116,6 +137,7 @@ def jpeg_peers() -> list[Peer]:
     progressive = ("-strip", "-sampling-factor", "4:2:0", "-interlace", "Plane", "-quality", "{setting}", "jpg:{out}")
     return [
         Peer("leanpix", _leanpix(OutputFormat.JPG), _QUALITIES),
+        Peer("leanpix without its extension", _without_extension(OutputFormat.JPG), _QUALITIES),
         Peer("Pillow progressive", _pillow("JPEG", progressive=True, optimize=True), _QUALITIES),
         Peer("sharp mozjpeg", sharp("jpeg", mozjpeg=True), _QUALITIES),
         Peer("ImageMagick progressive", command("convert", "{in}", *progressive), _QUALITIES),
@@ -124,12 +146,15 @@ def jpeg_peers() -> list[Peer]:
 
 def webp_peers() -> list[Peer]:
     """WebP encoders; leanpix first."""
-    cwebp = command("cwebp", "-quiet", "-m", "4", "-q", "{setting}", "{in}", "-o", "{out}")
+    four, six = (
+        command("cwebp", "-quiet", "-m", method, "-q", "{setting}", "{in}", "-o", "{out}") for method in ("4", "6")
+    )
     return [
         Peer("leanpix", _leanpix(OutputFormat.WEBP), _QUALITIES),
         Peer("Pillow", _pillow("WEBP"), _QUALITIES),
         Peer("sharp", sharp("webp"), _QUALITIES),
-        Peer("cwebp -m 4", cwebp, _QUALITIES),
+        Peer("cwebp -m 4", four, _QUALITIES),
+        Peer("cwebp -m 6", six, _QUALITIES),
     ]
 
 
@@ -143,29 +168,63 @@ def png_peers() -> list[Peer]:
     ]
 
 
-def sized(path: Path, max_bytes: int) -> dict[str, Callable[[], bytes]]:
-    """Programs that aim at a size."""
-    image_magick = command("convert", "{in}", "-strip", "-define", "jpeg:extent={setting}b", "jpg:{out}")
-    return {
-        "leanpix": lambda: (
-            compress(path.read_bytes(), CompressionOptions(format=OutputFormat.JPG, max_bytes=max_bytes)).data
-        ),
-        "ImageMagick jpeg:extent": lambda: image_magick(path, max_bytes).data,
-        "jpegoptim --size": lambda: _jpegoptim(path, max_bytes),
+@dataclass(frozen=True, slots=True)
+class Sized:
+    """A result that aimed at a size; encodes where the program tells."""
+
+    data: bytes
+    limit: int
+    cpu_s: float
+    encodes: int | None = None
+
+
+def sized(output: OutputFormat) -> dict[str, Callable[[Path, int], Sized]]:
+    """Programs that aim at a size in bytes; leanpix first."""
+    others = {
+        OutputFormat.JPG: {
+            "ImageMagick jpeg:extent": command(
+                "convert", "{in}", "-strip", "-define", "jpeg:extent={setting}b", "jpg:{out}"
+            ),
+            "jpegoptim --size": _jpegoptim,
+        },
+        OutputFormat.WEBP: {"cwebp -size": command("cwebp", "-quiet", "-size", "{setting}", "{in}", "-o", "{out}")},
     }
+    return {"leanpix": _leanpix_sized(output)} | {name: _aiming(encode) for name, encode in others[output].items()}
 
 
-def _jpegoptim(path: Path, max_bytes: int) -> bytes:
-    """It works on JPEG files only: it is given the picture at quality 98."""
+def _leanpix_sized(output: OutputFormat) -> Callable[[Path, int], Sized]:
+    def run(path: Path, limit: int) -> Sized:
+        began = time.process_time()
+        made = compress(path.read_bytes(), CompressionOptions(format=output, max_bytes=limit))
+        return Sized(made.data, limit, time.process_time() - began, made.report.encodes)
+
+    return run
+
+
+def _aiming(encode: Encode) -> Callable[[Path, int], Sized]:
+    def run(path: Path, limit: int) -> Sized:
+        made = encode(path, limit)
+        return Sized(made.data, limit, made.cpu_s)
+
+    return run
+
+
+def _jpegoptim(path: Path, max_bytes: int) -> Encoding:
+    """It works on JPEG files only: it is given the picture at quality 98, which is not counted."""
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "source.jpg"
         with Image.open(path) as image:
             image.convert("RGB").save(source, quality=98, subsampling=0)
         size_k = max(1, max_bytes // 1024)
-        subprocess.run(
-            ["jpegoptim", "-q", "--strip-all", "--all-progressive", f"--size={size_k}", str(source)], check=True
-        )
-        return source.read_bytes()
+        words = ("jpegoptim", "-q", "--strip-all", "--all-progressive", f"--size={size_k}", str(source))
+        cpu_s = _children_cpu_s()
+        subprocess.run(words, check=True)
+        return Encoding(source.read_bytes(), _children_cpu_s() - cpu_s)
+
+
+def _children_cpu_s() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def missing() -> list[str]:
@@ -178,17 +237,22 @@ def missing() -> list[str]:
 
 def versions() -> list[str]:
     """What was compared, for the record."""
-    lines = []
-    for words in (
-        ["convert", "-version"],
-        ["jpegoptim", "--version"],
-        ["pngquant", "--version"],
-        ["cwebp", "-version"],
-    ):
-        if shutil.which(words[0]) is not None:
-            done = subprocess.run(words, check=False, capture_output=True, text=True)
-            lines.append(f"{words[0]}: {(done.stdout or done.stderr).splitlines()[0].removeprefix('Version: ')[:60]}")
+    lines = [
+        f"libvips {'.'.join(str(pyvips.version(part)) for part in range(3))}",
+        f"Pillow {PIL.__version__} with libwebp {features.version('webp')}",
+        f"JPEG by {jpegli.jpegli_backend().split(':')[0]} jpegli",
+    ]
     package = PEERS_FOLDER / "node_modules" / "sharp" / "package.json"
     if package.is_file():
-        lines.append(f"sharp: {json.loads(package.read_text())['version']}")
-    return lines
+        lines.append(f"sharp {json.loads(package.read_text())['version']}")
+    for name, option in (("convert", "-version"), ("jpegoptim", "--version"), ("pngquant", "--version")):
+        lines.extend(_version(name, option))
+    return [*lines, *_version("cwebp", "-version")]
+
+
+def _version(name: str, option: str) -> list[str]:
+    if shutil.which(name) is None:
+        return []
+    done = subprocess.run([name, option], check=False, capture_output=True, text=True)
+    number = re.search(r"\d+(\.\d+)+[-\w]*", done.stdout or done.stderr)
+    return [f"{name} {number.group() if number else 'of an unknown version'}"]
