@@ -16,6 +16,7 @@ _BOTH_MODES = {
     "test_api_accounts",
     "test_api_clients",
     "test_idempotency",
+    "test_tinify_api",
 }
 _FETCHING = {"fetch_allow_nets": "127.0.0.0/8"}
 

@@ -15,10 +15,25 @@ MAX_ATTEMPTS = 3
 
 
 class SourceKind(StrEnum):
-    """Where a task's source comes from: the bytes of an upload, or an address to fetch."""
+    """Where a task's source comes from: the bytes of an upload, or an address to fetch.
+
+    Kept ones stay, once the task has succeeded, for as long as its result: other results can be made of them.
+    """
 
     UPLOAD = "upload"
     URL = "url"
+    KEPT_UPLOAD = "kept"
+    KEPT_URL = "kept_url"
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether the source stays as long as the result."""
+        return self in {SourceKind.KEPT_UPLOAD, SourceKind.KEPT_URL}
+
+    @property
+    def is_address(self) -> bool:
+        """Whether the source has to be fetched."""
+        return self in {SourceKind.URL, SourceKind.KEPT_URL}
 
 
 @dataclass(frozen=True, slots=True)

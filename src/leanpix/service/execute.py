@@ -15,7 +15,7 @@ from leanpix.service.links import Links
 from leanpix.service.observing import Ended, ObserveEnd, Phases, unobserved
 from leanpix.service.ports import Blobs, Clock, Compressor, Database, Fetcher, Signals, Transaction
 from leanpix.service.progress import Progress
-from leanpix.service.submit import refuse_png_target, source_key
+from leanpix.service.submit import fetched_key, refuse_png_target, source_key
 
 _RECORD_PAUSES_S = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 10.0)
 _PHASES = {
@@ -97,9 +97,14 @@ class Execute:
         stored = self.blobs.get(source_key(task.id))
         if stored is None:
             raise TaskFailure(TaskState.FAILED, "the stored source is gone")
-        if task.source_kind is SourceKind.UPLOAD:
+        if not task.source_kind.is_address:
             return stored
-        url = stored.decode()
+        content = self._fetched(stored.decode())
+        if task.source_kind.is_kept:
+            self.blobs.put(fetched_key(task.id), content)
+        return content
+
+    def _fetched(self, url: str) -> bytes:
         own_result = self.links.blob_of(url)
         if own_result is None:
             return self.fetcher.fetch(url)
@@ -136,9 +141,16 @@ class Execute:
             self.blobs.delete(outcome.result.blob)
         if final is not None:
             self.signals.task_ended(task.id)
-            self.blobs.delete(source_key(task.id))
+            self._drop_source(task, final)
             self.observe(_ended(task, outcome, final, phases, cause))
         return final
+
+    def _drop_source(self, task: Task, final: TaskState) -> None:
+        stays = task.source_kind.is_kept and final is TaskState.SUCCEEDED
+        if task.source_kind.is_address or not stays:
+            self.blobs.delete(source_key(task.id))
+        if task.source_kind is SourceKind.KEPT_URL and not stays:
+            self.blobs.delete(fetched_key(task.id))
 
     def _persistently(self, task: Task, outcome: Outcome) -> TaskState | None:
         """Record the outcome however long the database is away, within reason: the work is done and would be lost."""

@@ -8,6 +8,7 @@ import hmac
 import re
 from dataclasses import dataclass
 from urllib.parse import parse_qs, urlsplit
+from uuid import UUID
 
 from leanpix.domain.formats import OutputFormat
 from leanpix.domain.task import Task
@@ -15,6 +16,8 @@ from leanpix.service.ports import Clock
 
 _NAME = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})-([0-9]{1,4})\.(jpg|png|webp)", re.ASCII)
 _SIGNATURE_BYTES = 18
+_OUTPUT_BYTES = 12
+_OUTPUT_NAME = re.compile(r"[0-9a-f]{56}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,20 @@ class Links:
             return None
         query = {key: values[0] for key, values in parse_qs(parts.query).items()}
         return self.blob(name, query.get("e"), query.get("k"), query.get("s"))
+
+    def output_name(self, task_id: str) -> str:
+        """A name that reads the task's result for whoever knows it, as long as it is kept; it tells no result link."""
+        return task_id.replace("-", "") + self._output_signature(task_id)
+
+    def task_of_output(self, name: str) -> str | None:
+        """The task behind such a name, or None where it is none of ours."""
+        if not _OUTPUT_NAME.fullmatch(name):
+            return None
+        task_id = str(UUID(name[:32]))
+        return task_id if hmac.compare_digest(self._output_signature(task_id), name[32:]) else None
+
+    def _output_signature(self, task_id: str) -> str:
+        return hmac.digest(self.secret, f"output\n{task_id}".encode(), hashlib.sha256)[:_OUTPUT_BYTES].hex()
 
     def _sign(self, name: str, expiry: int) -> str:
         digest = hmac.digest(self.secret, f"result link\n{name}\n{expiry}".encode(), hashlib.sha256)

@@ -9,7 +9,7 @@ from leanpix.domain.task import MAX_ATTEMPTS, Fence, Outcome, Task
 from leanpix.service.execute import record
 from leanpix.service.observing import Ended, ObserveEnd, unobserved
 from leanpix.service.ports import Blobs, Clock, Database, Signals
-from leanpix.service.submit import source_key
+from leanpix.service.submit import fetched_key, source_key
 
 _BATCH = 500
 
@@ -134,6 +134,7 @@ class Sweeper:
         for task_id in expired:
             self.blobs.delete_under(f"results/{task_id}")
             self.blobs.delete(source_key(task_id))
+            self.blobs.delete(fetched_key(task_id))
         if expired:
             with self.database.writing() as change:
                 change.tasks.delete(expired)

@@ -37,16 +37,18 @@ class QueueBounds:
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """An uploaded source: its bytes, or the spool file that holds them."""
+    """An uploaded source: its bytes, or the spool file that holds them. is_kept: it stays as long as the result."""
 
     content: bytes | Path
+    is_kept: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A source to be fetched."""
+    """A source to be fetched. is_kept: what was fetched stays as long as the result."""
 
     url: str
+    is_kept: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +119,10 @@ class Submit:
     def _task(
         self, account: Account, source: Upload | Address, options: CompressionOptions, return_type: ReturnType
     ) -> Task:
-        kind = SourceKind.URL if isinstance(source, Address) else SourceKind.UPLOAD
         held = price_asked(options)
-        return Task(str(uuid.uuid4()), account.id, TaskState.QUEUED, options, return_type, kind, self.now(), held)
+        return Task(
+            str(uuid.uuid4()), account.id, TaskState.QUEUED, options, return_type, _kind(source), self.now(), held
+        )
 
     def _accept(self, change: Transaction, account: Account, task: Task, submission: Submission | None) -> str:
         # Before the hold: of several at once the first may have taken the last credit.
@@ -148,6 +151,12 @@ class Submit:
             raise QueueFullError(f"HTTP 429: this key has {mine} tasks under way; try again later", _QUEUE_RETRY_S)
         if everybodys >= self.bounds.overall:
             raise QueueFullError("HTTP 429: the queue is full; try again later", _QUEUE_RETRY_S)
+
+
+def _kind(source: Upload | Address) -> SourceKind:
+    if isinstance(source, Address):
+        return SourceKind.KEPT_URL if source.is_kept else SourceKind.URL
+    return SourceKind.KEPT_UPLOAD if source.is_kept else SourceKind.UPLOAD
 
 
 def _head(source: Upload | Address) -> bytes:
@@ -195,8 +204,13 @@ def stored_form(source: Upload | Address) -> bytes | Path:
 
 
 def source_key(task_id: str) -> str:
-    """Where a task's source lies until the task has ended."""
+    """Where a task's source, or the address of one, lies until the task has ended."""
     return f"sources/{task_id}"
+
+
+def fetched_key(task_id: str) -> str:
+    """Where what was fetched for a task lies, if it is kept."""
+    return f"fetched/{task_id}"
 
 
 def price_asked(options: CompressionOptions) -> int:

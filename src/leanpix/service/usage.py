@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from leanpix.domain.account import Account, DayUsage
 from leanpix.domain.errors import KeyRefusedError
@@ -25,6 +26,13 @@ class Usage:
         if found is None:
             raise KeyRefusedError("the API key is unknown")
         return found
+
+    def this_month(self, account: Account) -> int:
+        """How many tasks were charged since the month began, in UTC."""
+        today = datetime.fromtimestamp(self.now(), UTC)
+        start = today.replace(day=1, hour=0, minute=0, second=0, microsecond=0).timestamp()
+        with self.database.reading() as view:
+            return sum(day.tasks for day in view.accounts.usage(account.id, start))
 
     def by_day(self, account: Account, days: int) -> list[DayUsage]:
         """What was charged on each of the last `days` days, today included, oldest first, in UTC."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import structlog
 from starlette.applications import Starlette
@@ -27,6 +27,7 @@ from leanpix.web.routes.results import result
 from leanpix.web.routes.states import states, states_json
 from leanpix.web.routes.tasks import create, query
 from leanpix.web.routes.webhooks import deliveries, new_webhook_secret
+from leanpix.web.tinify.routes import tinify_routes
 
 API = "/api/tasks/visual/imgcompress"
 _NOT_FOUND, _METHOD_NOT_ALLOWED = 404, 405
@@ -57,10 +58,11 @@ ROUTES = [*_DESCRIBED, openapi_route(_DESCRIBED), *page_routes()]
 
 def make_app(context: Context) -> Starlette:
     """The ASGI application over these use cases."""
+    routes = [*ROUTES, *tinify_routes(context.settings)]
     app = Starlette(
-        routes=ROUTES,
+        routes=routes,
         middleware=[
-            Middleware(Observed, observe=context.observe, routes=_route_names()),
+            Middleware(Observed, observe=context.observe, routes=_route_names(routes)),
             Middleware(TidyPath),
             Middleware(CorsUnder, prefixes=[API, "/results/"], origins=context.settings.cors_origins),
         ],
@@ -75,10 +77,10 @@ def make_app(context: Context) -> Starlette:
     return app
 
 
-def _route_names() -> dict[Callable[..., object], str]:
+def _route_names(routes: Sequence[Route]) -> dict[Callable[..., object], str]:
     """Each handler's path as it is declared; the pages' many files are one."""
-    pages = {route.endpoint: "/page" for route in ROUTES if route.path.startswith("/page/")}
-    return {route.endpoint: route.path for route in ROUTES} | pages
+    pages = {route.endpoint: "/page" for route in routes if route.path.startswith("/page/")}
+    return {route.endpoint: route.path for route in routes} | pages
 
 
 async def _on_leanpix_error(_request: Request, error: Exception) -> Response:
@@ -97,7 +99,8 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
 
 def _allowed(request: Request) -> str:
     """Every method of the path, of all the routes that share it."""
-    matching = (route for route in ROUTES if route.matches(request.scope)[0] is not Match.NONE)
+    routes = (route for route in request.app.routes if isinstance(route, Route))
+    matching = (route for route in routes if route.matches(request.scope)[0] is not Match.NONE)
     return ", ".join(sorted({method for route in matching for method in route.methods or ()}))
 
 

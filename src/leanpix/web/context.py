@@ -88,7 +88,10 @@ class Context:
 
     async def account(self, request: Request) -> Account:
         """The account behind the request's key; KeyRefusedError."""
-        text = request.headers.get(KEY_HEADER)
+        return await self.account_of(request, request.headers.get(KEY_HEADER))
+
+    async def account_of(self, request: Request, text: str | None) -> Account:
+        """The account behind a key that the request carries somewhere else; KeyRefusedError."""
         account = self.keyring.remembered(text)
         if account is None:
             account = await self.look_up(self.keyring.account, text)

@@ -16,6 +16,15 @@ class WebSettings(BaseModel):
     )
     max_upload_bytes: int = Field(default=20 * 1024 * 1024, gt=0, description="Largest uploaded picture, in bytes.")
     sync_wait_s: float = Field(default=180, gt=0, description="Seconds that a request with sync=1 waits at most.")
+    tinify: bool = Field(
+        default=True,
+        description="Serve what clients of the Tinify API call: `/shrink`, `/output`, also under `/tinify`.",
+    )
+    tinify_patience_s: float = Field(
+        default=20,
+        ge=0,
+        description="Seconds that a Tinify client's request waits for its key's rate before it is refused.",
+    )
     fine_states: bool = Field(default=False, description="Report the states 0, 2, 3, 5 and 6 too, not only 4.")
     cors_origins: list[str] = Field(
         default=["*"], description="Origins that browsers may call the API and read results from, as a JSON list."

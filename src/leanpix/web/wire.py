@@ -70,7 +70,7 @@ def parse_batch(form: Form) -> BatchRequest:
     if len(urls) > MOST_ITEMS:
         raise SourceCountError(f"{URL_LIST}: {len(urls)} URLs; a batch takes at most {MOST_ITEMS} pictures")
     for url in urls:
-        _check_url(URL_LIST, url)
+        check_url(URL_LIST, url)
     return BatchRequest(urls, _options(fields), _url(fields, "callback_url"))
 
 
@@ -93,11 +93,12 @@ def _source(fields: dict[str, str], form: Form) -> str | None:
 def _url(fields: dict[str, str], name: str) -> str | None:
     url = fields.get(name)
     if url is not None:
-        _check_url(name, url)
+        check_url(name, url)
     return url
 
 
-def _check_url(name: str, url: str) -> None:
+def check_url(name: str, url: str) -> None:
+    """InvalidParameterError where the URL is longer than can be kept; whether it may be fetched is told much later."""
     if len(url) > LONGEST_URL or not _is_text(url):
         raise InvalidParameterError(name, url, f"a URL of at most {LONGEST_URL} characters")
 

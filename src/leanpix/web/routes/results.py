@@ -9,7 +9,7 @@ from leanpix.domain.errors import NotFoundError
 from leanpix.service.links import media_type_of
 from leanpix.web.context import context_of
 
-_HEADERS = {
+RESULT_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "default-src 'none'; sandbox",
     "Cross-Origin-Resource-Policy": "cross-origin",
@@ -26,5 +26,5 @@ async def result(request: Request) -> Response:
     content = None if blob is None else await context.call(context.blobs.get, blob)
     if content is None:
         raise NotFoundError("there is no such result: the link is wrong, or its hour is over")
-    headers = {**_HEADERS, "Content-Disposition": f'inline; filename="{name}"'}
+    headers = {**RESULT_HEADERS, "Content-Disposition": f'inline; filename="{name}"'}
     return Response(content, media_type=media_type_of(name), headers=headers)

@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing
-
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from leanpix.domain.account import Account
-from leanpix.domain.errors import CallerError, StoreUnavailableError
 from leanpix.domain.notice import Callback
 from leanpix.domain.task import Task
 from leanpix.service.submit import Address, Upload
@@ -18,11 +12,9 @@ from leanpix.web import compat
 from leanpix.web.body import SINGLE, BodyRules, Form, read_form
 from leanpix.web.context import Context, context_of
 from leanpix.web.observed import note
+from leanpix.web.streams import body_of
+from leanpix.web.waiting import ended
 from leanpix.web.wire import WireRequest, idempotency_key, parse_request
-
-_POLL_S = 1.0
-_DRAIN_FACTOR = 2
-_DRAIN_S = 10.0
 
 
 async def create(request: Request) -> Response:
@@ -46,7 +38,7 @@ async def create(request: Request) -> Response:
         form.close()
     if not wire.sync:
         return JSONResponse(compat.created(task_id))
-    task = await _wait(context, account, task_id)
+    task = await ended(context, task_id, lambda: context.query.task(account, task_id))
     return JSONResponse(await render(context, request, task))
 
 
@@ -74,30 +66,8 @@ def base_of(context: Context, request: Request) -> str:
 
 async def form_of(request: Request, limit: int, rules: BodyRules = SINGLE) -> Form:
     """Read the body; a refused one is read to its end, within bounds, so that the client can see the answer."""
-    chunks = request.stream()
-    try:
-        async with aclosing(_not_empty(chunks)) as body:
-            return await read_form(request.headers.get("content-type", ""), request.url.query, body, limit, rules)
-    except CallerError:
-        await _drain(chunks, limit * _DRAIN_FACTOR)
-        raise
-
-
-async def _not_empty(chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
-    async for chunk in chunks:
-        if chunk:
-            yield chunk
-
-
-async def _drain(chunks: AsyncIterator[bytes], max_bytes: int) -> None:
-    try:
-        async with asyncio.timeout(_DRAIN_S):
-            async for chunk in chunks:
-                max_bytes -= len(chunk)
-                if max_bytes < 0:
-                    return
-    except (TimeoutError, ClientDisconnect):
-        return
+    async with body_of(request, limit) as body:
+        return await read_form(request.headers.get("content-type", ""), request.url.query, body, limit, rules)
 
 
 def callback_of(context: Context, request: Request, url: str | None) -> Callback | None:
@@ -112,24 +82,3 @@ def _source(form: Form, wire: WireRequest) -> Upload | Address:
         raise TypeError("a checked request has a source")
     form.file.seek(0)
     return Upload(form.file.read())
-
-
-async def _wait(context: Context, account: Account, task_id: str) -> Task:
-    """The task once it has ended, or as it is when the longest wait is over or the service stops.
-
-    A database that is away in the meantime is waited for too: the task has been accepted.
-    """
-    deadline = asyncio.get_running_loop().time() + context.settings.sync_wait_s
-    while True:
-        ended = context.ends.subscribe(task_id)
-        try:
-            task = await context.look_up(context.query.task, account, task_id)
-            left = deadline - asyncio.get_running_loop().time()
-            if task.state.is_final or left <= 0 or context.drained.is_set():
-                return task
-            await asyncio.wait([ended], timeout=min(_POLL_S, left))
-        except StoreUnavailableError:
-            if asyncio.get_running_loop().time() >= deadline:
-                raise
-        finally:
-            ended.cancel()

@@ -1,0 +1,54 @@
+"""Bodies as these clients send them: a picture's bytes whatever their label says, or a JSON object."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+
+from anyio import to_thread
+
+from leanpix.domain.errors import BodyError, SourceCountError, StoreUnavailableError, UploadTooLargeError
+from leanpix.web.body import spool
+
+MOST_JSON_BYTES = 64 * 1024
+
+EMPTY = "the body is empty: send a picture, or JSON with source.url"
+
+
+async def read_picture(chunks: AsyncIterator[bytes], max_bytes: int) -> bytes:
+    """The body's bytes; SourceCountError for none, UploadTooLargeError, StoreUnavailableError.
+
+    They go through a spool file, so that slow uploads do not add up in memory.
+    """
+    size = 0
+    try:
+        with spool() as file:
+            async for chunk in chunks:
+                size += len(chunk)
+                if size > max_bytes:
+                    raise UploadTooLargeError(f"the picture exceeds {max_bytes} bytes")
+                file.write(chunk)
+            if size == 0:
+                raise SourceCountError(EMPTY)
+            file.seek(0)
+            return await to_thread.run_sync(file.read)
+    except OSError as failure:
+        raise StoreUnavailableError from failure
+
+
+async def read_object(chunks: AsyncIterator[bytes]) -> dict[str, object]:
+    """The body's JSON object, an empty one for an empty body; BodyError."""
+    body = bytearray()
+    async for chunk in chunks:
+        body += chunk
+        if len(body) > MOST_JSON_BYTES:
+            raise BodyError(f"the JSON body exceeds {MOST_JSON_BYTES} bytes")
+    try:
+        found = json.loads(bytes(body)) if body.strip() else {}
+    except (ValueError, RecursionError) as failure:
+        raise BodyError("the body is not valid JSON") from failure
+    if found == []:  # what PHP makes of an empty list of commands
+        return {}
+    if not isinstance(found, dict):
+        raise BodyError("the body has to be a JSON object")
+    return found

@@ -1,0 +1,136 @@
+"""Commands on an uploaded picture: resize, convert, transform, preserve."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from leanpix.domain.errors import BodyError, InvalidParameterError
+from leanpix.domain.formats import OutputFormat
+from leanpix.domain.request import MAX_SIDE_PX, CompressionOptions, Fit, Metadata
+
+_FITS = {"fit": Fit.INSIDE, "cover": Fit.COVER, "thumb": Fit.COVER}
+_WRITTEN = (OutputFormat.WEBP, OutputFormat.JPG, OutputFormat.PNG)
+_TYPES = {one.media_type: one for one in _WRITTEN}
+_ANY = "*/*"
+_COLOURS = {"white": "ffffff", "black": "000000"}
+_HEX = re.compile(r"#([0-9a-fA-F]{3}|[0-9a-fA-F]{6})", re.ASCII)
+_KNOWN = frozenset({"source", "resize", "convert", "transform", "preserve", "store"})
+_MOST_TYPES = 16
+
+Fields = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Commands:
+    """What to make of the uploaded picture: options None where the result at hand will do."""
+
+    options: CompressionOptions | None
+
+
+def parse_commands(body: Fields) -> Commands:
+    """Check a request's commands; InvalidParameterError or BodyError, naming the command."""
+    unknown = sorted(body.keys() - _KNOWN)
+    if unknown:
+        raise InvalidParameterError("command", unknown[0], "resize, convert, transform, preserve or store")
+    if body.get("store"):
+        raise InvalidParameterError("store", "{...}", "results are not stored elsewhere by this server: download them")
+    resize, convert = _fields(body, "resize"), _fields(body, "convert")
+    preserved = _preserved(body.get("preserve"))
+    background = _background(_fields(body, "transform"))
+    if not (resize or convert or preserved or background):
+        return Commands(None)
+    types = _types(convert)
+    method, width_px, height_px = _size(resize)
+    return Commands(
+        CompressionOptions(
+            format=types[0] if len(types) == 1 else None,
+            alternatives=types if len(types) > 1 else (),
+            width_px=width_px,
+            height_px=height_px,
+            fit=_FITS.get(method, Fit.FILL),
+            enlarge=False,
+            background=background,
+            preserve=preserved,
+        )
+    )
+
+
+def source_url(body: Fields) -> str:
+    """The address of a picture to fetch; BodyError where there is none."""
+    source = body.get("source")
+    url = source.get("url") if isinstance(source, dict) else None
+    if not isinstance(url, str) or not url:
+        raise BodyError('the JSON body has no source: {"source": {"url": "https://..."}}')
+    return url
+
+
+def _fields(body: Fields, name: str) -> Fields:
+    value = body.get(name)
+    if value is None or value == []:
+        return {}
+    if not isinstance(value, dict):
+        raise InvalidParameterError(name, value, "a JSON object")
+    return value
+
+
+def _size(resize: Fields) -> tuple[str, int | None, int | None]:
+    if not resize:
+        return "", None, None
+    method = resize.get("method")
+    width_px, height_px = _side(resize, "width"), _side(resize, "height")
+    if method == "scale":
+        if (width_px is None) == (height_px is None):
+            raise InvalidParameterError("resize.method", method, "scale takes a width or a height, not both")
+    elif not isinstance(method, str) or method not in _FITS:
+        raise InvalidParameterError("resize.method", method, "scale, fit, cover or thumb")
+    elif width_px is None or height_px is None:
+        raise InvalidParameterError("resize.method", method, "this method takes a width and a height")
+    return method, width_px, height_px
+
+
+def _side(resize: Fields, name: str) -> int | None:
+    value = resize.get(name)
+    if value is None:
+        return None
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= len(str(MAX_SIDE_PX)):
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_SIDE_PX:
+        raise InvalidParameterError(f"resize.{name}", value, f"an integer from 1 to {MAX_SIDE_PX}")
+    return value
+
+
+def _types(convert: Fields) -> tuple[OutputFormat, ...]:
+    """The formats asked for that this service writes, each once; those that it does not write take no part."""
+    if not convert:
+        return ()
+    asked = convert.get("type")
+    names = asked[:_MOST_TYPES] if isinstance(asked, list) else [asked]
+    texts = [name.lower() for name in names if isinstance(name, str)]
+    found = _WRITTEN if _ANY in texts else tuple(dict.fromkeys(_TYPES[text] for text in texts if text in _TYPES))
+    if not found:
+        raise InvalidParameterError("convert.type", asked, f"{', '.join(_TYPES)}, a list of them, or {_ANY}")
+    return found
+
+
+def _background(transform: Fields) -> str | None:
+    value = transform.get("background")
+    if value is None:
+        return None
+    if isinstance(value, str) and value.lower() in _COLOURS:
+        return _COLOURS[value.lower()]
+    found = _HEX.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        raise InvalidParameterError("transform.background", value, "white, black or a hex colour such as #ff8000")
+    digits = found[1].lower()
+    return digits if len(digits) > len("fff") else "".join(2 * digit for digit in digits)
+
+
+def _preserved(value: object) -> tuple[Metadata, ...]:
+    names = value if isinstance(value, list) else [] if value is None else [value]
+    known = {kind.value: kind for kind in Metadata}
+    wrong = [name for name in names if not isinstance(name, str) or name not in known]
+    if wrong:
+        raise InvalidParameterError("preserve", wrong[0], ", ".join(known))
+    return tuple(kind for kind in Metadata if kind in names)

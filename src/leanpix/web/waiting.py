@@ -1,0 +1,34 @@
+"""Waiting for a task's end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from leanpix.domain.errors import StoreUnavailableError
+from leanpix.domain.task import Task
+from leanpix.web.context import Context
+
+_POLL_S = 1.0
+
+
+async def ended(context: Context, task_id: str, look: Callable[[], Task]) -> Task:
+    """The task once it has ended, or as it is when the longest wait is over or the service stops.
+
+    look gives the task as it is. A database that is away in the meantime is waited for too: the task has been
+    accepted.
+    """
+    deadline = asyncio.get_running_loop().time() + context.settings.sync_wait_s
+    while True:
+        end = context.ends.subscribe(task_id)
+        try:
+            task = await context.look_up(look)
+            left = deadline - asyncio.get_running_loop().time()
+            if task.state.is_final or left <= 0 or context.drained.is_set():
+                return task
+            await asyncio.wait([end], timeout=min(_POLL_S, left))
+        except StoreUnavailableError:
+            if asyncio.get_running_loop().time() >= deadline:
+                raise
+        finally:
+            end.cancel()

@@ -1,0 +1,259 @@
+"""The endpoints that Tinify's clients call, spoken to byte by byte as those clients do."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import httpx
+import pytest
+from PIL import Image
+from tests.support.accounts import key_for
+from tests.support.pictures import encoded, gradient
+from tests.support.raw import connected
+from tests.support.server import API, Server, running_server
+
+JPG = encoded(gradient(200, 100))
+ClientOf = Callable[[str], httpx.Client]
+
+
+@pytest.fixture
+def client_of(server: Server) -> Iterator[ClientOf]:
+    """Makes clients that send a key as Tinify's do."""
+    with ExitStack() as opened:
+        yield lambda key: opened.enter_context(_client(server, key))
+
+
+@pytest.fixture
+def tinify(server: Server, client_of: ClientOf) -> httpx.Client:
+    """A client with a fresh key of 20 credits."""
+    return client_of(key_for(server, credits=20, qps=1000))
+
+
+def _client(server: Server, key: str) -> httpx.Client:
+    return httpx.Client(base_url=server.base, auth=("api", key), timeout=60, trust_env=False)
+
+
+def shrunk(client: httpx.Client, picture: bytes = JPG) -> str:
+    """The path of the output."""
+    answer = client.post("/shrink", content=picture)
+    assert answer.status_code == 201, answer.text
+    return answer.headers["location"]
+
+
+def size_of(answer: httpx.Response) -> tuple[int, int]:
+    assert answer.status_code == 200, answer.text
+    with Image.open(io.BytesIO(answer.content)) as picture:
+        told = int(answer.headers["image-width"]), int(answer.headers["image-height"])
+        assert picture.size == told
+        assert Image.MIME[str(picture.format)] == answer.headers["content-type"]
+    assert int(answer.headers["content-length"]) == len(answer.content)
+    return told
+
+
+@pytest.mark.parametrize("label", ["", "application/x-www-form-urlencoded", "image/png", "multipart/form-data"])
+def test_raw_bytes_are_a_picture_whatever_they_are_labelled(tinify: httpx.Client, label: str) -> None:
+    answer = tinify.post("/shrink", content=JPG, headers={"Content-Type": label} if label else {})
+    told = answer.json()
+    assert answer.status_code == 201
+    assert answer.headers["location"].startswith("/output/")
+    assert told["input"] == {"size": len(JPG), "type": "image/jpeg"}
+    output = told["output"]
+    assert (output["type"], output["width"], output["height"]) == ("image/jpeg", 200, 100)
+    assert output["ratio"] == round(output["size"] / len(JPG), 4)
+    result = tinify.get(answer.headers["location"])
+    assert size_of(result) == (200, 100)
+    assert len(result.content) == output["size"] < len(JPG)
+    assert httpx.get(output["url"], trust_env=False).content == result.content
+
+
+def test_a_chunked_body_is_taken(tinify: httpx.Client) -> None:
+    answer = tinify.post("/shrink", content=iter([JPG[:1000], JPG[1000:]]))
+    assert answer.status_code == 201
+
+
+def test_the_same_routes_are_under_a_prefix(tinify: httpx.Client) -> None:
+    location = tinify.post("/tinify/shrink", content=JPG).headers["location"]
+    assert location.startswith("/output/")
+    assert tinify.get(f"/tinify{location}").content == tinify.get(location).content
+
+
+@pytest.mark.parametrize("method", ["POST", "GET"])
+@pytest.mark.parametrize(
+    ("resize", "size"),
+    [
+        ({"method": "scale", "width": 50}, (50, 25)),
+        ({"method": "scale", "height": 400}, (200, 100)),
+        ({"method": "fit", "width": 60, "height": 60}, (60, 30)),
+        ({"method": "cover", "width": 60, "height": 60}, (60, 60)),
+        ({"method": "thumb", "width": "40", "height": "20"}, (40, 20)),
+    ],
+    ids=["scale", "no enlarging", "fit", "cover", "thumb"],
+)
+def test_commands_work_on_the_uploaded_picture(
+    tinify: httpx.Client, method: str, resize: dict[str, object], size: tuple[int, int]
+) -> None:
+    location = shrunk(tinify)
+    # As curl labels a body that it was not told the type of.
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    answer = tinify.request(method, location, content=json.dumps({"resize": resize}), headers=headers)
+    assert size_of(answer) == size
+    assert answer.headers["compression-count"] == "2"
+    assert size_of(tinify.get(location)) == (200, 100)
+
+
+def test_each_result_is_made_of_the_upload_and_charged_like_a_task(tinify: httpx.Client) -> None:
+    location = shrunk(tinify)
+    answers = [tinify.post(location, json={"convert": {"type": kind}}) for kind in ("image/png", "image/webp")]
+    assert [answer.headers["content-type"] for answer in answers] == ["image/png", "image/webp"]
+    assert (answers[1].headers["compression-count"], answers[1].headers["compression-count-remaining"]) == ("3", "17")
+    plain = tinify.post(location, content=b"{}")
+    assert plain.headers["compression-count"] == "3"
+
+
+def test_the_smallest_of_several_types_and_a_background(tinify: httpx.Client) -> None:
+    picture = gradient(64, 64).convert("RGBA")
+    picture.putalpha(0)
+    location = shrunk(tinify, encoded(picture, "PNG"))
+    any_type = tinify.post(location, json={"convert": {"type": ["image/avif", "image/jpeg", "image/webp"]}})
+    assert any_type.headers["content-type"] == "image/webp"
+    commands = {"convert": {"type": "image/jpeg"}, "transform": {"background": "#f80"}}
+    with Image.open(io.BytesIO(tinify.post(location, json=commands).content)) as filled:
+        assert filled.convert("RGB").getpixel((30, 30)) == pytest.approx((255, 136, 0), abs=16)
+
+
+def test_copyright_is_preserved_when_asked(tinify: httpx.Client) -> None:
+    mark = Image.Exif()
+    mark[0x8298] = "(c) Nobody"
+    location = shrunk(tinify, encoded(gradient(64, 64), exif=mark.tobytes()))
+    for asked, kept in (([], None), (["copyright"], "(c) Nobody")):
+        answer = tinify.post(location, json={"preserve": asked})
+        with Image.open(io.BytesIO(answer.content)) as picture:
+            assert picture.getexif().get(0x8298) == kept
+
+
+@pytest.mark.parametrize(
+    ("commands", "named"),
+    [
+        ({"resize": {"method": "scale", "width": 10, "height": 10}}, "resize.method"),
+        ({"resize": {"method": "fit", "width": 10}}, "resize.method"),
+        ({"resize": {"method": "crop", "width": 10}}, "resize.method"),
+        ({"resize": {"method": "scale", "width": 0}}, "resize.width"),
+        ({"resize": "small"}, "resize"),
+        ({"convert": {"type": "image/avif"}}, "convert.type"),
+        ({"convert": {}}, ""),
+        ({"transform": {"background": "salmon"}}, "transform.background"),
+        ({"preserve": ["camera"]}, "preserve"),
+        ({"enhance": True}, "command"),
+        ({"store": {"service": "s3"}}, "store"),
+    ],
+)
+def test_a_wrong_command_is_a_400_that_names_it(tinify: httpx.Client, commands: dict[str, object], named: str) -> None:
+    answer = tinify.post(shrunk(tinify), json=commands)
+    if not named:
+        assert answer.status_code == 200
+        return
+    assert (answer.status_code, answer.json()["error"]) == (400, "BadRequest")
+    assert answer.json()["message"].startswith(f"{named}=")
+
+
+def test_malformed_json_is_a_400_and_closes(tinify: httpx.Client) -> None:
+    location = shrunk(tinify)
+    for path in ("/shrink", location):
+        answer = tinify.post(path, content=b'{"source": ', headers={"Content-Type": "application/json"})
+        assert (answer.status_code, answer.headers["connection"]) == (400, "close")
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "error"),
+    [
+        (b"", 400, "InputMissing"),
+        (b"no picture at all", 415, "UnsupportedMediaType"),
+        (JPG[:300], 415, "UnsupportedMediaType"),
+        (bytes(21 * 1024 * 1024), 413, "FileTooLarge"),
+    ],
+    ids=["nothing", "text", "cut short", "too large"],
+)
+def test_what_is_no_picture_is_told_in_their_words_and_costs_nothing(
+    tinify: httpx.Client, content: bytes, status: int, error: str
+) -> None:
+    answer = tinify.post("/shrink", content=content)
+    assert (answer.status_code, answer.json()["error"]) == (status, error)
+    assert shrunk(tinify)
+    assert tinify.get("/output/" + "0" * 56).status_code == 404
+
+
+def test_a_url_that_cannot_be_fetched_is_a_400(tinify: httpx.Client) -> None:
+    answer = tinify.post("/shrink", json={"source": {"url": "http://127.0.0.1:1/a.jpg"}})
+    assert (answer.status_code, answer.json()["error"]) == (400, "SourceNotFound")
+    assert tinify.post("/shrink", json={"source": {}}).status_code == 400
+
+
+def test_a_good_key_is_told_from_a_bad_one_by_an_empty_body(
+    server: Server, client_of: ClientOf, tinify: httpx.Client
+) -> None:
+    assert tinify.post("/shrink").status_code == 400
+    for wrong in ("lp_aaaa_bbbb", "", "x" * 3000):
+        answer = client_of(wrong).post("/shrink", content=JPG)
+        assert (answer.status_code, answer.json()["error"]) == (401, "Unauthorized")
+    bare = httpx.post(f"{server.base}/shrink", content=JPG, trust_env=False)
+    assert bare.status_code == 401
+
+
+def test_without_credits_the_answer_is_429_and_tells_that_none_remain(server: Server, client_of: ClientOf) -> None:
+    client = client_of(key_for(server, credits=1, qps=1000))
+    location = shrunk(client)
+    for answer in (
+        client.post("/shrink", content=JPG),
+        client.post(location, json={"resize": {"method": "scale", "width": 9}}),
+    ):
+        assert (answer.status_code, answer.json()["error"]) == (429, "TooManyRequests")
+        assert answer.headers["compression-count-remaining"] == "0"
+    assert client.post("/shrink").status_code == 400
+    assert client.get(location).status_code == 200
+
+
+def test_a_rate_is_kept_by_waiting(server: Server, client_of: ClientOf) -> None:
+    client = client_of(key_for(server, qps=4))
+    assert [client.post("/shrink", content=JPG).status_code for _ in range(8)] == [201] * 8
+
+
+def test_an_output_is_for_its_own_key_and_no_task_id_opens_one(
+    server: Server, client_of: ClientOf, tinify: httpx.Client
+) -> None:
+    location = shrunk(tinify)
+    stranger = client_of(key_for(server, "stranger", qps=1000))
+    assert stranger.get(location).status_code == 404
+    bare = httpx.post(server.base + location, json={"convert": {"type": "image/png"}}, trust_env=False)
+    assert bare.status_code == 401
+    with server.client() as native:
+        made = native.post(API, data={"sync": "1"}, files={"image_file": JPG}).json()["data"]["task_id"]
+    forged = made.replace("-", "") + location[-24:]
+    assert tinify.get(f"/output/{forged}").status_code == 404
+
+
+def test_a_get_that_carries_its_commands_over_a_plain_connection(server: Server, tinify: httpx.Client) -> None:
+    body = b'{"resize":{"method":"scale","width":20}}'
+    request = tinify.build_request("GET", shrunk(tinify))
+    head = f"GET {request.url.path} HTTP/1.1\r\nHost: a\r\nAuthorization: {_basic(tinify)}\r\n"
+    with connected(server) as connection:
+        connection.sendall(f"{head}Content-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode() + body)
+        with connection.makefile("rb") as answer:
+            text = answer.read()
+    assert b"image-width: 20" in text.lower()
+
+
+def _basic(client: httpx.Client) -> str:
+    assert client.auth is not None
+    return next(client.auth.auth_flow(httpx.Request("GET", "http://a"))).headers["authorization"]
+
+
+def test_the_routes_can_be_switched_off(tmp_path_factory: pytest.TempPathFactory) -> None:
+    with (
+        running_server(tmp_path_factory.mktemp("off") / "data", tinify="off", workers="1") as server,
+        _client(server, server.key) as client,
+    ):
+        for path in ("/shrink", "/tinify/shrink"):
+            assert client.post(path, content=JPG).status_code == 404

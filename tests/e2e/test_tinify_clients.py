@@ -1,0 +1,257 @@
+"""The official Tinify clients of PyPI and npm, unmodified but for the endpoint, over a TLS relay."""
+
+from __future__ import annotations
+
+import base64
+import importlib
+import io
+import json
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from tests.support.accounts import key_for
+from tests.support.pictures import encoded, gradient
+from tests.support.server import running_server
+from tests.support.tls import tls_relay
+
+NODE_CLIENT = "tinify@1.8.3"
+MODULES = Path(__file__).parents[2] / ".tools" / "clients"
+SCRIPT = Path(__file__).parent / "clients" / "tinify_node.mjs"
+
+
+def marked_jpeg() -> bytes:
+    mark = Image.Exif()
+    mark[0x8298] = "(c) Nobody"
+    return encoded(gradient(120, 80), exif=mark.tobytes())
+
+
+def transparent_png() -> bytes:
+    picture = gradient(32, 32).convert("RGBA")
+    picture.putalpha(0)
+    return encoded(picture, "PNG")
+
+
+PICTURE = marked_jpeg()
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What a client is told: where to go, whom to trust, its keys and its pictures."""
+
+    endpoint: str
+    ca: Path
+    key: str
+    empty_key: str
+    url: str
+    folder: Path
+
+    @property
+    def picture(self) -> Path:
+        return self.folder / "picture.jpg"
+
+    @property
+    def transparent(self) -> Path:
+        return self.folder / "hole.png"
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    folder = tmp_path_factory.mktemp("tinify")
+    with (
+        picture_site() as port,
+        running_server(folder / "data", fetch_allow_nets="127.0.0.0/8", fetch_ports=str(port)) as server,
+        tls_relay(server.base, folder) as relay,
+    ):
+        keys = key_for(server, "shop", credits=100, qps=100), key_for(server, "empty", credits=0, qps=100)
+        made = Scene(relay.base, relay.ca_file, *keys, f"http://127.0.0.1:{port}/a.jpg", folder)
+        made.picture.write_bytes(PICTURE)
+        made.transparent.write_bytes(transparent_png())
+        yield made
+
+
+class _Site(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(PICTURE)))
+        self.end_headers()
+        self.wfile.write(PICTURE)
+
+    def log_message(self, *_arguments: object) -> None:
+        """Keep the test output quiet."""
+
+
+class picture_site:  # noqa: N801 - used like a function
+    """A web server with one picture; its port."""
+
+    def __enter__(self) -> int:
+        self._web = ThreadingHTTPServer(("127.0.0.1", 0), _Site)
+        threading.Thread(target=self._web.serve_forever, daemon=True).start()
+        return int(self._web.server_address[1])
+
+    def __exit__(self, *_error: object) -> None:
+        self._web.shutdown()
+        self._web.server_close()
+
+
+@pytest.fixture
+def tinify(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """The Python client. It trusts its own bundle of authorities, unless `requests` is told of another."""
+    client: Any = importlib.import_module("tinify")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(scene.ca))
+    monkeypatch.setenv("NO_PROXY", "*")
+    monkeypatch.setattr(client.Client, "API_ENDPOINT", scene.endpoint)
+    client.key = scene.key
+    yield client
+    client.get_client().close()
+    client.key = None
+
+
+def picture_in(content: bytes) -> tuple[str | None, tuple[int, int]]:
+    with Image.open(io.BytesIO(content)) as picture:
+        return picture.format, picture.size
+
+
+def test_python_from_file_buffer_and_url(tinify: Any, scene: Scene, tmp_path: Path) -> None:
+    assert tinify.validate()
+    sources, counts = [], []
+    with scene.picture.open("rb") as file:
+        for make, what in (
+            (tinify.from_file, str(scene.picture)),
+            (tinify.from_file, file),
+            (tinify.from_buffer, PICTURE),
+            (tinify.from_url, scene.url),
+        ):
+            sources.append(make(what))
+            counts.append(tinify.compression_count)
+    assert counts == list(range(counts[0], counts[0] + 4))
+    written = tmp_path / "written.jpg"
+    for source in sources:
+        result = source.result()
+        content = result.to_buffer()
+        assert picture_in(content) == ("JPEG", (120, 80))
+        assert (result.width, result.height, result.size) == (120, 80, len(content))
+        assert (result.media_type, result.extension) == ("image/jpeg", "jpeg")
+        assert len(content) < len(PICTURE)
+        source.to_file(str(written))
+        assert written.read_bytes() == content
+    assert tinify.compression_count == counts[-1]
+
+
+@pytest.mark.parametrize(
+    ("options", "size"),
+    [
+        ({"method": "scale", "width": 60}, (60, 40)),
+        ({"method": "fit", "width": 60, "height": 30}, (45, 30)),
+        ({"method": "cover", "width": 30, "height": 30}, (30, 30)),
+        ({"method": "thumb", "width": 30, "height": 20}, (30, 20)),
+    ],
+)
+def test_python_resize(tinify: Any, options: dict[str, object], size: tuple[int, int]) -> None:
+    assert picture_in(tinify.from_buffer(PICTURE).resize(**options).to_buffer()) == ("JPEG", size)
+
+
+def test_python_convert_transform_and_preserve(tinify: Any, scene: Scene) -> None:
+    source = tinify.from_buffer(PICTURE)
+    assert picture_in(source.convert(type="image/webp").to_buffer())[0] == "WEBP"
+    assert source.convert(type=["image/webp", "image/png"]).result().extension == "webp"
+    assert picture_in(source.convert(type="*/*").to_buffer())[0] in {"WEBP", "JPEG"}
+    hole = tinify.from_file(str(scene.transparent))
+    filled = hole.convert(type="image/jpeg").transform(background="black").to_buffer()
+    with Image.open(io.BytesIO(filled)) as picture:
+        assert np.asarray(picture.convert("RGB")).max() < 16
+    for kept in (
+        source.preserve("copyright"),
+        source.resize(method="scale", width=30).preserve(["copyright", "location"]),
+    ):
+        with Image.open(io.BytesIO(kept.to_buffer())) as picture:
+            assert picture.getexif()[0x8298] == "(c) Nobody"
+    with Image.open(io.BytesIO(source.to_buffer())) as picture:
+        assert not picture.getexif()
+
+
+def test_python_errors(tinify: Any, scene: Scene) -> None:
+    with pytest.raises(tinify.ClientError, match="no accepted format") as caught:
+        tinify.from_buffer(b"no picture")
+    assert (caught.value.status, caught.value.kind) == (415, "UnsupportedMediaType")
+    with pytest.raises(tinify.ClientError, match=r"resize\.method"):
+        tinify.from_buffer(PICTURE).resize(method="fit", width=3).to_buffer()
+    with pytest.raises(tinify.ClientError) as caught:
+        tinify.from_url("http://127.0.0.1:1/a.jpg")
+    assert caught.value.kind == "SourceNotFound"
+    tinify.key = scene.empty_key
+    assert tinify.validate()
+    with pytest.raises(tinify.AccountError, match="top the key up") as caught:
+        tinify.from_buffer(PICTURE)
+    assert caught.value.status == 429
+    tinify.key = "lp_wrong_key"
+    with pytest.raises(tinify.AccountError, match="unknown or revoked") as caught:
+        tinify.validate()
+    assert caught.value.status == 401
+
+
+def node_modules() -> Path:
+    """The folder that the npm client is installed in; skips, and says so in capitals, where it cannot be."""
+    if shutil.which("node") is None or shutil.which("npm") is None:
+        pytest.skip("NO NODE AND NPM HERE: the npm client of Tinify is NOT tested")
+    if not (MODULES / "node_modules" / "tinify").exists():
+        command = ["npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", str(MODULES), NODE_CLIENT]
+        done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
+        if done.returncode != 0:
+            pytest.skip(f"NPM INSTALLS NOTHING HERE: the npm client of Tinify is NOT tested: {done.stderr[-200:]}")
+    return MODULES
+
+
+@pytest.fixture(scope="module")
+def node(scene: Scene) -> dict[str, Any]:
+    """What came of everything that the npm client was made to do."""
+    told = {
+        "endpoint": scene.endpoint, "ca": str(scene.ca), "key": scene.key, "emptyKey": scene.empty_key,
+        "url": scene.url, "picture": str(scene.picture), "transparent": str(scene.transparent),
+        "written": str(scene.folder / "node.jpg"),
+    }  # fmt: skip
+    command = ["node", str(SCRIPT), str(node_modules()), json.dumps(told)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def test_node_does_what_python_does(node: dict[str, Any], scene: Scene) -> None:
+    sizes = {
+        "file": (120, 80), "buffer": (120, 80), "url": (120, 80), "scale": (60, 40), "cover": (40, 40),
+        "convert": (120, 80), "filled": (32, 32), "preserve": (120, 80),
+    }  # fmt: skip
+    for name, size in sizes.items():
+        told = node[name]
+        kind, found = picture_in(base64.b64decode(told["picture"]))
+        assert (found, (told["width"], told["height"])) == (size, size), name
+        assert told["type"] == ("image/webp" if name == "convert" else "image/jpeg")
+        assert (kind, told["size"]) == ("WEBP" if name == "convert" else "JPEG", told["bytes"])
+    assert picture_in((scene.folder / "node.jpg").read_bytes()) == ("JPEG", (50, 33))
+    with Image.open(io.BytesIO(base64.b64decode(node["preserve"]["picture"]))) as picture:
+        assert picture.getexif()[0x8298] == "(c) Nobody"
+    assert node["count"] > 8
+
+
+@pytest.mark.parametrize(
+    ("case", "kind", "status"),
+    [
+        ("text", "ClientError", 415),
+        ("wrong command", "ClientError", 400),
+        ("lost url", "ClientError", 400),
+        ("no credits", "AccountError", 429),
+        ("wrong key", "AccountError", 401),
+        ("wrong key validated", "AccountError", 401),
+    ],
+)
+def test_node_errors(node: dict[str, Any], case: str, kind: str, status: int) -> None:
+    assert (node[case]["kind"], node[case]["status"]) == (kind, status)
