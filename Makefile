@@ -79,10 +79,9 @@ bench-engine: setup-dev ## the engine against Pillow, sharp, ImageMagick and oth
 	@mkdir -p .tools/peers && { command -v npm >/dev/null && npm install --silent --prefix .tools/peers sharp@0.35.5 || true; }
 	@$(PY) bench/engine.py $(IMAGES)
 
-bench-cluster: setup-dev ## latency in both modes, the queue alone, 1 to 4 workers; then the model of docs/scaling.md
+bench-cluster: setup-dev ## latency in both modes, the queue alone, 1 to 4 workers, a model: written into docs/scaling.md
 	@$(UV) sync --quiet --frozen --no-editable --group bench --python python3
 	@$(PY) bench/cluster.py
-	@$(PY) bench/scaling_model.py
 
 bench-jpegli: setup-dev ## CPU time and bytes at equal score of the two paths to jpegli; PICTURES="a.png b.jpg"
 	@$(PY) bench/jpegli.py $(PICTURES)
