@@ -24,14 +24,13 @@ class Message:
 
 @dataclass
 class Receiver:
-    """Answers with the statuses it was told, then 204; may hold its answers, and be away. most: at one time."""
+    """Answers with the statuses it was told, then 204, or 200 with its reply; may hold its answers, and be away."""
 
     port: int = 0
     statuses: list[int] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)
     answers: threading.Event = field(default_factory=threading.Event)
-    most: int = 0
-    _present: int = 0
+    reply: bytes = b""
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _web: ThreadingHTTPServer | None = None
 
@@ -55,14 +54,10 @@ class Receiver:
             self._web = None
 
     def take(self, message: Message) -> int:
-        with self._lock:
-            self._present += 1
-            self.most = max(self.most, self._present)
         self.messages.append(message)
         self.answers.wait(60)
         with self._lock:
-            self._present -= 1
-            return self.statuses.pop(0) if self.statuses else 204
+            return self.statuses.pop(0) if self.statuses else (200 if self.reply else 204)
 
 
 def _handler(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
@@ -74,6 +69,7 @@ def _handler(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
             if status // 100 == 3:
                 self.send_header("Location", receiver.url("/elsewhere"))
             self.end_headers()
+            self.wfile.write(receiver.reply)
 
         def log_message(self, *_arguments: object) -> None:
             """Keep the test output quiet."""

@@ -19,11 +19,12 @@ from leanpix.bootstrap.stores import Stores
 from leanpix.domain.errors import StoreUnavailableError
 from leanpix.fetching.fetcher import SafeFetcher
 from leanpix.service.batch import BatchDesk
-from leanpix.service.execute import Execute
+from leanpix.service.execute import Execute, unreviewed
 from leanpix.service.keys import Keyring
 from leanpix.service.maintain import Reaper, Sweeper
 from leanpix.service.notify import Notify
 from leanpix.service.observing import Ended, Served
+from leanpix.service.ports import Review
 from leanpix.service.progress import Progress
 from leanpix.service.promote import Promote
 from leanpix.service.query import Query
@@ -107,6 +108,7 @@ def make_worker(stores: Stores, pool: CompressorPool, telemetry: Telemetry) -> W
         monotonic=time.monotonic,
         stopping=stopping,
         observe=telemetry.ended,
+        review=_review(stores),
     )
     return Worker(
         database=stores.database,
@@ -119,6 +121,14 @@ def make_worker(stores: Stores, pool: CompressorPool, telemetry: Telemetry) -> W
         stopping=stopping,
         on_error=log_failure,
     )
+
+
+def _review(stores: Stores) -> Review:
+    if stores.settings.policy_url is None:
+        return unreviewed
+    from leanpix.fetching.review import HttpReview  # noqa: PLC0415 - its HTTP library takes a while
+
+    return HttpReview(stores.settings, stores.links, log_failure, stores.settings.public_url)
 
 
 def make_housekeeping(stores: Stores, telemetry: Telemetry) -> Housekeeping:

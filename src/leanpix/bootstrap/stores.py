@@ -89,6 +89,10 @@ def open_stores(settings: Settings) -> Stores:
     SetupError where a shared database has not been migrated, cannot be reached, or the secret is missing.
     """
     secret = _secret(settings)
+    if settings.policy_url is not None:
+        from leanpix.fetching.review import required  # noqa: PLC0415 - its HTTP library takes a while
+
+        required(settings, settings.public_url)
     if settings.database_url is None or settings.store_url is None:
         settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     return Stores(settings, _rows(settings), _blobs(settings), secret or _kept_secret(settings.data_dir))

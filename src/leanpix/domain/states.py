@@ -28,7 +28,7 @@ class TaskState(IntEnum):
     THIRD_PARTY_REFUSED = (
         -16,
         "Processing failed because a third-party review detected prohibited content.",
-        None,
+        "the policy hook (LEANPIX_POLICY_URL) refused the result and named a third party's review",
     )
     NO_RESOURCES = (
         -15,
@@ -46,7 +46,11 @@ class TaskState(IntEnum):
         "the attempts are used up, or the service stopped and could not hand the task on",
     )
     EMPTY_RESULT = -11, "Processing failed because the result is empty.", "the encoder returned no bytes"
-    REVIEW_REFUSED = -10, "Processing failed because internal review detected prohibited content.", None
+    REVIEW_REFUSED = (
+        -10,
+        "Processing failed because internal review detected prohibited content.",
+        "the policy hook (LEANPIX_POLICY_URL) refused the result",
+    )
     PROGRAM_FAILED = (
         -9,
         "Processing failed because the internal program failed during loop processing.",

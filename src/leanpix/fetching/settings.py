@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field
 from pydantic_settings import NoDecode
@@ -61,6 +61,28 @@ class FetchSettings(BaseModel):
     fetch_max_headers: int = Field(default=100, ge=1, le=1000, description="Most header fields of an answer.")
     fetch_max_lookups: int = Field(
         default=64, ge=1, le=1024, description="Name lookups at one time, those counted that hang in the resolver."
+    )
+    policy_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^/].*$",
+        description="Your own service that is asked before a result is published; default: none. Any address may be "
+        "named here.",
+    )
+    policy_secret: str | None = Field(
+        default=None,
+        pattern=r"^whsec_[A-Za-z0-9+/]{32,}={0,2}$",
+        description="Secret that signs what the policy hook is asked: `whsec_` and at least 24 bytes in base64.",
+    )
+    policy_timeout_s: Annotated[float, Field(gt=0, le=60)] = Field(
+        default=10.0, description="Time for the policy hook to answer; a worker waits for it."
+    )
+    policy_content: Literal["none", "link", "bytes"] = Field(
+        default="bytes",
+        description="What the policy hook sees of the result: nothing but its figures, a link that lasts five minutes "
+        "(needs `LEANPIX_PUBLIC_URL`), or the bytes.",
+    )
+    policy_on_failure: Literal["refuse", "publish"] = Field(
+        default="refuse", description="What happens to a result when the policy hook gives no usable answer."
     )
     fetch_user_agent: str = Field(
         default="leanpix",

@@ -13,7 +13,7 @@ from leanpix.domain.states import TaskState
 from leanpix.domain.task import MAX_ATTEMPTS, Fence, Outcome, SourceKind, StoredResult, Task
 from leanpix.service.links import Links
 from leanpix.service.observing import Ended, ObserveEnd, Phases, unobserved
-from leanpix.service.ports import Blobs, Clock, Compressor, Database, Fetcher, Signals, Transaction
+from leanpix.service.ports import Blobs, Clock, Compressor, Database, Fetcher, Review, Signals, Transaction
 from leanpix.service.progress import Progress
 from leanpix.service.submit import fetched_key, refuse_png_target, source_key
 
@@ -23,6 +23,11 @@ _PHASES = {
     "encoding": TaskState.PROCESSING,
     "searching": TaskState.LOOPING,
 }
+
+
+def unreviewed(task: Task, source: bytes, done: Compression, stored: StoredResult) -> None:
+    """Publish everything."""
+    del task, source, done, stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,7 @@ class Execute:
     monotonic: Clock
     stopping: Event
     observe: ObserveEnd = unobserved
+    review: Review = unreviewed
 
     def __call__(self, task_id: str, on_claim: Callable[[Fence], None]) -> TaskState | None:
         """Make one attempt at the task; its final state, or None where it was not ours to end.
@@ -91,7 +97,9 @@ class Execute:
         if not done.data:
             raise TaskFailure(TaskState.EMPTY_RESULT)
         phases.enter("publishing")
-        return Outcome(TaskState.SUCCEEDED, "success", self._publish(task, done), done.report)
+        stored = self._publish(task, done)
+        self._review(task, source, done, stored)
+        return Outcome(TaskState.SUCCEEDED, "success", stored, done.report)
 
     def _source(self, task: Task) -> bytes:
         stored = self.blobs.get(source_key(task.id))
@@ -123,6 +131,14 @@ class Execute:
             self.blobs.delete(key)
             raise TaskFailure(TaskState.PUBLISH_FAILED) from failure
         return StoredResult(key, done.report.format, len(done.data))
+
+    def _review(self, task: Task, source: bytes, done: Compression, stored: StoredResult) -> None:
+        """Ask whether the result may be shown: until the task has succeeded nobody else has a link to it."""
+        try:
+            self.review(task, source, done, stored)
+        except BaseException:
+            self.blobs.delete(stored.blob)
+            raise
 
     def _hand_back(self, task: Task) -> None:
         self.progress.forget(task.fence)

@@ -17,7 +17,7 @@ from leanpix.domain.report import Compression
 from leanpix.domain.request import CompressionOptions
 from leanpix.domain.states import TaskState
 from leanpix.domain.submission import Submission
-from leanpix.domain.task import Fence, Outcome, Task, Turn
+from leanpix.domain.task import Fence, Outcome, StoredResult, Task, Turn
 
 
 class Tasks(Protocol):
@@ -319,6 +319,13 @@ class Compressor(Protocol):
 
     def status(self) -> Mapping[str, str]:
         """What protects the processes, layer by layer: `on`, or `off: why`."""
+
+
+class Review(Protocol):
+    """Whether results may be published, by the operator's own policy."""
+
+    def __call__(self, task: Task, source: bytes, done: Compression, stored: StoredResult) -> None:
+        """TaskFailure where the result may not be published."""
 
 
 class Signals(Protocol):
