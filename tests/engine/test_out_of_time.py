@@ -27,7 +27,7 @@ def test_a_palette_that_shows_is_better_than_nothing_when_there_is_no_time_for_a
     spent = iter([0.0, 0.0])
     budget = Budget(25, clock=lambda: next(spent, 24.9))
     done = compress(
-        encoded(grain, ".jpg", Q=95), CompressionOptions(format=OutputFormat.PNG, quality=80), budget=budget
+        encoded(grain, ".jpg", Q=95), CompressionOptions(format=OutputFormat.PNG, quality=90), budget=budget
     )
     assert done.data
     assert done.report.warnings

@@ -17,6 +17,7 @@ _SAMPLE_ABOVE_PIXELS = 3_000_000
 _SAMPLE_TILE_PX = 512
 _TILES_PER_SIDE = 3
 _FRAMES = 3
+_STRIP_ROWS = 256
 _LEAN_ABOVE_PIXELS = 8_000_000
 _KEPT_BYTES = 256 << 20
 _BACKGROUNDS = (26, 229)
@@ -163,10 +164,18 @@ def _views(pixels: NDArray[np.uint8], *, has_alpha: bool) -> list[NDArray[np.uin
     """What a viewer sees: the picture itself, or the picture over each ground."""
     if not has_alpha:
         return [_colour(pixels)]
-    alpha = pixels[:, :, -1:].astype(np.uint16)
-    colour = pixels[:, :, :-1].astype(np.uint16)
-    grounds = [(colour * alpha + ground * (_OPAQUE - alpha) + _OPAQUE // 2) // _OPAQUE for ground in _BACKGROUNDS]
-    return [_colour(ground.astype(np.uint8)) for ground in grounds]
+    return [_colour(_over(pixels, ground)) for ground in _BACKGROUNDS]
+
+
+def _over(pixels: NDArray[np.uint8], ground: int) -> NDArray[np.uint8]:
+    """The picture over a gray, strip by strip: 16 bits a sample of the whole are too much for a large one."""
+    rows, width, bands = pixels.shape
+    laid = np.empty((rows, width, bands - 1), np.uint8)
+    for top in range(0, rows, _STRIP_ROWS):
+        strip = pixels[top : top + _STRIP_ROWS].astype(np.uint16)
+        colour, alpha = strip[:, :, :-1], strip[:, :, -1:]
+        laid[top : top + _STRIP_ROWS] = (colour * alpha + ground * (_OPAQUE - alpha) + _OPAQUE // 2) // _OPAQUE
+    return laid
 
 
 def _colour(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -13,23 +13,23 @@ if TYPE_CHECKING:
 
 _MIB = 1024 * 1024
 
-# Resident memory, measured at 64 MP and rounded up by a quarter (bench/large.py): of any job, for each pixel of the
-# source that its decoder holds by itself, and for each pixel of the result from the decoded picture to the last byte.
+# Resident memory, measured at 64 MP and rounded up by a quarter (docs/decisions 0014 and 0095): of any job; while
+# decoding, for each pixel of the source beside the picture itself; while encoding, for each pixel of the result.
 _ANY_JOB_BYTES = 96 * _MIB
 _DECODING_BYTES = {
     SourceFormat.JPG: 1,
     SourceFormat.PNG: 1,
-    SourceFormat.WEBP: 5,
-    SourceFormat.GIF: 5,
-    SourceFormat.BMP: 2,
-    SourceFormat.TIFF: 4,
-    SourceFormat.SGI: 5,
-    SourceFormat.RAW: 12,
+    SourceFormat.WEBP: 6,
+    SourceFormat.GIF: 6,
+    SourceFormat.BMP: 3,
+    SourceFormat.TIFF: 5,
+    SourceFormat.SGI: 6,
+    SourceFormat.RAW: 14,
 }
-_MULTI_SCAN_BYTES = 4
+_MULTI_SCAN_BYTES = 7
 _DEEP_BYTES = 4
-_ENCODING_BYTES = {OutputFormat.JPG: 13, OutputFormat.PNG: 12, OutputFormat.WEBP: 11}
-_ENCODING_ALPHA_BYTES = {OutputFormat.JPG: 3, OutputFormat.PNG: 6, OutputFormat.WEBP: 16}
+_ENCODING_BYTES = {OutputFormat.JPG: 10, OutputFormat.PNG: 13, OutputFormat.WEBP: 12}
+_ENCODING_ALPHA_BYTES = {OutputFormat.JPG: 1, OutputFormat.PNG: 3, OutputFormat.WEBP: 18}
 
 # Address space: libraries, stacks and allocator arenas; and what is resident, twice over. A bound, no forecast.
 _ANY_JOB_ADDRESS_BYTES = 1024 * _MIB
@@ -83,7 +83,8 @@ def resource_budget(probe: Probe, options: CompressionOptions) -> ResourceBudget
     decoding = _DECODING_BYTES[probe.format]
     decoding += _MULTI_SCAN_BYTES * (probe.scans > 1) + _DEEP_BYTES * (probe.bits > 8)  # noqa: PLR2004 - bits of a byte
     encoding = max(_ENCODING_BYTES[target] + _ENCODING_ALPHA_BYTES[target] * probe.has_alpha for target in targets)
-    pixels_bytes = source * decoding + result * encoding
+    # What the decoder held is given back before an encoder begins.
+    pixels_bytes = max(source * decoding + result * (3 + probe.has_alpha), result * encoding)
     encoding_cpu_s = max(_ENCODING_CPU_S[target] for target in targets)
     cpu_s = source * _DECODING_CPU_S.get(probe.format, _ANY_DECODING_CPU_S) + result * encoding_cpu_s
     return ResourceBudget(

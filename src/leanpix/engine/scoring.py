@@ -79,6 +79,13 @@ def _tried_on_tiles(job: Job, trials: Trials, knob: float, target: float) -> tup
     return None if found is None else (found, judge.score(on_tiles.at(found)))
 
 
+def score_on_tiles(job: Job, trials: Trials, knob: float) -> float:
+    """The score of a large picture's tiles at a setting, encoded by themselves."""
+    tiles = job.judge.tiles()
+    trials.tried_elsewhere += 1
+    return Judge(tiles).score(trials.encoder.on(tiles).encode(knob))
+
+
 def _corrected(judge: Judge, trials: Trials, knob: float, target: float) -> float | None:
     """The setting after trying it here, and others where the sample promised too much or too little."""
     scores, passing, failing = trials.encoder.scores, list[float](), list[float]()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from leanpix.domain.errors import TaskFailure
 from leanpix.domain.request import KBYTE
@@ -12,7 +12,7 @@ from leanpix.engine.codecs.base import Encoded
 from leanpix.engine.fitting import largest_within, next_within
 from leanpix.engine.job import Job
 from leanpix.engine.outcome import Outcome, Trials
-from leanpix.engine.scoring import Scored, lowest_at
+from leanpix.engine.scoring import ON_SAMPLE, Scored, lowest_at, score_on_tiles
 from leanpix.engine.shrink import shrunk_within
 
 _IDENTICAL = 100.0
@@ -32,15 +32,35 @@ def by_quality(job: Job, trials: Trials, quality: float) -> Outcome:
     # Repacking costs more than encoding: below the source's own quality it is tried only where it can still win.
     own_counts = capped < quality and job.racing_file() is not None
     knob = encoder.knob_for(quality if own_counts else capped)
-    encoded = trials.at(trials.snap(knob))
-    least = encoder.least_score(quality)
-    score = None if least is None else job.judge.score(encoded)
-    passes = least is None or score is None or score >= least
-    candidates = [encoded if passes else None, *_exact(job, trials, encoded if passes else None)]
+    found = _judged(job, trials, trials.snap(knob), encoder.least_score(quality))
+    rival = found.encoded if found.passes else None
+    candidates = [rival, *_exact(job, trials, rival)]
     if not any(candidates):  # the time that is left does not carry what would have kept every pixel
-        return replace(_outcome(job, encoded, score), warnings=(OUT_OF_TIME,))
+        return replace(_outcome(job, trials.at(trials.snap(knob)), found.score), warnings=(OUT_OF_TIME,))
     best = _smallest(candidates)
-    return _outcome(job, best, score if best is encoded else None)
+    if best is not rival:
+        return _outcome(job, best)
+    return replace(_outcome(job, best, found.score), warnings=found.warnings)
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """An encode that had to reach a score; encoded is None where a part of the picture already fell short of it."""
+
+    passes: bool
+    encoded: Encoded | None
+    score: float | None = None
+    warnings: tuple[str, ...] = ()
+
+
+def _judged(job: Job, trials: Trials, knob: float, least: float | None) -> _Judged:
+    if least is None:
+        return _Judged(passes=True, encoded=trials.at(knob))
+    if not job.judge.is_sampled:
+        score = job.judge.score(trials.at(knob))
+        return _Judged(score >= least, trials.at(knob), score)
+    score = score_on_tiles(job, trials, knob)
+    return _Judged(score >= least, trials.at(knob) if score >= least else None, score, (ON_SAMPLE,))
 
 
 def _exact(job: Job, trials: Trials, rival: Encoded | None) -> list[Encoded | None]:

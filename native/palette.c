@@ -1,0 +1,215 @@
+/* Pixels to the nearest colours of a palette, row by row, with a part of each error carried on to the neighbours.
+ *
+ * Works in a space in which distances are about what is seen: samples raised to a power, weighted by channel, colours
+ * weighted by their alpha. The space is cut into cells; each keeps the few colours that can be nearest to a point in
+ * it, found when the first pixel falls into it. Memory: two rows of errors and the cells, whatever the picture's size.
+ */
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "export.h"
+
+enum { CHANNELS = 4, MAX_COLOURS = 256, LEVELS = 256, ALPHA = 3, OPAQUE = 255 };
+enum { OPAQUE_BITS = 5, ALPHA_BITS = 4, MAX_CELLS = 1 << 16 };
+
+typedef float point __attribute__((vector_size(CHANNELS * sizeof(float))));
+typedef int32_t bits __attribute__((vector_size(CHANNELS * sizeof(float))));
+
+static const point WEIGHTS = {0.5f, 1.0f, 0.45f, 0.625f};
+static const double POWER = 1.21;
+
+/* A colour that can be nearest to a point of a cell, and how near it can come to any: its squared distance. */
+struct candidate {
+  float bound;
+  int index;
+};
+
+struct cell {
+  int count;
+  struct candidate candidates[]; /* by their bounds: a search ends where the next cannot be nearer */
+};
+
+struct map {
+  int colours, has_alpha, sides[CHANNELS];
+  point palette[MAX_COLOURS], per_cell; /* cells a unit along each channel */
+  float table[LEVELS][CHANNELS];
+  struct cell *cells[MAX_CELLS];
+};
+
+struct dither {
+  float level;      /* the share of an error that is carried on */
+  float most_error; /* squared: beyond it an error is a feature that no dithering brings back */
+};
+
+static float squared(point difference) {
+  point squares = difference * difference;
+  return squares[0] + squares[1] + squares[2] + squares[3];
+}
+
+static void make_table(struct map *map) {
+  for (int value = 0; value < LEVELS; ++value) {
+    double share = value / 255.0;
+    for (int channel = 0; channel < CHANNELS; ++channel) {
+      map->table[value][channel] = (float)(WEIGHTS[channel] * (channel == ALPHA ? share : pow(share, POWER)));
+    }
+  }
+}
+
+static point place(const struct map *map, int red, int green, int blue, int alpha) {
+  point colour = {map->table[red][0], map->table[green][1], map->table[blue][2], 0};
+  if (alpha != OPAQUE) colour *= (float)alpha / OPAQUE;
+  colour[ALPHA] = map->table[alpha][ALPHA];
+  return colour;
+}
+
+static point place_pixel(const struct map *map, const uint8_t *pixel, int bands) {
+  int alpha = bands % 2 ? OPAQUE : pixel[bands - 1];
+  return bands < 3 ? place(map, pixel[0], pixel[0], pixel[0], alpha) : place(map, pixel[0], pixel[1], pixel[2], alpha);
+}
+
+static void make_cells(struct map *map) {
+  for (int channel = 0; channel < CHANNELS; ++channel) {
+    int bits = map->has_alpha ? ALPHA_BITS : channel == ALPHA ? 0 : OPAQUE_BITS;
+    map->sides[channel] = 1 << bits;
+    map->per_cell[channel] = (float)map->sides[channel] / WEIGHTS[channel];
+  }
+}
+
+/* The squared distances from a colour to the nearest and to the furthest point of a cell, given by its middle. */
+static void reach(point middle, point half, point colour, float *nearest, float *furthest) {
+  point away = colour - middle;
+  away = (point)((bits)away & 0x7fffffff); /* without its sign */
+  point gap = away - half;
+  *nearest = squared((point)((gap > 0) & (bits)gap));
+  *furthest = squared(away + half);
+}
+
+static int by_bound(const void *left, const void *right) {
+  const struct candidate *a = left, *b = right;
+  return a->bound != b->bound ? (a->bound < b->bound ? -1 : 1) : a->index - b->index;
+}
+
+static struct cell *fill_cell(const struct map *map, const int at[CHANNELS]) {
+  struct candidate all[MAX_COLOURS];
+  point half = 0.5f / map->per_cell, corner = {at[0], at[1], at[2], at[3]};
+  point middle = corner / map->per_cell + half;
+  float limit = INFINITY;
+  for (int i = 0; i < map->colours; ++i) {
+    float furthest;
+    all[i].index = i;
+    reach(middle, half, map->palette[i], &all[i].bound, &furthest);
+    limit = fminf(limit, furthest);
+  }
+  int count = 0;
+  for (int i = 0; i < map->colours; ++i) {
+    if (all[i].bound <= limit) all[count++] = all[i];
+  }
+  qsort(all, (size_t)count, sizeof *all, by_bound);
+  struct cell *cell = malloc(sizeof *cell + (size_t)count * sizeof *all);
+  if (cell == NULL) return NULL;
+  cell->count = count;
+  memcpy(cell->candidates, all, (size_t)count * sizeof *all);
+  return cell;
+}
+
+static const struct cell *cell_of(struct map *map, point where) {
+  int at[CHANNELS], number = 0;
+  point scaled = where * map->per_cell;
+  for (int channel = 0; channel < CHANNELS; ++channel) {
+    int last = map->sides[channel] - 1, here = (int)scaled[channel];
+    at[channel] = here < last ? here : last;
+    number = number * map->sides[channel] + at[channel];
+  }
+  if (map->cells[number] == NULL) map->cells[number] = fill_cell(map, at);
+  return map->cells[number];
+}
+
+static int nearest_in(const struct map *map, const struct cell *cell, point where) {
+  int best = cell->candidates[0].index;
+  float least = INFINITY;
+  for (int i = 0; i < cell->count && cell->candidates[i].bound < least; ++i) {
+    int index = cell->candidates[i].index;
+    float distance = squared(where - map->palette[index]);
+    if (distance < least) {
+      least = distance;
+      best = index;
+    }
+  }
+  return best;
+}
+
+/* The place with what its neighbours left over, within the space; too large a rest is carried on in part only. */
+static point with_error(const struct dither *dither, point error, point where) {
+  point scaled = error * dither->level;
+  float size = squared(scaled);
+  if (size < 2.0f / (256 * 256)) return where; /* nobody sees it, and flat areas stay flat */
+  point moved = where + (size > dither->most_error ? 0.8f : 1.0f) * scaled;
+  for (int channel = 0; channel < CHANNELS; ++channel) {
+    moved[channel] = moved[channel] < 0 ? 0 : moved[channel] > WEIGHTS[channel] ? WEIGHTS[channel] : moved[channel];
+  }
+  return moved;
+}
+
+/* Floyd and Steinberg's shares: ahead in this row; behind, below and ahead in the next. */
+static void spread(const struct dither *dither, point rest, point *ahead, point *below, int step) {
+  point part = rest * ((squared(rest) > dither->most_error ? 0.75f : 1.0f) / 16);
+  *ahead += 7 * part;
+  below[-step] += 3 * part;
+  below[0] += 5 * part;
+  below[step] += part;
+}
+
+/* One row, to and fro by turns. errors and below have a place more at each end. */
+static int map_row(struct map *map, const struct dither *dither, const uint8_t *row, int bands, size_t width,
+                   int step, point *errors, point *below, uint8_t *indices) {
+  for (size_t count = 0; count < width; ++count) {
+    size_t x = step > 0 ? count : width - 1 - count;
+    point where = with_error(dither, errors[x + 1], place_pixel(map, row + x * (size_t)bands, bands));
+    const struct cell *cell = cell_of(map, where);
+    if (cell == NULL) return -1;
+    indices[x] = (uint8_t)nearest_in(map, cell, where);
+    spread(dither, where - map->palette[indices[x]], &errors[x + 1] + step, &below[x + 1], step);
+  }
+  return 0;
+}
+
+static int map_rows(struct map *map, const struct dither *dither, const uint8_t *pixels, int bands, size_t width,
+                    size_t height, uint8_t *indices) {
+  size_t row_bytes = (width + 2) * sizeof(point);
+  point *errors = aligned_alloc(sizeof(point), 2 * row_bytes);
+  if (errors == NULL) return -1;
+  memset(errors, 0, 2 * row_bytes);
+  int failed = 0;
+  for (size_t y = 0; y < height && !failed; ++y) {
+    point *here = errors + (y % 2) * (width + 2), *below = errors + (1 - y % 2) * (width + 2);
+    memset(below, 0, row_bytes);
+    failed = map_row(map, dither, pixels + y * width * (size_t)bands, bands, width, y % 2 ? -1 : 1, here, below,
+                     indices + y * width);
+  }
+  free(errors);
+  return failed;
+}
+
+/* Write the palette's index for each pixel of 1 to 4 bands. palette: RGBA, 1 to 256 colours. dither: 0 to 1.
+ * most_error: squared, see struct dither. Returns 0, or -1 without memory. */
+LEANPIX_EXPORT int leanpix_map_to_palette(const uint8_t *pixels, size_t width, size_t height, int bands,
+                                          const uint8_t *palette, int colours, float dither, float most_error,
+                                          uint8_t *indices) {
+  struct map *map = aligned_alloc(sizeof(point), sizeof *map);
+  if (map == NULL) return -1;
+  memset(map, 0, sizeof *map);
+  map->colours = colours;
+  map->has_alpha = bands % 2 == 0;
+  make_table(map);
+  make_cells(map);
+  for (int i = 0; i < colours; ++i, palette += CHANNELS) {
+    map->palette[i] = place(map, palette[0], palette[1], palette[2], palette[ALPHA]);
+  }
+  struct dither carried = {dither, most_error};
+  int failed = map_rows(map, &carried, pixels, bands, width, height, indices);
+  for (int i = 0; i < MAX_CELLS; ++i) free(map->cells[i]);
+  free(map);
+  return failed;
+}

@@ -1,0 +1,58 @@
+"""Pixels to palettes by the native kernel (native/palette.c)."""
+
+from __future__ import annotations
+
+import ctypes
+from ctypes import c_char_p, c_float, c_int, c_size_t, c_void_p
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leanpix.engine.native import load_native
+
+MAX_COLOURS = 256
+_MOST_ERROR = 64 / 65536
+"""Squared, in the kernel's space: beyond it an error is a colour that the palette does not have."""
+
+
+def native_palettes() -> NativePalettes | None:
+    """The kernel; None where the native library was not built or is of another build."""
+    library = load_native()
+    try:
+        return None if library is None else NativePalettes(library)
+    except AttributeError:
+        return None
+
+
+class NativePalettes:
+    """What the kernel does. pixels are C-contiguous (rows, width, 1 to 4) uint8, palettes (colours, 4) uint8 RGBA."""
+
+    def __init__(self, library: ctypes.CDLL) -> None:
+        self._map, self._count = library.leanpix_map_to_palette, library.leanpix_few_colours
+        self._map.argtypes = [
+            *(c_void_p, c_size_t, c_size_t, c_int),
+            *(c_char_p, c_int, c_float, c_float, c_void_p),
+        ]
+        self._map.restype = c_int
+        self._count.argtypes = [c_void_p, c_size_t, c_int, c_void_p]
+        self._count.restype = c_int
+
+    def few_colours(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
+        """All colours of a picture that has at most 256, else None. Fully transparent pixels count as one."""
+        rows, width, bands = pixels.shape
+        colours = np.zeros((MAX_COLOURS, 4), np.uint8)
+        count = self._count(pixels.ctypes.data, rows * width, bands, colours.ctypes.data)
+        return colours[:count] if count <= MAX_COLOURS else None
+
+    def indices(self, pixels: NDArray[np.uint8], palette: NDArray[np.uint8], dither: float) -> bytearray:
+        """A byte a pixel, the nearest colour of the palette, dither (0 to 1) of each error carried on."""
+        rows, width, bands = pixels.shape
+        found = bytearray(rows * width)
+        target = np.frombuffer(found, np.uint8)
+        failed = self._map(
+            *(pixels.ctypes.data, width, rows, bands),
+            *(palette.tobytes(), len(palette), dither, _MOST_ERROR, target.ctypes.data),
+        )
+        if failed:
+            raise MemoryError("no memory for a palette's cells")
+        return found

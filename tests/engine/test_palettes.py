@@ -1,0 +1,102 @@
+"""Palettes by the native kernel: the nearest colours, errors carried on, small colours not lost."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import pyvips
+from numpy.typing import NDArray
+from tests.engine.pictures import encoded, photo
+
+from leanpix.domain.formats import OutputFormat
+from leanpix.domain.request import CompressionOptions
+from leanpix.engine import compress
+from leanpix.engine.codecs import png
+from leanpix.engine.codecs.palette import Palettes
+from leanpix.engine.codecs.palette_native import NativePalettes, native_palettes
+
+WEIGHTS = np.array([0.5, 1.0, 0.45, 0.625])
+Pixels = NDArray[np.uint8]
+
+
+@pytest.fixture(scope="module")
+def kernel() -> NativePalettes:
+    found = native_palettes()
+    if found is None:
+        pytest.skip("the native library was not built")
+    return found
+
+
+def noise(*shape: int, seed: int = 5) -> Pixels:
+    return np.random.default_rng(seed).integers(0, 256, shape, np.uint8)
+
+
+def places(rgba: Pixels) -> NDArray[np.float64]:
+    """Where colours lie in the kernel's space, by its description."""
+    shares = rgba / 255.0
+    placed = np.concatenate([shares[..., :3] ** 1.21 * shares[..., 3:], shares[..., 3:]], axis=-1)
+    return np.asarray(placed * WEIGHTS)
+
+
+def as_rgba(pixels: Pixels) -> Pixels:
+    bands = pixels.shape[2]
+    colour = pixels[..., : bands - (bands % 2 == 0)]
+    alpha = pixels[..., -1:] if bands % 2 == 0 else np.full_like(pixels[..., :1], 255)
+    return np.concatenate([np.broadcast_to(colour, (*pixels.shape[:2], 3)), alpha], axis=2)
+
+
+@pytest.mark.parametrize("bands", [1, 2, 3, 4])
+@pytest.mark.parametrize("colours", [1, 2, 256])
+def test_every_pixel_gets_the_nearest_colour(kernel: NativePalettes, bands: int, colours: int) -> None:
+    pixels, palette = noise(41, 37, bands), as_rgba(noise(colours, 1, bands, seed=6))[:, 0]
+    indices = np.frombuffer(kernel.indices(pixels, palette, 0.0), np.uint8).reshape(41, 37)
+    away = ((places(as_rgba(pixels))[:, :, None] - places(palette)[None, None]) ** 2).sum(axis=3)
+    chosen = np.take_along_axis(away, indices[:, :, None].astype(int), axis=2)[:, :, 0]
+    assert np.allclose(chosen, away.min(axis=2), atol=1e-5)
+
+
+def test_dithering_keeps_the_mean_that_two_colours_alone_lose(kernel: NativePalettes) -> None:
+    pixels = np.full((64, 64, 3), 100, np.uint8)
+    palette = np.array([[60, 60, 60, 255], [180, 180, 180, 255]], np.uint8)
+    means = [
+        places(palette)[np.frombuffer(kernel.indices(pixels, palette, level), np.uint8), 0].mean()
+        for level in (0.0, 1.0)
+    ]
+    wanted = places(np.array([[100, 100, 100, 255]], np.uint8))[0, 0]
+    assert abs(means[1] - wanted) < 0.3 * abs(means[0] - wanted)
+
+
+def test_what_is_flat_and_in_the_palette_stays_flat(kernel: NativePalettes) -> None:
+    pixels = np.full((32, 32, 3), 77, np.uint8)
+    palette = np.array([[0, 0, 0, 255], [77, 77, 77, 255], [78, 78, 78, 255]], np.uint8)
+    assert set(kernel.indices(pixels, palette, 1.0)) == {1}
+
+
+def test_few_colours_are_all_found_and_many_are_not_counted_on(kernel: NativePalettes) -> None:
+    few = np.repeat(noise(16, 16, 4), 3, axis=1)
+    found = kernel.few_colours(few)
+    assert found is not None
+    seen = few.reshape(-1, 4)
+    seen[seen[:, 3] == 0] = 0
+    assert {tuple(c) for c in found.tolist()} == {tuple(c) for c in seen.tolist()}
+    assert kernel.few_colours(noise(100, 100, 3)) is None
+
+
+def test_a_colour_between_the_samples_points_is_kept(kernel: NativePalettes) -> None:
+    pixels = np.zeros((1500, 1500, 3), np.uint8)
+    pixels[:, 750:] = 255
+    pixels[1, 1] = (255, 0, 0)
+    assert [255, 0, 0, 255] in Palettes.of(pixels, kernel).at(100).tolist()
+
+
+@pytest.mark.parametrize("has_kernel", [True, False])
+def test_the_result_is_a_palette_with_and_without_the_kernel(
+    monkeypatch: pytest.MonkeyPatch, *, has_kernel: bool
+) -> None:
+    if not has_kernel:
+        monkeypatch.setattr(png, "native_palettes", lambda: None)
+    done = compress(encoded(photo(), ".png"), CompressionOptions(format=OutputFormat.PNG, quality=60))
+    assert done.report.encoder.startswith("palette")
+    assert done.report.score is not None
+    assert done.report.score >= 45
+    assert pyvips.Image.pngload_buffer(done.data).get("palette") == 1
