@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -27,3 +29,16 @@ def test_wrong_usage_is_told_with_exit_code_2(
     monkeypatch.chdir(tmp_path)
     done = CliRunner().invoke(app, ["compress", ".", *words])
     assert (done.exit_code, told in done.stderr) == (2, True)
+
+
+def test_starting_a_command_loads_what_it_runs_and_neither_database_nor_server_nor_engine() -> None:
+    heavy = "('sqlalchemy', 'starlette', 'uvicorn', 'httpx', 'procrastinate', 'numpy', 'pyvips', 'structlog')"
+    code = f"import sys, leanpix.cli.compress, leanpix.bootstrap.pools; print([n for n in {heavy} if n in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_a_reused_process_loads_no_checks_of_its_own_answers() -> None:
+    code = "import sys, leanpix.worker.reused; print('pydantic' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

@@ -7,6 +7,8 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -46,6 +48,13 @@ def test_one_process_does_picture_after_picture_a_broken_one_included(pool: Reus
     assert failed.value.state is TaskState.INVALID_IMAGE
     assert 0 < run(pool) < len(JPG)
     assert children() == before
+
+
+def test_a_picture_that_needs_more_than_a_small_one_gets_its_memory_and_so_does_the_next() -> None:
+    large = encoded(gradient(2200, 2000))
+    with ReusedPool(WorkerSettings(workers=2, memory_mb=256)) as pool, ThreadPoolExecutor(2) as threads:
+        sizes = list(threads.map(partial(run, pool), [large, JPG, large]))
+    assert sizes[0] == sizes[2] > sizes[1]
 
 
 def test_it_is_locked(pool: ReusedPool) -> None:

@@ -6,15 +6,17 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from leanpix.bootstrap.stores import Stores
 from leanpix.cli.options import DataDir, settings_or_exit, stores_or_exit
 from leanpix.domain.errors import LeanpixError
-from leanpix.service.admin import Admin
-from leanpix.service.webhooks import Webhooks
+
+if TYPE_CHECKING:
+    from leanpix.bootstrap.stores import Stores
+    from leanpix.service.admin import Admin
+    from leanpix.service.webhooks import Webhooks
 
 app = typer.Typer(no_args_is_help=True, help="Create, list, revoke and top up API keys, and see to their webhooks.")
 

@@ -1,8 +1,9 @@
 """A process that compresses one picture after the other, locked once: for pictures that all belong to one person.
 
 Started by reused_pool.py as `python -m leanpix.worker.reused SANDBOX FD PARENT_PID MEMORY_BYTES`. It takes a job as two
-lengths, pickled options and the source; it names the memory it needs and waits for a go; it answers with two lengths,
-JSON and the result, and is never believed unchecked. It ends with its parent, or when the socket closes.
+lengths, pickled options and the source; for a picture that may take more than SMALL_BYTES of memory it sends 0 and that
+number, and waits for a go; it answers with two lengths, JSON and the result, and is never believed unchecked. It ends
+with its parent, or when the socket closes.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ import json
 import os
 import pickle
 import signal
-import struct
 import sys
 from dataclasses import asdict
 
@@ -22,10 +22,9 @@ from leanpix.engine.limits import Limits, resource_budget
 from leanpix.engine.probe import probe
 from leanpix.worker.kernel import die_with
 from leanpix.worker.sandbox import LAYERS, Confinement, fence, lock
-from leanpix.worker.wire import EXIT_NO_RESOURCES, GO, NEED_BYTES, READY
+from leanpix.worker.wire import EXIT_NO_RESOURCES, GO, LENGTHS, READY, SMALL_BYTES
 from leanpix.worker.zygote import ENGINE_MODULES, prepare
 
-LENGTHS = struct.Struct("<QQ")
 # Over all its pictures; each one's time is the parent's to watch.
 _CPU_S = 24 * 3600
 
@@ -51,12 +50,12 @@ def _serve(descriptor: int) -> None:
     first, second = LENGTHS.unpack(_receive(descriptor, LENGTHS.size))
     options = pickle.loads(_receive(descriptor, first))  # noqa: S301 - only the parent holds the other end
     source = _receive(descriptor, second)
-    _send(descriptor, _needed_bytes(source, options).to_bytes(NEED_BYTES, "little"))
-    _receive(descriptor, len(GO))
+    if (needed := _needed_bytes(source, options)) > SMALL_BYTES:
+        _send(descriptor, LENGTHS.pack(0, needed))
+        _receive(descriptor, len(GO))
     answer, data = _answer(source, options)
     text = json.dumps(answer, allow_nan=False).encode()
-    _send(descriptor, LENGTHS.pack(len(text), len(data)) + text)
-    _send(descriptor, data)
+    _send(descriptor, LENGTHS.pack(len(text), len(data)) + text + data)
 
 
 def _needed_bytes(source: bytes, options: CompressionOptions) -> int:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
@@ -21,10 +21,10 @@ from leanpix.worker.answers import Done, Failed, checked_result, failure_state, 
 from leanpix.worker.keeper import FIXED_ENVIRONMENT
 from leanpix.worker.memory import MemoryRoom
 from leanpix.worker.settings import MIB, WorkerSettings
-from leanpix.worker.wire import EXIT_NO_RESOURCES, GO, MAX_ANSWER_BYTES, NEED_BYTES, READY
+from leanpix.worker.wire import EXIT_NO_RESOURCES, GO, LENGTHS, MAX_ANSWER_BYTES, READY, SMALL_BYTES
 
 _START_TIMEOUT_S = 60.0
-_LENGTHS_BYTES = 16
+_LEAST_READ_BYTES, _MOST_READ_BYTES = 64 * 1024, 1024 * 1024
 _DYING_S = 5.0
 
 
@@ -34,6 +34,29 @@ class _Child:
     socket: socket.socket
     jobs: int = 0
     is_talking: bool = False
+    _received: bytearray = field(default_factory=bytearray)
+
+    def send(self, head: bytes, data: bytes, deadline_s: float) -> None:
+        """All of both; TimeoutError past the deadline, another OSError when the child is gone."""
+        self.socket.settimeout(_left_s(deadline_s))
+        sent = self.socket.sendmsg([head, data])
+        if sent < len(head):
+            self.socket.sendall(head[sent:])
+        if sent < len(head) + len(data):
+            self.socket.sendall(memoryview(data)[max(0, sent - len(head)) :])
+
+    def receive(self, size: int, deadline_s: float) -> bytes:
+        """Exactly so many bytes, an answer in one go where it can be; errors as of send."""
+        while len(self._received) < size:
+            self.socket.settimeout(_left_s(deadline_s))
+            missing = size - len(self._received)
+            part = self.socket.recv(min(max(_LEAST_READ_BYTES, missing), _MOST_READ_BYTES))
+            if not part:
+                raise ConnectionResetError
+            self._received += part
+        taken = bytes(memoryview(self._received)[:size])
+        del self._received[:size]
+        return taken
 
     def end(self) -> int:
         self.process.kill()
@@ -132,22 +155,22 @@ class ReusedPool:
     def _talk(self, child: _Child, source: bytes, options: CompressionOptions, deadline_s: float) -> Compression:
         child.is_talking = True
         asked = pickle.dumps(options)
-        lengths = len(asked).to_bytes(8, "little") + len(source).to_bytes(8, "little")
-        for part in (lengths + asked, source):
-            child.socket.settimeout(_left_s(deadline_s))
-            child.socket.sendall(part)
-        needed = int.from_bytes(_received(child.socket, NEED_BYTES, deadline_s), "little")
-        with self._room.taken(needed, _left_s(deadline_s)):
-            child.socket.sendall(GO)
-            return self._answer(child, deadline_s)
+        with self._room.taken(SMALL_BYTES, _left_s(deadline_s)):
+            child.send(LENGTHS.pack(len(asked), len(source)) + asked, source, deadline_s)
+            text_bytes, data_bytes = _lengths(child, deadline_s)
+            if text_bytes:
+                return self._answer(child, text_bytes, data_bytes, deadline_s)
+        # No text: a larger picture, which asks for memory. What it has is given back first, or two could wait for
+        # each other.
+        with self._room.taken(data_bytes, _left_s(deadline_s)):
+            child.send(GO, b"", deadline_s)
+            return self._answer(child, *_lengths(child, deadline_s), deadline_s)
 
-    def _answer(self, child: _Child, deadline_s: float) -> Compression:
-        head = _received(child.socket, _LENGTHS_BYTES, deadline_s)
-        text_bytes, data_bytes = int.from_bytes(head[:8], "little"), int.from_bytes(head[8:], "little")
+    def _answer(self, child: _Child, text_bytes: int, data_bytes: int, deadline_s: float) -> Compression:
         if text_bytes > MAX_ANSWER_BYTES or data_bytes > self._settings.max_result_mb * MIB:
             raise TaskFailure(TaskState.PROGRAM_FAILED)
-        answer = read_answer(_received(child.socket, text_bytes, deadline_s))
-        data = _received(child.socket, data_bytes, deadline_s)
+        answer = read_answer(child.receive(text_bytes, deadline_s))
+        data = child.receive(data_bytes, deadline_s)
         child.is_talking = False
         if isinstance(answer, Failed):
             raise TaskFailure(failure_state(answer) or TaskState.PROGRAM_FAILED, shown_text(answer))
@@ -173,7 +196,7 @@ class ReusedPool:
         with self._lock:
             self._alive.add(process.pid)
         try:
-            _received(ours, len(READY), time.monotonic() + _START_TIMEOUT_S)
+            child.receive(len(READY), time.monotonic() + _START_TIMEOUT_S)
         except OSError as failure:
             self._drop(child)
             if self._closing:
@@ -182,17 +205,9 @@ class ReusedPool:
         return child
 
 
-def _received(end: socket.socket, size: int, deadline_s: float) -> bytes:
-    """Exactly so many bytes; TimeoutError past the deadline, ConnectionError when the other end is gone."""
-    buffer = bytearray(size)
-    rest = memoryview(buffer)
-    while rest:
-        end.settimeout(_left_s(deadline_s))
-        count = end.recv_into(rest)
-        if not count:
-            raise ConnectionResetError
-        rest = rest[count:]
-    return bytes(buffer)
+def _lengths(child: _Child, deadline_s: float) -> tuple[int, int]:
+    text_bytes, data_bytes = LENGTHS.unpack(child.receive(LENGTHS.size, deadline_s))
+    return text_bytes, data_bytes
 
 
 def _left_s(deadline_s: float) -> float:

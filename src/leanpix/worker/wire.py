@@ -17,7 +17,8 @@ from leanpix.worker.sandbox import Confinement
 MAX_REQUEST_BYTES = 64 * 1024
 MAX_ANSWER_BYTES = 64 * 1024
 READY = b"ready"
-NEED_BYTES = 8  # a reused child's demand for memory, little-endian
+SMALL_BYTES = 128 << 20  # the memory that a reused child has without asking
+LENGTHS = struct.Struct("<QQ")  # before a job and before an answer of a reused child: of its text and of its data
 GO = b"g"  # to a child: the memory that it asked for is free
 
 # The descriptors of a job, in the order they are sent: its source and its result (memory files), what it answers

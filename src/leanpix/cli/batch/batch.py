@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
@@ -22,6 +22,7 @@ from leanpix.cli.batch.select import Rules, Selection, select
 from leanpix.cli.batch.showcase import Showcase
 from leanpix.cli.batch.state import Journal
 from leanpix.cli.batch.work import Engine, Work
+from leanpix.cli.batch.write import Unsynced
 from leanpix.domain.errors import SetupError
 from leanpix.domain.request import CompressionOptions
 from leanpix.settings import Settings
@@ -109,11 +110,24 @@ def _work_through(order: Order, selection: Selection, engine: Engine, ends: _End
             keep_time=order.keep_time,
             is_dry=order.is_dry,
         )
+        stack.enter_context(_synced_after(work.unsynced))
         stack.enter_context(interruptible(ends.stop, engine.abandon, _say))
         ended = stack.enter_context(show.progress(len(selection.sources), is_silent=order.as_json))
-        for item in run(selection.sources, work, order.jobs, ends.stop):
+        items = stack.enter_context(closing(run(selection.sources, work, order.jobs, ends.stop)))
+        for item in items:
             ended(item)
             _tell(order, ends, item)
+
+
+@contextmanager
+def _synced_after(unsynced: Unsynced) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        try:
+            unsynced.sync()
+        except OSError as failure:
+            raise SetupError(f"results could not be brought to the disk: {failure.strerror}") from failure
 
 
 def _tell(order: Order, ends: _Ends, item: Item) -> None:

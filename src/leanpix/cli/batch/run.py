@@ -3,39 +3,57 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from threading import Event, Thread
+from queue import SimpleQueue
+from threading import Event, Lock, Thread
 from types import FrameType
 
 from leanpix.cli.batch.items import Item, Source
 
 
-def run(sources: Iterable[Source], work: Callable[[Source], Item], jobs: int, stop: Event) -> Iterator[Item]:
-    """Work on the sources, jobs at a time; yield items as they end, in no order.
+def run(sources: Iterable[Source], work: Callable[[Source], Item], jobs: int, stop: Event) -> Generator[Item]:
+    """Work on the sources, jobs at a time; yield items as they end, in no order. To be closed if left early.
 
     Once stop is set no other picture is begun. An error that work raises stops the batch the same way and is raised
     when the pictures under way have ended.
     """
-    left = iter(sources)
-    running: set[Future[Item]] = set()
-    failure: BaseException | None = None
+    # Each thread takes its own next picture: handing each one over cost the batch 0.2 ms of processor time a picture.
+    left, taking, ended = iter(sources), Lock(), SimpleQueue[Item | None]()
+
+    def take() -> Source | None:
+        with taking:
+            return None if stop.is_set() else next(left, None)
+
+    def labour() -> None:
+        try:
+            while (source := take()) is not None:
+                ended.put(work(source))
+        except BaseException:
+            stop.set()
+            raise
+        finally:
+            ended.put(None)
+
     with ThreadPoolExecutor(jobs, thread_name_prefix="picture") as threads:
-        while True:
-            while len(running) < jobs and not stop.is_set() and (source := next(left, None)) is not None:
-                running.add(threads.submit(work, source))
-            if not running:
-                break
-            ended, running = wait(running, return_when=FIRST_COMPLETED)
-            for future in ended:
-                if (error := future.exception()) is None:
-                    yield future.result()
-                else:
-                    failure = error
-                    stop.set()
-    if failure is not None:
-        raise failure
+        labours = [threads.submit(labour) for _ in range(jobs)]
+        try:
+            yield from _until_all_left(ended, jobs)
+        except GeneratorExit:
+            stop.set()
+            raise
+    for labour_done in labours:
+        labour_done.result()
+
+
+def _until_all_left(ended: SimpleQueue[Item | None], at_work: int) -> Iterator[Item]:
+    while at_work:
+        item = ended.get()
+        if item is None:
+            at_work -= 1
+        else:
+            yield item
 
 
 @contextmanager

@@ -33,9 +33,11 @@ def progress(total: int, *, is_silent: bool) -> Iterator[Callable[[Item], None]]
     """A bar with rate, time left and bytes saved, on standard error where that is a terminal."""
     console = Console(stderr=True)
     columns = (BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn(), TextColumn("{task.description}"))
-    shown = console.is_terminal and not is_silent
+    if is_silent or not console.is_terminal:
+        yield lambda _item: None
+        return
     totals = Totals()
-    with Progress(*columns, console=console, transient=True, disable=not shown) as bar:
+    with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("", total=total)
 
         def ended(item: Item) -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from leanpix.cli.batch.items import Item, Outcome, Source
 from leanpix.cli.batch.place import Placement, Where, format_of
 from leanpix.cli.batch.state import Journal, Made, digest_of
-from leanpix.cli.batch.write import sync_folder, write_whole
+from leanpix.cli.batch.write import Unsynced, sync_folder, write_whole
 from leanpix.domain.errors import TaskFailure
 from leanpix.domain.formats import OutputFormat
 from leanpix.domain.request import CompressionOptions
@@ -62,7 +62,11 @@ class _Picture:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What is done to each picture. Thread-safe."""
+    """What is done to each picture. Thread-safe.
+
+    What replaces a picture is on the disk before that one goes; what lies apart from its source is so when unsynced
+    has been synced, once for all of it.
+    """
 
     engine: Engine
     options: CompressionOptions
@@ -71,6 +75,7 @@ class Work:
     watcher: Watcher | None = None
     keep_time: bool = True
     is_dry: bool = False
+    unsynced: Unsynced = field(default_factory=Unsynced)
 
     def __call__(self, source: Source) -> Item:
         """Do it; what goes wrong with this picture is in the item. SetupError when no picture can be compressed."""
@@ -164,12 +169,16 @@ class Work:
         self.journal.note(picture.digest, made)
         self._put(target, result.data, picture.status)
         if replaces and target != source:
+            sync_folder(target.parent)
             source.unlink()
             sync_folder(target.parent)
 
     def _put(self, target: Path, content: bytes, like: os.stat_result) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(target, content, like, keep_time=self.keep_time)
+        replaces = self.placement.where is Where.IN_PLACE
+        write_whole(target, content, like, keep_time=self.keep_time, is_synced=replaces)
+        if not replaces:
+            self.unsynced.add(target.parent)
 
 
 def _stamp(status: os.stat_result) -> tuple[int, int, int]:

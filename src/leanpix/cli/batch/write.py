@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import tempfile
+from dataclasses import dataclass, field
 from pathlib import Path
 
 
-def write_whole(target: Path, content: bytes, like: os.stat_result, *, keep_time: bool) -> None:
-    """Put a file in its place in one step, on the disk before anything that was there is gone.
+def write_whole(target: Path, content: bytes, like: os.stat_result, *, keep_time: bool, is_synced: bool) -> None:
+    """Put a file in its place in one step; with is_synced, on the disk before anything that was there is gone.
 
     It gets the permissions of like, its owner where that is allowed and, with keep_time, its times. OSError.
     """
@@ -23,12 +25,12 @@ def write_whole(target: Path, content: bytes, like: os.stat_result, *, keep_time
             os.fchmod(descriptor, like.st_mode & 0o777)
             if keep_time:
                 os.utime(descriptor, ns=(like.st_atime_ns, like.st_mtime_ns))
-            os.fsync(descriptor)
+            if is_synced:
+                os.fsync(descriptor)
         Path(name).replace(target)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
-    sync_folder(target.parent)
 
 
 def sync_folder(folder: Path) -> None:
@@ -38,3 +40,29 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+@dataclass(frozen=True, slots=True)
+class Unsynced:
+    """The file systems that hold what has been written and perhaps not yet brought to the disk. Thread-safe."""
+
+    _folders: dict[int, Path] = field(default_factory=dict)
+
+    def add(self, folder: Path) -> None:
+        """Something was written into this folder."""
+        self._folders.setdefault(folder.stat().st_dev, folder)
+
+    def sync(self) -> None:
+        """Bring everything to the disk; OSError where some of it could not be written."""
+        for folder in self._folders.values():
+            descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                _sync_file_system(descriptor)
+            finally:
+                os.close(descriptor)
+
+
+def _sync_file_system(descriptor: int) -> None:
+    if ctypes.CDLL(None, use_errno=True).syncfs(ctypes.c_int(descriptor)):
+        code = ctypes.get_errno()
+        raise OSError(code, os.strerror(code))
