@@ -17,7 +17,16 @@ from typing import Any
 
 import psycopg
 from tests.support.ports import migrated_database
-from tests.support.server import LEANPIX, Server, clean_environment, free_port, key_in, named, wait_until_healthy
+from tests.support.server import (
+    LEANPIX,
+    WORKED_ON,
+    Server,
+    clean_environment,
+    free_port,
+    key_in,
+    named,
+    wait_until_healthy,
+)
 from tests.support.servers import Postgres, Seaweed
 
 SECRET = "a secret that every node of the cluster has"
@@ -107,7 +116,7 @@ def cluster_over(url: str, seaweed: Seaweed, folder: Path, **settings: str) -> I
     """The same over a database as it is."""
     shared = {"database_url": url, "store_url": f"s3://pictures/{folder.name}", "secret": SECRET}
     timing = {"workers": "1", "heartbeat_s": "0.5", "stale_s": "2"}
-    environment = clean_environment() | seaweed.environment | named(shared | timing | settings)
+    environment = clean_environment() | WORKED_ON | seaweed.environment | named(shared | timing | settings)
     cluster = Cluster(url, environment, folder)
     try:
         yield cluster

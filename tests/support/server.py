@@ -20,6 +20,8 @@ import pytest
 API = "/api/tasks/visual/imgcompress"
 LEANPIX = Path(sys.executable).with_name("leanpix")
 _START_S = 60.0
+# Tests send the same few pictures again and again, and mean each of them to be worked on.
+WORKED_ON = {"LEANPIX_RESULT_CACHE": "off"}
 
 
 @dataclass
@@ -66,7 +68,7 @@ def start_server(data_dir: Path, key: str = "", **settings: str) -> Server:
     """Start a server in a process group of its own and wait until it answers."""
     data_dir.parent.mkdir(parents=True, exist_ok=True)
     output = data_dir.parent / f"server-{time.monotonic_ns()}.log"
-    environment = clean_environment() | {"LEANPIX_WORKERS": "2"} | named(settings)
+    environment = clean_environment() | {"LEANPIX_WORKERS": "2"} | WORKED_ON | named(settings)
     command: list[str | Path] = [LEANPIX, "serve", "--port", "0", "--data-dir", str(data_dir)]
     with output.open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, env=environment, start_new_session=True)

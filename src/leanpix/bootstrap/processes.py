@@ -28,6 +28,7 @@ from leanpix.service.ports import Review
 from leanpix.service.progress import Progress
 from leanpix.service.promote import Promote
 from leanpix.service.query import Query
+from leanpix.service.reuse import Reuse
 from leanpix.service.submit import QueueBounds, Submit
 from leanpix.service.usage import Usage
 from leanpix.service.webhooks import Webhooks
@@ -40,6 +41,7 @@ from leanpix.web.app import make_app
 from leanpix.web.context import Context
 from leanpix.web.messages import Messages
 from leanpix.web.rendering import Rendering
+from leanpix.worker.engine_version import engine_version
 from leanpix.worker.feeder import Feeder
 from leanpix.worker.loop import Housekeeping, Worker
 from leanpix.worker.outbox import Outbox
@@ -109,6 +111,7 @@ def make_worker(stores: Stores, pool: CompressorPool, telemetry: Telemetry) -> W
         stopping=stopping,
         observe=telemetry.ended,
         review=_review(stores),
+        reuse=_reuse(stores),
     )
     return Worker(
         database=stores.database,
@@ -121,6 +124,14 @@ def make_worker(stores: Stores, pool: CompressorPool, telemetry: Telemetry) -> W
         stopping=stopping,
         on_error=log_failure,
     )
+
+
+def _reuse(stores: Stores) -> Reuse | None:
+    settings = stores.settings
+    if settings.result_cache == "off":
+        return None
+    engine, is_shared = engine_version(settings.target_score), settings.result_cache == "all"
+    return Reuse(stores.database, stores.blobs, engine, is_shared, settings.retention_s, time.time)
 
 
 def _review(stores: Stores) -> Review:

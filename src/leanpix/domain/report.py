@@ -15,7 +15,7 @@ class Report:
     distance jpegli's Butteraugli distance where that was the knob. encodes counts the encoder's runs, score is
     the SSIMULACRA2 of the result against the oriented, resized and converted source (None: not measured).
     effort names how hard the engine tried ("full", "reduced", "minimal"). changes and warnings are short
-    sentences for people, such as "animation dropped".
+    sentences for people, such as "animation dropped". cached: the result is an earlier task's, made of the same.
     """
 
     source_bytes: int
@@ -35,6 +35,7 @@ class Report:
     frames: int = 1
     changes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    cached: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from leanpix.service.links import Links
 from leanpix.service.observing import Ended, ObserveEnd, Phases, unobserved
 from leanpix.service.ports import Blobs, Clock, Compressor, Database, Fetcher, Review, Signals, Transaction
 from leanpix.service.progress import Progress
+from leanpix.service.reuse import Reuse
 from leanpix.service.submit import fetched_key, refuse_png_target, source_key
 
 _RECORD_PAUSES_S = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 10.0)
@@ -48,6 +49,7 @@ class Execute:
     stopping: Event
     observe: ObserveEnd = unobserved
     review: Review = unreviewed
+    reuse: Reuse | None = None
 
     def __call__(self, task_id: str, on_claim: Callable[[Fence], None]) -> TaskState | None:
         """Make one attempt at the task; its final state, or None where it was not ours to end.
@@ -82,7 +84,16 @@ class Execute:
     def _attempt(self, task: Task, deadline: float, phases: Phases) -> Outcome:
         source = self._source(task)
         refuse_png_target(task.options, source)
+        made_of = None if self.reuse is None else self.reuse.made_of(task, source)
+        done = None if self.reuse is None or made_of is None else self.reuse.earlier(made_of)
+        if done is None:
+            done = self._compressed(task, source, deadline, phases)
+        phases.enter("publishing")
+        stored = self._publish(task, done)
+        self._review(task, source, done, stored)
+        return Outcome(TaskState.SUCCEEDED, "success", stored, done.report, made_of)
 
+    def _compressed(self, task: Task, source: bytes, deadline: float, phases: Phases) -> Compression:
         def on_phase(phase: str) -> None:
             phases.enter(phase)
             self.progress.show(task.fence, _PHASES.get(phase, TaskState.PROCESSING))
@@ -96,10 +107,7 @@ class Execute:
         )
         if not done.data:
             raise TaskFailure(TaskState.EMPTY_RESULT)
-        phases.enter("publishing")
-        stored = self._publish(task, done)
-        self._review(task, source, done, stored)
-        return Outcome(TaskState.SUCCEEDED, "success", stored, done.report)
+        return done
 
     def _source(self, task: Task) -> bytes:
         stored = self.blobs.get(source_key(task.id))

@@ -38,6 +38,9 @@ class Tasks(Protocol):
     def finish(self, fence: Fence, outcome: Outcome, now: float, charged: int) -> bool:
         """Record how the task ended; False where the fence is lost, and then nothing is written."""
 
+    def made_of(self, token: str, completed_after: float) -> Task | None:
+        """The newest task whose result was made of the same, and that ended after the given time."""
+
     def hand_back(self, fence: Fence) -> bool:
         """Give the task up so that another attempt can be made; False where the fence is lost."""
 

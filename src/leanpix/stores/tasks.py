@@ -97,7 +97,14 @@ class SqlTasks:
             result_format=result.format.value if result else None,
             result_bytes=result.size_bytes if result else None,
             report=report_to_json(outcome.report) if outcome.report else None,
+            made_of=outcome.made_of,
         )
+
+    def made_of(self, token: str, completed_after: float) -> Task | None:
+        """The newest task whose result was made of the same, and that ended after the given time."""
+        chosen = select(tasks).where(tasks.c.made_of == token, tasks.c.completed_at > completed_after)
+        row = self._connection.execute(chosen.order_by(tasks.c.completed_at.desc()).limit(1)).first()
+        return None if row is None else task_of(row)
 
     def hand_back(self, fence: Fence) -> bool:
         """Give the task up so that another attempt can be made; False where the fence is lost."""

@@ -12,8 +12,7 @@ from leanpix.domain.formats import OutputFormat, SourceFormat
 from leanpix.engine.codecs.jpegli import jpegli_backend
 from leanpix.engine.codecs.libwebp import libwebp_backend
 from leanpix.engine.native import native_path
-
-_WHEELS = ("pyvips-binary", "pyjpegli", "mozjpeg-lossless-optimization", "pyoxipng", "pillow", "rawpy", "numpy")
+from leanpix.worker.engine_version import wheel_versions
 
 
 def inventory() -> Mapping[str, str]:
@@ -24,7 +23,7 @@ def inventory() -> Mapping[str, str]:
         "leanpix": version("leanpix"),
         "libvips": libvips,
         "LibRaw": libraw,
-        **{wheel: version(wheel) for wheel in _WHEELS},
+        **wheel_versions(),
         "native kernels": native_path(),
         "JPEG encoder": jpegli_backend(),
         "WebP encoder": libwebp_backend(),

@@ -59,6 +59,12 @@ class WorkerSettings(BaseModel):
         le=100,
         description="SSIMULACRA2 score that automatic quality aims at where a request names no `target_score`.",
     )
+    result_cache: Literal["off", "key", "all"] = Field(
+        default="key",
+        description="Whether the same source and options within `LEANPIX_RETENTION_S` are answered by the earlier "
+        "result (and charged as usual): off, a key's own results, or anybody's: then a key may learn by the time "
+        "it takes that another one sent the same picture.",
+    )
     webhook_senders: int = Field(
         default=8, ge=0, le=256, description="Webhooks told at the same time by this process; 0: none."
     )
