@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from contextlib import ExitStack
 
+import httpx
 import pytest
+from tests.support.accounts import key_for
 from tests.support.cluster import balanced_server
 from tests.support.server import Server, running_server
 from tests.support.servers import Postgres, Seaweed
+from tests.support.tinify import ClientOf, tinify_client
 
 # What is asked of the API is asked of both: one machine, and two API nodes with two workers behind a balancer.
 _BOTH_MODES = {
@@ -16,7 +21,7 @@ _BOTH_MODES = {
     "test_api_accounts",
     "test_api_clients",
     "test_idempotency",
-    "test_tinify_api",
+    "test_tinify_nodes",
 }
 _FETCHING = {"fetch_allow_nets": "127.0.0.0/8"}
 
@@ -40,5 +45,19 @@ def one_machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture(scope="session")
 def cluster(postgres: Postgres, seaweed: Seaweed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with balanced_server(postgres, seaweed, tmp_path_factory.mktemp("cluster"), **_FETCHING) as started:
+    shelf = {"tinify_store_endpoints": json.dumps([seaweed.environment["AWS_ENDPOINT_URL"]])}
+    with balanced_server(postgres, seaweed, tmp_path_factory.mktemp("cluster"), **_FETCHING, **shelf) as started:
         yield started
+
+
+@pytest.fixture
+def client_of(server: Server) -> Iterator[ClientOf]:
+    """Makes clients that send a key as Tinify's do."""
+    with ExitStack() as opened:
+        yield lambda key: opened.enter_context(tinify_client(server, key))
+
+
+@pytest.fixture
+def tinify(server: Server, client_of: ClientOf) -> httpx.Client:
+    """Such a client, with a fresh key of 20 credits."""
+    return client_of(key_for(server, credits=20, qps=1000))

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 
 import httpx
 import pytest
@@ -13,34 +11,8 @@ from PIL import Image
 from tests.support.accounts import key_for
 from tests.support.pictures import encoded, gradient
 from tests.support.raw import connected
-from tests.support.server import API, Server, running_server
-
-JPG = encoded(gradient(200, 100))
-ClientOf = Callable[[str], httpx.Client]
-
-
-@pytest.fixture
-def client_of(server: Server) -> Iterator[ClientOf]:
-    """Makes clients that send a key as Tinify's do."""
-    with ExitStack() as opened:
-        yield lambda key: opened.enter_context(_client(server, key))
-
-
-@pytest.fixture
-def tinify(server: Server, client_of: ClientOf) -> httpx.Client:
-    """A client with a fresh key of 20 credits."""
-    return client_of(key_for(server, credits=20, qps=1000))
-
-
-def _client(server: Server, key: str) -> httpx.Client:
-    return httpx.Client(base_url=server.base, auth=("api", key), timeout=60, trust_env=False)
-
-
-def shrunk(client: httpx.Client, picture: bytes = JPG) -> str:
-    """The path of the output."""
-    answer = client.post("/shrink", content=picture)
-    assert answer.status_code == 201, answer.text
-    return answer.headers["location"]
+from tests.support.server import API, Server
+from tests.support.tinify import JPG, ClientOf, shrunk
 
 
 def size_of(answer: httpx.Response) -> tuple[int, int]:
@@ -104,15 +76,6 @@ def test_commands_work_on_the_uploaded_picture(
     assert size_of(tinify.get(location)) == (200, 100)
 
 
-def test_each_result_is_made_of_the_upload_and_charged_like_a_task(tinify: httpx.Client) -> None:
-    location = shrunk(tinify)
-    answers = [tinify.post(location, json={"convert": {"type": kind}}) for kind in ("image/png", "image/webp")]
-    assert [answer.headers["content-type"] for answer in answers] == ["image/png", "image/webp"]
-    assert (answers[1].headers["compression-count"], answers[1].headers["compression-count-remaining"]) == ("3", "17")
-    plain = tinify.post(location, content=b"{}")
-    assert plain.headers["compression-count"] == "3"
-
-
 def test_the_smallest_of_several_types_and_a_background(tinify: httpx.Client) -> None:
     picture = gradient(64, 64).convert("RGBA")
     picture.putalpha(0)
@@ -147,7 +110,10 @@ def test_copyright_is_preserved_when_asked(tinify: httpx.Client) -> None:
         ({"transform": {"background": "salmon"}}, "transform.background"),
         ({"preserve": ["camera"]}, "preserve"),
         ({"enhance": True}, "command"),
-        ({"store": {"service": "s3"}}, "store"),
+        ({"store": {"service": "gcs"}}, "store.service"),
+        ({"store": {"service": "s3", "path": "no-bucket"}}, "store.path"),
+        ({"store": {"service": "s3", "path": "pictures/../x"}}, "store.path"),
+        ({"store": {"service": "s3", "path": "pictures/a.jpg", "region": "here\r\n"}}, "store.region"),
     ],
 )
 def test_a_wrong_command_is_a_400_that_names_it(tinify: httpx.Client, commands: dict[str, object], named: str) -> None:
@@ -248,12 +214,3 @@ def test_a_get_that_carries_its_commands_over_a_plain_connection(server: Server,
 def _basic(client: httpx.Client) -> str:
     assert client.auth is not None
     return next(client.auth.auth_flow(httpx.Request("GET", "http://a"))).headers["authorization"]
-
-
-def test_the_routes_can_be_switched_off(tmp_path_factory: pytest.TempPathFactory) -> None:
-    with (
-        running_server(tmp_path_factory.mktemp("off") / "data", tinify="off", workers="1") as server,
-        _client(server, server.key) as client,
-    ):
-        for path in ("/shrink", "/tinify/shrink"):
-            assert client.post(path, content=JPG).status_code == 404

@@ -16,11 +16,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import obstore
 import pytest
+from obstore.store import S3Store
 from PIL import Image
 from tests.support.accounts import key_for
 from tests.support.pictures import encoded, gradient
 from tests.support.server import running_server
+from tests.support.servers import Seaweed
 from tests.support.tls import tls_relay
 
 NODE_CLIENT = "tinify@1.8.3"
@@ -49,10 +52,28 @@ class Scene:
 
     endpoint: str
     ca: Path
+    seaweed: Seaweed
     key: str
     empty_key: str
     url: str
     folder: Path
+
+    def shelf(self, name: str) -> dict[str, object]:
+        """What a client is told to have a result put into the S3 store."""
+        return {
+            "service": "s3", "region": "us-east-1", "path": f"pictures/clients/{name}",
+            "aws_access_key_id": "leanpix", "aws_secret_access_key": "leanpix-secret",
+            "headers": {"Cache-Control": "public, max-age=60"},
+        }  # fmt: skip
+
+    def stored(self, name: str) -> obstore.GetResult:
+        """What the S3 store holds."""
+        endpoint = self.seaweed.environment["AWS_ENDPOINT_URL"]
+        store = S3Store(
+            "pictures", endpoint=endpoint, access_key_id="leanpix", secret_access_key="leanpix-secret",
+            region="us-east-1", client_options={"allow_http": True},
+        )  # fmt: skip
+        return obstore.get(store, f"clients/{name}")
 
     @property
     def picture(self) -> Path:
@@ -64,15 +85,18 @@ class Scene:
 
 
 @pytest.fixture(scope="module")
-def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+def scene(tmp_path_factory: pytest.TempPathFactory, seaweed: Seaweed) -> Iterator[Scene]:
     folder = tmp_path_factory.mktemp("tinify")
+    shelves = json.dumps([seaweed.environment["AWS_ENDPOINT_URL"]])
     with (
         picture_site() as port,
-        running_server(folder / "data", fetch_allow_nets="127.0.0.0/8", fetch_ports=str(port)) as server,
+        running_server(
+            folder / "data", fetch_allow_nets="127.0.0.0/8", fetch_ports=str(port), tinify_store_endpoints=shelves
+        ) as server,
         tls_relay(server.base, folder) as relay,
     ):
         keys = key_for(server, "shop", credits=100, qps=100), key_for(server, "empty", credits=0, qps=100)
-        made = Scene(relay.base, relay.ca_file, *keys, f"http://127.0.0.1:{port}/a.jpg", folder)
+        made = Scene(relay.base, relay.ca_file, seaweed, *keys, f"http://127.0.0.1:{port}/a.jpg", folder)
         made.picture.write_bytes(PICTURE)
         made.transparent.write_bytes(transparent_png())
         yield made
@@ -178,6 +202,22 @@ def test_python_convert_transform_and_preserve(tinify: Any, scene: Scene) -> Non
         assert not picture.getexif()
 
 
+def test_python_store(tinify: Any, scene: Scene) -> None:
+    source = tinify.from_buffer(PICTURE)
+    plain, small = (
+        source.store(**scene.shelf("plain.jpg")),
+        source.resize(method="scale", width=30).store(**scene.shelf("small.jpg")),
+    )
+    assert (plain.width, small.width, small.height) == (120, 30, 20)
+    assert small.location.endswith("/pictures/clients/small.jpg")
+    found = scene.stored("small.jpg")
+    assert picture_in(bytes(found.bytes())) == ("JPEG", (30, 20))
+    assert (found.attributes["Content-Type"], found.attributes["Cache-Control"]) == ("image/jpeg", "public, max-age=60")
+    assert bytes(scene.stored("plain.jpg").bytes()) == source.to_buffer()
+    with pytest.raises(tinify.ClientError, match="did not take the result"):
+        source.store(**scene.shelf("no.jpg") | {"aws_secret_access_key": "wrong"})
+
+
 def test_python_errors(tinify: Any, scene: Scene) -> None:
     with pytest.raises(tinify.ClientError, match="no accepted format") as caught:
         tinify.from_buffer(b"no picture")
@@ -216,7 +256,7 @@ def node(scene: Scene) -> dict[str, Any]:
     told = {
         "endpoint": scene.endpoint, "ca": str(scene.ca), "key": scene.key, "emptyKey": scene.empty_key,
         "url": scene.url, "picture": str(scene.picture), "transparent": str(scene.transparent),
-        "written": str(scene.folder / "node.jpg"),
+        "written": str(scene.folder / "node.jpg"), "store": scene.shelf("node.jpg"),
     }  # fmt: skip
     command = ["node", str(SCRIPT), str(node_modules()), json.dumps(told)]
     done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
@@ -240,6 +280,8 @@ def test_node_does_what_python_does(node: dict[str, Any], scene: Scene) -> None:
     with Image.open(io.BytesIO(base64.b64decode(node["preserve"]["picture"]))) as picture:
         assert picture.getexif()[0x8298] == "(c) Nobody"
     assert node["count"] > 8
+    assert node["stored"]["location"].endswith("/pictures/clients/node.jpg")
+    assert picture_in(bytes(scene.stored("node.jpg").bytes()))[1] == (node["stored"]["width"], 20) == (30, 20)
 
 
 @pytest.mark.parametrize(

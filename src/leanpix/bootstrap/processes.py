@@ -33,6 +33,7 @@ from leanpix.service.submit import QueueBounds, Submit
 from leanpix.service.usage import Usage
 from leanpix.service.webhooks import Webhooks
 from leanpix.stores.figures import queue_figures
+from leanpix.stores.shelves import S3Shelves
 from leanpix.telemetry.exposition import Exposition
 from leanpix.telemetry.journal import Journal
 from leanpix.telemetry.logging import log_failure
@@ -232,6 +233,7 @@ def make_api(stores: Stores, pool: CompressorPool | None, telemetry: Telemetry, 
         batches=BatchDesk(rows.database, stores.blobs, settings.batch_max_per_key, settings.retention_s, time.time),
         rendering=_rendering(stores),
         links=stores.links,
+        shelves=S3Shelves(settings.tinify_store_endpoints),
         blobs=stores.blobs,
         ends=rows.local,
         readiness=lambda: _readiness(stores, pool),

@@ -15,6 +15,7 @@ from leanpix.domain.batch import Batch, BatchItem
 from leanpix.domain.notice import Callback, DueNotice, Notice, WebhookSalts
 from leanpix.domain.report import Compression
 from leanpix.domain.request import CompressionOptions
+from leanpix.domain.shelf import Shelf
 from leanpix.domain.states import TaskState
 from leanpix.domain.submission import Submission
 from leanpix.domain.task import Fence, Outcome, StoredResult, Task, Turn
@@ -288,6 +289,17 @@ class Blobs(Protocol):
 
     def presign(self, key: str, expires_s: float) -> str | None:
         """A URL that reads the blob without a key, or None where this store cannot."""
+
+
+class Shelves(Protocol):
+    """Stores of those who ask for results to be put there."""
+
+    def put(self, shelf: Shelf, content: bytes, media_type: str) -> str:
+        """Store the content; its URL there.
+
+        InvalidParameterError for a place that is not allowed, CallerError where the store does not take it,
+        CapacityError where it does not answer.
+        """
 
 
 class Fetcher(Protocol):

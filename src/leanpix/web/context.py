@@ -19,7 +19,7 @@ from leanpix.service.batch import BatchDesk
 from leanpix.service.keys import Keyring
 from leanpix.service.links import Links
 from leanpix.service.observing import ObserveRequest
-from leanpix.service.ports import Blobs
+from leanpix.service.ports import Blobs, Shelves
 from leanpix.service.query import Query
 from leanpix.service.submit import Submit
 from leanpix.service.usage import Usage
@@ -69,6 +69,7 @@ class Context:
     batches: BatchDesk
     rendering: Rendering
     links: Links
+    shelves: Shelves
     blobs: Blobs
     ends: TaskEnds
     readiness: Callable[[], tuple[bool, Mapping[str, str]]]

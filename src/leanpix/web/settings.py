@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import BaseModel, Field
+
+Endpoint = Annotated[str, Field(pattern=r"^https?://[A-Za-z0-9.:{}\[\]-]+/?$")]
 
 
 class WebSettings(BaseModel):
@@ -24,6 +28,11 @@ class WebSettings(BaseModel):
         default=20,
         ge=0,
         description="Seconds that a Tinify client's request waits for its key's rate before it is refused.",
+    )
+    tinify_store_endpoints: list[Endpoint] = Field(
+        default=[],
+        description="Endpoints of S3-compatible stores that Tinify clients may have results put into, as a JSON list; "
+        '`{region}` stands for the region they name: `["https://s3.{region}.amazonaws.com"]`. Default: none.',
     )
     fine_states: bool = Field(default=False, description="Report the states 0, 2, 3, 5 and 6 too, not only 4.")
     cors_origins: list[str] = Field(

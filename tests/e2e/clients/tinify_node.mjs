@@ -44,10 +44,8 @@ await shown("filled", tinify.fromFile(scene.transparent).convert({ type: "image/
 await shown("preserve", source.preserve("copyright", "creation", "location"));
 await source.resize({ method: "fit", width: 50, height: 50 }).toFile(scene.written);
 told.count = tinify.compressionCount;
-if (scene.store) {
-  const stored = source.resize({ method: "scale", width: 30 }).store(scene.store);
-  told.stored = { location: await stored.location(), width: await stored.width() };
-}
+const stored = source.resize({ method: "scale", width: 30 }).store(scene.store);
+told.stored = { location: await stored.location(), width: await stored.width() };
 await failed("text", () => tinify.fromBuffer(Buffer.from("no picture")).toBuffer());
 await failed("wrong command", () => source.resize({ method: "fit", width: 50 }).toBuffer());
 await failed("lost url", () => tinify.fromUrl("http://127.0.0.1:1/lost.jpg").toBuffer());

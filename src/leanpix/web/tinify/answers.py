@@ -105,9 +105,20 @@ def created(task: Task, path: str, base: str, counts: Mapping[str, str]) -> JSON
 
 def result(task: Task, content: bytes, counts: Mapping[str, str]) -> Response:
     """A result's bytes, with its dimensions in the headers."""
+    return Response(content, _OK, {**RESULT_HEADERS, **dimensions(task), **counts}, media_type(task))
+
+
+def stored(task: Task, place: str, counts: Mapping[str, str]) -> JSONResponse:
+    """The answer to a result that was put into a store: its URL there."""
+    shape = {} if task.report is None else {"output": _output(task.report, place)}
+    return JSONResponse(shape, _OK, {"Location": place, **dimensions(task), **counts})
+
+
+def media_type(task: Task) -> str:
+    """A result's media type; ValueError for a task that has none."""
     if task.result is None:
         raise ValueError(f"task {task.id} has no result")
-    return Response(content, _OK, {**RESULT_HEADERS, **dimensions(task), **counts}, task.result.format.media_type)
+    return task.result.format.media_type
 
 
 def dimensions(task: Task) -> dict[str, str]:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from leanpix.domain.errors import BodyError, InvalidParameterError
 from leanpix.domain.formats import OutputFormat
 from leanpix.domain.request import MAX_SIDE_PX, CompressionOptions, Fit, Metadata
+from leanpix.domain.shelf import Shelf
+from leanpix.web.tinify.storing import parse_shelf
 
 _FITS = {"fit": Fit.INSIDE, "cover": Fit.COVER, "thumb": Fit.COVER}
 _WRITTEN = (OutputFormat.WEBP, OutputFormat.JPG, OutputFormat.PNG)
@@ -24,9 +26,10 @@ Fields = Mapping[str, object]
 
 @dataclass(frozen=True, slots=True)
 class Commands:
-    """What to make of the uploaded picture: options None where the result at hand will do."""
+    """What to make of the uploaded picture: options None where the result at hand will do. shelf: where to put it."""
 
     options: CompressionOptions | None
+    shelf: Shelf | None = None
 
 
 def parse_commands(body: Fields) -> Commands:
@@ -34,13 +37,12 @@ def parse_commands(body: Fields) -> Commands:
     unknown = sorted(body.keys() - _KNOWN)
     if unknown:
         raise InvalidParameterError("command", unknown[0], "resize, convert, transform, preserve or store")
-    if body.get("store"):
-        raise InvalidParameterError("store", "{...}", "results are not stored elsewhere by this server: download them")
+    shelf = parse_shelf(_fields(body, "store"))
     resize, convert = _fields(body, "resize"), _fields(body, "convert")
     preserved = _preserved(body.get("preserve"))
     background = _background(_fields(body, "transform"))
     if not (resize or convert or preserved or background):
-        return Commands(None)
+        return Commands(None, shelf)
     types = _types(convert)
     method, width_px, height_px = _size(resize)
     return Commands(
@@ -53,7 +55,8 @@ def parse_commands(body: Fields) -> Commands:
             enlarge=False,
             background=background,
             preserve=preserved,
-        )
+        ),
+        shelf,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from functools import partial
 
+from anyio import CapacityLimiter, to_thread
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -38,6 +39,7 @@ from leanpix.web.wire import check_url, idempotency_key
 
 _NO_KEY = "the API key is missing: send it as the password of the user `api`"
 _RETRY_S = 5.0
+_STORING_AT_A_TIME = 4
 _UNDER_WAY = "the picture is still being compressed: ask for it again"
 
 
@@ -61,6 +63,8 @@ class Tinify:
 
     def __init__(self, turns: Turns) -> None:
         self._turns = turns
+        # Threads of their own: somebody's store may be slow, and those of all other requests must not wait for it.
+        self._storing = CapacityLimiter(_STORING_AT_A_TIME)
 
     async def shrink(self, request: Request) -> Response:
         """Compress the picture of the body, or behind the body's `source.url`."""
@@ -99,8 +103,14 @@ class Tinify:
             original = await context.call(Originals(context.blobs).original, task)
             task = _succeeded(await _made(context, account, Upload(original), commands.options, once))
         note(request, task_id=task.id)
+        content = await _content(context, task)
+        if commands.shelf is not None:
+            account = _required(account)
+            put = partial(context.shelves.put, commands.shelf, content, answers.media_type(task))
+            place = await to_thread.run_sync(put, limiter=self._storing)
+            return answers.stored(task, place, await _counts(context, account))
         counts = {} if account is None else await _counts(context, account)
-        return answers.result(task, await _content(context, task), counts)
+        return answers.result(task, content, counts)
 
     async def _admitted(self, context: Context, account: Account, request: Request) -> str | None:
         """Take one create of the key's rate; the request's idempotency key."""

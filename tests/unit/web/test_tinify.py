@@ -1,0 +1,84 @@
+"""What Tinify's clients call: switched by a setting, told in words that hold no key, waiting in line for a rate."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from leanpix.domain.errors import InvalidParameterError, RateLimitedError
+from leanpix.settings import read_settings
+from leanpix.web.tinify.routes import tinify_routes
+from leanpix.web.tinify.storing import parse_shelf
+from leanpix.web.tinify.turns import Turns
+
+STORE = {
+    "service": "s3", "region": "us-east-1", "path": "bucket/a.jpg",
+    "aws_access_key_id": "someone", "aws_secret_access_key": "a-secret",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("value", "many"), [("off", 0), ("on", 4)])
+def test_the_routes_are_switched_by_a_setting(monkeypatch: pytest.MonkeyPatch, value: str, many: int) -> None:
+    monkeypatch.setenv("LEANPIX_TINIFY", value)
+    assert len(tinify_routes(read_settings())) == many
+
+
+@pytest.mark.parametrize("name", ["aws_access_key_id", "aws_secret_access_key"])
+@pytest.mark.parametrize("value", ["k\u00e9y", "k\ney", "", 5, "k" * 300])
+def test_a_key_that_no_header_can_carry_is_refused_and_not_repeated(name: str, value: object) -> None:
+    with pytest.raises(InvalidParameterError) as refused:
+        parse_shelf(STORE | {name: value})
+    assert str(refused.value) == f"store.{name}='...' is not allowed: a text that names one"
+
+
+@pytest.mark.parametrize(
+    "path", ["bucket", "bucket/", "/", "b/a.jpg", "BUCKET/a", "bucket//a", "bucket/a/../b", "bucket/a\r\nb"]
+)
+def test_a_path_that_is_no_bucket_and_name_is_refused(path: str) -> None:
+    with pytest.raises(InvalidParameterError, match=r"store\.path"):
+        parse_shelf(STORE | {"path": path})
+
+
+def test_a_place_shows_no_keys() -> None:
+    shelf = parse_shelf(STORE)
+    assert "a.jpg" in repr(shelf)
+    assert "someone" not in repr(shelf)
+    assert "a-secret" not in repr(shelf)
+
+
+def test_one_request_of_a_key_at_a_time_asks_for_its_turn() -> None:
+    asking, most, refusals = 0, 0, 6
+
+    async def ask() -> str:
+        nonlocal asking, most, refusals
+        asking += 1
+        most = max(most, asking)
+        await asyncio.sleep(0)
+        asking -= 1
+        if refusals:
+            refusals -= 1
+            raise RateLimitedError("slow down", 0.001)
+        return "done"
+
+    async def all_at_once() -> list[str]:
+        turns = Turns(60)
+        return await asyncio.gather(*(turns.take("key", ask) for _ in range(5)))
+
+    assert asyncio.run(all_at_once()) == ["done"] * 5
+    assert most == 1
+
+
+def test_patience_has_an_end_and_then_the_refusal_is_told() -> None:
+    async def never() -> None:
+        raise RateLimitedError("slow down", 3.0)
+
+    async def impatient() -> None:
+        turns = Turns(0.01)
+        first, second = await asyncio.gather(turns.take("key", never), turns.take("key", never), return_exceptions=True)
+        assert isinstance(first, RateLimitedError)
+        assert isinstance(second, RateLimitedError)
+        assert str(first) == "slow down"
+        assert "waiting already" in str(second)
+
+    asyncio.run(impatient())
