@@ -8,11 +8,13 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import pyvips
+from numpy.typing import NDArray
 from tests.engine.pictures import animation, decoded, drawing, encoded, photo
 
 from leanpix.domain.errors import TaskFailure
 from leanpix.domain.states import TaskState
 from leanpix.engine import Budget, CompressionOptions, OutputFormat, compress
+from leanpix.engine.metric import score
 
 JPG, PNG, WEBP = OutputFormat
 
@@ -197,3 +199,30 @@ def test_fixed_dimensions_are_kept_at_any_size_that_can_be_met(height: int | Non
     result = compress(encoded(photo(), ".png"), options)
     assert result.report.width_px == 100
     assert len(result.data) <= 1024
+
+
+def test_a_large_picture_reaches_its_score_as_a_whole_and_says_what_was_scored() -> None:
+    smooth = pyvips.Image.new_from_array(photo()).resize(16.25)
+    busy = pyvips.Image.new_from_array(photo(400, 300, seed=2)).replicate(13, 1).crop(0, 0, smooth.width, 300)
+    source = smooth.join(busy, "vertical").copy(interpretation="srgb").pngsave_buffer(compression=0)
+    result = compress(source, CompressionOptions(format=JPG, target_score=70))
+    assert result.report.width_px * result.report.height_px > 20_000_000
+    assert any("nine tiles" in warning for warning in result.report.warnings)
+    assert result.report.score is not None
+    assert score(decoded(source), decoded(result.data)) >= 70
+    assert result.report.score == pytest.approx(score(decoded(source), decoded(result.data)), abs=2.5)
+
+
+@pytest.mark.parametrize("target", [JPG, WEBP])
+@pytest.mark.parametrize("pixels", [photo(160, 120), drawing(160, 120)], ids=["photo", "drawing"])
+def test_bytes_grow_with_every_quality_and_jump_nowhere(target: OutputFormat, pixels: NDArray[np.uint8]) -> None:
+    source = encoded(pixels, ".png")
+    sizes = [
+        len(compress(source, CompressionOptions(format=target, quality=quality)).data) for quality in range(1, 101)
+    ]
+    steps = [after / before for before, after in pairwise(sizes)]
+    # Where encoders meet (quality 30) and in libwebp a step may go back by a little.
+    assert min(steps) >= 0.95
+    # The last qualities of both formats are steep; from 59 to 60 detailed chroma gets its full size.
+    assert max(steps[:95]) < 1.3
+    assert steps[88] < 1.1 * max(steps[87], steps[89])

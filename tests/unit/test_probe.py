@@ -152,3 +152,19 @@ def test_budget_grows_with_pixels_and_frames() -> None:
         resource_budget(_probe(many.getvalue()), CompressionOptions()).memory_bytes
         > resource_budget(small, CompressionOptions(format=OutputFormat.WEBP)).memory_bytes
     )
+
+
+@pytest.mark.parametrize("compression", ["zstd", "lzma"])
+def test_sound_tiff_of_a_compression_that_is_not_read_is_called_unsupported_and_not_damaged(compression: str) -> None:
+    source = encoded(gradient(64, 64), "TIFF", compression=compression)
+    with pytest.raises(TaskFailure, match=r"^Unsupported image file: TIFF with \w+ compression") as failure:
+        probe(source, Limits())
+    assert failure.value.state is TaskState.INVALID_IMAGE
+
+
+def test_jpeg_of_12_bits_is_called_unsupported_and_not_damaged() -> None:
+    source = bytearray(encoded(gradient(64, 64)))
+    source[source.index(b"\xff\xc0") + 4] = 12
+    with pytest.raises(TaskFailure, match="12 bits a sample") as failure:
+        probe(bytes(source), Limits())
+    assert failure.value.state is TaskState.INVALID_IMAGE

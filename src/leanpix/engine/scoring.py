@@ -16,7 +16,10 @@ _HIGHEST_QUALITY = 100
 _SAMPLE_TOLERANCE = 1.0
 """Points above the target at which an encode of the whole picture that was found on a sample is good enough."""
 
-ON_SAMPLE = "the score is that of a sample of the picture"
+TILES_MARGIN = 1.0
+"""How much lower a whole picture's score may be than its tiles': 1.05 at most, 0.2 typically (docs/decisions/0025)."""
+
+ON_SAMPLE = f"the score is that of nine tiles of the picture less {TILES_MARGIN:g}, for the whole may score lower"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +74,15 @@ def _on_tiles(job: Job, trials: Trials, knob: float, target: float) -> Scored | 
 
 
 def _tried_on_tiles(job: Job, trials: Trials, knob: float, target: float) -> tuple[float, float] | None:
-    """A setting and its score; all that it took to find them is let go of before the whole is encoded."""
+    """A setting and the score that the whole will have at least.
+
+    All that it took to find them is let go of before the whole is encoded.
+    """
     tiles = job.judge.tiles()
     on_tiles, judge = Trials(trials.encoder.on(tiles), job.budget), Judge(tiles)
-    found = _corrected(judge, on_tiles, knob, target)
+    found = _corrected(judge, on_tiles, knob, target + TILES_MARGIN)
     trials.take_in(on_tiles)
-    return None if found is None else (found, judge.score(on_tiles.at(found)))
+    return None if found is None else (found, judge.score(on_tiles.at(found)) - TILES_MARGIN)
 
 
 def score_on_tiles(job: Job, trials: Trials, knob: float) -> float:

@@ -1,4 +1,4 @@
-"""What every header reader shares: the Probe it makes and the two ways it may refuse."""
+"""What every header reader shares: the Probe it makes and the ways it may refuse."""
 
 from __future__ import annotations
 
@@ -65,6 +65,11 @@ def upright(width_px: int, height_px: int, orientation: int) -> tuple[int, int]:
 def damaged(text: str) -> TaskFailure:
     """A source that is no picture, or a broken or cut-short one."""
     return TaskFailure(TaskState.INVALID_IMAGE, f"Invalid image file: {text}.")
+
+
+def unsupported(text: str) -> TaskFailure:
+    """A sound picture of a kind that nothing here decodes; to the API that is no accepted image either."""
+    return TaskFailure(TaskState.INVALID_IMAGE, f"Unsupported image file: {text}.")
 
 
 def excessive(text: str) -> TaskFailure:

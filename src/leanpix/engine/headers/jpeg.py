@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from leanpix.domain.formats import SourceFormat
 from leanpix.engine.headers import exif
-from leanpix.engine.headers.base import Probe, check_size, damaged, excessive, reading, upright
+from leanpix.engine.headers.base import Probe, check_size, damaged, excessive, reading, unsupported, upright
 from leanpix.engine.headers.jpeg_scans import are_complete
 from leanpix.engine.limits import Limits
 
@@ -32,6 +32,7 @@ _READ_AHEAD = 16
 _EXIF_PREFIX = b"Exif\0\0"
 _ICC_PREFIX = b"ICC_PROFILE\0"
 _BAND_COUNTS = frozenset({1, 3, 4})
+_MAX_BITS = 8  # 12 and 16 are radiology's: no maintained wheel decodes them
 
 # The luminance table of the JPEG standard, annex K, in zigzag order: libjpeg's qualities are multiples of it.
 _STANDARD_LUMINANCE = bytes.fromhex(
@@ -64,6 +65,8 @@ def read(source: bytes, limits: Limits) -> Probe:
             raise damaged("the JPEG has no frame")
         bits, height, width, bands = struct.unpack_from(">BHHB", source, frame.payload)
     check_size(width, height, 1, limits)
+    if bits > _MAX_BITS:
+        raise unsupported(f"the JPEG has {bits} bits a sample, {_MAX_BITS} are read")
     scans = sum(s.marker == _SOS for s in found)
     if scans > limits.max_scans:
         raise excessive(f"it has {scans} scans, {limits.max_scans} are taken")

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from leanpix.domain.formats import SourceFormat
-from leanpix.engine.headers.base import Probe, check_size, damaged, reading, upright
+from leanpix.engine.headers.base import Probe, check_size, damaged, reading, unsupported, upright
 from leanpix.engine.limits import Limits
 
 WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, ORIENTATION = 256, 257, 258, 259, 262, 274
@@ -17,6 +17,16 @@ _PALETTE, _SEPARATED, _LAB = 3, 5, 8
 _ASSOCIATED, _STRAIGHT = 1, 2
 _LOSSY = frozenset({6, 7, 33005, 34887, 34892, 50001})
 _DEPTHS = frozenset({1, 2, 4, 8, 16, 32, 64})
+_UNREAD = {
+    34661: "JBIG",
+    34712: "JPEG 2000",
+    34887: "LERC",
+    34925: "LZMA",
+    50000: "Zstandard",
+    50002: "JPEG XL",
+}
+"""Compressions that libvips' wheel is built without."""
+
 _MAX_ENTRIES, _MAX_VALUES, _MAX_PAGES, _MAX_SAMPLES = 2048, 64, 1000, 16
 _TYPES = {1: "B", 2: "c", 3: "H", 4: "I", 6: "b", 7: "B", 8: "h", 9: "i", 13: "I", 16: "Q", 17: "q", 18: "Q"}
 
@@ -65,6 +75,9 @@ def read(source: bytes, limits: Limits) -> Probe:
         page = first_directory(source)
     width, height = _one(page, WIDTH, 0), _one(page, HEIGHT, 0)
     check_size(width, height, 1, limits)
+    packing = _one(page, COMPRESSION, 1)
+    if packing in _UNREAD:
+        raise unsupported(f"TIFF with {_UNREAD[packing]} compression is not read; LZW and Deflate are")
     depths, bands = page.get(BITS, (1,)), _one(page, SAMPLES, 1)
     if not set(depths) <= _DEPTHS or not 1 <= bands <= _MAX_SAMPLES:
         raise damaged("the TIFF's samples are none that can be read")
@@ -81,7 +94,7 @@ def read(source: bytes, limits: Limits) -> Probe:
         bands=found.colours + found.has_alpha,
         bits=max(depths),
         has_profile=PROFILE in page,
-        is_lossless=_one(page, COMPRESSION, 1) not in _LOSSY,
+        is_lossless=packing not in _LOSSY,
     )
 
 
