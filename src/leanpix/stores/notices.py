@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, or_, select, text, update
+from sqlalchemy import Connection, Row, Select, bindparam, delete, func, insert, or_, select, text, update
 
 from leanpix.domain.notice import Callback, DueNotice, Notice, NoticeState, NoticeTry, WebhookSalts
 from leanpix.stores.tables import notices, webhook_salts
@@ -17,6 +17,22 @@ _SET_SALTS = text("""
     ON CONFLICT (key_id) DO UPDATE SET
         current = excluded.current, previous = excluded.previous, rotated_at = excluded.rotated_at
 """)
+
+_IS_DUE = or_(notices.c.due_at <= bindparam("now"), notices.c.due_at > bindparam("furthest"))
+
+
+def _due_by_turns() -> Select[tuple[str, str, str]]:
+    """What is due, at most `per_host` of a host and `most` in all, keys by turns."""
+    in_host = func.row_number().over(partition_by=notices.c.host, order_by=notices.c.due_at).label("in_host")
+    waiting = select(notices.c.task_id, notices.c.key_id, notices.c.host, notices.c.due_at, in_host)
+    shared = waiting.where(_IS_DUE).subquery()
+    turn = func.row_number().over(partition_by=shared.c.key_id, order_by=(shared.c.in_host, shared.c.due_at))
+    by_turns = select(shared, turn.label("turn")).where(shared.c.in_host <= bindparam("per_host")).subquery()
+    chosen = select(by_turns.c.task_id, by_turns.c.key_id, by_turns.c.host)
+    return chosen.order_by(by_turns.c.turn, by_turns.c.due_at).limit(bindparam("most"))
+
+
+_DUE = _due_by_turns()  # built once: every process asks for it twice a second
 
 
 class SqlNotices:
@@ -47,19 +63,14 @@ class SqlNotices:
 
         One that is due after `furthest` was written by a clock that has been set back since: it is due now.
         """
-        in_host = func.row_number().over(partition_by=notices.c.host, order_by=notices.c.due_at).label("in_host")
-        waiting = select(notices.c.task_id, notices.c.key_id, notices.c.host, notices.c.due_at, in_host)
-        shared = waiting.where(_is_due(now, furthest)).subquery()
-        turn = func.row_number().over(partition_by=shared.c.key_id, order_by=(shared.c.in_host, shared.c.due_at))
-        lined_up = select(shared, turn.label("turn")).where(shared.c.in_host <= per_host).subquery()
-        chosen = select(lined_up).order_by(lined_up.c.turn, lined_up.c.due_at).limit(limit)
-        return [DueNotice(row.task_id, row.key_id, row.host) for row in self._connection.execute(chosen)]
+        bounds = {"now": now, "furthest": furthest, "per_host": per_host, "most": limit}
+        return [DueNotice(row.task_id, row.key_id, row.host) for row in self._connection.execute(_DUE, bounds)]
 
     def claim(self, task_id: str, now: float, furthest: float, until: float) -> Notice | None:
         """Begin a try that counts as lost at `until`; None where somebody else has begun one, or it is over."""
-        chosen = update(notices).where(notices.c.task_id == task_id, _is_due(now, furthest))
+        chosen = update(notices).where(notices.c.task_id == task_id, _IS_DUE)
         begun = chosen.values(attempt=notices.c.attempt + 1, due_at=until).returning(*notices.c)
-        row = self._connection.execute(begun).first()
+        row = self._connection.execute(begun, {"now": now, "furthest": furthest}).first()
         return None if row is None else _notice(row)
 
     def note(self, notice: Notice) -> bool:
@@ -93,10 +104,6 @@ class SqlNotices:
         """Replace them."""
         values = {"current": salts.current, "previous": salts.previous, "rotated_at": salts.rotated_at}
         self._connection.execute(_SET_SALTS, {"key_id": key_id, **values})
-
-
-def _is_due(now: float, furthest: float) -> ColumnElement[bool]:
-    return or_(notices.c.due_at <= now, notices.c.due_at > furthest)
 
 
 def _notice(row: Row[Any]) -> Notice:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, case, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, and_, bindparam, case, delete, func, insert, select, update
 
 from leanpix.domain.formats import OutputFormat
 from leanpix.domain.notice import Callback
@@ -42,6 +42,21 @@ _BEAT = _WRITE.values(beat=tasks.c.beat + 1)
 _COUNT_UNFINISHED = select(
     func.coalesce(func.sum(case((tasks.c.key_id == bindparam("of_key"), 1), else_=0)), 0), func.count()
 ).where(tasks.c.completed_at.is_(None))
+
+
+def _line() -> Select[tuple[str, str]]:
+    """The line of waiting tasks, up to `most` of them."""
+    of_batch = tasks.c.batch_id.is_not(None)
+    turn = func.row_number().over(
+        partition_by=tasks.c.key_id, order_by=(tasks.c.owner.is_(None), of_batch, tasks.c.created_at)
+    )
+    unfinished = select(tasks.c.id, tasks.c.key_id, tasks.c.owner, tasks.c.created_at, turn.label("turn"))
+    line = unfinished.where(tasks.c.completed_at.is_(None)).subquery()
+    waiting = select(line.c.id, line.c.key_id).where(line.c.owner.is_(None))
+    return waiting.order_by(line.c.turn, line.c.created_at).limit(bindparam("most"))
+
+
+_LINE = _line()
 
 
 class SqlTasks:
@@ -126,15 +141,7 @@ class SqlTasks:
         What a key has running counts as its first ones, so a backlog of one key delays no other key. Its batches come
         after what it sent by itself.
         """
-        of_batch = tasks.c.batch_id.is_not(None)
-        turn = func.row_number().over(
-            partition_by=tasks.c.key_id, order_by=(tasks.c.owner.is_(None), of_batch, tasks.c.created_at)
-        )
-        unfinished = select(tasks.c.id, tasks.c.key_id, tasks.c.owner, tasks.c.created_at, turn.label("turn"))
-        line = unfinished.where(tasks.c.completed_at.is_(None)).subquery()
-        waiting = select(line.c.id, line.c.key_id).where(line.c.owner.is_(None))
-        chosen = self._connection.execute(waiting.order_by(line.c.turn, line.c.created_at).limit(limit))
-        return [Turn(row.id, row.key_id) for row in chosen]
+        return [Turn(row.id, row.key_id) for row in self._connection.execute(_LINE, {"most": limit})]
 
     def waiting(self) -> list[str]:
         """Ids of every task that nobody owns and that has not ended."""

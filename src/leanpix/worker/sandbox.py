@@ -19,7 +19,7 @@ from pathlib import Path
 from leanpix.domain.errors import SandboxMissingError
 from leanpix.worker.kernel import locking_number, prctl, system_call
 from leanpix.worker.landlock import restrict_files
-from leanpix.worker.seccomp import install_filter
+from leanpix.worker.seccomp import install_filter, prepare_filter
 
 ON = "on"
 _SWITCHED_OFF = "off: LEANPIX_SANDBOX=off"
@@ -63,6 +63,8 @@ def fence(*, layers: bool) -> Fence:
         # Killed first when memory is short, before the server; the children, being larger, before this process.
         Path("/proc/self/oom_score_adj").write_text(_WORST_OOM_SCORE, encoding="ascii")
     prctl(_PR_SET_DUMPABLE, 0)  # no core through a core_pattern pipe, which does not ask RLIMIT_CORE
+    if layers:
+        prepare_filter()
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
     return Fence(_put_on(INHERITED, layers=layers), layers, pages * resource.getpagesize())
 

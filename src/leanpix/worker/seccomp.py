@@ -8,6 +8,7 @@ import os
 import platform
 import struct
 from collections.abc import Iterable, Iterator
+from functools import cache
 
 from leanpix.worker.kernel import locking_number, number_here, system_call
 from leanpix.worker.syscalls import ALLOWED, CONDITIONAL, UNKNOWABLE, Numbers
@@ -30,9 +31,9 @@ _CLONE_THREAD = 0x10000
 _FCNTL_COMMANDS = (0, 1, 2, 3, 4, 1030, 1034)
 # TCGETS (isatty), FIONCLEX, FIOCLEX. Not FIOSETOWN, not TIOCSTI.
 _IOCTL_REQUESTS = (0x5401, 0x5450, 0x5451)
-# PR_GET_PDEATHSIG, PR_GET_DUMPABLE, PR_SET_NAME, PR_GET_NAME, PR_GET_NO_NEW_PRIVS, PR_SET_VMA. Not
-# PR_SET_PDEATHSIG: a child that clears it outlives its parent.
-_PRCTL_OPTIONS = (2, 3, 15, 16, 39, 0x53564D41)
+# PR_GET_PDEATHSIG, PR_GET_DUMPABLE, PR_SET_NAME, PR_GET_NAME, PR_GET_NO_NEW_PRIVS, PR_SET_THP_DISABLE, PR_SET_VMA.
+# Not PR_SET_PDEATHSIG: a child that clears it outlives its parent.
+_PRCTL_OPTIONS = (2, 3, 15, 16, 39, 41, 0x53564D41)
 
 Instruction = tuple[int, int, int, int]
 
@@ -45,15 +46,21 @@ def install_filter() -> None:
     machine = platform.machine()
     if machine not in _AUDIT_ARCH:
         raise OSError(errno.ENOSYS, f"no filter for {machine}")
-    program = b"".join(struct.pack("<HBBI", *step) for step in program_for(os.getpid()))
+    program = _common_program() + _packed(_program_for(os.getpid()))
     buffer = ctypes.create_string_buffer(program)
     header = struct.pack("<HxxxxxxQ", len(program) // 8, ctypes.addressof(buffer))
     if thread := system_call(locking_number("seccomp"), _SET_MODE_FILTER, _FLAG_TSYNC, header):
         raise OSError(errno.EBUSY, f"thread {thread} cannot take the filter")
 
 
-def program_for(pid: int) -> list[Instruction]:
-    """The filter, as BPF instructions, for the process with this id."""
+def prepare_filter() -> None:
+    """Have the part of the filter ready that is every child's, in the process that they are forked from."""
+    if platform.machine() in _AUDIT_ARCH:
+        _common_program()
+
+
+@cache
+def _common_program() -> bytes:
     steps: list[Instruction] = [
         (_LOAD, 0, 0, _OFFSET_ARCH),
         (_JUMP_EQUAL, 1, 0, _AUDIT_ARCH[platform.machine()]),
@@ -66,18 +73,29 @@ def program_for(pid: int) -> list[Instruction]:
         steps += [(_JUMP_EQUAL, 0, 1, number), (_RETURN, 0, 0, _ALLOW)]
     for number in _numbers_of(UNKNOWABLE.values()):
         steps += [(_JUMP_EQUAL, 0, 1, number), (_RETURN, 0, 0, _ERROR | errno.ENOSYS)]
-    steps += _conditions(pid)
-    steps += [(_JUMP_AT_LEAST, 0, 1, _FIRST_UNKNOWN), (_RETURN, 0, 0, _ERROR | errno.ENOSYS)]
-    return [*steps, (_RETURN, 0, 0, _ERROR | errno.EPERM)]
+    return _packed([*steps, *_conditions()])
 
 
-def _conditions(pid: int) -> list[Instruction]:
+def _program_for(pid: int) -> list[Instruction]:
+    """The rest of the filter, for the process with this id: it falls through to here what was not judged before."""
+    return [
+        *_one_of("tgkill", 0, (pid,)),  # abort() and raise()
+        (_JUMP_AT_LEAST, 0, 1, _FIRST_UNKNOWN),
+        (_RETURN, 0, 0, _ERROR | errno.ENOSYS),
+        (_RETURN, 0, 0, _ERROR | errno.EPERM),
+    ]
+
+
+def _packed(steps: Iterable[Instruction]) -> bytes:
+    return b"".join(struct.pack("<HBBI", *step) for step in steps)
+
+
+def _conditions() -> list[Instruction]:
     """The calls whose arguments decide. Flags and numbers all lie in an argument's lower half."""
     return [
         *_unless_bits("open", 1, _OPEN_TO_WRITE),
         *_unless_bits("openat", 2, _OPEN_TO_WRITE),
         *_with_bits("clone", 0, _CLONE_THREAD),  # threads, no processes
-        *_one_of("tgkill", 0, (pid,)),  # abort() and raise()
         *_one_of("prctl", 0, _PRCTL_OPTIONS),
         *_one_of("fcntl", 1, _FCNTL_COMMANDS),
         *_one_of("ioctl", 1, _IOCTL_REQUESTS),
