@@ -10,20 +10,20 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Event
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from anyio import CapacityLimiter
 from starlette.applications import Starlette
 
 from leanpix.bootstrap.stores import Stores
-from leanpix.domain.errors import StoreUnavailableError
+from leanpix.domain.errors import SetupError, StoreUnavailableError
 from leanpix.fetching.fetcher import SafeFetcher
 from leanpix.service.batch import BatchDesk
 from leanpix.service.execute import Execute, unreviewed
 from leanpix.service.keys import Keyring
 from leanpix.service.maintain import Reaper, Sweeper
 from leanpix.service.notify import Notify
-from leanpix.service.observing import Ended, Served
+from leanpix.service.observing import Ended, Served, untraced
 from leanpix.service.ports import Review
 from leanpix.service.progress import Progress
 from leanpix.service.promote import Promote
@@ -32,6 +32,7 @@ from leanpix.service.reuse import Reuse
 from leanpix.service.submit import QueueBounds, Submit
 from leanpix.service.usage import Usage
 from leanpix.service.webhooks import Webhooks
+from leanpix.settings import Settings
 from leanpix.stores.figures import queue_figures
 from leanpix.stores.shelves import S3Shelves
 from leanpix.telemetry.exposition import Exposition
@@ -48,6 +49,9 @@ from leanpix.worker.loop import Housekeeping, Worker
 from leanpix.worker.outbox import Outbox
 from leanpix.worker.pool import CompressorPool
 
+if TYPE_CHECKING:
+    from leanpix.telemetry.tracing import Tracing
+
 _API_THREADS = 16
 _LEASE_FACTOR = 2  # times the longest that a message may take
 # A look-up in SQLite takes 0.1 ms of the interpreter's one lock: more threads would only hand that to and fro.
@@ -63,25 +67,40 @@ class Telemetry:
     metrics: Metrics
     exposition: Exposition
     journal: Journal
+    tracing: Tracing | None = None
 
     def served(self, served: Served) -> None:
         """Count and log a request."""
         self.metrics.served(served)
         self.journal.served(served)
+        if self.tracing is not None:
+            self.tracing.served(served)
 
     def ended(self, ended: Ended) -> None:
         """Count and log a task's end."""
         self.metrics.ended(ended)
         self.journal.ended(ended)
+        if self.tracing is not None:
+            self.tracing.ended(ended)
 
 
 def make_telemetry(stores: Stores, pool: CompressorPool | None) -> Telemetry:
-    """The figures of a process over these stores; pool None where it has no workers."""
+    """The figures of a process over these stores; pool None where it has no workers. SetupError without the extra."""
     metrics = Metrics()
     metrics.watch_queue(lambda: queue_figures(stores.database, time.time()))
     if pool is not None:
         metrics.watch_deaths(lambda: pool.deaths)
-    return Telemetry(metrics, Exposition(stores.settings, metrics.exposed), Journal())
+    return Telemetry(metrics, Exposition(stores.settings, metrics.exposed), Journal(), _tracing(stores.settings))
+
+
+def _tracing(settings: Settings) -> Tracing | None:
+    if settings.otlp_endpoint is None:
+        return None
+    try:
+        from leanpix.telemetry.tracing import Tracing  # noqa: PLC0415 - an extra, and a quarter of a second
+    except ImportError as missing:
+        raise SetupError("LEANPIX_OTLP_ENDPOINT needs the extra: pip install 'leanpix[otel]'") from missing
+    return Tracing(settings.otlp_endpoint, settings.trace_share)
 
 
 class Companion(Protocol):
@@ -222,10 +241,11 @@ def make_api(stores: Stores, pool: CompressorPool | None, telemetry: Telemetry, 
     if rows.listener is not None:
         rows.listener.start()
     bounds = QueueBounds(settings.queue_max_per_key, settings.queue_max)
+    carried = untraced if telemetry.tracing is None else telemetry.tracing.carried
     context = Context(
         settings=settings,
         keyring=Keyring(rows.database, stores.hasher, time.monotonic),
-        submit=Submit(rows.database, rows.rates, stores.blobs, rows.signals, bounds, time.time),
+        submit=Submit(rows.database, rows.rates, stores.blobs, rows.signals, bounds, time.time, carried),
         query=Query(rows.database, rows.rates, settings.retention_s, time.time),
         admin=stores.admin,
         usage=Usage(rows.database, time.time),
@@ -244,6 +264,7 @@ def make_api(stores: Stores, pool: CompressorPool | None, telemetry: Telemetry, 
         drained=drained,
         figures=telemetry.exposition,
         observe=telemetry.served,
+        trace=None if telemetry.tracing is None else telemetry.tracing.request,
     )
     return make_app(context)
 

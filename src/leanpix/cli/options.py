@@ -11,7 +11,9 @@ from leanpix.domain.errors import SetupError
 from leanpix.settings import Settings, SettingsError, read_settings
 
 if TYPE_CHECKING:
+    from leanpix.bootstrap.processes import Telemetry
     from leanpix.bootstrap.stores import Stores
+    from leanpix.worker.pool import CompressorPool
 
 DataDir = Annotated[
     Path | None, typer.Option("--data-dir", help="Where data lives; default: LEANPIX_DATA_DIR, else ./data.")
@@ -35,6 +37,17 @@ def stores_or_exit(settings: Settings) -> Stores:
 
     try:
         return open_stores(settings)
+    except SetupError as failure:
+        typer.echo(f"leanpix: {failure}", err=True)
+        raise typer.Exit(USAGE_ERROR) from failure
+
+
+def telemetry_or_exit(stores: Stores, pool: CompressorPool | None) -> Telemetry:
+    """What the process tells of its work, or a message on standard error and exit code 2."""
+    from leanpix.bootstrap.processes import make_telemetry
+
+    try:
+        return make_telemetry(stores, pool)
     except SetupError as failure:
         typer.echo(f"leanpix: {failure}", err=True)
         raise typer.Exit(USAGE_ERROR) from failure

@@ -15,9 +15,9 @@ import uvicorn
 from starlette.applications import Starlette
 
 from leanpix.bootstrap.pools import make_pool
-from leanpix.bootstrap.processes import make_api, make_companions, make_telemetry, make_worker
+from leanpix.bootstrap.processes import make_api, make_companions, make_worker
 from leanpix.bootstrap.stores import Stores
-from leanpix.cli.options import stores_or_exit
+from leanpix.cli.options import stores_or_exit, telemetry_or_exit
 from leanpix.settings import Settings
 from leanpix.telemetry.logging import set_up_logging
 from leanpix.web.protocol import guarded_protocol
@@ -46,7 +46,7 @@ def _server(stores: Stores) -> uvicorn.Server:
     settings = stores.settings
     pool = make_pool(settings) if settings.workers else None
     drained = Event()
-    telemetry = make_telemetry(stores, pool)
+    telemetry = telemetry_or_exit(stores, pool)
     app = make_api(stores, pool, telemetry, drained)
     worker = make_worker(stores, pool, telemetry) if pool is not None else None
     companions = make_companions(stores, telemetry)

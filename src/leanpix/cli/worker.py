@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from leanpix.cli.options import USAGE_ERROR, DataDir, settings_or_exit, stores_or_exit
+from leanpix.cli.options import USAGE_ERROR, DataDir, settings_or_exit, stores_or_exit, telemetry_or_exit
 
 if TYPE_CHECKING:
     from leanpix.bootstrap.stores import Stores
@@ -39,10 +39,10 @@ def worker(
 
 def _work(stores: Stores, stop: Event) -> None:
     from leanpix.bootstrap.pools import make_pool
-    from leanpix.bootstrap.processes import make_companions, make_telemetry, make_worker
+    from leanpix.bootstrap.processes import make_companions, make_worker
 
     pool = make_pool(stores.settings)
-    telemetry = make_telemetry(stores, pool)
+    telemetry = telemetry_or_exit(stores, pool)
     taking, companions = make_worker(stores, pool, telemetry), make_companions(stores, telemetry)
     _serve_figures(stores, telemetry.exposition)
     taking.start()

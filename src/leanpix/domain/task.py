@@ -66,7 +66,8 @@ class StoredResult:
 class Task:
     """One compression, as its row says. Times are Unix seconds; held and charged are credits.
 
-    beat counts the owner's signs of life: a reaper judges by whether it moves, never by a wall clock.
+    beat counts the owner's signs of life: a reaper judges by whether it moves, never by a wall clock. trace is the
+    request's place in a trace, as a `traceparent`.
     """
 
     id: str
@@ -88,6 +89,7 @@ class Task:
     report: Report | None = None
     callback: Callback | None = None
     batch_id: str | None = None
+    trace: str | None = None
 
     @property
     def fence(self) -> Fence:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
 from leanpix.domain.report import Report
@@ -45,12 +46,18 @@ class QueueFigures:
     held: int
 
 
+TraceRequest = Callable[[str | None], AbstractContextManager[None]]
+CarryTrace = Callable[[], str | None]
 ObserveEnd = Callable[[Ended], None]
 ObserveRequest = Callable[[Served], None]
 
 
 def unobserved(_told: object) -> None:
     """Told to nobody."""
+
+
+def untraced() -> None:
+    """There is no trace to carry."""
 
 
 class Phases:

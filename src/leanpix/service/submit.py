@@ -21,6 +21,7 @@ from leanpix.domain.request import KBYTE, CompressionOptions, ReturnType
 from leanpix.domain.states import TaskState
 from leanpix.domain.submission import Submission, fingerprint_of, token_of
 from leanpix.domain.task import SourceKind, Task
+from leanpix.service.observing import CarryTrace, untraced
 from leanpix.service.ports import Blobs, Clock, Database, RateLimits, Signals, Transaction
 
 _QUEUE_RETRY_S = 2.0
@@ -61,6 +62,7 @@ class Submit:
     signals: Signals
     bounds: QueueBounds
     now: Clock
+    carried: CarryTrace = untraced
 
     def admit(self, account: Account, idempotency_key: str | None = None) -> None:
         """Judge the account before its request is read: CreditsExhaustedError, RateLimitedError.
@@ -89,7 +91,7 @@ class Submit:
         it came with another. A request that was refused leaves its key free.
         """
         refuse_png_target(options, _head(source))
-        task = replace(self._task(account, source, options, return_type), callback=callback)
+        task = replace(self._task(account, source, options, return_type), callback=callback, trace=self.carried())
         submission = None if idempotency_key is None else _submission(task, source, idempotency_key)
         earlier = None if submission is None else self._earlier(submission)
         if earlier is not None:

@@ -61,6 +61,7 @@ tasks = Table(
     Column("callback_base", Text),
     Column("made_of", String(64)),  # SHA-256 of source, options, engine; null: nothing that could be used again
     Column("batch_id", String(36)),  # null: by itself. A batch's tasks are kept as long as the batch
+    Column("trace", String(64)),  # the request's traceparent; null: not traced
 )
 # One row is unfinished or finished: the first index serves workers and queue bounds, the second the sweeper.
 Index("tasks_unfinished", tasks.c.completed_at, tasks.c.created_at)

@@ -81,6 +81,7 @@ class SqlTasks:
                 "callback_url": task.callback.url if task.callback else None,
                 "callback_base": task.callback.base if task.callback else None,
                 "batch_id": task.batch_id,
+                "trace": task.trace,
             },
         )
 
@@ -191,6 +192,7 @@ def task_of(row: Row[Any]) -> Task:
         report=report_from_json(row.report) if row.report else None,
         callback=Callback(row.callback_url, row.callback_base) if row.callback_url else None,
         batch_id=row.batch_id,
+        trace=row.trace,
     )
 
 

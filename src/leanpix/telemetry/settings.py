@@ -17,6 +17,15 @@ class TelemetrySettings(BaseModel):
     log_format: Literal["json", "text"] = Field(
         default="text", description="Log lines as JSON, one object a line, or as text."
     )
+    otlp_endpoint: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^/].*$",
+        description="OTLP/HTTP collector that traces are sent to, such as `http://127.0.0.1:4318`; it needs the extra "
+        "`leanpix[otel]`. Default: none.",
+    )
+    trace_share: float = Field(
+        default=1, ge=0, le=1, description="Share of the traces begun here that is kept; callers' own go by theirs."
+    )
     metrics_nets: list[IPv4Network | IPv6Network] = Field(
         default=[IPv4Network("127.0.0.0/8"), IPv6Network("::1/128")],
         description="Networks whose addresses may read `/metrics`, as a JSON list; everybody else gets a 404.",

@@ -16,7 +16,7 @@ from leanpix.domain.errors import LeanpixError
 from leanpix.web.context import Context
 from leanpix.web.errors import OTHER_STATUS_TEXT, STATUS_TEXT, error_response, plain_error
 from leanpix.web.middleware import CorsUnder, TidyPath
-from leanpix.web.observed import Observed
+from leanpix.web.observed import Observed, Traced
 from leanpix.web.routes.account import account, account_usage, keys, make_key, revoke_key, topup_key
 from leanpix.web.routes.batches import batch, batch_results, create_batch
 from leanpix.web.routes.health import healthz, readyz
@@ -62,6 +62,7 @@ def make_app(context: Context) -> Starlette:
     app = Starlette(
         routes=routes,
         middleware=[
+            *([] if context.trace is None else [Middleware(Traced, trace=context.trace)]),
             Middleware(Observed, observe=context.observe, routes=_route_names(routes)),
             Middleware(TidyPath),
             Middleware(CorsUnder, prefixes=[API, "/results/"], origins=context.settings.cors_origins),

@@ -18,7 +18,7 @@ from leanpix.service.admin import Admin
 from leanpix.service.batch import BatchDesk
 from leanpix.service.keys import Keyring
 from leanpix.service.links import Links
-from leanpix.service.observing import ObserveRequest
+from leanpix.service.observing import ObserveRequest, TraceRequest
 from leanpix.service.ports import Blobs, Shelves
 from leanpix.service.query import Query
 from leanpix.service.submit import Submit
@@ -78,6 +78,7 @@ class Context:
     drained: Event
     figures: Figures
     observe: ObserveRequest
+    trace: TraceRequest | None = None  # None: requests have no spans
 
     async def call(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a use case in a thread; they wait for disks and databases."""

@@ -5,14 +5,30 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from leanpix.service.observing import ObserveRequest, Served
+from leanpix.service.observing import ObserveRequest, Served, TraceRequest
 
 _IDS = "leanpix.ids"
 _UNMATCHED = "unmatched"
 _DEFECT = 500
+
+
+class Traced:
+    """Opens a span around each request, below the caller's where its `traceparent` names one."""
+
+    def __init__(self, app: ASGIApp, trace: TraceRequest) -> None:
+        self._app, self._trace = app, trace
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer within the span."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        with self._trace(Headers(scope=scope).get("traceparent")):
+            await self._app(scope, receive, send)
 
 
 class Observed:

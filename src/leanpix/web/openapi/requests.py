@@ -117,7 +117,7 @@ def _options() -> dict[str, Json]:
             {"type": "string", "pattern": _CALLBACK, "maxLength": LONGEST_URL},
             "Where the task's end is told. Ports and literal addresses beyond the pattern are up to the installation.",
         ),
-        "fit": _told(_words([fit.value for fit in Fit]), "What both sides mean. Not in the hosted API.", "fill"),
+        "fit": _told(_words([fit.value for fit in Fit]), "What both sides mean; default: fill. Not in the hosted API."),
         "target_score": _told(
             {"anyOf": [score, {"type": "string", "const": ""}]},
             "The SSIMULACRA2 score that automatic quality reaches. Not in the hosted API.",
