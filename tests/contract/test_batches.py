@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -21,6 +20,7 @@ from leanpix.domain.states import TaskState
 from leanpix.service.batch import BatchDesk, BatchTerms, NamedSource
 from leanpix.service.execute import record
 from leanpix.service.maintain import Sweeper
+from leanpix.service.observing import Ended
 from leanpix.service.promote import Promote
 from leanpix.service.submit import QueueBounds, Upload
 from leanpix.stores.blobs import LocalBlobs
@@ -37,15 +37,23 @@ class Office:
     node: Node
     blobs: LocalBlobs
     clock: SettableClock
+    told: list[Ended] = field(default_factory=list)
 
     @property
     def desk(self) -> BatchDesk:
         return BatchDesk(self.book.database, self.blobs, 2, HOUR_S, self.clock)
 
     def promote(self, overall: int = 1000) -> int:
-        bounds = QueueBounds(32, overall)
-        failures: Callable[[BaseException], None] = self.node.failures.append
-        feed = Promote(self.book.database, self.blobs, self.node.signals, bounds, 24 * HOUR_S, self.clock, failures)
+        feed = Promote(
+            database=self.book.database,
+            blobs=self.blobs,
+            signals=self.node.signals,
+            bounds=QueueBounds(32, overall),
+            longest_s=24 * HOUR_S,
+            now=self.clock,
+            on_error=self.node.failures.append,
+            observe=self.told.append,
+        )
         return feed()
 
     def submit(self, account: Account, many: int, terms: BatchTerms = TERMS) -> Batch:
@@ -134,6 +142,7 @@ def test_a_balance_that_runs_out_fails_the_rest_and_nothing_is_charged_for_it(of
     with office.book.database.reading() as view:
         failed = next(task for _, task in view.batches.items(batch.id, 5, 1) if task is not None)
     assert "no credits" in (failed.message or "")
+    assert [(one.state, one.charged) for one in office.told] == [(TaskState.NOT_MEETING_REQUIREMENTS, 0)] * 3
     assert office.book.entries(failed.id) == []
     assert f"sources/{failed.id}" not in office.files()
     office.work()

@@ -45,6 +45,14 @@ def test_a_wrong_key_is_401_before_anything_else_is_judged(server: Server, key: 
     assert "X-API-KEY" in create.json()["message"]
 
 
+def test_a_zero_byte_is_nothing_that_any_database_is_asked_for(server: Server) -> None:
+    with server.client() as admin:
+        for path in (f"{API}/a%00b", "/v1/batches/%00", "/v1/batches/%00/results.zip", "/results/%00.jpg"):
+            assert admin.get(path).status_code == 404
+        assert admin.post("/v1/keys/%00/revoke").status_code == 404
+        assert admin.post("/v1/keys", content=b'{"name": "a\\u0000b\\ud800"}').status_code == 200
+
+
 def test_a_revoked_key_is_refused_within_a_second(server: Server) -> None:
     key_id, key = created(server, "--qps", "50")
     assert compress(server, key).status_code == 200

@@ -187,10 +187,10 @@ def make_housekeeping(stores: Stores, telemetry: Telemetry) -> Housekeeping:
 
 def make_companions(stores: Stores, telemetry: Telemetry) -> Sequence[Companion]:
     """The threads beside the workers: those that keep house, tell receivers, and feed batches in."""
-    return [make_housekeeping(stores, telemetry), make_outbox(stores), make_feeder(stores)]
+    return [make_housekeeping(stores, telemetry), make_outbox(stores), make_feeder(stores, telemetry)]
 
 
-def make_feeder(stores: Stores) -> Feeder:
+def make_feeder(stores: Stores, telemetry: Telemetry) -> Feeder:
     """The thread that makes tasks of batches' items."""
     settings = stores.settings
     promote = Promote(
@@ -201,6 +201,7 @@ def make_feeder(stores: Stores) -> Feeder:
         longest_s=settings.batch_longest_s,
         now=time.time,
         on_error=log_failure,
+        observe=telemetry.ended,
     )
     return Feeder(promote, log_failure)
 

@@ -69,7 +69,7 @@ class _Intake:
 
     def drop(self) -> None:
         for item in self.items:
-            self.blobs.delete_under(source_key(item.task_id))
+            self.blobs.delete(source_key(item.task_id))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from leanpix.domain.errors import LeanpixError
 from leanpix.domain.request import ReturnType
 from leanpix.domain.states import TaskState
 from leanpix.domain.task import Outcome, Task
+from leanpix.service.observing import Ended, ObserveEnd, unobserved
 from leanpix.service.ports import Blobs, Clock, Database, Signals, Transaction
 from leanpix.service.submit import QueueBounds, no_credits, price_asked, source_key
 
@@ -33,6 +34,7 @@ class Promote:
     longest_s: float
     now: Clock
     on_error: Callable[[BaseException], None]
+    observe: ObserveEnd = unobserved
 
     def __call__(self) -> int:
         """One round over every unfinished batch; returns how many items have begun or ended."""
@@ -42,15 +44,14 @@ class Promote:
 
     def _further(self, batch: Batch) -> int:
         """Begin what there is room for, and end the batch where nothing of it is left."""
-        ended: list[str] = []
         with self.database.writing() as change:
             # The key's row first, as everywhere: processes that promote items of one key wait for each other here.
             change.accounts.covers(batch.key_id, 0)
             items = change.batches.waiting(batch.id, self._room(change, batch))
-            ended += [item.task_id for item in items if not self._begin(change, batch, item)]
+            ended = [one for item in items if (one := self._begin(change, batch, item)) is not None]
             if not items and change.batches.end(batch.id, self.now()) and batch.callback is not None:
                 change.notices.add(batch.id, batch.key_id, batch.callback, self.now())
-        self._drop_sources(ended)
+        self._let_go(ended)
         if len(items) > len(ended):
             self.signals.work_added()
         return len(items)
@@ -61,8 +62,8 @@ class Promote:
         of_all = max(1, self.bounds.overall // _SHARE_OF_ALL) - everybodys
         return max(0, min(of_key, of_all, _AT_ONCE))
 
-    def _begin(self, change: Transaction, batch: Batch, item: BatchItem) -> bool:
-        """Make the item's task, or end it at once where the key has no credits left or the batch's time is over."""
+    def _begin(self, change: Transaction, batch: Batch, item: BatchItem) -> Ended | None:
+        """Make the item's task; its end, where the key has no credits left or the batch's time is over."""
         now, held = self.now(), price_asked(batch.options)
         change.batches.begin(batch.id, item.number)
         is_late = now > batch.created_at + self.longest_s
@@ -81,23 +82,22 @@ class Promote:
         change.tasks.add(task)
         if holds:
             change.enqueue(task.id)
-        else:
-            self._end(change, task, self._late() if is_late else _unpaid(held))
-        return holds
-
-    def _end(self, change: Transaction, task: Task, outcome: Outcome) -> None:
-        claimed = change.tasks.claim(task.id, "promote", self.now())
+            return None
+        outcome = self._late() if is_late else _unpaid(held)
+        claimed = change.tasks.claim(task.id, "promote", now)
         if claimed is not None:
-            change.tasks.finish(claimed.fence, outcome, self.now(), 0)
+            change.tasks.finish(claimed.fence, outcome, now, 0)
+        return Ended(task, outcome.state)
 
     def _late(self) -> Outcome:
         return Outcome(TaskState.TIMED_OUT, f"the batch waited more than {self.longest_s:g} s for this picture's turn")
 
-    def _drop_sources(self, task_ids: Iterable[str]) -> None:
-        for task_id in task_ids:
+    def _let_go(self, ended: Iterable[Ended]) -> None:
+        for one in ended:
+            self.observe(one)
             try:
-                self.blobs.delete_under(source_key(task_id))
-            except LeanpixError as failure:  # the sweeper finds it
+                self.blobs.delete(source_key(one.task.id))
+            except LeanpixError as failure:  # it goes with the batch
                 self.on_error(failure)
 
 

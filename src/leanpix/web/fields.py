@@ -19,11 +19,11 @@ class Fields:
     values: dict[str, object]
 
     def text(self, name: str) -> str:
-        """A text, empty where it is not given."""
+        """A text, empty where it is not given; what no database stores is replaced: zero bytes, half surrogates."""
         value = self.values.get(name)
         if value is not None and not isinstance(value, str):
             raise InvalidParameterError(name, value, "a text")
-        return value or ""
+        return (value or "").encode("utf-8", "replace").decode().replace("\0", "\ufffd")
 
     def integer(self, name: str, lowest: int, highest: int) -> int | None:
         """An integer within bounds, or None where it is not given; JSON may spell it 5.0."""

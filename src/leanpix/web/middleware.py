@@ -8,6 +8,9 @@ from collections.abc import Sequence
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from leanpix.web.errors import STATUS_TEXT, plain_error
+
+_NOT_FOUND = 404
 _SLASHES = re.compile(r"/{2,}")
 
 
@@ -22,6 +25,9 @@ class TidyPath:
         if scope["type"] == "http":
             tidy = _SLASHES.sub("/", scope["path"])
             scope["path"] = tidy.rstrip("/") or "/"
+            if "\0" in tidy:  # nothing of ours is named so, and PostgreSQL takes no such text
+                await plain_error(_NOT_FOUND, STATUS_TEXT[_NOT_FOUND])(scope, receive, send)
+                return
         await self._app(scope, receive, send)
 
 
