@@ -30,7 +30,7 @@ from leanpix.service.promote import Promote
 from leanpix.service.query import Query
 from leanpix.service.reuse import Reuse
 from leanpix.service.submit import QueueBounds, Submit
-from leanpix.service.usage import Usage
+from leanpix.service.usage import MonthCounts, Usage
 from leanpix.service.webhooks import Webhooks
 from leanpix.settings import Settings
 from leanpix.stores.figures import queue_figures
@@ -250,6 +250,7 @@ def make_api(stores: Stores, pool: CompressorPool | None, telemetry: Telemetry, 
         query=Query(rows.database, rows.rates, settings.retention_s, time.time),
         admin=stores.admin,
         usage=Usage(rows.database, time.time),
+        month_counts=MonthCounts(rows.database, time.time),
         webhooks=make_webhooks(stores),
         batches=BatchDesk(rows.database, stores.blobs, settings.batch_max_per_key, settings.retention_s, time.time),
         rendering=_rendering(stores),

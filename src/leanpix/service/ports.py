@@ -109,6 +109,9 @@ class Accounts(Protocol):
     def usage(self, key_id: str, since: float) -> Sequence[DayUsage]:
         """What was charged on each day since then, oldest first; days without a charge are left out."""
 
+    def charged(self, key_id: str, since: float, until: float) -> int:
+        """How many tasks were charged from one moment up to, and without, another."""
+
 
 class Submissions(Protocol):
     """Creates that carried an idempotency key, inside one transaction."""

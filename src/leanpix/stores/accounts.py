@@ -102,6 +102,16 @@ class SqlAccounts:
         self._take(key_id, -held)
         self._enter(key_id, task_id, LedgerKind.RELEASE, held, now)
 
+    def charged(self, key_id: str, since: float, until: float) -> int:
+        """How many tasks were charged from one moment up to, and without, another."""
+        chosen = select(func.count()).where(
+            ledger.c.key_id == key_id,
+            ledger.c.created_at >= since,
+            ledger.c.created_at < until,
+            ledger.c.kind == LedgerKind.SETTLE.value,
+        )
+        return int(self._connection.execute(chosen).scalar_one())
+
     def usage(self, key_id: str, since: float) -> Sequence[DayUsage]:
         """What was charged on each day since then, oldest first; days without a charge are left out."""
         day = self._day(ledger.c.created_at).label("day")

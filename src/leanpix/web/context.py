@@ -22,7 +22,7 @@ from leanpix.service.observing import ObserveRequest, TraceRequest
 from leanpix.service.ports import Blobs, Shelves
 from leanpix.service.query import Query
 from leanpix.service.submit import Submit
-from leanpix.service.usage import Usage
+from leanpix.service.usage import MonthCounts, Usage
 from leanpix.service.webhooks import Webhooks
 from leanpix.web.observed import note
 from leanpix.web.rendering import Rendering
@@ -65,6 +65,7 @@ class Context:
     query: Query
     admin: Admin
     usage: Usage
+    month_counts: MonthCounts
     webhooks: Webhooks
     batches: BatchDesk
     rendering: Rendering

@@ -25,9 +25,11 @@ class WebSettings(BaseModel):
         description="Serve what clients of the Tinify API call: `/shrink`, `/output`, also under `/tinify`.",
     )
     tinify_patience_s: float = Field(
-        default=20,
+        default=10,
         ge=0,
-        description="Seconds that a Tinify client's request waits for its key's rate before it is refused.",
+        le=60,
+        description="Seconds that a Tinify client's request waits for its key's rate before it is refused. Its body "
+        "waits as long: more than LEANPIX_BODY_GRACE_S can cut slow uploads off.",
     )
     tinify_store_endpoints: list[Endpoint] = Field(
         default=[],

@@ -174,5 +174,5 @@ async def _content(context: Context, task: Task) -> bytes:
 async def _counts(context: Context, account: Account) -> dict[str, str]:
     """The headers that tell how much the key has used this month, and what is left on it."""
     now = await context.look_up(context.usage.current, account)
-    many = await context.look_up(context.usage.this_month, account)
+    many = await context.look_up(context.month_counts.count, account)
     return {"Compression-Count": str(many), **answers.remaining(now)}
