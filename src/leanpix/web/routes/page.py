@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import re
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from functools import cache, partial
@@ -37,6 +38,7 @@ _HEADERS = {
     "Vary": "Accept-Encoding",
 }
 _PAGES = {"/": "index.html", "/account": "account.html", "/docs": "docs.html"}
+_HEAD, _BAR = re.compile(r" *<!-- head -->\n"), re.compile(r" *<!-- bar: (\S+) -->\n")
 _NOT_MODIFIED = 304
 
 
@@ -52,7 +54,8 @@ class PageFile:
 
 def page_routes() -> list[Route]:
     """A route for each page, and for each file that they load under /page/."""
-    files = {name: _loaded(file) for name, file in _files(resources.files("leanpix.web") / "page", "")}
+    folder = resources.files("leanpix.web") / "page"
+    files = {name: _loaded(name, _content(folder, file)) for name, file in _files(folder, "")}
     pages = [Route(path, _serving(files[name]), methods=["GET"]) for path, name in _PAGES.items()]
     parts = [Route(f"/page/{name}", _serving(file), methods=["GET"]) for name, file in files.items()]
     return pages + [part for part in parts if not part.path.endswith(".html")]
@@ -66,12 +69,22 @@ def _files(folder: Traversable, prefix: str) -> Iterator[tuple[str, Traversable]
             yield prefix + entry.name, entry
 
 
-def _loaded(file: Traversable) -> PageFile:
-    content = file.read_bytes()
+def _content(folder: Traversable, file: Traversable) -> bytes:
+    """A file as it is served: a page with the parts that all pages share, its own link in the bar marked."""
+    if not file.name.endswith(".html"):
+        return file.read_bytes()
+    head, bar = ((folder / name).read_text(encoding="utf-8") for name in ("head.html", "bar.html"))
+    page = _HEAD.sub(head, file.read_text(encoding="utf-8"))
+    return _BAR.sub(
+        lambda own: bar.replace(f'<a href="{own[1]}"', f'<a href="{own[1]}" aria-current="page"'), page
+    ).encode()
+
+
+def _loaded(name: str, content: bytes) -> PageFile:
     tag = f'"{hashlib.sha256(content).hexdigest()[:20]}"'
     # Packed when it is first asked for: the largest takes longer than the rest of a start.
     packed = cache(partial(gzip.compress, content, mtime=0))
-    return PageFile(content, packed, _MEDIA_TYPES[file.name.rpartition(".")[2]], tag)
+    return PageFile(content, packed, _MEDIA_TYPES[name.rpartition(".")[2]], tag)
 
 
 def _serving(file: PageFile) -> Callable[[Request], Awaitable[Response]]:
