@@ -15,7 +15,7 @@ from tests.support.server import Server, key_in, running_server
 SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
 MANY = "100000"
 # `make conformance` asks for more, from another beginning each time.
-EXAMPLES = os.environ.get("CONFORMANCE_EXAMPLES", "12")
+EXAMPLES = os.environ.get("CONFORMANCE_EXAMPLES", "5")
 SEED = os.environ.get("CONFORMANCE_SEED", "20261122")
 
 

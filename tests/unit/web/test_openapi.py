@@ -20,6 +20,8 @@ from leanpix.web.openapi.decimals import decimal_pattern
 from leanpix.web.openapi.document import described, make_document
 from leanpix.web.openapi.operations import OPERATIONS
 from leanpix.web.routes.page import page_routes
+from leanpix.web.settings import WebSettings
+from leanpix.web.tinify.routes import tinify_routes
 
 Json = dict[str, Any]
 DOCUMENT: Json = json.loads(json.dumps(make_document(ROUTES, None)))
@@ -58,6 +60,12 @@ def test_every_mounted_route_that_is_no_page_is_described() -> None:
     assert routes == set(DOCUMENT["paths"])
     mounted = [(route.path, route.methods) for route in ROUTES if route.path not in pages]
     assert [(route.path, route.methods) for route, _ in described(ROUTES)] == mounted, "an entry in operations.py"
+
+
+def test_only_another_apis_own_endpoints_are_left_to_that_apis_description() -> None:
+    left = {route.path for route in tinify_routes(WebSettings())}
+    assert left == {"/shrink", "/output/{name}", "/tinify/shrink", "/tinify/output/{name}"}
+    assert all(path in DOCUMENT["info"]["description"] for path in ("/shrink", "/output/{name}"))
 
 
 def test_no_operation_describes_what_is_not_there() -> None:

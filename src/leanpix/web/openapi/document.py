@@ -16,7 +16,9 @@ from leanpix.web.openapi.operations import OPERATIONS
 from leanpix.web.openapi.schemas import components
 
 _ABOUT = """Smaller pictures at a stated quality. Answers are JSON; `status` repeats the HTTP status, `message` is
-`success` or says in words what is wrong. A method that a URL does not take is 405 with `Allow`."""
+`success` or says in words what is wrong. A method that a URL does not take is 405 with `Allow`.
+
+`/shrink` and `/output/{name}`, for clients of the Tinify API, follow that API's own description."""
 
 
 def make_document(routes: Iterable[BaseRoute], server: str | None) -> Json:
