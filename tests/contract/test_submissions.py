@@ -16,7 +16,7 @@ from leanpix.domain.formats import OutputFormat
 from leanpix.domain.request import CompressionOptions, ReturnType
 from leanpix.service.execute import record
 from leanpix.service.maintain import Sweeper
-from leanpix.service.submit import Address, QueueBounds, Submit, Upload
+from leanpix.service.submit import Address, QueueBounds, Submit, Upload, fetched_key
 from leanpix.stores.blobs import LocalBlobs
 
 OPTIONS = CompressionOptions(quality=80)
@@ -128,3 +128,19 @@ def _ended(submit: Submit, book: Book, account: Account, clock: SettableClock) -
     with book.database.writing() as change:
         record(change, task, success(task), clock())
     return task.id
+
+
+def test_a_kept_source_goes_with_its_result(submit: Submit, book: Book, node: Node, clock: SettableClock) -> None:
+    account = book.account()
+    sweeper = Sweeper(book.database, submit.blobs, node.local, 3600, 1e9, 60, clock, clock)
+    for source in (Upload(b"a picture", is_kept=True), Address("https://example.com/a.jpg", is_kept=True)):
+        task = book.claimed(submit.submit(account, source, OPTIONS, ReturnType.URL))
+        assert task.source_kind.is_kept
+        submit.blobs.put(fetched_key(task.id), b"what was fetched")
+        with book.database.writing() as change:
+            record(change, task, success(task), clock())
+    sweeper.sweep()
+    assert len(sources(submit)) == 4
+    clock.move(3601)
+    sweeper.sweep()
+    assert sources(submit) == []

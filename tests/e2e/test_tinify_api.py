@@ -9,6 +9,7 @@ import httpx
 import pytest
 from PIL import Image
 from tests.support.accounts import key_for
+from tests.support.cluster import until
 from tests.support.pictures import encoded, gradient
 from tests.support.raw import connected
 from tests.support.server import API, Server
@@ -214,3 +215,28 @@ def test_a_get_that_carries_its_commands_over_a_plain_connection(server: Server,
 def _basic(client: httpx.Client) -> str:
     assert client.auth is not None
     return next(client.auth.auth_flow(httpx.Request("GET", "http://a"))).headers["authorization"]
+
+
+def test_an_upload_stays_for_commands_and_one_that_failed_does_not(server: Server, tinify: httpx.Client) -> None:
+    folder = server.data_dir / "files" / "sources"
+
+    def kept() -> set[str]:
+        return {path.name.replace("-", "") for path in folder.iterdir()} if folder.exists() else set()
+
+    before, location = kept(), shrunk(tinify)
+    with server.client() as native:
+        native.post(API, data={"sync": "1"}, files={"image_file": JPG})
+    assert tinify.post("/shrink", content=b"no picture").status_code == 415
+    assert tinify.post(location, json={"resize": {"method": "scale", "width": 20}}).status_code == 200
+    # A source is dropped right after its task's end is told.
+    until(lambda: kept() - before == {location.removeprefix("/output/")[:32]})
+
+
+def test_an_upload_whose_answer_was_lost_can_be_sent_again(tinify: httpx.Client) -> None:
+    once = {"Idempotency-Key": "one upload"}
+    first, again = (tinify.post("/shrink", content=JPG, headers=once) for _ in range(2))
+    assert first.headers["location"] == again.headers["location"]
+    assert again.headers["compression-count"] == "1"
+    refused = tinify.post("/shrink", content=JPG + b"x", headers=once)
+    assert (refused.status_code, refused.json()["error"]) == (400, "BadRequest")
+    assert refused.json()["message"].startswith("Idempotency-Key: ")
