@@ -17,7 +17,7 @@ enum { OPAQUE_BITS = 5, ALPHA_BITS = 4, MAX_CELLS = 1 << 16 };
 typedef float point __attribute__((vector_size(CHANNELS * sizeof(float))));
 typedef int32_t bits __attribute__((vector_size(CHANNELS * sizeof(float))));
 
-static const point WEIGHTS = {0.5f, 1.0f, 0.45f, 0.625f};
+static const point WEIGHTS = {0.5f, 1.0f, 0.45f, 1.3f};
 static const double POWER = 1.21;
 
 /* A colour that can be nearest to a point of a cell, and how near it can come to any: its squared distance. */

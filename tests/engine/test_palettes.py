@@ -15,7 +15,7 @@ from leanpix.engine.codecs import png
 from leanpix.engine.codecs.palette import Palettes
 from leanpix.engine.codecs.palette_native import NativePalettes, native_palettes
 
-WEIGHTS = np.array([0.5, 1.0, 0.45, 0.625])
+WEIGHTS = np.array([0.5, 1.0, 0.45, 1.3])
 Pixels = NDArray[np.uint8]
 
 

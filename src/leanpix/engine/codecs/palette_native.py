@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from leanpix.engine.native import load_native
 
 MAX_COLOURS = 256
-_MOST_ERROR = 64 / 65536
+_MOST_ERROR = 16 / 65536
 """Squared, in the kernel's space: beyond it an error is a colour that the palette does not have."""
 
 
