@@ -49,6 +49,9 @@ docs-states: setup-dev ## write docs/states.md from the code tables
 bench: setup-dev ## what the service costs on top of the engine, and the engine by size (a table)
 	@$(PY) bench/service.py
 
+bench-large: setup-dev ## bytes, processor time and peak memory of 64 megapixels; PICTURES="a.png b.jpg"
+	@$(PY) bench/large.py $(PICTURES)
+
 bench-pool: setup-dev ## what a locked child of its own adds to a job, in ms
 	@$(PY) bench/pool.py
 

@@ -30,6 +30,7 @@ _MULTI_SCAN_BYTES = 7
 _DEEP_BYTES = 4
 _ENCODING_BYTES = {OutputFormat.JPG: 10, OutputFormat.PNG: 13, OutputFormat.WEBP: 12}
 _ENCODING_ALPHA_BYTES = {OutputFormat.JPG: 1, OutputFormat.PNG: 3, OutputFormat.WEBP: 18}
+_ANIMATING_BYTES, _ANIMATING_ALPHA_BYTES = 9, 2  # frames are coded one by one
 
 # Address space: libraries, stacks and allocator arenas; and what is resident, twice over. A bound, no forecast.
 _ANY_JOB_ADDRESS_BYTES = 1024 * _MIB
@@ -77,12 +78,12 @@ def resource_budget(probe: Probe, options: CompressionOptions) -> ResourceBudget
 
     The one place that says so: the child's limits and the memory that is shared between children rest on it.
     """
-    source = probe.pixels * probe.frames
-    result = _result_pixels(probe, options) * probe.frames
-    targets = [t for t in OutputFormat if t is (options.format or probe.format.same_output or t)]
+    targets = _targets(probe, options)
+    frames = probe.frames if OutputFormat.WEBP in targets else 1
+    source, result = probe.pixels * frames, _result_pixels(probe, options) * frames
     decoding = _DECODING_BYTES[probe.format]
     decoding += _MULTI_SCAN_BYTES * (probe.scans > 1) + _DEEP_BYTES * (probe.bits > 8)  # noqa: PLR2004 - bits of a byte
-    encoding = max(_ENCODING_BYTES[target] + _ENCODING_ALPHA_BYTES[target] * probe.has_alpha for target in targets)
+    encoding = max(_encoding_bytes(probe, target) for target in targets)
     # What the decoder held is given back before an encoder begins.
     pixels_bytes = max(source * decoding + result * (3 + probe.has_alpha), result * encoding)
     encoding_cpu_s = max(_ENCODING_CPU_S[target] for target in targets)
@@ -92,6 +93,19 @@ def resource_budget(probe: Probe, options: CompressionOptions) -> ResourceBudget
         _ANY_JOB_ADDRESS_BYTES + _ADDRESS_FACTOR * pixels_bytes,
         min(_ANY_JOB_CPU_S + int(cpu_s / 1e6), _MOST_CPU_S),
     )
+
+
+def _targets(probe: Probe, options: CompressionOptions) -> tuple[OutputFormat, ...]:
+    """The formats that the result may be in."""
+    known = options.format or probe.format.same_output or (OutputFormat.WEBP if probe.is_animated else None)
+    return tuple(OutputFormat) if known is None else (known,)
+
+
+def _encoding_bytes(probe: Probe, target: OutputFormat) -> int:
+    """A pixel of the result, which keeps all frames where its format can."""
+    if probe.is_animated and target is OutputFormat.WEBP:
+        return _ANIMATING_BYTES + _ANIMATING_ALPHA_BYTES * probe.has_alpha
+    return _ENCODING_BYTES[target] + _ENCODING_ALPHA_BYTES[target] * probe.has_alpha
 
 
 def _result_pixels(probe: Probe, options: CompressionOptions) -> int:
