@@ -10,10 +10,16 @@ from leanpix.domain.request import CompressionOptions
 
 
 def nothing(
-    source: bytes, options: CompressionOptions, *, on_phase: Callable[[str], None] | None = None
+    source: bytes,
+    options: CompressionOptions,
+    *,
+    on_phase: Callable[[str], None] | None = None,
+    on_need: Callable[[int], None] | None = None,
 ) -> Compression:
     """A result at once: all the time that passes is the pool's."""
     assert options.quality  # noqa: S101 - a benchmark's own check
+    if on_need is not None:
+        on_need(0)
     if on_phase is not None:
         on_phase("encoding")
     data = b"\xff\xd8\xff" + source[3 : 3 + len(source) // 3]

