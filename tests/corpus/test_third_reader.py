@@ -23,6 +23,7 @@ PICTURES = {
     "bits of one": "c_V_1bit.tif",
     "bits of five and six": "d_M_rgb16-565.bmp",
     "bits of sixteen with a profile": "c_F_IMG_9266_16b_rgb_le_interleaved.tif",
+    "bits of sixteen, floating, linear and wide": "c_W_floatingpoint-16bit.tif",
     "BigTIFF": "d_P_hopper_bigtiff.tif",
     "CMYK": "c_gen_cmyk_lzw.tif",
     "CMYK, Adobe's inverted": "c_S_Channel_digital_image_CMYK_color_no_profile.jpg",

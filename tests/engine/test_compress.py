@@ -226,3 +226,17 @@ def test_bytes_grow_with_every_quality_and_jump_nowhere(target: OutputFormat, pi
     # The last qualities of both formats are steep; from 59 to 60 detailed chroma gets its full size.
     assert max(steps[:95]) < 1.3
     assert steps[88] < 1.1 * max(steps[87], steps[89])
+
+
+@pytest.mark.parametrize("target", [JPG, WEBP])
+def test_a_size_that_allows_it_goes_into_chroma(target: OutputFormat) -> None:
+    pixels = photo()
+    pixels[::2, ::2, 0] = np.minimum(pixels[::2, ::2, 0], 215) + 40  # finer than halved chroma can show
+    source = encoded(pixels, ".png")
+    result = compress(source, CompressionOptions(format=target, max_bytes=70_000))
+    halved = {
+        JPG: encoded(pixels, ".jpg", Q=98, subsample_mode="on"),
+        WEBP: encoded(pixels, ".webp", Q=100),
+    }[target]
+    assert len(result.data) <= 70_000
+    assert score(pixels, decoded(result.data)[:, :, :3]) > score(pixels, decoded(halved)[:, :, :3])

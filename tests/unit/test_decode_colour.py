@@ -85,6 +85,13 @@ def test_saturated_picture_keeps_its_wide_gamut_profile() -> None:
     assert pixels_of(picture)[0, 0].tolist() == [0, 255, 0]
 
 
+def test_a_wide_profile_of_linear_light_is_not_kept_for_8_bits_would_show_bands() -> None:
+    saturated = Image.new("RGB", (64, 64), (0, 255, 0))
+    picture = loaded(encoded(saturated, "PNG", icc_profile=matrix_profile(P3, 1.0)))
+    assert picture.icc_profile is None
+    assert pixels_of(picture)[0, 0].tolist() == [0, 255, 0]
+
+
 def test_few_saturated_pixels_do_not_keep_the_profile() -> None:
     picture = gradient(64, 64).point(lambda value: value // 4 + 90)
     picture.paste((0, 255, 0), (0, 0, 5, 5))

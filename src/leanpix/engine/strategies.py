@@ -16,8 +16,11 @@ from leanpix.engine.scoring import ON_SAMPLE, Scored, lowest_at, score_on_tiles
 from leanpix.engine.shrink import shrunk_within
 
 _IDENTICAL = 100.0
-_ROOM, _LOSSLESS_ROOM = 1.03, 1.5
-"""How many times a lossy encode's bytes have to be there for a finer one, and for a lossless one, to be tried."""
+_RICH_SCORE = 87.0
+"""A typical score from which on halved chroma is what is seen first, in screenshots and on smooth ground."""
+
+_LOSSLESS_ROOM = 1.5
+"""How many times a lossy encode's bytes have to be there for a lossless one to be tried."""
 
 OUT_OF_TIME = "the time was used up before the score asked for was reached"
 
@@ -89,7 +92,7 @@ def by_size(job: Job, trials: Trials, max_bytes: int) -> Outcome:
         rates = rates.start_at(trials.snap(trials.encoder.knob_for(1)))
     fitting = largest_within(trials, job.raster.total_pixels, max_bytes, rates)
     if fitting is not None:
-        return _outcome(job, _with_room_left(job, trials, fitting, max_bytes))
+        return _outcome(job, _richer(job, trials, fitting, max_bytes))
     shrunk = shrunk_within(job, trials, max_bytes) if shrinks else None
     if shrunk is None:
         raise TaskFailure(
@@ -109,17 +112,20 @@ def _fitting_exact(job: Job, trials: Trials, max_bytes: int) -> Encoded | None:
     return exact if exact is not None and len(exact.data) <= max_bytes else None
 
 
-def _with_room_left(job: Job, trials: Trials, fitting: Encoded, max_bytes: int) -> Encoded:
-    """Where the last setting leaves room: every pixel, or whole chroma."""
-    room = max_bytes / len(fitting.data)
-    if room < _ROOM or trials.highest not in trials.done or not trials.may_continue():
+def _richer(job: Job, trials: Trials, fitting: Encoded, max_bytes: int) -> Encoded:
+    """At a high rate: every pixel where there is room for that, or whole chroma where that looks better."""
+    last = next(reversed(trials.done))
+    if trials.encoder.scores.value(last) < _RICH_SCORE or job.judge.is_sampled or not trials.may_continue():
         return fitting
-    exact = trials.lossless() if room >= _LOSSLESS_ROOM and job.effort is Effort.FULL else None
+    has_room = max_bytes >= _LOSSLESS_ROOM * len(fitting.data) and job.effort is Effort.FULL
+    exact = trials.lossless() if has_room else None
     if exact is not None and len(exact.data) <= max_bytes:
         return exact
     finest = trials.of(trials.encoder.finest())
-    better = next_within(trials, finest, job.raster.total_pixels, max_bytes)
-    return fitting if better is None or len(better.data) < len(fitting.data) else better
+    better = (
+        None if finest.encoder is trials.encoder else next_within(trials, finest, job.raster.total_pixels, max_bytes)
+    )
+    return better if better is not None and job.judge.score(better) > job.judge.score(fitting) else fitting
 
 
 def by_score(job: Job, trials: Trials, target: float) -> Outcome:

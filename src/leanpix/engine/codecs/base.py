@@ -144,7 +144,7 @@ class Encoder(Protocol):
         ...
 
     def finest(self) -> Encoder:
-        """The same encoder with no trade left that a higher knob cannot buy back."""
+        """The same encoder with no trade left that a higher knob cannot buy back; itself if it makes none."""
         ...
 
     def knob_for(self, quality: float) -> float:

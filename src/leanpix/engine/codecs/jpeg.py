@@ -84,7 +84,8 @@ class JpegEncoder:
 
     def finest(self) -> JpegEncoder:
         """Chroma at its full size."""
-        return replace(self, subsampling="4:4:4")
+        has_all = self.raster.is_gray or self.subsampling == "4:4:4"
+        return self if has_all else replace(self, subsampling="4:4:4")
 
     def knob_for(self, quality: float) -> float:
         """-log of the distance that jpegli gives a libjpeg quality: one unbroken curve."""

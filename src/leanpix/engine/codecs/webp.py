@@ -88,7 +88,7 @@ class WebpEncoder:
 
     def finest(self) -> WebpEncoder:
         """Chroma halved with care."""
-        return replace(self, is_colourful=True)
+        return self if self.is_colourful or self.raster.is_gray else replace(self, is_colourful=True)
 
     def knob_for(self, quality: float) -> float:
         """The quality is libwebp's own."""
