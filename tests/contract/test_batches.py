@@ -109,6 +109,16 @@ def test_items_come_in_as_there_is_room_and_the_batch_ends_when_all_have(office:
         assert [one.task_id for one in view.notices.recent("key", 10)] == [batch.id]
 
 
+def test_a_batch_has_not_ended_while_any_of_it_is_under_way(office: Office) -> None:
+    batch = office.submit(office.book.account(), 2)
+    office.promote()
+    office.promote()
+    assert office.get(batch.id).completed_at is None
+    office.work()
+    office.promote()
+    assert office.get(batch.id).completed_at is not None
+
+
 def test_a_batch_leaves_the_turn_to_its_own_keys_requests_and_to_other_keys(office: Office) -> None:
     batch = office.submit(office.book.account(credit=100), 20)
     office.promote()

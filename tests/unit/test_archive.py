@@ -84,6 +84,7 @@ def test_pictures_come_in_order_with_their_folders_and_without_what_desktops_add
         (lambda: archive(("C:/a.jpg", b"x")), InvalidParameterError, "relative paths"),
         (lambda: archive(("a\\b.jpg", b"x")), InvalidParameterError, "relative paths"),
         (lambda: archive(("a\nb.jpg", b"x")), InvalidParameterError, "relative paths"),
+        (lambda: archive(("a.jpg#.exe", b"x")).replace(b"#", b"\0"), InvalidParameterError, "relative paths"),
         (lambda: archive(("a" * 300, b"x")), InvalidParameterError, "255 bytes"),
         (lambda: archive(("a/" * 20 + "b", b"x")), InvalidParameterError, "16 levels"),
         (lambda: archive(("a.jpg", b"x"), ("a.jpg", b"y")), InvalidParameterError, "each name once"),

@@ -71,9 +71,7 @@ class _BoundedReads:
 
     def read(self, size: int = -1) -> bytes:
         """Read; BodyError where it would be more than any directory takes."""
-        if size > self._most:
-            raise BodyError(f"archive: its list of entries is longer than {self._most} bytes")
-        found = self._file.read(self._most + 1 if size < 0 else size)
+        found = self._file.read(self._most + 1 if size < 0 else min(size, self._most + 1))
         if len(found) > self._most:
             raise BodyError(f"archive: its list of entries is longer than {self._most} bytes")
         return found
@@ -102,10 +100,10 @@ def _check_entries(entries: list[zipfile.ZipInfo]) -> None:
 
 def _check_name(entry: zipfile.ZipInfo) -> None:
     name = entry.filename
-    # The module cuts a name at a zero byte and turns backslashes on some systems: the name as it was written counts.
+    # The module cuts a name at a zero byte: the name as it was written counts.
     written = entry.orig_filename
     parts = written.split("/")
-    is_odd = not written.isprintable() or "\\" in written or ":" in parts[0] or written != name
+    is_odd = not written.isprintable() or "\\" in written or ":" in parts[0]
     if is_odd or name.startswith("/") or any(part in {"", ".", ".."} for part in parts):
         raise InvalidParameterError("archive", written, "names that are relative paths without . and ..")
     if len(name.encode()) > _LONGEST_NAME_BYTES or len(parts) > _DEEPEST:
