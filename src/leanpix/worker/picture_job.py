@@ -14,7 +14,7 @@ from leanpix.engine.probe import probe
 from leanpix.worker.kernel import prctl
 
 # Up to about 11 MP. Beyond it large pages can be the dearer ones: of memory that a virtual machine has not used
-# before, each costs what its host needs to find all of it (64 MP: 0.3 to 1.2 s instead of 0.25).
+# before, each costs what its host needs to find all of it (64 MP: 0.4 to 1.4 s instead of 0.25).
 _LARGE_PAGES_BYTES = 256 * 1024 * 1024
 _PR_SET_THP_DISABLE = 41
 
