@@ -69,13 +69,13 @@ def reader(tmp_path: Path, server: Server, key: str, shop: str) -> Reader:
 
 def lay_out(folder: Path) -> None:
     """The reader's files: photo.jpg, and a catalogue in photos/."""
-    noise = np.random.default_rng(5).normal(0, 12, (320, 480, 3))
-    photo = Image.fromarray((np.asarray(gradient(480, 320)) + noise).clip(0, 255).astype(np.uint8))
+    noise = np.random.default_rng(5).normal(0, 12, (120, 180, 3))
+    photo = Image.fromarray((np.asarray(gradient(180, 120)) + noise).clip(0, 255).astype(np.uint8))
     (folder / "photos" / "shoes").mkdir(parents=True)
     photo.save(folder / "photo.jpg", quality=95)
     photo.save(folder / "photos" / "shoes" / "boot.jpg", quality=95)
-    photo.crop((0, 0, 240, 320)).save(folder / "photos" / "hat.jpg", quality=95)
-    gradient(120, 80).save(folder / "photos" / "logo.png")
+    photo.crop((0, 0, 90, 120)).save(folder / "photos" / "hat.jpg", quality=95)
+    gradient(60, 40).save(folder / "photos" / "logo.png")
 
 
 @pytest.mark.parametrize("page", EXAMPLES, ids=lambda page: str(page.relative_to(ROOT)))
