@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from leanpix.engine.codecs.base import Encoded, Raster
+from leanpix.engine.codecs.base import Encoded, Encoder, Raster
 from leanpix.engine.job import Job
 from leanpix.engine.judge import Judge, sample_of
 from leanpix.engine.outcome import Trials
-from leanpix.engine.search import Bound, Knob, nearest
+from leanpix.engine.search import Bound, Curve, Knob, nearest
 
 _TOLERANCE = 0.5
 _CORRECTIONS = 5
@@ -18,6 +18,12 @@ _SAMPLE_TOLERANCE = 1.0
 
 TILES_MARGIN = 1.0
 """How much lower a whole picture's score may be than its tiles': 1.05 at most, 0.2 typically (docs/decisions/0025)."""
+
+_MOST_UNTYPICAL = 25.0
+"""How far below the target a setting's typical score may be, whatever it scores on this picture.
+
+Of a plain ground the metric forgives even another colour: at JPEG quality 1 light blue comes out gray and scores 87.
+"""
 
 ON_SAMPLE = f"the score is that of nine tiles of the picture less {TILES_MARGIN:g}, for the whole may score lower"
 
@@ -43,10 +49,16 @@ def lowest_at(job: Job, trials: Trials, target: float) -> Scored | None:
 def _search(judge: Judge, trials: Trials, target: float) -> float | None:
     return nearest(
         lambda knob: judge.score(trials.at(knob)),
-        Knob(trials.encoder.scores, trials.snap),
+        Knob(_trusted(trials.encoder, target), trials.snap),
         Bound(target, _TOLERANCE, is_floor=True),
         may_continue=trials.may_continue,
     )
+
+
+def _trusted(encoder: Encoder, target: float) -> Curve:
+    """The settings at which a score of the target says that the picture looks it."""
+    scores = encoder.scores
+    return scores.start_at(scores.knob(target - _MOST_UNTYPICAL))
 
 
 def _by_sample(job: Job, trials: Trials, sample: Raster, target: float) -> Scored | None:
@@ -94,7 +106,7 @@ def score_on_tiles(job: Job, trials: Trials, knob: float) -> float:
 
 def _corrected(judge: Judge, trials: Trials, knob: float, target: float) -> float | None:
     """The setting after trying it here, and others where the sample promised too much or too little."""
-    scores, passing, failing = trials.encoder.scores, list[float](), list[float]()
+    scores, passing, failing = _trusted(trials.encoder, target), list[float](), list[float]()
     for tried in range(1 + _CORRECTIONS):
         score = judge.score(trials.at(knob))
         (passing if score >= target else failing).append(knob)
@@ -118,9 +130,9 @@ def _refined(job: Job, trials: Trials, knob: float, target: float) -> Scored:
     encoder = next(iter(trials.encoder.thorough()), None)
     if encoder is None or not trials.may_continue():
         return found
-    untypical = found.score - trials.encoder.scores.value(knob)
+    untypical = found.score - _trusted(trials.encoder, target).value(knob)
     thorough = trials.of(encoder)
-    encoded = thorough.at(thorough.snap(encoder.scores.knob(target - untypical + _TOLERANCE / 2)))
+    encoded = thorough.at(thorough.snap(_trusted(encoder, target).knob(target - untypical + _TOLERANCE / 2)))
     trials.take_in(thorough)
     rival = Scored(encoded, job.judge.score(encoded))
     return rival if rival.score >= target and len(encoded.data) < len(found.encoded.data) else found
