@@ -85,6 +85,13 @@ def test_every_format_passes_through_the_locked_engine(engine: CompressorPool, n
     assert engine.deaths == {}
 
 
+def test_avif_is_written_and_scored_in_the_locked_engine(engine: CompressorPool) -> None:
+    source = made.encoded(made.drawing(bands=4), ".png")
+    done = engine.run(source, CompressionOptions(format=OutputFormat.AVIF), timeout_s=60)
+    assert (done.report.format, done.data[4:12]) == (OutputFormat.AVIF, b"ftypavif")
+    assert engine.deaths == {}
+
+
 def test_what_is_no_picture_is_told_by_the_engine_not_by_a_death(engine: CompressorPool) -> None:
     with pytest.raises(TaskFailure) as failure:
         engine.run(b"%PDF-1.4 not a picture", PLAIN, timeout_s=20)

@@ -12,7 +12,7 @@ from leanpix.cli.batch.place import Placement, Where
 from leanpix.cli.batch.select import Rules
 from leanpix.cli.options import settings_or_exit
 from leanpix.domain.errors import InvalidParameterError
-from leanpix.domain.formats import OutputFormat
+from leanpix.domain.formats import OutputFormat, named
 from leanpix.domain.request import KBYTE, CompressionOptions, Fit
 from leanpix.settings import Settings
 
@@ -35,7 +35,7 @@ def compress(
         ),
     ] = None,
     output_format: Annotated[
-        str | None, typer.Option("--format", "-f", help="jpg, png or webp; default: as it is, else recommended.")
+        str | None, typer.Option("--format", "-f", help="jpg, png, webp or avif; default: as it is, else recommended.")
     ] = None,
     width: Annotated[int | None, typer.Option(help="Width in pixels; alone, proportions are kept.")] = None,
     height: Annotated[int | None, typer.Option(help="Height in pixels; alone, proportions are kept.")] = None,
@@ -150,7 +150,7 @@ def _format(name: str) -> OutputFormat:
     try:
         return OutputFormat.parse(name)
     except ValueError:
-        raise InvalidParameterError("format", name, "jpg, png or webp") from None
+        raise InvalidParameterError("format", name, named(OutputFormat)) from None
 
 
 def _usage_error(text: str) -> typer.Exit:

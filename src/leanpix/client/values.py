@@ -11,7 +11,7 @@ from typing import Literal, TypedDict
 Source = str | bytes | os.PathLike[str]
 """A picture: its bytes, its path, or its http(s) URL, which the server fetches. Any other string is a path."""
 
-Format = Literal["jpg", "png", "webp"]
+Format = Literal["jpg", "png", "webp", "avif"]
 
 
 class Wishes(TypedDict, total=False):
@@ -77,4 +77,14 @@ def format_of_whole(data: bytes) -> Format | None:
         return "png"
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP" and len(data) >= int.from_bytes(data[4:8], "little") + 8:
         return "webp"
+    if data[4:12] == b"ftypavif" and _boxes_end_at(data) == len(data):
+        return "avif"
     return None
+
+
+def _boxes_end_at(data: bytes) -> int:
+    """Where the last of the boxes that begin in a file of boxes ends; beyond the file where it is cut short."""
+    at = 0
+    while at + 8 <= len(data):
+        at += max(8, int.from_bytes(data[at : at + 4], "big"))
+    return at

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 
 
@@ -11,6 +12,7 @@ class OutputFormat(StrEnum):
     JPG = "jpg"
     PNG = "png"
     WEBP = "webp"
+    AVIF = "avif"
 
     @property
     def media_type(self) -> str:
@@ -22,6 +24,19 @@ class OutputFormat(StrEnum):
         """Read a format's name in any case; `jpeg` is `jpg`. ValueError for anything else."""
         name = text.lower()
         return cls("jpg" if name == "jpeg" else name)
+
+
+STANDARD_FORMATS = (OutputFormat.JPG, OutputFormat.PNG, OutputFormat.WEBP)
+"""What every installation writes, and all that is ever chosen for a request that names no format."""
+
+EXTRA_FORMATS = tuple(kind for kind in OutputFormat if kind not in STANDARD_FORMATS)
+"""What is written for a request that names it, where the installation allows it."""
+
+
+def named(kinds: Iterable[str]) -> str:
+    """Formats as a message names them: `jpg, png or webp`."""
+    *others, last = kinds
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"

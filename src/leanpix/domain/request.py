@@ -91,6 +91,8 @@ class CompressionOptions:
 
         if self.background is not None and not _COLOUR.fullmatch(self.background):
             raise InvalidParameterError("background", self.background, "six hexadecimal digits in lower case")
+        if self.preserve and self.format is OutputFormat.AVIF:
+            raise InvalidParameterError("preserve", ", ".join(self.preserve), "not together with AVIF output")
         if self.preserve and self.max_bytes is not None:
             raise InvalidParameterError("preserve", ", ".join(self.preserve), "not together with kbyte")
 

@@ -8,7 +8,9 @@ import numpy as np
 import pyvips
 from numpy.typing import NDArray
 
+from leanpix.engine.codecs.avif import decoded_avif, is_avif
 from leanpix.engine.codecs.base import Encoded, Raster
+from leanpix.engine.loaders.base import from_array
 from leanpix.engine.metric import Scorer
 
 _WHOLE_UP_TO_PIXELS = 20_000_000
@@ -139,7 +141,7 @@ def _decoded(data: bytes, raster: Raster, *, in_order: bool = False) -> pyvips.I
     """An encoding's pixels with the raster's bands: encoders may have left out a band that says nothing."""
     settings: dict[str, object] = {"n": -1} if raster.frames > 1 else {}
     settings["access"] = "sequential" if in_order else "random"
-    image = pyvips.Image.new_from_buffer(data, "", **settings)
+    image = from_array(decoded_avif(data)) if is_avif(data) else pyvips.Image.new_from_buffer(data, "", **settings)
     alpha = image[image.bands - 1] if image.hasalpha() else None
     colour = image if alpha is None else image.extract_band(0, n=image.bands - 1)
     if colour.bands < raster.colour_bands:

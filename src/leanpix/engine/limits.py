@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from leanpix.domain.formats import OutputFormat, SourceFormat
+from leanpix.domain.formats import STANDARD_FORMATS, OutputFormat, SourceFormat
 from leanpix.domain.request import CompressionOptions
 
 if TYPE_CHECKING:
@@ -28,8 +28,18 @@ _DECODING_BYTES = {
 }
 _MULTI_SCAN_BYTES = 7
 _DEEP_BYTES = 4
-_ENCODING_BYTES = {OutputFormat.JPG: 10, OutputFormat.PNG: 13, OutputFormat.WEBP: 12}
-_ENCODING_ALPHA_BYTES = {OutputFormat.JPG: 1, OutputFormat.PNG: 3, OutputFormat.WEBP: 18}
+_ENCODING_BYTES = {
+    OutputFormat.JPG: 10,
+    OutputFormat.PNG: 13,
+    OutputFormat.WEBP: 12,
+    OutputFormat.AVIF: 46,
+}
+_ENCODING_ALPHA_BYTES = {
+    OutputFormat.JPG: 1,
+    OutputFormat.PNG: 3,
+    OutputFormat.WEBP: 18,
+    OutputFormat.AVIF: 22,
+}
 _ANIMATING_BYTES, _ANIMATING_ALPHA_BYTES = 9, 2  # frames are coded one by one
 
 # Address space: libraries, stacks and allocator arenas; and what is resident, twice over. A bound, no forecast.
@@ -41,7 +51,12 @@ _ANY_JOB_CPU_S = 60
 _MOST_CPU_S = 320
 _DECODING_CPU_S = {SourceFormat.RAW: 1.0}
 _ANY_DECODING_CPU_S = 0.3
-_ENCODING_CPU_S = {OutputFormat.JPG: 2.0, OutputFormat.PNG: 3.5, OutputFormat.WEBP: 3.5}
+_ENCODING_CPU_S = {
+    OutputFormat.JPG: 2.0,
+    OutputFormat.PNG: 3.5,
+    OutputFormat.WEBP: 3.5,
+    OutputFormat.AVIF: 3.5,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +113,7 @@ def resource_budget(probe: Probe, options: CompressionOptions) -> ResourceBudget
 def _targets(probe: Probe, options: CompressionOptions) -> tuple[OutputFormat, ...]:
     """The formats that the result may be in."""
     known = options.format or probe.format.same_output or (OutputFormat.WEBP if probe.is_animated else None)
-    return tuple(OutputFormat) if known is None else (known,)
+    return STANDARD_FORMATS if known is None else (known,)
 
 
 def _encoding_bytes(probe: Probe, target: OutputFormat) -> int:

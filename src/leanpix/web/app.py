@@ -19,6 +19,7 @@ from leanpix.web.middleware import CorsUnder, TidyPath
 from leanpix.web.observed import Observed, Traced
 from leanpix.web.routes.account import account, account_usage, keys, make_key, revoke_key, topup_key
 from leanpix.web.routes.batches import batch, batch_results, create_batch
+from leanpix.web.routes.formats import formats
 from leanpix.web.routes.health import healthz, readyz
 from leanpix.web.routes.metrics import metrics
 from leanpix.web.routes.openapi import openapi_route
@@ -47,6 +48,7 @@ _DESCRIBED = [
     Route("/v1/batches", create_batch, methods=["POST"]),
     Route("/v1/batches/{batch_id}", batch, methods=["GET"]),
     Route("/v1/batches/{batch_id}/results.zip", batch_results, methods=["GET"]),
+    Route("/v1/formats", formats, methods=["GET"]),
     Route("/states", states, methods=["GET"]),
     Route("/states.json", states_json, methods=["GET"]),
     Route("/healthz", healthz, methods=["GET"]),

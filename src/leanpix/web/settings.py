@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
+
+from leanpix.domain.formats import STANDARD_FORMATS, OutputFormat
 
 Endpoint = Annotated[str, Field(pattern=r"^https?://[A-Za-z0-9.:{}\[\]-]+/?$")]
 
@@ -35,6 +37,10 @@ class WebSettings(BaseModel):
         default=[],
         description="Endpoints of S3-compatible stores that Tinify clients may have results put into, as a JSON list; "
         '`{region}` stands for the region they name: `["https://s3.{region}.amazonaws.com"]`. Default: none.',
+    )
+    extra_formats: Literal["", "avif"] = Field(
+        default="",
+        description="Formats written beside jpg, png and webp, for requests that name them: `avif`. Default: none.",
     )
     fine_states: bool = Field(default=False, description="Report the states 0, 2, 3, 5 and 6 too, not only 4.")
     cors_origins: list[str] = Field(
@@ -67,3 +73,8 @@ class WebSettings(BaseModel):
     )
     max_header_bytes: int = Field(default=32 * 1024, gt=0, description="Largest head of a request, in bytes.")
     max_headers: int = Field(default=100, gt=0, description="Most header lines of a request.")
+
+    @property
+    def formats_written(self) -> tuple[OutputFormat, ...]:
+        """What a request may name as its result's format."""
+        return STANDARD_FORMATS + tuple(kind for kind in OutputFormat if kind == self.extra_formats)

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from leanpix.domain.batch import MOST_ITEMS
 from leanpix.domain.errors import InvalidParameterError, SourceCountError
-from leanpix.domain.formats import OutputFormat
+from leanpix.domain.formats import STANDARD_FORMATS, OutputFormat, named
 from leanpix.domain.request import (
     KBYTE,
     MAX_KBYTE,
@@ -28,6 +28,7 @@ _NUMBER = re.compile(r"[0-9]{1,20}(\.[0-9]{1,20})?([eE][+-]?[0-9]{1,3})?", re.AS
 LONGEST_URL = 2048
 
 T = TypeVar("T")
+Formats = tuple[OutputFormat, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +42,13 @@ class WireRequest:
     callback_url: str | None = None
 
 
-def parse_request(form: Form) -> WireRequest:
-    """Check a form; SourceCountError or InvalidParameterError."""
+def parse_request(form: Form, formats: Formats = STANDARD_FORMATS) -> WireRequest:
+    """Check a form; SourceCountError or InvalidParameterError. formats: what the result may be asked to be in."""
     fields = {name: value.strip() for name, value in form.fields.items() if value.strip()}
     url = _source(fields, form)
     sync = _choice(fields, "sync", {"0": False, "1": True}, default=False)
     returns = _choice(fields, "return_type", {"1": ReturnType.URL, "2": ReturnType.BASE64}, default=ReturnType.URL)
-    return WireRequest(url, _options(fields), sync, returns, _url(fields, "callback_url"))
+    return WireRequest(url, _options(fields, formats), sync, returns, _url(fields, "callback_url"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +60,8 @@ class BatchRequest:
     callback_url: str | None = None
 
 
-def parse_batch(form: Form) -> BatchRequest:
-    """Check a form; SourceCountError or InvalidParameterError."""
+def parse_batch(form: Form, formats: Formats = STANDARD_FORMATS) -> BatchRequest:
+    """Check a form; SourceCountError or InvalidParameterError. formats: what results may be asked to be in."""
     fields = {name: value.strip() for name, value in form.fields.items() if value.strip()}
     listed = [url.strip() for url in fields.get(URL_LIST, "").split("\n")]
     urls = tuple(url for url in listed if url)
@@ -71,7 +72,7 @@ def parse_batch(form: Form) -> BatchRequest:
         raise SourceCountError(f"{URL_LIST}: {len(urls)} URLs; a batch takes at most {MOST_ITEMS} pictures")
     for url in urls:
         check_url(URL_LIST, url)
-    return BatchRequest(urls, _options(fields), _url(fields, "callback_url"))
+    return BatchRequest(urls, _options(fields, formats), _url(fields, "callback_url"))
 
 
 def idempotency_key(header: str | None) -> str | None:
@@ -108,10 +109,10 @@ def _is_text(value: str) -> bool:
     return not any("\ud800" <= character <= "\udfff" for character in value)
 
 
-def _options(fields: dict[str, str]) -> CompressionOptions:
+def _options(fields: dict[str, str], formats: Formats) -> CompressionOptions:
     kbyte = _integer(fields, "kbyte", 0, MAX_KBYTE, "0 means not given") or None
     return CompressionOptions(
-        format=_format(fields),
+        format=_format(fields, formats),
         quality=_integer(fields, "quality", MIN_QUALITY, MAX_QUALITY),
         max_bytes=None if kbyte is None else kbyte * KBYTE,
         width_px=_integer(fields, "width", 0, MAX_SIDE_PX, "0 means not given") or None,
@@ -131,14 +132,14 @@ def _integer(fields: dict[str, str], name: str, lowest: int, highest: int, note:
     return int(text)
 
 
-def _format(fields: dict[str, str]) -> OutputFormat | None:
+def _format(fields: dict[str, str], formats: Formats) -> OutputFormat | None:
     text = fields.get("format")
     if text is None:
         return None
-    try:
-        return OutputFormat.parse(text)
-    except ValueError:
-        raise InvalidParameterError("format", text, "jpg, png or webp") from None
+    known = {kind.value: kind for kind in formats} | {"jpeg": OutputFormat.JPG}
+    if text.lower() not in known:
+        raise InvalidParameterError("format", text, named(formats))
+    return known[text.lower()]
 
 
 def _score(fields: dict[str, str]) -> float | None:

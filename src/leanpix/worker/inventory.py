@@ -8,7 +8,8 @@ from importlib.metadata import version
 import pyvips
 import rawpy
 
-from leanpix.domain.formats import OutputFormat, SourceFormat
+from leanpix.domain.formats import EXTRA_FORMATS, STANDARD_FORMATS, SourceFormat
+from leanpix.engine.codecs.avif import avif_backend
 from leanpix.engine.codecs.jpegli import jpegli_backend
 from leanpix.engine.codecs.libwebp import libwebp_backend
 from leanpix.engine.native import native_path
@@ -27,6 +28,8 @@ def inventory() -> Mapping[str, str]:
         "native kernels": native_path(),
         "JPEG encoder": jpegli_backend(),
         "WebP encoder": libwebp_backend(),
+        "AVIF encoder": avif_backend(),
         "formats read": ", ".join(SourceFormat),
-        "formats written": ", ".join(OutputFormat),
+        "formats written": ", ".join(STANDARD_FORMATS),
+        "formats written where named": f"{', '.join(EXTRA_FORMATS)} (through the API by LEANPIX_EXTRA_FORMATS)",
     }

@@ -48,4 +48,6 @@ def format_of(content: bytes) -> OutputFormat | None:
         return OutputFormat.JPG
     if content.startswith(PNG_SIGNATURE):
         return OutputFormat.PNG
+    if content[4:12] == b"ftypavif":
+        return OutputFormat.AVIF
     return OutputFormat.WEBP if content[:4] == b"RIFF" and content[8:12] == b"WEBP" else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from leanpix.domain.formats import OutputFormat
+from leanpix.engine.codecs.avif import AvifCodec
 from leanpix.engine.codecs.base import Codec
 from leanpix.engine.codecs.jpeg import JpegCodec
 from leanpix.engine.codecs.png import PngCodec
@@ -11,5 +12,5 @@ from leanpix.engine.codecs.webp import WebpCodec
 
 def codec_for(output: OutputFormat) -> Codec:
     """The codec that writes this format."""
-    codecs: tuple[Codec, ...] = (JpegCodec(), PngCodec(), WebpCodec())
+    codecs: tuple[Codec, ...] = (JpegCodec(), PngCodec(), WebpCodec(), AvifCodec())
     return next(codec for codec in codecs if codec.format is output)

@@ -24,6 +24,8 @@ def with_exif(data: bytes, kind: OutputFormat, block: bytes) -> bytes:
             return _in_png(data, block)
         case OutputFormat.WEBP:
             return _in_webp(data, block)
+        case OutputFormat.AVIF:
+            raise ValueError("a request for AVIF keeps no metadata")
 
 
 def _in_jpeg(data: bytes, block: bytes) -> bytes:

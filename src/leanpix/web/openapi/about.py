@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from leanpix.domain.formats import STANDARD_FORMATS
 from leanpix.web.openapi import errors
 from leanpix.web.openapi.model import HTML, JSON, Answer, Content, Operation, Parameter, json_answer, reference
 from leanpix.web.openapi.schemas import TEXT, shape
+from leanpix.web.routes.formats import shown_formats
 
 _READY = {"ready": True, "checks": {"database": "ok", "files": "ok", "sandbox.seccomp": "on"}}
 _NOT_READY = {"ready": False, "checks": {"database": "off: the database does not answer", "files": "ok"}}
@@ -31,6 +33,17 @@ def readyz() -> Operation:
             200: json_answer("It can.", readiness, {"ready": _READY}),
             503: json_answer("A balancer should look elsewhere.", readiness, {"not ready": _NOT_READY}),
         },
+        needs_key=False,
+    )
+
+
+def formats() -> Operation:
+    """What is read and written."""
+    found = json_answer("The formats.", reference("Formats"), {"as it comes": shown_formats(STANDARD_FORMATS)})
+    return Operation(
+        tag="Service",
+        summary="Which formats this installation reads and writes",
+        answers={200: found},
         needs_key=False,
     )
 

@@ -23,6 +23,7 @@ OPERATIONS: Mapping[str, Callable[[], Operation]] = {
     "batch_results": batches.batch_results,
     "deliveries": webhooks.deliveries,
     "new_webhook_secret": webhooks.new_webhook_secret,
+    "formats": about.formats,
     "states": about.states,
     "states_json": about.states_json,
     "healthz": about.healthz,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from leanpix.domain.batch import MOST_ITEMS
-from leanpix.domain.formats import OutputFormat
+from leanpix.domain.formats import STANDARD_FORMATS, OutputFormat
 from leanpix.domain.request import MAX_KBYTE, MAX_QUALITY, MAX_SCORE, MAX_SIDE_PX, MIN_QUALITY, Fit, ReturnType
 from leanpix.web.body import FILE_FIELDS, URL_LIST
 from leanpix.web.compat import Json
@@ -104,8 +104,9 @@ def _options() -> dict[str, Json]:
         "sync": _told(integer_or_text(0, 1), "0: answer with a task_id at once; 1: wait for the end.", 0),
         "return_type": _told(integer_or_text(1, len(ReturnType)), "1: a link to the result; 2: base64.", 1),
         "format": _told(
-            _words([*(value.value for value in OutputFormat), "jpeg"]),
-            "The result's format; default: the source's own, else the one that suits the picture.",
+            _words([*(value.value for value in STANDARD_FORMATS), "jpeg"]),
+            "The result's format; default: the source's own, else the one that suits the picture. An installation "
+            "may write others too: `GET /v1/formats`.",
         ),
         "quality": _told(integer_or_text(MIN_QUALITY, MAX_QUALITY), "Not together with kbyte; default: automatic."),
         "kbyte": _told(

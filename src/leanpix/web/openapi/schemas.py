@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pydantic import TypeAdapter
 
 from leanpix.domain.account import MAX_NAME
+from leanpix.domain.formats import OutputFormat, SourceFormat
 from leanpix.domain.notice import NoticeState
 from leanpix.domain.report import Report
 from leanpix.domain.request import ReturnType
@@ -37,6 +38,7 @@ def components() -> dict[str, Json]:
         "DayUsage": _day_usage(),
         "Delivery": _delivery(),
         "Batch": _batch(),
+        "Formats": _formats(),
         "States": _states(),
         "Readiness": _readiness(),
     }
@@ -194,6 +196,24 @@ def _batch() -> Json:
         "next_offset": {"type": ["integer", "null"], "description": "Where the next page begins."},
     }
     return shape(properties, "A batch.")
+
+
+def _formats() -> Json:
+    flag: Json = {"type": "boolean"}
+    written = shape(
+        {
+            "format": choice([kind.value for kind in OutputFormat]),
+            "media_type": TEXT,
+            "alpha": {**flag, "description": "Whether transparency is kept."},
+            "animation": {**flag, "description": "Whether all frames are kept; else the first one is used."},
+            "kbyte": {**flag, "description": "Whether a target size may be asked for."},
+            "on_request_only": {**flag, "description": "Whether it is never chosen for a request that names none."},
+        },
+        "A format that a request may name.",
+    )
+    read = choice([kind.value for kind in SourceFormat])
+    lists = {"read": {"type": "array", "items": read}, "written": {"type": "array", "items": written}}
+    return answer(shape(lists, "What is read and what is written."))
 
 
 def _states() -> Json:

@@ -34,7 +34,7 @@ async def create_batch(request: Request) -> Response:
     await context.call(context.submit.admit, account, once)
     form = await form_of(request, context.settings.batch_max_bytes, BATCH)
     try:
-        wire = parse_batch(form)
+        wire = parse_batch(form, context.settings.formats_written)
         terms = BatchTerms(wire.options, callback_of(context, request, wire.callback_url), once)
         batch_id = await context.call(context.batches.submit, account, _sources(context, form, wire), terms)
     finally:

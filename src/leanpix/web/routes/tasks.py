@@ -25,7 +25,7 @@ async def create(request: Request) -> Response:
     await context.look_up(context.submit.admit, account, once)
     form = await form_of(request, context.settings.max_upload_bytes)
     try:
-        wire = parse_request(form)
+        wire = parse_request(form, context.settings.formats_written)
         callback = callback_of(context, request, wire.callback_url)
 
         def submit() -> str:

@@ -1,0 +1,169 @@
+"""AVIF, by libaom inside libvips' libheif; read back, to be scored, by dav1d inside Pillow.
+
+8 bits a sample, still pictures only. Speed follows the pixels: AV1 takes many times what the other formats do.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pyvips
+from numpy.typing import NDArray
+from PIL import AvifImagePlugin
+
+from leanpix.domain.errors import TaskFailure
+from leanpix.domain.formats import OutputFormat
+from leanpix.domain.states import TaskState
+from leanpix.engine.budget import Effort
+from leanpix.engine.codecs.base import Encoded, Goal, Raster
+from leanpix.engine.content import chroma_detail, texture
+from leanpix.engine.loaders.pillow import pixels_of
+from leanpix.engine.search import Curve
+
+_BRAND = slice(4, 12)
+_SLOW_UP_TO_PIXELS, _MEDIUM_UP_TO_PIXELS = 1_500_000, 12_000_000
+_SLOW, _MEDIUM, _FAST = 3, 1, 0
+"""libvips' effort: 0.8, 0.3 and 0.1 CPU seconds a megapixel; the medium one takes 6 % more bytes at a score."""
+
+_NEVER = 101
+_LOWEST, _HIGHEST = 1, 100
+_COLOURFUL = 20.0
+"""Chroma detail that only drawings, screenshots and coloured text have: their chroma is kept whole."""
+
+# Medians over five Kodak photographs: log(bits per pixel) and score at libheif's quality.
+_SLOW_RATES = Curve((
+    (1, -2.85), (5, -2.785), (10, -2.481), (20, -2.051), (30, -1.584), (40, -1.146), (50, -0.716), (60, -0.332),
+    (70, -0.002), (80, 0.318), (90, 0.772), (95, 1.111), (100, 1.679),
+))  # fmt: skip
+_SLOW_SCORES = Curve((
+    (1, -18.2), (5, -10.8), (10, 3.1), (20, 22.6), (30, 38.4), (40, 53.8), (50, 66.5), (60, 74.4), (70, 79.4),
+    (80, 84.3), (90, 88.2), (95, 90.4), (100, 93.8),
+))  # fmt: skip
+_RATES = Curve((
+    (1, -2.701), (5, -2.632), (10, -2.366), (20, -1.931), (30, -1.505), (40, -1.118), (50, -0.682), (60,
+    -0.313), (70, 0.013), (80, 0.331), (90, 0.777), (95, 1.1), (100, 1.699),
+))  # fmt: skip
+_SCORES = Curve((
+    (1, -25.9), (5, -18.8), (10, -3.5), (20, 17.2), (30, 33.7), (40, 51.4), (50, 65.4), (60, 73.6), (70, 79),
+    (80, 84.1), (90, 88.1), (95, 90.2), (100, 93.8),
+))  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class AvifEncoder:
+    """Knob: libheif's quality of 1 to 100 in whole numbers, which stand for libaom's 64 quantizers."""
+
+    raster: Raster
+    speed_class: int
+    is_graphic: bool
+    is_colourful: bool
+    lossless_from = _NEVER
+
+    @property
+    def rates(self) -> Curve:
+        """Typical log(bits per pixel) along the knob."""
+        return _SLOW_RATES if self.speed_class == _SLOW else _RATES
+
+    @property
+    def scores(self) -> Curve:
+        """Typical score along the knob."""
+        return _SLOW_SCORES if self.speed_class == _SLOW else _SCORES
+
+    def on(self, raster: Raster) -> AvifEncoder:
+        """The same choices, the speed included, for another raster of the same picture."""
+        return replace(self, raster=raster)
+
+    def finest(self) -> AvifEncoder:
+        """Chroma whole."""
+        return self if self.is_colourful or self.raster.is_gray else replace(self, is_colourful=True)
+
+    def knob_for(self, quality: float) -> float:
+        """The quality is libheif's own."""
+        return quality
+
+    def least_score(self, quality: float) -> None:
+        """An AVIF passes for what it was encoded at."""
+        del quality
+
+    def snap(self, knob: float) -> float:
+        """Whole numbers."""
+        return float(min(max(round(knob), _LOWEST), _HIGHEST))
+
+    def thorough(self) -> tuple[AvifEncoder, ...]:
+        """The speed is chosen by what time allows: there is nothing slower to end with."""
+        return ()
+
+    def encode(self, knob: float) -> Encoded:
+        """One lossy encode."""
+        chroma = "off" if self.is_colourful else "on"
+        data = self._save(Q=round(knob), subsample_mode=chroma)
+        return Encoded(data, f"libaom (speed {_speed(self.speed_class)})", quality=knob)
+
+    def lossless(self) -> Encoded:
+        """Every pixel kept."""
+        data = self._save(lossless=True)
+        return Encoded(data, f"libaom lossless (speed {_speed(self.speed_class)})", is_lossless=True)
+
+    def _save(self, **settings: object) -> bytes:
+        image, keep = self.raster.image(), self.raster.keep
+        try:
+            data: bytes = image.heifsave_buffer(
+                compression="av1", bitdepth=8, effort=self.speed_class, keep=keep, **settings
+            )
+        except pyvips.Error as error:
+            raise TaskFailure(TaskState.FAILED, "the AVIF encoder failed") from error
+        return data
+
+
+@dataclass(frozen=True, slots=True)
+class AvifCodec:
+    """The AVIF format."""
+
+    format = OutputFormat.AVIF
+
+    def open(self, raster: Raster, effort: Effort, goal: Goal) -> AvifEncoder:
+        """How fast is chosen by the pixels, and how chroma is coded by how much of it there is."""
+        del goal
+        is_colourful = not raster.is_gray and effort is Effort.FULL and chroma_detail(raster.pixels) > _COLOURFUL
+        return AvifEncoder(raster, _speed_class(raster, effort), texture(raster.pixels).is_graphic, is_colourful)
+
+    def repack(self, source: bytes, effort: Effort) -> None:
+        """AVIF is not read: there is no source to repack."""
+        del source, effort
+
+
+def is_avif(data: bytes) -> bool:
+    """Whether the bytes begin like a still AVIF."""
+    return data[_BRAND] == b"ftypavif"
+
+
+def decoded_avif(data: bytes) -> NDArray[np.uint8]:
+    """The (height, width, 3 or 4) pixels of an AVIF that this codec made; nobody else's is ever decoded."""
+    # Its own number would be one a core: memory for their stacks is what a child has too little of.
+    AvifImagePlugin.DEFAULT_MAX_THREADS = 1
+    with AvifImagePlugin.AvifImageFile(io.BytesIO(data)) as opened:
+        return pixels_of(opened, "RGBA" if opened.mode == "RGBA" else "RGB")
+
+
+def avif_backend() -> str:
+    """Whether AVIF can be written here, and how, in words for people: starts with `libvips` or `none`."""
+    pixels = np.full((16, 16, 3), 128, np.uint8)
+    try:
+        encoded = AvifEncoder(Raster(pixels), _SLOW, is_graphic=False, is_colourful=False).lossless()
+        difference = decoded_avif(encoded.data).astype(int) - pixels
+    except (TaskFailure, OSError, SyntaxError) as error:
+        return f"none: {error}"
+    return "none: what is written reads otherwise" if difference.any() else "libvips: libaom; the self-test passed"
+
+
+def _speed_class(raster: Raster, effort: Effort) -> int:
+    if effort is not Effort.FULL or raster.total_pixels > _MEDIUM_UP_TO_PIXELS:
+        return _FAST
+    return _SLOW if raster.total_pixels <= _SLOW_UP_TO_PIXELS else _MEDIUM
+
+
+def _speed(speed_class: int) -> int:
+    """What libaom is told."""
+    return 9 - speed_class

@@ -1,0 +1,32 @@
+"""What this installation reads and writes."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from leanpix.domain.formats import STANDARD_FORMATS, OutputFormat, SourceFormat
+from leanpix.web.compat import Json
+from leanpix.web.context import context_of
+
+
+async def formats(request: Request) -> Response:
+    """The formats of sources, and those that a request may name."""
+    return JSONResponse(shown_formats(context_of(request).settings.formats_written))
+
+
+def shown_formats(written: tuple[OutputFormat, ...]) -> Json:
+    """The answer of an installation that writes these."""
+    data = {"read": [kind.value for kind in SourceFormat], "written": [_shown(kind) for kind in written]}
+    return {"status": 200, "message": "success", "data": data}
+
+
+def _shown(kind: OutputFormat) -> Json:
+    return {
+        "format": kind.value,
+        "media_type": kind.media_type,
+        "alpha": kind is not OutputFormat.JPG,
+        "animation": kind is OutputFormat.WEBP,
+        "kbyte": kind is not OutputFormat.PNG,
+        "on_request_only": kind not in STANDARD_FORMATS,
+    }
