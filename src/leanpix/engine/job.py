@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from leanpix.domain.formats import OutputFormat
 from leanpix.domain.request import CompressionOptions
 from leanpix.engine.budget import Budget, Effort
 from leanpix.engine.codecs.base import Codec, Encoded, Goal, Raster
@@ -69,7 +70,8 @@ class Job:
 
     def repack_can_fit(self, max_bytes: int) -> bool:
         """Whether repacking the source without loss has a chance to come to so few bytes."""
-        small = self.raster.total_pixels <= _CHEAP_PIXELS
+        # A PNG may have been packed badly, or not at all; a JPEG gains a quarter at the most.
+        small = self.raster.total_pixels <= _CHEAP_PIXELS and self.codec.format is not OutputFormat.JPG
         return small or bool(self._kept) or max_bytes >= _LOSSLESS_GAIN * len(self.source)
 
     def highest_quality(self, asked: float) -> float:
