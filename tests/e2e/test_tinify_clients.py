@@ -238,6 +238,20 @@ def test_python_errors(tinify: Any, scene: Scene) -> None:
     assert caught.value.status == 401
 
 
+def test_python_tells_a_server_that_cannot_from_one_that_is_not_there(
+    tinify: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running_server(tmp_path / "data", min_free_share="0.99") as full, tls_relay(full.base, tmp_path) as relay:
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(relay.ca_file))
+        monkeypatch.setattr(tinify.Client, "API_ENDPOINT", relay.base)
+        tinify.key = full.key
+        with pytest.raises(tinify.ServerError, match="short of disk space") as caught:
+            tinify.from_buffer(PICTURE)
+        assert caught.value.status == 503
+    with pytest.raises(tinify.ConnectionError):
+        tinify.from_buffer(PICTURE)
+
+
 def node_modules() -> Path:
     """The folder that the npm client is installed in; skips, and says so in capitals, where it cannot be."""
     if shutil.which("node") is None or shutil.which("npm") is None:
