@@ -13,6 +13,7 @@ import numpy as np
 import pyvips
 from numpy.typing import NDArray
 
+from leanpix.domain.formats import STANDARD_FORMATS
 from leanpix.engine import CompressionOptions, OutputFormat, compress
 from leanpix.engine.metric import Scorer
 
@@ -64,7 +65,7 @@ def _size_row(name: str, made: list[peers.Sized], scores: dict[str, list[float]]
 def score_table(paths: Sequence[Path]) -> str:
     """Automatic quality: the score that was reached, measured anew, by how many encodes and in what time."""
     head = ["automatic quality", "score reached", "below", "encodes", "bits per pixel", "CPU ms/MP"]
-    return report.table(head, [_score_row(paths, output, target) for output in OutputFormat for target in TARGETS])
+    return report.table(head, [_score_row(paths, output, target) for output in STANDARD_FORMATS for target in TARGETS])
 
 
 def _score_row(paths: Sequence[Path], output: OutputFormat, target: int) -> list[str]:

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
-from tests.support.pages import ROOT, write_between
+from tests.support.pages import ROOT, commit, write_between
 from tests.torture.cluster import torture_cluster
 from tests.torture.crashes import torture_crashes
 from tests.torture.crowding import torture_crowding, torture_soak
@@ -28,18 +28,19 @@ def main() -> int:
     parser.add_argument("--only", choices=["suites", "crashes", "crowding", "hostility", "soak", "cluster"])
     parser.add_argument("--out", type=Path, default=PAGE)
     given = parser.parse_args()
+    measured = commit()  # before the pages are written, which changes the tree
     folder = Path(tempfile.mkdtemp(prefix="leanpix-torture-"))
     try:
         missed = 0 if given.only == "cluster" else _one_machine(folder, given)
-        missed += _cluster(folder) if given.only in (None, "cluster") else 0
+        missed += _cluster(folder, measured) if given.only in (None, "cluster") else 0
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return int(missed > 0)
 
 
-def _cluster(folder: Path) -> int:
+def _cluster(folder: Path, measured: str) -> int:
     """How many bounds were missed; the figures go into the middle of their page."""
-    figures = Figures(command='make torture ARGS="--only cluster"')
+    figures = Figures(command='make torture ARGS="--only cluster"', measured=measured)
     torture_cluster(folder, figures)
     write_between(CLUSTER_PAGE, "figures", figures.text())
     return figures.missed

@@ -28,6 +28,7 @@ class Figures:
 
     rows: list[tuple[str, str, str, bool | None]] = field(default_factory=list)
     command: str = "make torture"
+    measured: str = field(default_factory=commit)
     started: float = field(default_factory=time.monotonic)
 
     def add(self, section: str, claim: str, figure: object, *, good: bool | None = None) -> None:
@@ -55,7 +56,7 @@ class Figures:
         load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
         return (
             f"- Run: {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {minutes:.0f} minutes, load average at its end {load}\n"
-            f"- Command: `{self.command}`, of commit {commit()}\n"
+            f"- Command: `{self.command}`, of commit {self.measured}\n"
             f"- Machine: {os.cpu_count()} cores, Linux {platform.release()}, {platform.machine()}; the clients and"
             " whatever else ran there shared them\n"
             f"- Versions: Python {platform.python_version()}, {packages}\n\n"
