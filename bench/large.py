@@ -37,6 +37,7 @@ score = "" if report.score is None else f"{report.score:.1f}"
 print(f"{len(done.data)} | {spent:.1f} | {peak} | {score} | {report.encodes} | {report.encoder}")
 """
 SIDE_PX = 8000
+MOST_BYTES = (600_000, 2_400_000, 9_600_000)
 
 
 def main() -> int:
@@ -48,8 +49,9 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         for picture in arguments.pictures or made(Path(folder)):
             for kind in ("jpg", "webp", "png"):
-                for quality in ({"quality": 80}, {}):
-                    row(picture, {"format": kind, **quality})
+                sized = [] if kind == "png" else [{"max_bytes": size} for size in MOST_BYTES]
+                for goal in ({"quality": 80}, {}, *sized):
+                    row(picture, {"format": kind, **goal})
     print(f"\n{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
     return 0
 
@@ -60,7 +62,7 @@ def row(picture: Path, asked: dict[str, object]) -> None:
     command = [sys.executable, "-c", RUN, str(picture), json.dumps(asked)]
     found = subprocess.run(command, text=True, env=environment, capture_output=True, check=False)
     told = found.stdout.strip() or f"failed: {found.stderr.strip().splitlines()[-1]}"
-    wanted = f"{asked['format']}, {asked.get('quality', 'automatic')}"
+    wanted = ", ".join(str(value) for value in asked.values())
     print(f"| {picture.name} | {wanted} | {told} |", flush=True)
 
 
