@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import sys
-import threading
 from collections.abc import Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +12,7 @@ from PIL import Image
 from tests.support.examples import Example, Reader, examples_of
 from tests.support.pictures import gradient
 from tests.support.server import Server, clean_environment, running_server
+from tests.support.websites import website_of
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "deploy" / "README.md", *sorted(ROOT.glob("docs/*.md"))]
@@ -22,21 +20,13 @@ LANGUAGES = {"sh", "bash", "python", "json"}
 EXAMPLES = {page: found for page in PAGES if (found := examples_of(page))}
 
 
-class _Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *_arguments: object) -> None:
-        """Keep the test output quiet."""
-
-
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A shop on the web, with its pictures under /photos/."""
     folder = tmp_path_factory.mktemp("shop")
     lay_out(folder)
-    web = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(folder)))
-    threading.Thread(target=web.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{web.server_address[1]}"
-    web.shutdown()
-    web.server_close()
+    with website_of(folder) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")

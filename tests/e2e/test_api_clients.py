@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import base64
 import json
-import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import httpx
 import pytest
 from tests.support.pictures import encoded, gradient
 from tests.support.server import API, Server, running_server
+from tests.support.websites import Quiet, website
 
 JPG = encoded(gradient(64, 64))
 
 
-class _Pictures(BaseHTTPRequestHandler):
+class _Pictures(Quiet, BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         content = bytes(31 * 1024 * 1024) if self.path.startswith("/huge") else JPG
         status = 404 if self.path.startswith("/missing") else 200
@@ -29,17 +29,11 @@ class _Pictures(BaseHTTPRequestHandler):
         except OSError:  # the service hangs up on what is too large
             self.close_connection = True
 
-    def log_message(self, *_arguments: object) -> None:
-        """Keep the test output quiet."""
-
 
 @pytest.fixture(scope="module")
 def picture_url() -> Iterator[str]:
-    web = ThreadingHTTPServer(("127.0.0.1", 0), _Pictures)
-    threading.Thread(target=web.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{web.server_address[1]}"
-    web.shutdown()
-    web.server_close()
+    with website(_Pictures) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
@@ -82,13 +82,13 @@ def test_an_api_node_that_is_killed_mid_request_loses_no_accepted_task(scene: Sc
     scene.cluster.wait()
 
 
-def test_a_restart_of_the_database_under_load_loses_nothing(scene: Scene, postgres: Postgres) -> None:
+def assert_a_restart_loses_nothing(scene: Scene, stop: Callable[[], object], start: Callable[[], object]) -> None:
     with under_load(scene.caller, scene.apis) as load:
         until(lambda: len(load.accepted) > 5)
-        postgres.stop("immediate")
+        stop()
         states = [ready(api) for api in scene.apis]
         time.sleep(1)
-        postgres.start()
+        start()
         before = len(load.accepted)
         until(lambda: len(load.accepted) > before + 10)
     assert states == [503, 503]
@@ -96,22 +96,14 @@ def test_a_restart_of_the_database_under_load_loses_nothing(scene: Scene, postgr
     assert all(scene.caller.reads(scene.apis[0], task) for task in load.accepted[::10])
     assert [ready(api) for api in scene.apis] == [200, 200]
     assert all(node.process.poll() is None for node in scene.apis + scene.workers)
+
+
+def test_a_restart_of_the_database_under_load_loses_nothing(scene: Scene, postgres: Postgres) -> None:
+    assert_a_restart_loses_nothing(scene, lambda: postgres.stop("immediate"), postgres.start)
 
 
 def test_a_restart_of_the_file_store_under_load_loses_nothing(scene: Scene, seaweed: Seaweed) -> None:
-    with under_load(scene.caller, scene.apis) as load:
-        until(lambda: len(load.accepted) > 5)
-        seaweed.stop()
-        states = [ready(api) for api in scene.apis]
-        time.sleep(1)
-        seaweed.start()
-        before = len(load.accepted)
-        until(lambda: len(load.accepted) > before + 10)
-    assert states == [503, 503]
-    assert_each_ended_once_and_was_charged_once(scene.cluster, load.accepted)
-    assert all(scene.caller.reads(scene.apis[0], task) for task in load.accepted[::10])
-    assert [ready(api) for api in scene.apis] == [200, 200]
-    assert all(node.process.poll() is None for node in scene.apis + scene.workers)
+    assert_a_restart_loses_nothing(scene, seaweed.stop, seaweed.start)
 
 
 def test_no_delivery_is_left_over(scene: Scene) -> None:

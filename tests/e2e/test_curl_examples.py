@@ -6,11 +6,8 @@ import io
 import json
 import shutil
 import subprocess
-import threading
 import time
 from collections.abc import Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -19,24 +16,17 @@ import pytest
 from PIL import Image
 from tests.support.corpus import CORPUS, corpus_file
 from tests.support.server import API, Server, running_server
+from tests.support.websites import website_of
 
 pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 PHOTO = "d_S_Landscape_2.jpg"
 
 
-class _Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *_arguments: object) -> None:
-        """Keep the test output quiet."""
-
-
 @pytest.fixture(scope="module")
 def photos() -> Iterator[str]:
     corpus_file(PHOTO)
-    web = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(CORPUS)))
-    threading.Thread(target=web.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{web.server_address[1]}"
-    web.shutdown()
-    web.server_close()
+    with website_of(CORPUS) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")

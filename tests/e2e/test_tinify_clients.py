@@ -8,10 +8,9 @@ import io
 import json
 import shutil
 import subprocess
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ from tests.support.pictures import encoded, gradient
 from tests.support.server import running_server
 from tests.support.servers import Seaweed
 from tests.support.tls import tls_relay
+from tests.support.websites import Quiet, website
 
 NODE_CLIENT = "tinify@1.8.3"
 MODULES = Path(__file__).parents[2] / ".tools" / "clients"
@@ -89,41 +89,28 @@ def scene(tmp_path_factory: pytest.TempPathFactory, seaweed: Seaweed) -> Iterato
     folder = tmp_path_factory.mktemp("tinify")
     shelves = json.dumps([seaweed.environment["AWS_ENDPOINT_URL"]])
     with (
-        picture_site() as port,
+        website(_Site) as site,
         running_server(
-            folder / "data", fetch_allow_nets="127.0.0.0/8", fetch_ports=str(port), tinify_store_endpoints=shelves
+            folder / "data",
+            fetch_allow_nets="127.0.0.0/8",
+            fetch_ports=site.rpartition(":")[2],
+            tinify_store_endpoints=shelves,
         ) as server,
         tls_relay(server.base, folder) as relay,
     ):
         keys = key_for(server, "shop", credits=100, qps=100), key_for(server, "empty", credits=0, qps=100)
-        made = Scene(relay.base, relay.ca_file, seaweed, *keys, f"http://127.0.0.1:{port}/a.jpg", folder)
+        made = Scene(relay.base, relay.ca_file, seaweed, *keys, f"{site}/a.jpg", folder)
         made.picture.write_bytes(PICTURE)
         made.transparent.write_bytes(transparent_png())
         yield made
 
 
-class _Site(BaseHTTPRequestHandler):
+class _Site(Quiet, BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.send_response(200)
         self.send_header("Content-Length", str(len(PICTURE)))
         self.end_headers()
         self.wfile.write(PICTURE)
-
-    def log_message(self, *_arguments: object) -> None:
-        """Keep the test output quiet."""
-
-
-class picture_site:  # noqa: N801 - used like a function
-    """A web server with one picture; its port."""
-
-    def __enter__(self) -> int:
-        self._web = ThreadingHTTPServer(("127.0.0.1", 0), _Site)
-        threading.Thread(target=self._web.serve_forever, daemon=True).start()
-        return int(self._web.server_address[1])
-
-    def __exit__(self, *_error: object) -> None:
-        self._web.shutdown()
-        self._web.server_close()
 
 
 @pytest.fixture

@@ -190,6 +190,10 @@ def make_companions(stores: Stores, telemetry: Telemetry) -> Sequence[Companion]
     return [make_housekeeping(stores, telemetry), make_outbox(stores), make_feeder(stores, telemetry)]
 
 
+def _bounds(settings: Settings) -> QueueBounds:
+    return QueueBounds(settings.queue_max_per_key, settings.queue_max)
+
+
 def make_feeder(stores: Stores, telemetry: Telemetry) -> Feeder:
     """The thread that makes tasks of batches' items."""
     settings = stores.settings
@@ -197,7 +201,7 @@ def make_feeder(stores: Stores, telemetry: Telemetry) -> Feeder:
         database=stores.database,
         blobs=stores.blobs,
         signals=stores.rows.signals,
-        bounds=QueueBounds(settings.queue_max_per_key, settings.queue_max),
+        bounds=_bounds(settings),
         longest_s=settings.batch_longest_s,
         now=time.time,
         on_error=log_failure,
@@ -241,12 +245,11 @@ def make_api(stores: Stores, pool: CompressorPool | None, telemetry: Telemetry, 
     settings, rows = stores.settings, stores.rows
     if rows.listener is not None:
         rows.listener.start()
-    bounds = QueueBounds(settings.queue_max_per_key, settings.queue_max)
     carried = untraced if telemetry.tracing is None else telemetry.tracing.carried
     context = Context(
         settings=settings,
         keyring=Keyring(rows.database, stores.hasher, time.monotonic),
-        submit=Submit(rows.database, rows.rates, stores.blobs, rows.signals, bounds, time.time, carried),
+        submit=Submit(rows.database, rows.rates, stores.blobs, rows.signals, _bounds(settings), time.time, carried),
         query=Query(rows.database, rows.rates, settings.retention_s, time.time),
         admin=stores.admin,
         usage=Usage(rows.database, time.time),

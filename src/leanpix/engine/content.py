@@ -13,6 +13,9 @@ _TILES_PER_SIDE = 4
 _SHARP_STEP = 32
 _MANY_COLOURS = 256
 
+SATURATED = 20.0
+"""Chroma detail that no photograph of the corpus reaches: drawings, screenshots and coloured text do."""
+
 
 def sample_tiles(
     pixels: NDArray[np.uint8], tile_px: int = _TILE_PX, per_side: int = _TILES_PER_SIDE
@@ -36,6 +39,11 @@ def chroma_detail(pixels: NDArray[np.uint8]) -> float:
     ranges = [_block_range(tile) for tile in sample_tiles(pixels)]
     values = np.concatenate([r for r in ranges if r.size] or [np.zeros(1, np.float32)])
     return float(np.percentile(values, 98))
+
+
+def is_colourful(pixels: NDArray[np.uint8]) -> bool:
+    """Whether (rows, width, bands) pixels hold chroma detail that only what is drawn has; gray never does."""
+    return pixels.shape[2] >= 3 and chroma_detail(pixels) > SATURATED  # noqa: PLR2004 - red, green, blue
 
 
 def _block_range(tile: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -18,7 +18,7 @@ from leanpix.domain.formats import OutputFormat
 from leanpix.domain.states import TaskState
 from leanpix.engine.budget import Effort
 from leanpix.engine.codecs.base import Encoded, Goal, Raster
-from leanpix.engine.content import chroma_detail, texture
+from leanpix.engine.content import is_colourful, texture
 from leanpix.engine.loaders.pillow import pixels_of
 from leanpix.engine.search import Curve
 
@@ -29,8 +29,6 @@ _SLOW, _MEDIUM, _FAST = 3, 1, 0
 
 _NEVER = 101
 _LOWEST, _HIGHEST = 1, 100
-_COLOURFUL = 20.0
-"""Chroma detail that only drawings, screenshots and coloured text have: their chroma is kept whole."""
 
 # Medians over five Kodak photographs: log(bits per pixel) and score at libheif's quality.
 _SLOW_RATES = Curve((
@@ -126,8 +124,8 @@ class AvifCodec:
     def open(self, raster: Raster, effort: Effort, goal: Goal) -> AvifEncoder:
         """How fast is chosen by the pixels, and how chroma is coded by how much of it there is."""
         del goal
-        is_colourful = not raster.is_gray and effort is Effort.FULL and chroma_detail(raster.pixels) > _COLOURFUL
-        return AvifEncoder(raster, _speed_class(raster, effort), texture(raster.pixels).is_graphic, is_colourful)
+        whole_chroma = effort is Effort.FULL and is_colourful(raster.pixels)
+        return AvifEncoder(raster, _speed_class(raster, effort), texture(raster.pixels).is_graphic, whole_chroma)
 
     def repack(self, source: bytes, effort: Effort) -> None:
         """AVIF is not read: there is no source to repack."""

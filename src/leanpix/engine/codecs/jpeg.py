@@ -17,7 +17,7 @@ from leanpix.engine.codecs.jpegli import (
     jpegli_backend,
     quality_from_distance,
 )
-from leanpix.engine.content import chroma_detail
+from leanpix.engine.content import SATURATED, chroma_detail
 from leanpix.engine.search import Curve
 
 _NEVER = 101
@@ -28,9 +28,8 @@ _LARGEST_DISTANCE = 25.0
 _MOZJPEG_FROM_DISTANCE = 6.4
 """Here mozjpeg takes 5 % fewer bytes at an equal score, and six times the CPU; the gain grows to 11 % at the end."""
 
-_SATURATED = 20.0
 _VERY_SATURATED = 45.0
-"""Chroma detail: no photograph of the corpus reaches the first; from the second on 4:2:0 loses at every rate."""
+"""Chroma detail from which on 4:2:0 loses at every rate."""
 
 _FINE = Goal(quality=60, bits_per_pixel=1.0, score=62)
 """Above any of these, graphics between the two lose less by 4:4:4's bytes than by 4:2:0's blur."""
@@ -161,7 +160,7 @@ class JpegCodec:
     def open(self, raster: Raster, effort: Effort, goal: Goal) -> JpegEncoder:
         """Chroma keeps its full size where halving it would show at this rate: line art and saturated text."""
         detail = 0.0 if raster.is_gray else chroma_detail(raster.pixels)
-        sharp = detail > (_SATURATED if _is_fine(goal) else _VERY_SATURATED)
+        sharp = detail > (SATURATED if _is_fine(goal) else _VERY_SATURATED)
         return JpegEncoder(raster, effort, "4:4:4" if sharp else "4:2:0")
 
     def repack(self, source: bytes, effort: Effort) -> Encoded | None:
