@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from leanpix.domain.formats import OutputFormat
 from leanpix.domain.report import Compression, Report
@@ -19,39 +20,44 @@ from leanpix.engine.job import Job
 from leanpix.engine.limits import Limits
 from leanpix.engine.outcome import Outcome, Trials
 from leanpix.engine.plan import alternatives, decoding_target, recommend
-from leanpix.engine.probe import exif_block, probe
+from leanpix.engine.probe import Probe, exif_block, probe
 from leanpix.engine.strategies import by_quality, by_score, by_size
 
 OnPhase = Callable[[str], None]
+OnProbe = Callable[[Probe], None]
 
 ALREADY_OPTIMAL = "already optimal: the source's own pixels are kept"
 
 
-def compress(
+def compress(  # noqa: PLR0913 - two are what is to be done, the others have their defaults
     source: bytes,
     options: CompressionOptions,
     limits: Limits | None = None,
     *,
     budget: Budget | None = None,
     on_phase: OnPhase | None = None,
+    on_probe: OnProbe | None = None,
 ) -> Compression:
     """Compress one picture.
 
     source: the encoded bytes of a JPEG, PNG, WebP, GIF, BMP, TIFF, SGI or camera raw file. on_phase is told
-    "decoding", "encoding" and "searching" as they begin. Raises TaskFailure: INVALID_IMAGE for what is no
-    readable picture, NOT_MEETING_REQUIREMENTS over a limit or where max_bytes cannot be met.
+    "decoding", "encoding" and "searching" as they begin; on_probe what the header says, before native code sees
+    anything of the source. Raises TaskFailure: INVALID_IMAGE for what is no readable picture,
+    NOT_MEETING_REQUIREMENTS over a limit or where max_bytes cannot be met.
     """
     tell, limits, budget = on_phase or _silent, limits or Limits(), budget or Budget()
-    if not options.alternatives:
-        return _compress(source, options, limits, budget, tell)
-    candidates = alternatives(probe(source, limits), options)
-    tries = (_compress(source, replace(options, format=one), limits, budget, tell) for one in candidates)
+    facts = probe(source, limits)
+    if on_probe is not None:
+        on_probe(facts)
+    begin = partial(_begin, source, facts, limits=limits, budget=budget)
+    candidates = alternatives(facts, options) if options.alternatives else (options.format,)
+    tries = (_compress(begin, replace(options, format=one), tell) for one in candidates)
     return min(tries, key=lambda done: len(done.data))
 
 
-def _compress(source: bytes, options: CompressionOptions, limits: Limits, budget: Budget, tell: OnPhase) -> Compression:
+def _compress(begin: Callable[[CompressionOptions], Job], options: CompressionOptions, tell: OnPhase) -> Compression:
     tell("decoding")
-    job = _begin(source, options.aiming_at(DEFAULT_TARGET_SCORE), limits, budget)
+    job = begin(options.aiming_at(DEFAULT_TARGET_SCORE))
     tell("searching" if options.quality is None else "encoding")
     trials = job.open(job.raster)
     outcome = _never_larger(job, trials, _reach(job, trials))
@@ -64,8 +70,7 @@ def _silent(phase: str) -> None:
     del phase
 
 
-def _begin(source: bytes, options: CompressionOptions, limits: Limits, budget: Budget) -> Job:
-    facts = probe(source, limits)
+def _begin(source: bytes, facts: Probe, options: CompressionOptions, limits: Limits, budget: Budget) -> Job:
     picture = load(source, facts, options, decoding_target(facts, options.format), limits)
     raster = Raster.of(picture)
     target = options.format or recommend(facts, raster)

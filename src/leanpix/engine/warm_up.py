@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import io
+
 from PIL import Image
 
 from leanpix.engine.codecs.jpegli import jpegli_backend
 from leanpix.engine.codecs.libwebp import libwebp_backend
+from leanpix.engine.limits import Limits
+from leanpix.engine.probe import probe
+
+_UNTIL_SPECIALIZED = 20
+"""CPython writes into the code that it runs, for the first dozen runs: pages that a forked process would copy."""
 
 
 def warm_up() -> None:
-    """Load Pillow's plug-ins and choose the JPEG and WebP encoders. Starts no thread and leaves libvips unused."""
+    """Load plug-ins, choose the JPEG and WebP encoders, read a header. Starts no thread and leaves libvips unused."""
     Image.preinit()
     jpegli_backend()
     libwebp_backend()
+    picture = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(picture, "JPEG")
+    for _ in range(_UNTIL_SPECIALIZED):
+        probe(picture.getvalue(), Limits())

@@ -22,14 +22,14 @@ _SEND_TIMEOUT_S = 5.0
 _BACKOFF_S = 1.0
 # What a child may know of the environment: where programs and libraries are, nothing that could be a secret.
 _PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "PYTHONPATH", "LANG", "LC_ALL", "TZ")
-# One thread a library: a child has one picture, and the pool has the cores. Arenas reserve 64 MB of address space
-# each. libvips must not spill decoded pictures into files, for which there is no place.
+# One thread a library: a child has one picture, and the pool has the cores. One arena: others have no large pages, and
+# reserve 64 MB of address space each. libvips must not spill decoded pictures into files, for which there is no place.
 FIXED_ENVIRONMENT = {
     "VIPS_CONCURRENCY": "1",
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
     "RAYON_NUM_THREADS": "1",
-    "MALLOC_ARENA_MAX": "2",
+    "MALLOC_ARENA_MAX": "1",
     # A child lives for one picture: memory that it has touched once is used again, not given back and faulted anew.
     "MALLOC_MMAP_THRESHOLD_": str(32 * 1024 * 1024),
     "MALLOC_TRIM_THRESHOLD_": str(128 * 1024 * 1024),

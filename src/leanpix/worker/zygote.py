@@ -21,6 +21,7 @@ from pathlib import Path
 
 from leanpix.domain.errors import ChildStartError
 from leanpix.worker.child import Job, Nursery, run_child
+from leanpix.worker.heap import take_up_free_memory
 from leanpix.worker.kernel import die_with
 from leanpix.worker.sandbox import fence
 from leanpix.worker.wire import (
@@ -158,9 +159,10 @@ def main(job_name: str, layers: bool, control_fd: int, parent_pid: int, preload:
     threads = len(list(Path("/proc/self/task").iterdir()))
     if threads != 1:
         raise ChildStartError(f"{threads} threads after the imports: a fork would copy their locks")
-    nursery = Nursery(os.getpid(), job, fence(layers=layers))
     gc.collect()
     gc.freeze()  # no collection in a child touches, and so copies, what was imported here
+    take_up_free_memory()
+    nursery = Nursery(os.getpid(), job, fence(layers=layers))
     control = socket.socket(fileno=control_fd)
     control.send(READY)
     Zygote(control, nursery).serve()
