@@ -26,6 +26,7 @@ from leanpix.worker.settings import WorkerSettings
 Act = Callable[..., str]
 PoolMaker = Callable[..., CompressorPool]
 OPTIONS = CompressionOptions(quality=80)
+SOURCE_BYTES = (5, 5 * 1024 * 1024)  # a small one lies in the socket before anybody reads, a large one does not
 
 
 def outcome(pool: CompressorPool, act: str, *, timeout_s: float = 20) -> TaskState:
@@ -184,12 +185,13 @@ def test_the_zygotes_death_fails_its_jobs_and_another_takes_over(new_pool: PoolM
     wait_until(lambda: not is_alive(seen[0]), "the child outlived its zygote")
 
 
-def test_a_zygote_that_died_idle_is_replaced_before_a_job_is_lost(new_pool: PoolMaker) -> None:
+@pytest.mark.parametrize("source_bytes", SOURCE_BYTES)
+def test_a_zygote_that_died_idle_is_replaced_before_a_job_is_lost(new_pool: PoolMaker, source_bytes: int) -> None:
     pool = new_pool()
     for _ in range(5):
         wait_until(lambda: pool.zygote_pid is not None, "no new zygote")
         os.kill(pool.zygote_pid or 0, signal.SIGKILL)
-        assert answer(pool, "next") == "4"
+        assert answer(pool, "-" * source_bytes) == str(source_bytes)
 
 
 def test_a_zygote_is_replaced_after_its_number_of_jobs_without_losing_one(new_pool: PoolMaker) -> None:
@@ -276,11 +278,12 @@ def test_the_terminals_interrupt_reaches_no_child() -> None:
         ended(parent)
 
 
-def test_a_zygote_that_hangs_costs_one_deadline(new_pool: PoolMaker) -> None:
+@pytest.mark.parametrize("source_bytes", SOURCE_BYTES)
+def test_a_zygote_that_hangs_costs_one_deadline(new_pool: PoolMaker, source_bytes: int) -> None:
     pool = new_pool()
     os.kill(pool.zygote_pid or 0, signal.SIGSTOP)
-    assert outcome(pool, "next", timeout_s=0.3) is TaskState.TIMED_OUT
-    assert answer(pool, "next") == "4"
+    assert outcome(pool, "-" * source_bytes, timeout_s=0.3) is TaskState.TIMED_OUT
+    assert answer(pool, "-" * source_bytes) == str(source_bytes)
 
 
 def descriptors_of(pid: int) -> int:

@@ -7,6 +7,7 @@ import fcntl
 import json
 import os
 import signal
+import socket
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -102,7 +103,9 @@ def _locked_job(request: Request, nursery: Nursery) -> int:
         _answer({"layers": layers})
         return EXIT_DONE
     try:
-        compression = nursery.job(_source(), request.options, on_phase=_tell_phase, on_need=_wait_for_memory)
+        compression = nursery.job(
+            _source(request.source_bytes), request.options, on_phase=_tell_phase, on_need=_wait_for_memory
+        )
     except TaskFailure as failure:
         _answer({"state": int(failure.state), "text": str(failure)})
         return EXIT_DONE
@@ -111,9 +114,13 @@ def _locked_job(request: Request, nursery: Nursery) -> int:
     return EXIT_DONE
 
 
-def _source() -> bytes:
-    size = os.fstat(_SOURCE_FD).st_size
-    return os.pread(_SOURCE_FD, size, 0)
+def _source(size: int) -> bytes:
+    # All three named: to ask the descriptor for them takes calls that the filter refuses.
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, fileno=_SOURCE_FD) as sender:
+        source = sender.recv(size, socket.MSG_WAITALL)
+    if len(source) != size:
+        raise ChildStartError("the parent has hung up")
+    return source
 
 
 def _tell_phase(phase: str) -> None:

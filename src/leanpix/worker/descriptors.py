@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+import time
 from types import TracebackType
 from typing import Self
 
@@ -12,18 +13,17 @@ _PIPE_BYTES = 64 * 1024
 
 
 class JobDescriptors:
-    """A source and a result as memory files, two sockets and a pipe for last words. Use as a context manager."""
+    """A result as a memory file, three sockets and a pipe for last words. Use as a context manager."""
 
-    def __init__(self, source: bytes) -> None:
+    def __init__(self) -> None:
         self._stack = contextlib.ExitStack()
         with contextlib.ExitStack() as undo:
             undo.callback(self._stack.close)
-            self._source = self._owned(os.memfd_create("source", os.MFD_CLOEXEC))
+            self._source, self._child_source = self._pair(socket.SOCK_STREAM)
             self._result = self._owned(os.memfd_create("result", os.MFD_CLOEXEC))
             self.answers, self._child_answers = self._pair()
             self.status, self._zygote_status = self._pair()
             self._last_words, self._child_stderr = map(self._owned, os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK))
-            _write(self._source, source)
             undo.pop_all()
 
     def __enter__(self) -> Self:
@@ -38,12 +38,23 @@ class JobDescriptors:
     def sent(self) -> list[int]:
         """What goes to the zygote, in the order that wire.py names."""
         child_ends = self._child_answers.fileno(), self._child_stderr, self._zygote_status.fileno()
-        return [self._source, self._result, *child_ends]
+        return [self._child_source.fileno(), self._result, *child_ends]
 
     def close_sent(self) -> None:
         """Let go of the ends that are the child's, so that its end is seen here."""
+        self._child_source.close()
         self._child_answers.close()
         self._zygote_status.close()
+
+    def send_source(self, source: bytes, deadline_s: float) -> None:
+        """Pass the source on while the child reads it, until the monotonic deadline.
+
+        A child that is gone, or reads too late, is found by who waits for its answer.
+        """
+        self._source.settimeout(max(deadline_s - time.monotonic(), 0.001))
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError, TimeoutError):
+            self._source.sendall(source)
+        self._source.close()
 
     def result(self, max_bytes: int) -> bytes:
         """A copy of what the child has written; empty when that is more than it may be."""
@@ -61,14 +72,8 @@ class JobDescriptors:
         self._stack.callback(os.close, descriptor)
         return descriptor
 
-    def _pair(self) -> tuple[socket.socket, socket.socket]:
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    def _pair(self, kind: socket.SocketKind = socket.SOCK_SEQPACKET) -> tuple[socket.socket, socket.socket]:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, kind)
         self._stack.enter_context(ours)
         self._stack.enter_context(theirs)
         return ours, theirs
-
-
-def _write(descriptor: int, data: bytes) -> None:
-    rest = memoryview(data)
-    while rest:
-        rest = rest[os.write(descriptor, rest) :]
