@@ -199,6 +199,23 @@ def test_an_ended_task_wakes_who_waits_for_it(node: Node) -> None:
         node.listener.stop()
 
 
+def test_whoever_begins_to_wait_a_moment_after_the_end_is_told_once(node: Node) -> None:
+    async def waited() -> None:
+        if node.listener is not None:
+            node.listener.start()
+            await asyncio.sleep(0.5)
+        await asyncio.to_thread(node.signals.task_ended, "task")
+        await asyncio.sleep(0.5)
+        assert node.local.subscribe("task").done()
+        again = node.local.subscribe("task")
+        assert not again.done(), "it would ask the database without a pause"
+        again.cancel()
+
+    asyncio.run(waited())
+    if node.listener is not None:
+        node.listener.stop()
+
+
 @pytest.fixture
 def shared(postgres: Postgres) -> Iterator[Node]:
     with postgres_node(migrated_database(postgres), QUEUE) as node:

@@ -3,24 +3,57 @@
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
+from collections import OrderedDict, defaultdict
 from threading import Event, Lock
+
+# Of so many tasks it is known for a while that they have ended. A signal may overtake whoever accepted the task on
+# the way to waiting for it, by a thread or two: far fewer tasks than these end meanwhile.
+_REMEMBERED = 1024
 
 
 class LocalSignals:
-    """Crosses from worker threads to event loops. A signal that nobody waits for is gone; waiters poll as well."""
+    """Crosses from worker threads to event loops. Waiters poll as well: a signal may be lost between machines."""
 
     def __init__(self) -> None:
         self.work = Event()
         self._lock = Lock()
         self._waiting: dict[str, list[tuple[asyncio.AbstractEventLoop, asyncio.Future[None]]]] = defaultdict(list)
+        self._ended: OrderedDict[str, None] = OrderedDict()
 
     def work_added(self) -> None:
         """Wake a worker that has nothing to do."""
         self.work.set()
 
     def task_ended(self, task_id: str) -> None:
-        """Wake those who wait for this task; may be called from any thread."""
+        """Wake those who wait for this task, or are about to; may be called from any thread."""
+        with self._lock:
+            self._ended[task_id] = None
+            if len(self._ended) > _REMEMBERED:
+                self._ended.popitem(last=False)
+        self._wake(task_id)
+
+    def wake_all(self) -> None:
+        """Wake every waiter to look again, after signals may have been lost."""
+        with self._lock:
+            waiting = list(self._waiting)
+        for task_id in waiting:
+            self._wake(task_id)
+
+    def subscribe(self, task_id: str) -> asyncio.Future[None]:
+        """A future of the running loop, done when the task ends or did a moment ago; cancel it to stop waiting."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[None] = loop.create_future()
+        entry = (loop, future)
+        with self._lock:
+            if task_id in self._ended:
+                del self._ended[task_id]  # told once: whoever asks again has looked since
+                future.set_result(None)
+                return future
+            self._waiting[task_id].append(entry)
+        future.add_done_callback(lambda _done: self._forget(task_id, entry))
+        return future
+
+    def _wake(self, task_id: str) -> None:
         with self._lock:
             waiting = self._waiting.pop(task_id, [])
         for loop, future in waiting:
@@ -28,23 +61,6 @@ class LocalSignals:
                 loop.call_soon_threadsafe(_resolve, future)
             except RuntimeError:  # the loop has closed: its waiters are gone with it
                 continue
-
-    def wake_all(self) -> None:
-        """Wake every waiter to look again, after signals may have been lost."""
-        with self._lock:
-            waiting = list(self._waiting)
-        for task_id in waiting:
-            self.task_ended(task_id)
-
-    def subscribe(self, task_id: str) -> asyncio.Future[None]:
-        """A future of the running loop that is done when the task ends; cancel it to stop waiting."""
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[None] = loop.create_future()
-        entry = (loop, future)
-        with self._lock:
-            self._waiting[task_id].append(entry)
-        future.add_done_callback(lambda _done: self._forget(task_id, entry))
-        return future
 
     def _forget(self, task_id: str, entry: tuple[asyncio.AbstractEventLoop, asyncio.Future[None]]) -> None:
         with self._lock:

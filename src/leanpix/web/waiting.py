@@ -12,21 +12,23 @@ from leanpix.web.context import Context
 _POLL_S = 1.0
 
 
-async def ended(context: Context, task_id: str, look: Callable[[], Task]) -> Task:
+async def ended(context: Context, task_id: str, look: Callable[[], Task], *, is_new: bool = False) -> Task:
     """The task once it has ended, or as it is when the longest wait is over or the service stops.
 
-    look gives the task as it is. A database that is away in the meantime is waited for too: the task has been
-    accepted.
+    look gives the task as it is. is_new: it was accepted a moment ago, so that it is waited for before the first look.
+    A database that is away in the meantime is waited for too: the task has been accepted.
     """
     deadline = asyncio.get_running_loop().time() + context.settings.sync_wait_s
     while True:
         end = context.ends.subscribe(task_id)
         try:
-            task = await context.look_up(look)
-            left = deadline - asyncio.get_running_loop().time()
-            if task.state.is_final or left <= 0 or context.drained.is_set():
-                return task
-            await asyncio.wait([end], timeout=min(_POLL_S, left))
+            if not is_new:
+                task = await context.look_up(look)
+                left = deadline - asyncio.get_running_loop().time()
+                if task.state.is_final or left <= 0 or context.drained.is_set():
+                    return task
+            is_new = False
+            await asyncio.wait([end], timeout=min(_POLL_S, max(0.0, deadline - asyncio.get_running_loop().time())))
         except StoreUnavailableError:
             if asyncio.get_running_loop().time() >= deadline:
                 raise

@@ -38,7 +38,8 @@ async def create(request: Request) -> Response:
         form.close()
     if not wire.sync:
         return JSONResponse(compat.created(task_id))
-    task = await ended(context, task_id, lambda: context.query.task(account, task_id))
+    # Under an idempotency key the id may be that of a task that ended long ago.
+    task = await ended(context, task_id, lambda: context.query.task(account, task_id), is_new=once is None)
     return JSONResponse(await render(context, request, task))
 
 

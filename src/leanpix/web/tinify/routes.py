@@ -152,7 +152,7 @@ async def _made(
 ) -> Task:
     """A task of this source, waited for."""
     task_id = await context.call(context.submit.submit, account, source, options, ReturnType.URL, once)
-    task = await ended(context, task_id, lambda: context.query.task(account, task_id))
+    task = await ended(context, task_id, lambda: context.query.task(account, task_id), is_new=once is None)
     return _succeeded(task) if task.state.is_final else task
 
 
