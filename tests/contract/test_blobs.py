@@ -8,8 +8,11 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.support.servers import Seaweed
+from tests.support.cluster import until
+from tests.support.server import free_port
+from tests.support.servers import S3_KEYS, Seaweed
 
+from leanpix.domain.errors import StoreUnavailableError
 from leanpix.service.ports import Blobs
 from leanpix.stores.blobs import LocalBlobs
 from leanpix.stores.s3 import S3Blobs
@@ -64,6 +67,30 @@ def test_deleting_takes_the_folder_or_the_key_and_nothing_beside_it(blobs: Blobs
 def test_deleting_what_is_not_there_is_no_error(blobs: Blobs) -> None:
     blobs.delete_under("results/never")
     blobs.delete_under("results/never")
+
+
+def test_what_is_discarded_is_gone_within_seconds_and_at_the_latest_when_the_store_is_closed(blobs: Blobs) -> None:
+    keys = [f"sources/{number}" for number in range(5)]
+    for key in keys:
+        blobs.put(key, b"content")
+    for key in keys[:3]:
+        blobs.discard(key)
+    until(lambda: [blobs.get(key) for key in keys] == [None, None, None, b"content", b"content"], 5)
+    blobs.discard(keys[3])
+    blobs.close()
+    assert [blobs.get(key) for key in keys[3:]] == [None, b"content"]
+
+
+def test_a_store_that_is_away_does_not_keep_who_discards(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (S3_KEYS | {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{free_port()}"}).items():
+        monkeypatch.setenv(name, value)
+    failures: list[BaseException] = []
+    blobs = S3Blobs("s3://pictures/away", patience_s=1, on_error=failures.append)
+    begun = time.monotonic()
+    blobs.discard("sources/one")
+    assert time.monotonic() - begun < 0.3
+    until(lambda: any(isinstance(failure, StoreUnavailableError) for failure in failures), 10)
+    blobs.close()
 
 
 def test_old_files_are_listed_by_their_keys(blobs: Blobs) -> None:

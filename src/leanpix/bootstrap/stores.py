@@ -76,10 +76,11 @@ class Stores:
         return Admin(self.database, self.hasher, time.time, self.settings.default_qps)
 
     def close(self) -> None:
-        """Stop listening and close the database."""
+        """Stop listening, remove what is to be discarded, and close the database."""
         if self.rows.listener is not None:
             self.rows.listener.stop()
         self.rows.close_rates()
+        self.blobs.close()
         self.database.close()
 
 
@@ -139,7 +140,9 @@ def _rows(settings: Settings) -> Rows:
 def _blobs(settings: Settings) -> Blobs:
     if settings.store_url is None:
         return LocalBlobs(settings.data_dir / "files", settings.min_free_share, sync=settings.sync_files)
-    return S3Blobs(settings.store_url, patience_s=2 * settings.patience_s, presigns=settings.presign)
+    return S3Blobs(
+        settings.store_url, patience_s=2 * settings.patience_s, presigns=settings.presign, on_error=log_failure
+    )
 
 
 def _secret(settings: Settings) -> bytes | None:

@@ -172,9 +172,9 @@ class Execute:
     def _drop_source(self, task: Task, final: TaskState) -> None:
         stays = task.source_kind.is_kept and final is TaskState.SUCCEEDED
         if task.source_kind.is_address or not stays:
-            self.blobs.delete(source_key(task.id))
+            self.blobs.discard(source_key(task.id))
         if task.source_kind is SourceKind.KEPT_URL and not stays:
-            self.blobs.delete(fetched_key(task.id))
+            self.blobs.discard(fetched_key(task.id))
 
     def _persistently(self, task: Task, outcome: Outcome) -> TaskState | None:
         """Record the outcome however long the database is away, within reason: the work is done and would be lost."""

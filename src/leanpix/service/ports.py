@@ -274,6 +274,9 @@ class Blobs(Protocol):
     def delete(self, key: str) -> None:
         """Remove a blob; none there is no error."""
 
+    def discard(self, key: str) -> None:
+        """Remove a blob that nobody needs, at once or within a second or so; the store may be away."""
+
     def delete_under(self, prefix: str) -> None:
         """Remove every blob whose key is the prefix, or lies in that folder; none there is no error."""
 
@@ -285,6 +288,9 @@ class Blobs(Protocol):
 
     def answers(self) -> bool:
         """Whether the store can be read right now; asks once, without patience."""
+
+    def close(self) -> None:
+        """Remove what is still to be discarded."""
 
     @property
     def presigns(self) -> bool:

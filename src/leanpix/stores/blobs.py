@@ -62,6 +62,10 @@ class LocalBlobs:
         """Remove a blob; none there is no error."""
         self.delete_under(key)
 
+    def discard(self, key: str) -> None:
+        """The same: it takes no time here."""
+        self.delete_under(key)
+
     def delete_under(self, prefix: str) -> None:
         """Remove every blob whose key is the prefix, or lies in that folder; none there is no error."""
         place = self._root / prefix
@@ -94,6 +98,9 @@ class LocalBlobs:
     def answers(self) -> bool:
         """Whether the folder is there."""
         return self._root.is_dir()
+
+    def close(self) -> None:
+        """Nothing is left open."""
 
     def presign(self, key: str, expires_s: float) -> str | None:
         """None: files on a local disk have no URL of their own."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,6 +15,7 @@ from obstore.store import S3Store
 
 from leanpix.domain.errors import SetupError, StoreUnavailableError
 from leanpix.domain.formats import OutputFormat
+from leanpix.stores.discards import Discards
 
 if TYPE_CHECKING:
     from obstore.store import ClientConfig, RetryConfig
@@ -26,6 +27,8 @@ _NO_RETRY: RetryConfig = {"max_retries": 0}
 _MEDIA_TYPES = {kind.value: kind.media_type for kind in OutputFormat}
 _OWN_TYPE = "application/octet-stream"
 
+OnError = Callable[[BaseException], None]
+
 
 class S3Blobs:
     """Blobs under a prefix of a bucket; whatever fails is tried again for up to patience_s.
@@ -33,7 +36,9 @@ class S3Blobs:
     Endpoint, region and credentials come by the usual AWS variables. presigns: whether `presign` gives URLs.
     """
 
-    def __init__(self, url: str, *, patience_s: float = 20, presigns: bool = False) -> None:
+    def __init__(
+        self, url: str, *, patience_s: float = 20, presigns: bool = False, on_error: OnError = lambda _failure: None
+    ) -> None:
         bucket, prefix = _bucket_and_prefix(url)
         retry: RetryConfig = {
             "max_retries": 100,  # the time is what bounds them
@@ -41,6 +46,7 @@ class S3Blobs:
             "backoff": {"init_backoff": timedelta(milliseconds=100), "max_backoff": timedelta(seconds=2), "base": 2},
         }
         self.presigns = presigns
+        self._discards = Discards(self._delete_many, on_error)
         self._store = S3Store(bucket, prefix=prefix, client_options=_CLIENT, retry_config=retry)
         self._quick = S3Store(bucket, prefix=prefix, client_options=_QUICK_CLIENT, retry_config=_NO_RETRY)
 
@@ -72,6 +78,10 @@ class S3Blobs:
         """Remove a blob; none there is no error."""
         with _translated():
             obstore.delete(self._store, key)
+
+    def discard(self, key: str) -> None:
+        """Remove a blob within a second or so, with others, behind the caller's back."""
+        self._discards.add(key)
 
     def delete_under(self, prefix: str) -> None:
         """Remove every blob whose key is the prefix, or lies in that folder; none there is no error."""
@@ -105,6 +115,14 @@ class S3Blobs:
         if not self.presigns:
             return None
         return str(obstore.sign(self._store, "GET", key, timedelta(seconds=expires_s)))
+
+    def close(self) -> None:
+        """Remove what was to be discarded."""
+        self._discards.close()
+
+    def _delete_many(self, keys: Sequence[str]) -> None:
+        with _translated():
+            obstore.delete(self._store, keys)
 
 
 def _bucket_and_prefix(url: str) -> tuple[str, str | None]:
