@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, NoResultFound
 from tests.support.ledger import Book, SettableClock, success
 
 from leanpix.domain.errors import CreditsExhaustedError
@@ -99,6 +99,15 @@ def test_a_late_worker_that_lost_its_task_changes_nothing(book: Book) -> None:
     with book.database.writing() as change:
         assert record(change, quick, success(quick), 3.0) is TaskState.SUCCEEDED
     assert book.credit() == 9
+
+
+@pytest.mark.parametrize("credit", [10, None])
+def test_what_was_not_held_cannot_be_settled(book: Book, credit: int | None) -> None:
+    book.account(credit=credit)
+    with pytest.raises(NoResultFound), book.database.writing() as change:
+        change.accounts.settle("key", "no task", 1, 3.0)
+    assert book.credit() == credit
+    assert book.entries("no task") == []
 
 
 @pytest.mark.parametrize(("one", "two"), [("settle", "release"), ("release", "settle"), ("settle", "settle")])

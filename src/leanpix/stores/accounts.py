@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Integer, Row, bindparam, cast, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Integer, Row, and_, bindparam, cast, func, insert, or_, select, update
 
 from leanpix.domain.account import Account, DayUsage, LedgerKind
 from leanpix.stores.tables import accounts, ledger
@@ -21,7 +21,15 @@ _TAKE = (
     .where(_OF_KEY, or_(accounts.c.credits.is_(None), accounts.c.credits >= bindparam("credit")))
     .values(credits=accounts.c.credits - bindparam("credit"))
 )
-_HELD = select(ledger.c.credits).where(ledger.c.task_id == bindparam("of_task"), ledger.c.kind == LedgerKind.HOLD.value)
+_IS_HOLD = and_(ledger.c.task_id == bindparam("of_task"), ledger.c.kind == LedgerKind.HOLD.value)
+_HELD = select(ledger.c.credits).where(_IS_HOLD)
+# A hold is a negative entry: taking it away gives it back.
+_LEFT = accounts.c.credits - bindparam("credit") - ledger.c.credits
+_CLOSE = (
+    update(accounts)
+    .where(_OF_KEY, ledger.c.key_id == accounts.c.id, _IS_HOLD, or_(accounts.c.credits.is_(None), _LEFT >= 0))
+    .values(credits=_LEFT)
+)
 _ENTER = insert(ledger)
 
 
@@ -91,7 +99,9 @@ class SqlAccounts:
 
     def settle(self, key_id: str, task_id: str, cost: int, now: float) -> bool:
         """Turn a task's hold into a charge of `cost`; False where the balance does not cover a larger cost."""
-        if not self._take(key_id, cost - self._held(task_id)):
+        values = {"of_key": key_id, "of_task": task_id, "credit": cost}
+        if self._connection.execute(_CLOSE, values).rowcount != 1:
+            self._held(task_id)  # NoResultFound where there is no hold: an error of ours
             return False
         self._enter(key_id, task_id, LedgerKind.SETTLE, -cost, now)
         return True
