@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from threading import Event, Lock, Thread
 
 import psycopg
@@ -16,6 +17,8 @@ from tests.support.ledger import Book, SettableClock, success
 from tests.support.ports import Node, migrated_database, postgres_node
 from tests.support.servers import Postgres
 
+from leanpix.domain.states import TaskState
+from leanpix.domain.task import Task
 from leanpix.queues.settings import QueueSettings
 from leanpix.service.ports import Deliveries
 
@@ -220,6 +223,57 @@ def test_whoever_begins_to_wait_a_moment_after_the_end_is_told_once(node: Node) 
 def shared(postgres: Postgres) -> Iterator[Node]:
     with postgres_node(migrated_database(postgres), QUEUE) as node:
         yield node
+
+
+@pytest.mark.parametrize("length", [10, 9000])
+def test_another_node_is_told_how_a_task_ended_where_the_database_can_carry_it(postgres: Postgres, length: int) -> None:
+    url = migrated_database(postgres)
+    with postgres_node(url, QUEUE) as here, postgres_node(url, QUEUE) as there:
+        book = Book(here.database)
+        book.account()
+        task = book.claimed(book.task())
+        ended = replace(task, state=TaskState.INVALID_IMAGE, message="e" * length, completed_at=3.25, owner=None)
+
+        async def told() -> Task | None:
+            assert there.listener is not None
+            there.listener.start()
+            await asyncio.sleep(0.5)  # what it hears first is to look again, whatever has ended
+            waiting = there.local.subscribe(task.id)
+            await asyncio.to_thread(here.signals.task_ended, task.id, ended)
+            await asyncio.wait_for(waiting, WAIT_S)
+            there.listener.stop()
+            return waiting.result()
+
+        assert asyncio.run(told()) == (ended if length == 10 else None)
+
+
+@pytest.mark.parametrize("payload", ["{", "{}", '{"id": "task", "state": 99}', "no id of a task"])
+def test_what_is_not_understood_of_another_version_is_ignored(shared: Node, payload: str) -> None:
+    """Waiters poll as well."""
+    assert shared.listener is not None
+    assert shared.engine is not None
+
+    async def told() -> None:
+        assert shared.listener is not None
+        shared.listener.start()
+        await asyncio.sleep(0.5)
+        waiting = shared.local.subscribe("task")
+        await asyncio.to_thread(notify, shared, payload)
+        await asyncio.to_thread(shared.signals.task_ended, "other")
+        await asyncio.sleep(0.3)
+        assert not waiting.done()
+        await asyncio.to_thread(notify, shared, "task")
+        assert await asyncio.wait_for(waiting, WAIT_S) is None
+
+    asyncio.run(told())
+    shared.listener.stop()
+    assert shared.failures == []
+
+
+def notify(node: Node, payload: str) -> None:
+    assert node.engine is not None
+    with node.engine.connect() as connection:
+        connection.execute(text("SELECT pg_notify('leanpix_ended', :payload)"), {"payload": payload})
 
 
 def jobs_left(node: Node) -> int:

@@ -23,14 +23,27 @@ from leanpix.stores.sqlite_limits import SqliteRateLimits
 FAILED = Outcome(TaskState.INVALID_IMAGE, "no picture")
 
 
+def ended_as(task: Task | None) -> TaskState | None:
+    return None if task is None else task.state
+
+
 def test_a_success_costs_what_was_held(book: Book) -> None:
     book.account(credit=10)
     task = book.claimed(book.task())
     with book.database.writing() as change:
-        assert record(change, task, success(task), 3.0) is TaskState.SUCCEEDED
+        assert ended_as(record(change, task, success(task), 3.0)) is TaskState.SUCCEEDED
     assert book.credit() == 9
     assert book.entries(task.id) == [("hold", -1), ("settle", -1)]
     assert book.get(task.id).charged == 1
+
+
+@pytest.mark.parametrize("outcome", [success, lambda _task: FAILED])
+def test_what_is_told_of_an_end_is_what_the_row_says(book: Book, outcome: Callable[..., Outcome]) -> None:
+    book.account(credit=10)
+    task = book.claimed(book.task())
+    with book.database.writing() as change:
+        ended = record(change, task, outcome(task), 3.0)
+    assert ended == book.get(task.id)
 
 
 def test_a_large_picture_costs_one_more_than_was_held(book: Book) -> None:
@@ -46,7 +59,7 @@ def test_a_large_picture_on_the_last_credit_fails_for_nothing_and_never_below_ze
     book.account(credit=1)
     task = book.claimed(book.task())
     with book.database.writing() as change:
-        assert record(change, task, success(task, side_px=5000), 3.0) is TaskState.NOT_MEETING_REQUIREMENTS
+        assert ended_as(record(change, task, success(task, side_px=5000), 3.0)) is TaskState.NOT_MEETING_REQUIREMENTS
     assert book.credit() == 1
     assert book.entries(task.id) == [("hold", -1), ("release", 1)]
 
@@ -97,7 +110,7 @@ def test_a_late_worker_that_lost_its_task_changes_nothing(book: Book) -> None:
         assert record(change, late, success(late), 3.0) is None
     assert book.entries(late.id) == [("hold", -1)]
     with book.database.writing() as change:
-        assert record(change, quick, success(quick), 3.0) is TaskState.SUCCEEDED
+        assert ended_as(record(change, quick, success(quick), 3.0)) is TaskState.SUCCEEDED
     assert book.credit() == 9
 
 

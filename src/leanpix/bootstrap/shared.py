@@ -14,6 +14,7 @@ from leanpix.queues.postgres import PostgresDeliveries
 from leanpix.queues.signals import LocalSignals
 from leanpix.queues.wakeups import EndListener, PostgresSignals
 from leanpix.settings import Settings
+from leanpix.stores.announcing import announced, heard
 from leanpix.stores.database import SqlDatabase
 from leanpix.stores.limits import SqlRateLimits
 from leanpix.stores.postgres import libpq_url, postgres_engine
@@ -49,9 +50,9 @@ def shared_rows(settings: Settings, url: str, local: LocalSignals) -> Rows:
     return Rows(
         database,
         SqlRateLimits(quick, patience_s=settings.patience_s),
-        PostgresSignals(quick, local, log_failure),
+        PostgresSignals(quick, local, log_failure, announced),
         local,
         deliveries,
         partial(jobs.mend, durable, settings.stale_s),
-        EndListener(plain_url, local, log_failure),
+        EndListener(plain_url, local, log_failure, heard),
     )

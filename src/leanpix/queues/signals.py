@@ -6,9 +6,14 @@ import asyncio
 from collections import OrderedDict, defaultdict
 from threading import Event, Lock
 
+from leanpix.domain.task import Task
+
 # Of so many tasks it is known for a while that they have ended. A signal may overtake whoever accepted the task on
 # the way to waiting for it, by a thread or two: far fewer tasks than these end meanwhile.
 _REMEMBERED = 1024
+
+
+End = asyncio.Future[Task | None]
 
 
 class LocalSignals:
@@ -17,52 +22,55 @@ class LocalSignals:
     def __init__(self) -> None:
         self.work = Event()
         self._lock = Lock()
-        self._waiting: dict[str, list[tuple[asyncio.AbstractEventLoop, asyncio.Future[None]]]] = defaultdict(list)
-        self._ended: OrderedDict[str, None] = OrderedDict()
+        self._waiting: dict[str, list[tuple[asyncio.AbstractEventLoop, End]]] = defaultdict(list)
+        self._ended: OrderedDict[str, Task | None] = OrderedDict()
 
     def work_added(self) -> None:
         """Wake a worker that has nothing to do."""
         self.work.set()
 
-    def task_ended(self, task_id: str) -> None:
+    def task_ended(self, task_id: str, task: Task | None = None) -> None:
         """Wake those who wait for this task, or are about to; may be called from any thread."""
         with self._lock:
-            self._ended[task_id] = None
+            self._ended[task_id] = task or self._ended.get(task_id)
             if len(self._ended) > _REMEMBERED:
                 self._ended.popitem(last=False)
-        self._wake(task_id)
+        self._wake(task_id, task)
 
     def wake_all(self) -> None:
         """Wake every waiter to look again, after signals may have been lost."""
         with self._lock:
             waiting = list(self._waiting)
         for task_id in waiting:
-            self._wake(task_id)
+            self._wake(task_id, None)
 
-    def subscribe(self, task_id: str) -> asyncio.Future[None]:
-        """A future of the running loop, done when the task ends or did a moment ago; cancel it to stop waiting."""
+    def subscribe(self, task_id: str) -> End:
+        """A future of the running loop, done when the task ends or did a moment ago; cancel it to stop waiting.
+
+        Its result is the task as it ended, or None: look it up.
+        """
         loop = asyncio.get_running_loop()
-        future: asyncio.Future[None] = loop.create_future()
+        future: End = loop.create_future()
         entry = (loop, future)
         with self._lock:
             if task_id in self._ended:
-                del self._ended[task_id]  # told once: whoever asks again has looked since
-                future.set_result(None)
+                # Told once: whoever asks again has looked since.
+                future.set_result(self._ended.pop(task_id))
                 return future
             self._waiting[task_id].append(entry)
         future.add_done_callback(lambda _done: self._forget(task_id, entry))
         return future
 
-    def _wake(self, task_id: str) -> None:
+    def _wake(self, task_id: str, task: Task | None) -> None:
         with self._lock:
             waiting = self._waiting.pop(task_id, [])
         for loop, future in waiting:
             try:
-                loop.call_soon_threadsafe(_resolve, future)
+                loop.call_soon_threadsafe(_resolve, future, task)
             except RuntimeError:  # the loop has closed: its waiters are gone with it
                 continue
 
-    def _forget(self, task_id: str, entry: tuple[asyncio.AbstractEventLoop, asyncio.Future[None]]) -> None:
+    def _forget(self, task_id: str, entry: tuple[asyncio.AbstractEventLoop, End]) -> None:
         with self._lock:
             waiting = self._waiting.get(task_id)
             if waiting is None:
@@ -73,6 +81,6 @@ class LocalSignals:
                 del self._waiting[task_id]
 
 
-def _resolve(future: asyncio.Future[None]) -> None:
+def _resolve(future: End, task: Task | None) -> None:
     if not future.done():
-        future.set_result(None)
+        future.set_result(task)

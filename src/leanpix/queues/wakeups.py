@@ -9,10 +9,14 @@ import psycopg
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from leanpix.domain.task import Task
 from leanpix.queues.signals import LocalSignals
 
 _CHANNEL = "leanpix_ended"
-_NOTIFY = text("SELECT pg_notify(:channel, :task_id)")
+# The id by itself is for nodes that run an older version, or a task that does not fit into PostgreSQL's 8,000 bytes.
+_NOTIFY = text("SELECT pg_notify(:channel, :task), pg_notify(:channel, :task_id)")
+_NOTIFY_ID = text("SELECT pg_notify(:channel, :task_id)")
+_MOST_BYTES = 7999
 _LOOK_UP_S = 1.0  # how late a stop may be noticed
 _PAUSE_S = 0.5
 
@@ -24,15 +28,24 @@ class PostgresSignals:
     lock of all notifications while the commit waits for the disk.
     """
 
-    def __init__(self, engine: Engine, local: LocalSignals, on_error: Callable[[BaseException], None]) -> None:
-        self._engine, self._local, self._on_error = engine, local, on_error
+    def __init__(
+        self,
+        engine: Engine,
+        local: LocalSignals,
+        on_error: Callable[[BaseException], None],
+        announced: Callable[[Task], str],
+    ) -> None:
+        self._engine, self._local, self._on_error, self._announced = engine, local, on_error, announced
 
-    def task_ended(self, task_id: str) -> None:
+    def task_ended(self, task_id: str, task: Task | None = None) -> None:
         """Wake those who wait for this task, in this process and in others."""
-        self._local.task_ended(task_id)
+        self._local.task_ended(task_id, task)
+        told = "" if task is None else self._announced(task)
+        is_told = 0 < len(told.encode()) <= _MOST_BYTES
+        values = {"channel": _CHANNEL, "task_id": task_id} | ({"task": told} if is_told else {})
         try:
             with self._engine.connect() as connection:
-                connection.execute(_NOTIFY, {"channel": _CHANNEL, "task_id": task_id})
+                connection.execute(_NOTIFY if is_told else _NOTIFY_ID, values)
         except SQLAlchemyError as failure:
             self._on_error(failure)
 
@@ -41,10 +54,19 @@ class PostgresSignals:
 
 
 class EndListener:
-    """A thread that hears of ended tasks and wakes this process's waiters."""
+    """A thread that hears of ended tasks and wakes this process's waiters.
 
-    def __init__(self, url: str, local: LocalSignals, on_error: Callable[[BaseException], None]) -> None:
-        self._url, self._local, self._on_error = url, local, on_error
+    heard understands what PostgresSignals was given to announce a task; None where it does not.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        local: LocalSignals,
+        on_error: Callable[[BaseException], None],
+        heard: Callable[[str], Task | None],
+    ) -> None:
+        self._url, self._local, self._on_error, self._heard = url, local, on_error, heard
         self._stopped = Event()
         self._thread = Thread(target=self._run, name="listener", daemon=True)
 
@@ -72,4 +94,10 @@ class EndListener:
             self._local.wake_all()  # for what ended while nobody listened
             while not self._stopped.is_set():
                 for notification in connection.notifies(timeout=_LOOK_UP_S):
-                    self._local.task_ended(notification.payload)
+                    self._tell(notification.payload)
+
+    def _tell(self, payload: str) -> None:
+        if not payload.startswith("{"):
+            self._local.task_ended(payload)
+        elif (task := self._heard(payload)) is not None:
+            self._local.task_ended(task.id, task)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Event
 
 from leanpix.domain.account import LARGE_SIDE_PX, cost
@@ -160,11 +160,12 @@ class Execute:
     ) -> TaskState | None:
         self.progress.forget(task.fence)
         phases.enter("recording")
-        final = self._persistently(task, outcome)
+        ended = self._persistently(task, outcome)
+        final = None if ended is None else ended.state
         if outcome.result is not None and final is not TaskState.SUCCEEDED:
             self.blobs.delete(outcome.result.blob)
         if final is not None:
-            self.signals.task_ended(task.id)
+            self.signals.task_ended(task.id, ended)
             self._drop_source(task, final)
             self.observe(_ended(task, outcome, final, phases, cause))
         return final
@@ -176,7 +177,7 @@ class Execute:
         if task.source_kind is SourceKind.KEPT_URL and not stays:
             self.blobs.discard(fetched_key(task.id))
 
-    def _persistently(self, task: Task, outcome: Outcome) -> TaskState | None:
+    def _persistently(self, task: Task, outcome: Outcome) -> Task | None:
         """Record the outcome however long the database is away, within reason: the work is done and would be lost."""
         for pause_s in _RECORD_PAUSES_S:
             try:
@@ -185,16 +186,16 @@ class Execute:
                 self.stopping.wait(pause_s)
         return self._record(task, outcome)
 
-    def _record(self, task: Task, outcome: Outcome) -> TaskState | None:
+    def _record(self, task: Task, outcome: Outcome) -> Task | None:
         with self.database.writing() as change:
-            final = record(change, task, outcome, self.now())
-        if final is not None:
-            return final
+            ended = record(change, task, outcome, self.now())
+        if ended is not None:
+            return ended
         with self.database.reading() as view:
             now = view.tasks.get(task.id)
         # A commit whose answer was lost is one all the same: the fence is gone because this very attempt ended.
         is_ours = now is not None and now.state.is_final and now.attempt == task.attempt
-        return now.state if now is not None and is_ours else None
+        return now if is_ours else None
 
 
 def _ended(task: Task, outcome: Outcome, final: TaskState, phases: Phases, cause: BaseException | None) -> Ended:
@@ -204,8 +205,8 @@ def _ended(task: Task, outcome: Outcome, final: TaskState, phases: Phases, cause
     return Ended(task, final, charged, outcome.report, {**waited, **phases.ended()}, cause)
 
 
-def record(change: Transaction, task: Task, outcome: Outcome, now: float) -> TaskState | None:
-    """End an owned task and settle or release its hold, in one transaction; the state recorded, or None.
+def record(change: Transaction, task: Task, outcome: Outcome, now: float) -> Task | None:
+    """End an owned task and settle or release its hold, in one transaction; the task as it has ended, or None.
 
     None means that the fence is lost: somebody else has the task now, and nothing was written.
     """
@@ -222,7 +223,20 @@ def record(change: Transaction, task: Task, outcome: Outcome, now: float) -> Tas
         change.accounts.settle(task.key_id, task.id, price, now)
     else:
         change.accounts.release(task.key_id, task.id, now)
-    return outcome.state
+    return _after(task, outcome, now, price)
+
+
+def _after(task: Task, outcome: Outcome, now: float, charged: int) -> Task:
+    return replace(
+        task,
+        state=outcome.state,
+        message=outcome.message,
+        completed_at=now,
+        owner=None,
+        charged=charged,
+        result=outcome.result,
+        report=outcome.report,
+    )
 
 
 def _price(outcome: Outcome) -> int:

@@ -61,8 +61,8 @@ class Reaper:
                 if change.tasks.hand_back(task.fence):
                     change.enqueue(task.id)
         if ended is not None:
-            self.signals.task_ended(task.id)
-            self.observe(Ended(task, ended))
+            self.signals.task_ended(task.id, ended)
+            self.observe(Ended(task, ended.state))
         self.signals.work_added()
 
 
@@ -124,9 +124,9 @@ class Sweeper:
             text = f"the task waited more than {self.longest_wait_s:g} s for a worker"
             ended = record(change, claimed, Outcome(TaskState.TIMED_OUT, text), self.now())
         self.blobs.delete(source_key(task_id))
-        self.signals.task_ended(task_id)
         if ended is not None:
-            self.observe(Ended(claimed, ended))
+            self.signals.task_ended(task_id, ended)
+            self.observe(Ended(claimed, ended.state))
 
     def _remove_expired(self) -> int:
         with self.database.reading() as view:

@@ -355,8 +355,8 @@ class Review(Protocol):
 class Signals(Protocol):
     """Wakes whoever waits for a task, or for work; a lost signal only costs the wait until the next poll."""
 
-    def task_ended(self, task_id: str) -> None:
-        """Wake those who wait for this task."""
+    def task_ended(self, task_id: str, task: Task | None = None) -> None:
+        """Wake those who wait for this task; they need not look it up where it is given as it ended."""
 
     def work_added(self) -> None:
         """Wake a worker that has nothing to do."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from types import SimpleNamespace
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, and_, bindparam, case, delete, func, insert, select, update
@@ -170,8 +171,8 @@ def _of(fence: Fence) -> dict[str, Any]:
     return {"of_task": fence.task_id, "of_owner": fence.owner, "of_attempt": fence.attempt}
 
 
-def task_of(row: Row[Any]) -> Task:
-    """The task that a row of the table says."""
+def task_of(row: Row[Any] | SimpleNamespace) -> Task:
+    """The task that a row of the table, or what has the same names, says."""
     return Task(
         id=row.id,
         key_id=row.key_id,
@@ -196,7 +197,7 @@ def task_of(row: Row[Any]) -> Task:
     )
 
 
-def _result(row: Row[Any]) -> StoredResult | None:
+def _result(row: Row[Any] | SimpleNamespace) -> StoredResult | None:
     if row.result_blob is None:
         return None
     return StoredResult(row.result_blob, OutputFormat(row.result_format), row.result_bytes)

@@ -14,6 +14,7 @@ from anyio import CapacityLimiter, to_thread
 from starlette.requests import Request
 
 from leanpix.domain.account import Account
+from leanpix.domain.task import Task
 from leanpix.service.admin import Admin
 from leanpix.service.batch import BatchDesk
 from leanpix.service.keys import Keyring
@@ -37,8 +38,8 @@ T = TypeVar("T")
 class TaskEnds(Protocol):
     """Tells an event loop that a task has ended."""
 
-    def subscribe(self, task_id: str) -> asyncio.Future[None]:
-        """A future that is done when the task ends; cancel it to stop waiting."""
+    def subscribe(self, task_id: str) -> asyncio.Future[Task | None]:
+        """A future that is done when the task ends, with the task or None; cancel it to stop waiting."""
 
 
 class Figures(Protocol):

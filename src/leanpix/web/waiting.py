@@ -15,7 +15,8 @@ _POLL_S = 1.0
 async def ended(context: Context, task_id: str, look: Callable[[], Task], *, is_new: bool = False) -> Task:
     """The task once it has ended, or as it is when the longest wait is over or the service stops.
 
-    look gives the task as it is. is_new: it was accepted a moment ago, so that it is waited for before the first look.
+    look gives the task as it is, or refuses it. is_new: it was accepted for the same caller a moment ago, so that it is
+    waited for before the first look, and not looked up at all where the signal of its end says how it ended.
     A database that is away in the meantime is waited for too: the task has been accepted.
     """
     deadline = asyncio.get_running_loop().time() + context.settings.sync_wait_s
@@ -29,6 +30,8 @@ async def ended(context: Context, task_id: str, look: Callable[[], Task], *, is_
                     return task
             is_new = False
             await asyncio.wait([end], timeout=min(_POLL_S, max(0.0, deadline - asyncio.get_running_loop().time())))
+            if end.done() and (told := end.result()) is not None:
+                return told
         except StoreUnavailableError:
             if asyncio.get_running_loop().time() >= deadline:
                 raise
