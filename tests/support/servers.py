@@ -142,6 +142,10 @@ class Seaweed:
         """The usual variables of an S3 client."""
         return S3_KEYS | {"AWS_ENDPOINT_URL": f"http://{self.host}:{self._ports[0]}"}
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def stop(self) -> None:
         os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
