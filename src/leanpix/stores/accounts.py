@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Integer, Row, and_, bindparam, cast, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Integer, Row, bindparam, cast, func, insert, or_, select, update
 
 from leanpix.domain.account import Account, DayUsage, LedgerKind
 from leanpix.stores.tables import accounts, ledger
@@ -21,13 +21,14 @@ _TAKE = (
     .where(_OF_KEY, or_(accounts.c.credits.is_(None), accounts.c.credits >= bindparam("credit")))
     .values(credits=accounts.c.credits - bindparam("credit"))
 )
-_IS_HOLD = and_(ledger.c.task_id == bindparam("of_task"), ledger.c.kind == LedgerKind.HOLD.value)
-_HELD = select(ledger.c.credits).where(_IS_HOLD)
-# A hold is a negative entry: taking it away gives it back.
-_LEFT = accounts.c.credits - bindparam("credit") - ledger.c.credits
+_HELD = select(ledger.c.credits).where(ledger.c.task_id == bindparam("of_task"), ledger.c.kind == LedgerKind.HOLD.value)
+# A hold is a negative entry: taking it away gives it back. Looked up by itself: joined by the key, a database that
+# knows nothing yet of how many entries there are reads all of the key's.
+_HOLD = _HELD.scalar_subquery()
+_LEFT = accounts.c.credits - bindparam("credit") - _HOLD
 _CLOSE = (
     update(accounts)
-    .where(_OF_KEY, ledger.c.key_id == accounts.c.id, _IS_HOLD, or_(accounts.c.credits.is_(None), _LEFT >= 0))
+    .where(_OF_KEY, _HOLD.is_not(None), or_(accounts.c.credits.is_(None), _LEFT >= 0))
     .values(credits=_LEFT)
 )
 _ENTER = insert(ledger)
