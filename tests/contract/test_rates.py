@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
-from tests.support.ports import Node
+from tests.support.ports import Node, migrated_database, postgres_node
+from tests.support.servers import Postgres
 
 from leanpix.domain.account import RateBucket
+from leanpix.queues.settings import QueueSettings
 
 SLOW = 0.01  # a request in 100 s: no test takes long enough for a second one
 
@@ -18,6 +21,15 @@ def test_of_many_requests_at_once_exactly_the_burst_passes(node: Node) -> None:
     allowed = waits.count(0.0)
     assert 50 <= allowed < 60
     assert all(0 < wait <= 1 for wait in waits if wait)
+
+
+def test_several_nodes_have_one_rate_between_them(postgres: Postgres) -> None:
+    url = migrated_database(postgres)
+    with ExitStack() as stack, ThreadPoolExecutor(12) as threads:
+        nodes = [stack.enter_context(postgres_node(url, QueueSettings())) for _ in range(3)]
+        waits = list(threads.map(lambda n: nodes[n % 3].rates.take("key", RateBucket.CREATE, SLOW * 20), range(60)))
+    assert waits.count(0.0) == 1, "0.2 a second: one at once, the next after 5 s"
+    assert all(0 < wait <= 5 for wait in waits if wait)
 
 
 def test_a_slow_rate_lets_one_through_and_says_how_long_to_wait(node: Node) -> None:

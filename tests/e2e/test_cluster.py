@@ -82,6 +82,20 @@ def test_an_api_node_that_is_killed_mid_request_loses_no_accepted_task(scene: Sc
     scene.cluster.wait()
 
 
+def test_a_waiting_request_is_answered_even_where_no_signal_of_the_end_arrives(scene: Scene) -> None:
+    scene.gate.is_open.clear()
+    with ThreadPoolExecutor(1) as threads:
+        waiting = threads.submit(scene.caller.create, scene.apis[0], scene.gate.url, sync=True)
+        until(lambda: under_way(scene.cluster) == 1)
+        cancelled = "UPDATE tasks SET state = -13, owner = NULL, completed_at = %s WHERE owner IS NOT NULL RETURNING id"
+        scene.cluster.rows(cancelled, time.time())
+        begun = time.monotonic()
+        data = waiting.result().json()["data"]
+        assert time.monotonic() - begun < 5, "it polls once a second"
+    scene.gate.is_open.set()
+    assert data["state"] == -13
+
+
 def assert_a_restart_loses_nothing(scene: Scene, stop: Callable[[], object], start: Callable[[], object]) -> None:
     with under_load(scene.caller, scene.apis) as load:
         until(lambda: len(load.accepted) > 5)
