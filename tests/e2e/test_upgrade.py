@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from tests.support.failures import (
 from tests.support.scene import fetching
 from tests.support.server import key_in
 from tests.support.servers import Postgres, Seaweed
+
+POLL_S = 1.0
 
 
 @pytest.fixture
@@ -59,6 +62,7 @@ def test_nodes_are_replaced_one_by_one_while_tasks_are_under_way(
         gate.is_open.set()
         assert_each_ended_once_and_was_charged_once(two, tasks)
         assert attempts(two, tasks) == [1, 1, 1], "the old worker has done what both accepted"
+        assert [woken(caller, api) for api in (old_api, new_api)] == [True, True], "by the old worker"
 
         tasks.append(held(two, caller, new_api, gate))
         new_worker = two.worker()
@@ -70,11 +74,22 @@ def test_nodes_are_replaced_one_by_one_while_tasks_are_under_way(
         assert old_worker.process.wait(60) == 0
         assert_each_ended_once_and_was_charged_once(two, tasks)
         assert attempts(two, tasks) == [1] * 5, "the old worker has finished, the new one has taken the rest"
+        assert [woken(caller, api) for api in (old_api, new_api)] == [True, True], "by the new worker"
 
         new_worker.terminate()
         tasks.append(held_by_another(two, caller, new_api, gate, old))
         assert attempts(two, tasks) == [1] * 5 + [2]
         assert all(caller.reads(api, task) for api in (old_api, new_api) for task in tasks)
+
+
+def woken(caller: Caller, api: Node) -> bool:
+    """Whether requests that wait are answered by the signal of the end: the poll comes after a second."""
+    taken_s = []
+    for _ in range(5):
+        begun = time.monotonic()
+        caller.create(api, sync=True).raise_for_status()
+        taken_s.append(time.monotonic() - begun)
+    return min(taken_s) < POLL_S
 
 
 def held_by_another(two: Cluster, caller: Caller, api: Node, gate: Gate, old: Path) -> str:
