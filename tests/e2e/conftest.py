@@ -20,6 +20,7 @@ _BOTH_MODES = {
     "test_api_parameters",
     "test_api_accounts",
     "test_api_clients",
+    "test_account_api",
     "test_idempotency",
     "test_tinify_nodes",
 }

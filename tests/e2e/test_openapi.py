@@ -6,10 +6,12 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
 import pytest
+from tests.support.cluster import balanced_server
 from tests.support.server import Server, key_in, running_server
 
 SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
@@ -19,18 +21,25 @@ EXAMPLES = os.environ.get("CONFORMANCE_EXAMPLES", "5")
 SEED = os.environ.get("CONFORMANCE_SEED", "20261122")
 
 
-@pytest.fixture(scope="module")
-def patient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server that refuses nobody for asking often, and gives strangers' addresses up soon."""
-    bounds = {
-        "queue_max": MANY,
-        "queue_max_per_key": MANY,
-        "fetch_timeout_s": "2",
-        "sync_wait_s": "5",
-        "webhook_senders": "0",
-    }
-    with running_server(tmp_path_factory.mktemp("conformance") / "data", **bounds) as server:
-        yield server
+# Refuses nobody for asking often, and gives strangers' addresses up soon.
+PATIENT = {
+    "queue_max": MANY,
+    "queue_max_per_key": MANY,
+    "fetch_timeout_s": "2",
+    "sync_wait_s": "5",
+    "webhook_senders": "0",
+}
+
+
+@pytest.fixture(params=["one machine", "cluster"])
+def patient(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
+    """One machine, and two API nodes with two workers behind a balancer."""
+    with ExitStack() as stack:
+        if request.param == "cluster":
+            postgres, seaweed = request.getfixturevalue("postgres"), request.getfixturevalue("seaweed")
+            yield stack.enter_context(balanced_server(postgres, seaweed, tmp_path, **PATIENT))
+        else:
+            yield stack.enter_context(running_server(tmp_path / "data", **PATIENT))
 
 
 def test_schemathesis_finds_no_violation(patient: Server, tmp_path: Path) -> None:
