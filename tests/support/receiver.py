@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -24,13 +24,17 @@ class Message:
 
 @dataclass
 class Receiver:
-    """Answers with the statuses it was told, then 204, or 200 with its reply; may hold its answers, and be away."""
+    """Answers with the statuses it was told, then 204, or 200 with its reply; may hold its answers, and be away.
+
+    look: what it does first when a message arrives.
+    """
 
     port: int = 0
     statuses: list[int] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)
     answers: threading.Event = field(default_factory=threading.Event)
     reply: bytes = b""
+    look: Callable[[Message], object] = id
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _web: ThreadingHTTPServer | None = None
 
@@ -54,6 +58,7 @@ class Receiver:
             self._web = None
 
     def take(self, message: Message) -> int:
+        self.look(message)
         self.messages.append(message)
         self.answers.wait(60)
         with self._lock:
