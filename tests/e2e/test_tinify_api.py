@@ -26,7 +26,9 @@ def size_of(answer: httpx.Response) -> tuple[int, int]:
     return told
 
 
-@pytest.mark.parametrize("label", ["", "application/x-www-form-urlencoded", "image/png", "multipart/form-data"])
+@pytest.mark.parametrize(
+    "label", ["", "application/x-www-form-urlencoded", "image/png", "multipart/form-data", "application/json"]
+)
 def test_raw_bytes_are_a_picture_whatever_they_are_labelled(tinify: httpx.Client, label: str) -> None:
     answer = tinify.post("/shrink", content=JPG, headers={"Content-Type": label} if label else {})
     told = answer.json()
@@ -62,8 +64,9 @@ def test_the_same_routes_are_under_a_prefix(tinify: httpx.Client) -> None:
         ({"method": "fit", "width": 60, "height": 60}, (60, 30)),
         ({"method": "cover", "width": 60, "height": 60}, (60, 60)),
         ({"method": "thumb", "width": "40", "height": "20"}, (40, 20)),
+        ({"method": "scale", "width": 50.0, "height": None}, (50, 25)),
     ],
-    ids=["scale", "no enlarging", "fit", "cover", "thumb"],
+    ids=["scale", "no enlarging", "fit", "cover", "thumb", "a number that JSON may spell so"],
 )
 def test_commands_work_on_the_uploaded_picture(
     tinify: httpx.Client, method: str, resize: dict[str, object], size: tuple[int, int]
@@ -107,6 +110,8 @@ def test_copyright_is_preserved_when_asked(tinify: httpx.Client) -> None:
         ({"resize": {"method": "scale", "width": 0}}, "resize.width"),
         ({"resize": "small"}, "resize"),
         ({"convert": {"type": "image/avif"}}, "convert.type"),
+        ({"convert": {"type": ["image/webp", 5]}}, "convert.type"),
+        ({"convert": {"type": ["image/webp"] * 17}}, "convert.type"),
         ({"convert": {}}, ""),
         ({"transform": {"background": "salmon"}}, "transform.background"),
         ({"preserve": ["camera"]}, "preserve"),

@@ -28,6 +28,7 @@ from leanpix.web.routes.results import result
 from leanpix.web.routes.states import states, states_json
 from leanpix.web.routes.tasks import create, query
 from leanpix.web.routes.webhooks import deliveries, new_webhook_secret
+from leanpix.web.settings import WebSettings
 from leanpix.web.tinify.routes import tinify_routes
 
 API = "/api/tasks/visual/imgcompress"
@@ -55,12 +56,17 @@ _DESCRIBED = [
     Route("/readyz", readyz, methods=["GET"]),
     Route("/metrics", metrics, methods=["GET"]),
 ]
-ROUTES = [*_DESCRIBED, openapi_route(_DESCRIBED), *page_routes()]
+
+
+def mounted(settings: WebSettings) -> list[Route]:
+    """Every route that is served under these settings."""
+    described = [*_DESCRIBED, *tinify_routes(settings)]
+    return [*described, openapi_route(described), *page_routes()]
 
 
 def make_app(context: Context) -> Starlette:
     """The ASGI application over these use cases."""
-    routes = [*ROUTES, *tinify_routes(context.settings)]
+    routes = mounted(context.settings)
     app = Starlette(
         routes=routes,
         middleware=[

@@ -28,7 +28,7 @@ TEXT_FIELDS = frozenset({"image_url", "image_base64", "callback_url"})
 OPTION_FIELDS = frozenset(
     {"sync", "return_type", "format", "quality", "kbyte", "width", "height", "fit", "target_score"}
 )
-URL_LIST = "image_urls"
+URL_LIST, ARCHIVE = "image_urls", "archive"
 _FORM_SLACK_BYTES = 1024 * 1024
 _IN_MEMORY_BYTES = 1024 * 1024
 _MAX_COMMAS = 5000
@@ -50,7 +50,7 @@ class BodyRules:
 SINGLE = BodyRules()
 # A thousand URLs of 2 KB, with commas in them.
 BATCH = BodyRules(
-    file_fields=frozenset({"archive", "file"}),
+    file_fields=frozenset({ARCHIVE, "file"}),
     json_fields=OPTION_FIELDS - {"sync", "return_type"} | {URL_LIST, "callback_url"},
     max_text_bytes=4 * 1024 * 1024,
     max_commas=100_000,

@@ -19,7 +19,7 @@ def healthz() -> Operation:
         tag="Service",
         summary="Whether requests are served",
         answers={200: json_answer("They are.", schema, {"ok": {"status": "ok"}})},
-        needs_key=False,
+        security=(),
     )
 
 
@@ -33,7 +33,7 @@ def readyz() -> Operation:
             200: json_answer("It can.", readiness, {"ready": _READY}),
             503: json_answer("A balancer should look elsewhere.", readiness, {"not ready": _NOT_READY}),
         },
-        needs_key=False,
+        security=(),
     )
 
 
@@ -44,7 +44,7 @@ def formats() -> Operation:
         tag="Service",
         summary="Which formats this installation reads and writes",
         answers={200: found},
-        needs_key=False,
+        security=(),
     )
 
 
@@ -56,7 +56,7 @@ def states() -> Operation:
         summary="Every HTTP status and task state",
         parameters=(Parameter("format", "query", TEXT, "`json` for JSON; anything else changes nothing."),),
         answers={200: found},
-        needs_key=False,
+        security=(),
     )
 
 
@@ -66,7 +66,7 @@ def states_json() -> Operation:
         tag="Service",
         summary="Every HTTP status and task state, as JSON",
         answers={200: Answer("The tables.", {JSON: _states()})},
-        needs_key=False,
+        security=(),
     )
 
 
@@ -78,7 +78,7 @@ def metrics() -> Operation:
         summary="Figures of this process",
         description="Shown to the networks of `LEANPIX_METRICS_NETS` and to whoever has `LEANPIX_METRICS_TOKEN`.",
         answers={200: shown, **errors.refusals(errors.NOTHING_HERE)},
-        needs_key=False,
+        security=(),
     )
 
 
@@ -88,7 +88,7 @@ def openapi() -> Operation:
         tag="Service",
         summary="This document",
         answers={200: Answer("OpenAPI 3.1.", {JSON: Content({"type": "object"})})},
-        needs_key=False,
+        security=(),
     )
 
 

@@ -15,9 +15,9 @@ from leanpix.web.batch_shape import status_shape
 from leanpix.web.compat import Json
 from leanpix.web.openapi import errors
 from leanpix.web.openapi.errors import done
-from leanpix.web.openapi.model import Answer, Content, Operation, Parameter, reference
+from leanpix.web.openapi.model import ZIP, Answer, Content, Operation, Parameter, reference
 from leanpix.web.openapi.requests import batch_bodies
-from leanpix.web.openapi.schemas import TASK_ID, TEXT, shape
+from leanpix.web.openapi.schemas import BINARY, TASK_ID, TEXT, shape
 from leanpix.web.routes.batches import PAGE
 
 _ID = "0b8a2c1e-7b0e-4f0e-9a53-0f6f2f6d6a11"
@@ -68,7 +68,7 @@ def batch_results() -> Operation:
         description="With a `manifest.json` that names every item, its state and its file.",
         parameters=(_PLACE,),
         answers={
-            200: Answer("The archive.", {"application/zip": Content({})}),
+            200: Answer("The archive.", {ZIP: Content(BINARY)}),
             **errors.refusals(_NONE, errors.RATE, errors.UNAVAILABLE),
         },
     )

@@ -11,6 +11,12 @@ def integer_or_text(lowest: int, highest: int) -> Json:
     return {"anyOf": [number, {"type": "string", "pattern": decimal_pattern(lowest, highest)}]}
 
 
+def some_integer_or_text(lowest: int, highest: int) -> Json:
+    """The same, but for the empty text."""
+    number, text = integer_or_text(lowest, highest)["anyOf"]
+    return {"anyOf": [number, {**text, "minLength": 1}]}
+
+
 def decimal_pattern(lowest: int, highest: int) -> str:
     """A pattern for the empty text and the decimal texts of lowest (0 or 1) to highest, without leading zeros."""
     shorter = [f"[1-9][0-9]{{{digits - 1}}}" for digits in range(1, len(str(highest)))]

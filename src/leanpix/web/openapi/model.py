@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 
 from leanpix.web.compat import Json
 
-JSON, HTML = "application/json", "text/html"
+JSON, HTML, BYTES = "application/json", "text/html", "application/octet-stream"
+ZIP = "application/zip"
+KEY, BASIC, NOBODY = "key", "basic", ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +32,18 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """A body of one media type; examples by name."""
+    """A body of one media type; examples by name. kinds: the media types of a form's parts, by the parts' names."""
 
     schema: Json
     examples: Mapping[str, object] = field(default_factory=dict)
+    kinds: Mapping[str, str] = field(default_factory=dict)
 
     def written(self) -> Json:
         """As an OpenAPI media type object."""
         shown = {name: {"value": value} for name, value in self.examples.items()}
-        return {"schema": self.schema, **({"examples": shown} if shown else {})}
+        parts = {name: {"contentType": kind} for name, kind in self.kinds.items()}
+        found = {"schema": self.schema, "examples": shown, "encoding": parts}
+        return {name: value for name, value in found.items() if name == "schema" or value}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +75,10 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """One handler's description. body is empty where none is read; needs_key adds the key and its refusal."""
+    """One handler's description. body is empty where none is read.
+
+    security: the schemes of which any one will do, NOBODY for none; where it is the key alone, its refusal is added.
+    """
 
     tag: str
     summary: str
@@ -78,7 +86,8 @@ class Operation:
     answers: Mapping[int, Answer]
     parameters: tuple[Parameter, ...] = ()
     body: Mapping[str, Content] = field(default_factory=dict)
-    needs_key: bool = True
+    needs_body: bool = True
+    security: tuple[str, ...] = (KEY,)
 
     def written(self, operation_id: str) -> Json:
         """As an OpenAPI operation object."""
@@ -89,9 +98,9 @@ class Operation:
             found["parameters"] = [parameter.written() for parameter in self.parameters]
         if self.body:
             content = {kind: body.written() for kind, body in self.body.items()}
-            found["requestBody"] = {"required": True, "content": content}
+            found["requestBody"] = {"required": self.needs_body, "content": content}
         found["responses"] = {str(status): answer.written() for status, answer in sorted(self.answers.items())}
-        return {**found, "security": [{"key": []}] if self.needs_key else []}
+        return {**found, "security": [{} if scheme == NOBODY else {scheme: []} for scheme in self.security]}
 
 
 def reference(name: str) -> Json:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from leanpix.web.openapi import about, account, batches, tasks, webhooks
+from leanpix.web.openapi import about, account, batches, tasks, tinify, webhooks
 from leanpix.web.openapi.model import Operation
 
 # By the handler's name, which is the operation's id too. Called when the document is made, not at import.
@@ -23,6 +23,9 @@ OPERATIONS: Mapping[str, Callable[[], Operation]] = {
     "batch_results": batches.batch_results,
     "deliveries": webhooks.deliveries,
     "new_webhook_secret": webhooks.new_webhook_secret,
+    "shrink": tinify.shrink,
+    "output": tinify.output,
+    "make_output": tinify.make_output,
     "formats": about.formats,
     "states": about.states,
     "states_json": about.states_json,

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from leanpix.domain.batch import MOST_ITEMS
 from leanpix.domain.formats import STANDARD_FORMATS, OutputFormat
 from leanpix.domain.request import MAX_KBYTE, MAX_QUALITY, MAX_SCORE, MAX_SIDE_PX, MIN_QUALITY, Fit, ReturnType
-from leanpix.web.body import FILE_FIELDS, URL_LIST
+from leanpix.web.body import ARCHIVE, FILE_FIELDS, URL_LIST
 from leanpix.web.compat import Json
 from leanpix.web.openapi.decimals import integer_or_text
-from leanpix.web.openapi.model import JSON, Content
-from leanpix.web.openapi.schemas import SOME_TEXT
+from leanpix.web.openapi.model import BYTES, JSON, ZIP, Content
+from leanpix.web.openapi.schemas import BINARY, SOME_TEXT
 from leanpix.web.wire import LONGEST_URL
 
 FORM, MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data"
@@ -20,7 +20,8 @@ _NONE: Json = {"enum": [None, ""]}
 _PNG: Json = {"const": OutputFormat.PNG.value}
 _LINK = "https://shop.example/catalogue/chair.jpg"
 # What every installation takes; LEANPIX_FETCH_PORTS may open more.
-_CALLBACK = "^(?:https?://(?:[A-Za-z0-9]{1,20}(?:-[A-Za-z0-9]{1,20})?\\.){1,3}[A-Za-z]{2,20}(?:/[A-Za-z0-9._~/?=&+-]{0,200})?)?$"
+_HOST = "(?:[A-Za-z0-9]{1,20}(?:-[A-Za-z0-9]{1,20})?\\.){1,3}[A-Za-z]{2,20}"
+_CALLBACK = f"^(?:https?://{_HOST}(?:[/?#][^\\x00-\\x20\\x7f\\\\]*)?)?$"
 _SMALLEST_GIF = "R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
 
 
@@ -45,17 +46,29 @@ def create_bodies() -> Mapping[str, Content]:
 
 
 def batch_bodies() -> Mapping[str, Content]:
-    """What a batch of links takes; an archive is a form, which the operation's text tells of."""
+    """What a batch takes: an archive or links as a form, or links as JSON."""
     url: Json = {"type": "string", "pattern": SOME_TEXT, "maxLength": LONGEST_URL}
     urls: Json = {"type": "array", "items": url, "minItems": 1, "maxItems": MOST_ITEMS, "description": "The pictures."}
-    options = {name: _or_null(schema) for name, schema in _options().items() if name not in {"sync", "return_type"}}
-    body: Json = {
+    options = {name: schema for name, schema in _options().items() if name not in {"sync", "return_type"}}
+    nullable = {name: _or_null(schema) for name, schema in options.items()}
+    links: Json = {
         "type": "object",
-        "properties": {URL_LIST: urls, **options},
+        "properties": {URL_LIST: urls, **nullable},
         "required": [URL_LIST],
         "allOf": _excluded(),
     }
-    return {JSON: Content(body, {"two links": {URL_LIST: [_LINK, _LINK], "quality": 80}})}
+    lines: Json = {"type": "string", "description": "Links to the pictures, one a line."}
+    archive = _file("A ZIP of pictures; a part named `file` is understood too.", ZIP)
+    form: Json = {
+        "type": "object",
+        "properties": {ARCHIVE: archive, URL_LIST: lines, **options},
+        "oneOf": [_given(ARCHIVE), _given(URL_LIST)],
+        "allOf": _excluded(),
+    }
+    return {
+        MULTIPART: Content(form, {"two links": {URL_LIST: f"{_LINK}\n{_LINK}", "quality": 80}}, {ARCHIVE: ZIP}),
+        JSON: Content(links, {"two links": {URL_LIST: [_LINK, _LINK], "quality": 80}}),
+    }
 
 
 def _body(sources: Mapping[str, Json]) -> Json:
@@ -74,7 +87,7 @@ def _excluded() -> list[Json]:
 
 
 def _given(name: str) -> Json:
-    value = {} if name in FILE_FIELDS else {"properties": {name: {"type": "string", "pattern": SOME_TEXT}}}
+    value = {} if name in FILE_FIELDS | {ARCHIVE} else {"properties": {name: {"type": "string", "pattern": SOME_TEXT}}}
     return {"required": [name], **value}
 
 
@@ -141,8 +154,8 @@ def _image_url() -> Json:
     return {"type": "string", "maxLength": LONGEST_URL, "description": text}
 
 
-def _file(description: str) -> Json:
-    return {"type": "string", "contentMediaType": "application/octet-stream", "description": description}
+def _file(description: str, kind: str = BYTES) -> Json:
+    return {**BINARY, "contentMediaType": kind, "description": description}
 
 
 def _base64() -> Json:

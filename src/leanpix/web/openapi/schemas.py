@@ -17,6 +17,8 @@ from leanpix.web.errors import OTHER_STATUS_TEXT, STATUS_TEXT
 from leanpix.web.openapi.model import reference
 
 TEXT: Json = {"type": "string"}
+# Bytes as they are; `format` is what generators of clients know them by.
+BINARY: Json = {"type": "string", "format": "binary"}
 # More than blanks, by Python's idea of blanks: some control characters are among them.
 SOME_TEXT = r"[^\s\u001c-\u001f\u0085]"
 COUNT: Json = {"type": "integer", "minimum": 0}

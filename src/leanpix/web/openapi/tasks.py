@@ -14,7 +14,7 @@ from leanpix.web.compat import Json
 from leanpix.web.openapi import errors
 from leanpix.web.openapi.model import Answer, Content, Operation, Parameter, json_answer, reference
 from leanpix.web.openapi.requests import create_bodies
-from leanpix.web.openapi.schemas import TEXT
+from leanpix.web.openapi.schemas import BINARY, TEXT
 
 _ID = "c4c610eb-988c-4672-9dc5-38966082676d"
 _IMAGE = f"https://img.example/results/{_ID}-1.jpg?e=1795376181&k=148c6d1f&s=hXyBpBv0wEJ1"
@@ -91,10 +91,10 @@ def result() -> Operation:
             *(Parameter(name, "query", TEXT, text, required=True) for name, text in signed),
         ),
         answers={
-            200: Answer("The picture.", {kind.media_type: Content({}) for kind in OutputFormat}),
+            200: Answer("The picture.", {kind.media_type: Content(BINARY) for kind in OutputFormat}),
             **errors.refusals(errors.NOT_FOUND, errors.UNAVAILABLE),
         },
-        needs_key=False,
+        security=(),
     )
 
 

@@ -63,6 +63,7 @@ _FAILURES: Mapping[TaskState, _Refusal] = {
     TaskState.NO_RESOURCES: _Refusal(422, "ProcessingFailed"),
 }
 _DEFECT = _Refusal(500, "InternalServerError")
+ERRORS = frozenset({kind.error for kind in (*dict(_REFUSALS).values(), *_FAILURES.values(), _DEFECT)})
 
 _MEDIA_TYPES = {SourceFormat.JPG: "image/jpeg", SourceFormat.RAW: "image/x-raw"}
 

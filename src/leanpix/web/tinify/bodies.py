@@ -36,13 +36,27 @@ async def read_picture(chunks: AsyncIterator[bytes], max_bytes: int) -> bytes:
         raise StoreUnavailableError from failure
 
 
+def is_no_text(content: bytes) -> bool:
+    """Whether this cannot be JSON, well-formed or not: no picture's bytes are UTF-8."""
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return True
+    return False
+
+
 async def read_object(chunks: AsyncIterator[bytes]) -> dict[str, object]:
     """The body's JSON object, an empty one for an empty body; BodyError."""
     body = bytearray()
     async for chunk in chunks:
         body += chunk
-        if len(body) > MOST_JSON_BYTES:
-            raise BodyError(f"the JSON body exceeds {MOST_JSON_BYTES} bytes")
+        _check_size(body)
+    return parsed_object(body)
+
+
+def parsed_object(body: bytes | bytearray) -> dict[str, object]:
+    """The same of a body that is there; BodyError."""
+    _check_size(body)
     try:
         found = json.loads(bytes(body)) if body.strip() else {}
     except (ValueError, RecursionError) as failure:
@@ -52,3 +66,8 @@ async def read_object(chunks: AsyncIterator[bytes]) -> dict[str, object]:
     if not isinstance(found, dict):
         raise BodyError("the body has to be a JSON object")
     return found
+
+
+def _check_size(body: bytes | bytearray) -> None:
+    if len(body) > MOST_JSON_BYTES:
+        raise BodyError(f"the JSON body exceeds {MOST_JSON_BYTES} bytes")

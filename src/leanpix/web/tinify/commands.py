@@ -12,14 +12,14 @@ from leanpix.domain.request import MAX_SIDE_PX, CompressionOptions, Fit, Metadat
 from leanpix.domain.shelf import Shelf
 from leanpix.web.tinify.storing import parse_shelf
 
-_FITS = {"fit": Fit.INSIDE, "cover": Fit.COVER, "thumb": Fit.COVER}
+METHODS = {"fit": Fit.INSIDE, "cover": Fit.COVER, "thumb": Fit.COVER}
 _WRITTEN = (OutputFormat.WEBP, OutputFormat.JPG, OutputFormat.PNG)
-_TYPES = {one.media_type: one for one in _WRITTEN}
-_ANY = "*/*"
-_COLOURS = {"white": "ffffff", "black": "000000"}
+TYPES = {one.media_type: one for one in _WRITTEN}
+ANY_TYPE = "*/*"
+COLOURS = {"white": "ffffff", "black": "000000"}
 _HEX = re.compile(r"#([0-9a-fA-F]{3}|[0-9a-fA-F]{6})", re.ASCII)
-_KNOWN = frozenset({"source", "resize", "convert", "transform", "preserve", "store"})
-_MOST_TYPES = 16
+KNOWN = frozenset({"source", "resize", "convert", "transform", "preserve", "store"})
+MOST_TYPES = 16
 
 Fields = Mapping[str, object]
 
@@ -34,7 +34,7 @@ class Commands:
 
 def parse_commands(body: Fields) -> Commands:
     """Check a request's commands; InvalidParameterError or BodyError, naming the command."""
-    unknown = sorted(body.keys() - _KNOWN)
+    unknown = sorted(body.keys() - KNOWN)
     if unknown:
         raise InvalidParameterError("command", unknown[0], "resize, convert, transform, preserve or store")
     shelf = parse_shelf(_fields(body, "store"))
@@ -51,7 +51,7 @@ def parse_commands(body: Fields) -> Commands:
             alternatives=types if len(types) > 1 else (),
             width_px=width_px,
             height_px=height_px,
-            fit=_FITS.get(method, Fit.FILL),
+            fit=METHODS.get(method, Fit.FILL),
             enlarge=False,
             background=background,
             preserve=preserved,
@@ -86,7 +86,7 @@ def _size(resize: Fields) -> tuple[str, int | None, int | None]:
     if method == "scale":
         if (width_px is None) == (height_px is None):
             raise InvalidParameterError("resize.method", method, "scale takes a width or a height, not both")
-    elif not isinstance(method, str) or method not in _FITS:
+    elif not isinstance(method, str) or method not in METHODS:
         raise InvalidParameterError("resize.method", method, "scale, fit, cover or thumb")
     elif width_px is None or height_px is None:
         raise InvalidParameterError("resize.method", method, "this method takes a width and a height")
@@ -99,6 +99,8 @@ def _side(resize: Fields, name: str) -> int | None:
         return None
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= len(str(MAX_SIDE_PX)):
         value = int(value)
+    if isinstance(value, float) and value.is_integer():  # JSON may spell 5 as 5.0
+        value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_SIDE_PX:
         raise InvalidParameterError(f"resize.{name}", value, f"an integer from 1 to {MAX_SIDE_PX}")
     return value
@@ -109,11 +111,11 @@ def _types(convert: Fields) -> tuple[OutputFormat, ...]:
     if not convert:
         return ()
     asked = convert.get("type")
-    names = asked[:_MOST_TYPES] if isinstance(asked, list) else [asked]
-    texts = [name.lower() for name in names if isinstance(name, str)]
-    found = _WRITTEN if _ANY in texts else tuple(dict.fromkeys(_TYPES[text] for text in texts if text in _TYPES))
-    if not found:
-        raise InvalidParameterError("convert.type", asked, f"{', '.join(_TYPES)}, a list of them, or {_ANY}")
+    names = asked if isinstance(asked, list) and len(asked) <= MOST_TYPES else [asked]
+    texts = [name.lower() if isinstance(name, str) else "" for name in names]
+    found = _WRITTEN if ANY_TYPE in texts else tuple(dict.fromkeys(TYPES[text] for text in texts if text in TYPES))
+    if not found or "" in texts:
+        raise InvalidParameterError("convert.type", asked, f"{', '.join(TYPES)}, a list of them, or {ANY_TYPE}")
     return found
 
 
@@ -121,8 +123,8 @@ def _background(transform: Fields) -> str | None:
     value = transform.get("background")
     if value is None:
         return None
-    if isinstance(value, str) and value.lower() in _COLOURS:
-        return _COLOURS[value.lower()]
+    if isinstance(value, str) and value.lower() in COLOURS:
+        return COLOURS[value.lower()]
     found = _HEX.fullmatch(value) if isinstance(value, str) else None
     if found is None:
         raise InvalidParameterError("transform.background", value, "white, black or a hex colour such as #ff8000")

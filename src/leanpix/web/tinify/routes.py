@@ -31,7 +31,7 @@ from leanpix.web.settings import WebSettings
 from leanpix.web.streams import body_of
 from leanpix.web.tinify import answers
 from leanpix.web.tinify.access import key_of
-from leanpix.web.tinify.bodies import EMPTY, MOST_JSON_BYTES, read_object, read_picture
+from leanpix.web.tinify.bodies import EMPTY, MOST_JSON_BYTES, is_no_text, parsed_object, read_object, read_picture
 from leanpix.web.tinify.commands import parse_commands, source_url
 from leanpix.web.tinify.turns import Turns
 from leanpix.web.waiting import ended
@@ -52,8 +52,15 @@ def tinify_routes(settings: WebSettings) -> list[Route]:
         route
         for prefix in ("/tinify", "")  # figures name a route by the last
         for route in (
-            Route(f"{prefix}/shrink", served.shrink, methods=["POST"]),
-            Route(f"{prefix}/output/{{name}}", served.output, methods=["GET", "POST"]),
+            Route(f"{prefix}/shrink", served.shrink, methods=["POST"], include_in_schema=not prefix),
+            Route(f"{prefix}/output/{{name}}", served.output, methods=["GET"], include_in_schema=not prefix),
+            Route(
+                f"{prefix}/output/{{name}}",
+                served.output,
+                methods=["POST"],
+                name="make_output",
+                include_in_schema=not prefix,
+            ),
         )
     ]
 
@@ -140,9 +147,10 @@ async def _source(context: Context, request: Request) -> Upload | Address:
     limit = context.settings.max_upload_bytes
     is_json = request.headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json"
     async with body_of(request, limit) as body:
-        if not is_json:
-            return Upload(await read_picture(body, limit), is_kept=True)
-        url = source_url(await read_object(body))
+        content = await read_picture(body, limit)
+        if not is_json or is_no_text(content):  # generated clients label all they send as JSON
+            return Upload(content, is_kept=True)
+        url = source_url(parsed_object(content))
         check_url("source.url", url)
         return Address(url, is_kept=True)
 
