@@ -19,7 +19,7 @@ from leanpix.cli import app
         (["-o", "."], "--in-place"),
         (["--quality", "101"], "quality='101'"),
         (["--quality", "5", "--max-kb", "9"], "not both"),
-        (["--format", "heic"], "jpg, png, webp or avif"),
+        (["--format", "heic"], "jpg, png, webp, avif or jxl"),
         (["--width", "9000"], "width='9000'"),
     ],
 )

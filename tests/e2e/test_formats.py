@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import io
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from PIL import Image
 from tests.support.accounts import key_for
 from tests.support.pictures import encoded, gradient
-from tests.support.server import API, Server, running_server
+from tests.support.server import API, LEANPIX, Server, clean_environment, running_server
 
 from leanpix.client import Client
 
@@ -18,7 +20,7 @@ PICTURE = encoded(gradient(64, 48))
 
 @pytest.fixture(scope="module")
 def extended(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with running_server(tmp_path_factory.mktemp("extended") / "data", extra_formats="avif") as server:
+    with running_server(tmp_path_factory.mktemp("extended") / "data", extra_formats="avif,jxl") as server:
         yield server
 
 
@@ -41,7 +43,7 @@ def test_avif_is_refused_where_it_is_not_allowed(server: Server) -> None:
 
 
 def test_avif_is_made_linked_and_served_where_it_is_allowed(extended: Server) -> None:
-    assert written(extended) == {"jpg": False, "png": False, "webp": False, "avif": True}
+    assert written(extended) == {"jpg": False, "png": False, "webp": False, "avif": True, "jxl": True}
     with extended.client(key_for(extended, credits=5)) as client:
         fields = {"sync": "1", "format": "AVIF", "kbyte": "2"}
         task = client.post(API, data=fields, files={"image_file": PICTURE}).json()["data"]
@@ -52,7 +54,7 @@ def test_avif_is_made_linked_and_served_where_it_is_allowed(extended: Server) ->
     assert result.headers["content-type"] == "image/avif"
     assert len(result.content) <= 2048
     assert Image.open(io.BytesIO(result.content), formats=("AVIF",)).size == (64, 48)
-    assert "jpg, png, webp or avif" in refused.json()["message"]
+    assert "jpg, png, webp, avif or jxl" in refused.json()["message"]
 
 
 def test_it_is_not_chosen_for_a_request_that_names_no_format(extended: Server) -> None:
@@ -65,5 +67,27 @@ def test_it_is_not_chosen_for_a_request_that_names_no_format(extended: Server) -
 def test_the_client_takes_it(extended: Server) -> None:
     with Client(extended.base, key_for(extended, "third", credits=5)) as client:
         done = client.compress(PICTURE, format="avif", quality=60)
+        other = client.compress(PICTURE, format="jxl", quality=60)
     assert done.format == "avif"
     assert done.data[4:12] == b"ftypavif"
+    assert other.format == "jxl"
+
+
+def test_jpeg_xl_is_linked_and_served(extended: Server) -> None:
+    with extended.client(key_for(extended, "fourth", credits=5)) as client:
+        fields = {"sync": "1", "format": "jxl", "kbyte": "2"}
+        task = client.post(API, data=fields, files={"image_file": PICTURE}).json()["data"]
+        result = client.get(task["image"])
+    assert task["image"].partition("?")[0].endswith(".jxl")
+    assert (result.status_code, result.headers["content-type"]) == (200, "image/jxl")
+    assert len(result.content) <= 2048
+
+
+def test_what_an_extra_writes_is_not_promised_without_it(tmp_path: Path) -> None:
+    hidden = tmp_path / "sitecustomize.py"
+    hidden.write_text("import sys\nsys.modules['imagecodecs'] = None\n")
+    environment = clean_environment() | {"PYTHONPATH": str(tmp_path), "LEANPIX_EXTRA_FORMATS": "jxl"}
+    command = [str(LEANPIX), "serve", "--port", "0", "--data-dir", str(tmp_path / "data")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, timeout=60)
+    assert done.returncode == 2
+    assert "leanpix[jxl]" in done.stderr

@@ -85,10 +85,15 @@ def test_every_format_passes_through_the_locked_engine(engine: CompressorPool, n
     assert engine.deaths == {}
 
 
-def test_avif_is_written_and_scored_in_the_locked_engine(engine: CompressorPool) -> None:
+@pytest.mark.parametrize(
+    ("target", "signature"), [(OutputFormat.AVIF, b"ftypavif"), (OutputFormat.JXL, b"JXL \r\n\x87\n")]
+)
+def test_extra_formats_are_written_and_scored_in_the_locked_engine(
+    engine: CompressorPool, target: OutputFormat, signature: bytes
+) -> None:
     source = made.encoded(made.drawing(bands=4), ".png")
-    done = engine.run(source, CompressionOptions(format=OutputFormat.AVIF), timeout_s=60)
-    assert (done.report.format, done.data[4:12]) == (OutputFormat.AVIF, b"ftypavif")
+    done = engine.run(source, CompressionOptions(format=target), timeout_s=60)
+    assert (done.report.format, done.data[4:12]) == (target, signature)
     assert engine.deaths == {}
 
 

@@ -7,12 +7,14 @@ import secrets
 import time
 from dataclasses import dataclass, field
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 from sqlalchemy import Engine
 
 from leanpix.bootstrap.rows import Rows
 from leanpix.domain.errors import SetupError
+from leanpix.domain.formats import OutputFormat
 from leanpix.queues.embedded import EmbeddedDeliveries
 from leanpix.queues.signals import LocalSignals
 from leanpix.service.admin import Admin
@@ -87,9 +89,11 @@ class Stores:
 def open_stores(settings: Settings) -> Stores:
     """Open what the settings name; the data folder's database and secret are made where they are missing.
 
-    SetupError where a shared database has not been migrated, cannot be reached, or the secret is missing.
+    SetupError where a shared database has not been migrated, cannot be reached, or the secret or an extra is missing.
     """
     secret = _secret(settings)
+    if OutputFormat.JXL in settings.formats_written and find_spec("imagecodecs") is None:
+        raise SetupError("LEANPIX_EXTRA_FORMATS=jxl needs the extra: pip install 'leanpix[jxl]'")
     if settings.policy_url is not None:
         from leanpix.fetching.review import required  # noqa: PLC0415 - its HTTP library takes a while
 

@@ -35,7 +35,8 @@ def compress(
         ),
     ] = None,
     output_format: Annotated[
-        str | None, typer.Option("--format", "-f", help="jpg, png, webp or avif; default: as it is, else recommended.")
+        str | None,
+        typer.Option("--format", "-f", help="jpg, png, webp, avif or jxl; default: as it is, else recommended."),
     ] = None,
     width: Annotated[int | None, typer.Option(help="Width in pixels; alone, proportions are kept.")] = None,
     height: Annotated[int | None, typer.Option(help="Height in pixels; alone, proportions are kept.")] = None,

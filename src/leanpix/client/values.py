@@ -11,7 +11,7 @@ from typing import Literal, TypedDict
 Source = str | bytes | os.PathLike[str]
 """A picture: its bytes, its path, or its http(s) URL, which the server fetches. Any other string is a path."""
 
-Format = Literal["jpg", "png", "webp", "avif"]
+Format = Literal["jpg", "png", "webp", "avif", "jxl"]
 
 
 class Wishes(TypedDict, total=False):
@@ -79,6 +79,8 @@ def format_of_whole(data: bytes) -> Format | None:
         return "webp"
     if data[4:12] == b"ftypavif" and _boxes_end_at(data) == len(data):
         return "avif"
+    if data[4:12] == b"JXL \r\n\x87\n" and _boxes_end_at(data) == len(data):
+        return "jxl"
     return None
 
 

@@ -13,11 +13,17 @@ class OutputFormat(StrEnum):
     PNG = "png"
     WEBP = "webp"
     AVIF = "avif"
+    JXL = "jxl"
 
     @property
     def media_type(self) -> str:
         """The format's registered media type."""
         return "image/jpeg" if self is OutputFormat.JPG else f"image/{self.value}"
+
+    @property
+    def holds_profile(self) -> bool:
+        """Whether a wide-gamut colour profile can stay with the pixels: the way to libjxl takes none."""
+        return self is not OutputFormat.JXL
 
     @classmethod
     def parse(cls, text: str) -> OutputFormat:

@@ -26,11 +26,11 @@ class Coloured:
     warnings: tuple[str, ...] = ()
 
 
-def to_srgb(image: pyvips.Image, profile: bytes | None) -> Coloured:
+def to_srgb(image: pyvips.Image, profile: bytes | None, *, may_keep: bool = True) -> Coloured:
     """Convert by the picture's own profile where it has a sound one, else by what its samples are.
 
-    A wide-gamut profile stays with the pixels where converting would clip visibly. To know, the pixels are held
-    in memory; all else stays lazy.
+    A wide-gamut profile stays with the pixels where it may, and converting would clip visibly. To know, the pixels
+    are held in memory; all else stays lazy.
     """
     if profile is None:
         return Coloured(_without_profile(image))
@@ -39,7 +39,7 @@ def to_srgb(image: pyvips.Image, profile: bytes | None) -> Coloured:
         return Coloured(_without_profile(image), warnings=(_IGNORED,))
     if icc.is_srgb(profile):
         return Coloured(_without_profile(encoded))
-    if gamut.may_exceed_srgb(profile):
+    if may_keep and gamut.may_exceed_srgb(profile):
         encoded = encoded.copy_memory()
         if gamut.would_clip(encoded, profile):
             return Coloured(_without_profile(encoded), profile, changes=(_KEPT,))

@@ -56,7 +56,7 @@ def load(source: bytes, probe: Probe, options: CompressionOptions, target: Outpu
     with _decoding(probe):
         raster: Raster = _LOADERS[probe.format].open_raster(source, probe, wish)
         resized = _resized(raster, transform.as_stored(geometry, probe.orientation))
-        coloured = to_srgb(resized, raster.profile)
+        coloured = to_srgb(resized, raster.profile, may_keep=target.holds_profile)
         image = _placed(coloured.image, raster.frames, probe.orientation, geometry)
         flat = target is OutputFormat.JPG or options.background is not None
         ground = (options.background or _WHITE) if flat else None

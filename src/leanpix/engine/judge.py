@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from leanpix.engine.codecs.avif import decoded_avif, is_avif
 from leanpix.engine.codecs.base import Encoded, Raster
+from leanpix.engine.codecs.jxl import decoded_jxl, is_jxl
 from leanpix.engine.loaders.base import from_array
 from leanpix.engine.metric import Scorer
 
@@ -141,7 +142,7 @@ def _decoded(data: bytes, raster: Raster, *, in_order: bool = False) -> pyvips.I
     """An encoding's pixels with the raster's bands: encoders may have left out a band that says nothing."""
     settings: dict[str, object] = {"n": -1} if raster.frames > 1 else {}
     settings["access"] = "sequential" if in_order else "random"
-    image = from_array(decoded_avif(data)) if is_avif(data) else pyvips.Image.new_from_buffer(data, "", **settings)
+    image = _opened(data, settings)
     alpha = image[image.bands - 1] if image.hasalpha() else None
     colour = image if alpha is None else image.extract_band(0, n=image.bands - 1)
     if colour.bands < raster.colour_bands:
@@ -151,6 +152,13 @@ def _decoded(data: bytes, raster: Raster, *, in_order: bool = False) -> pyvips.I
         return colour
     opaque = (image[0] * 0 + _OPAQUE).cast("uchar") if alpha is None else alpha
     return colour.bandjoin(opaque)
+
+
+def _opened(data: bytes, settings: dict[str, object]) -> pyvips.Image:
+    """By whoever reads the format: libvips' own readers of those that are only written are blocked."""
+    if is_avif(data):
+        return from_array(decoded_avif(data))
+    return from_array(decoded_jxl(data)) if is_jxl(data) else pyvips.Image.new_from_buffer(data, "", **settings)
 
 
 _OPAQUE = 255

@@ -33,12 +33,14 @@ _ENCODING_BYTES = {
     OutputFormat.PNG: 13,
     OutputFormat.WEBP: 12,
     OutputFormat.AVIF: 46,
+    OutputFormat.JXL: 34,
 }
 _ENCODING_ALPHA_BYTES = {
     OutputFormat.JPG: 1,
     OutputFormat.PNG: 3,
     OutputFormat.WEBP: 18,
     OutputFormat.AVIF: 22,
+    OutputFormat.JXL: 24,
 }
 _ANIMATING_BYTES, _ANIMATING_ALPHA_BYTES = 9, 2  # frames are coded one by one
 
@@ -56,6 +58,7 @@ _ENCODING_CPU_S = {
     OutputFormat.PNG: 3.5,
     OutputFormat.WEBP: 3.5,
     OutputFormat.AVIF: 3.5,
+    OutputFormat.JXL: 3.5,
 }
 
 

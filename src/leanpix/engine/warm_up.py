@@ -7,6 +7,7 @@ import io
 from PIL import Image
 
 from leanpix.engine.codecs.jpegli import jpegli_backend
+from leanpix.engine.codecs.jxl import jxl_backend
 from leanpix.engine.codecs.libwebp import libwebp_backend
 from leanpix.engine.limits import Limits
 from leanpix.engine.probe import probe
@@ -16,10 +17,11 @@ _UNTIL_SPECIALIZED = 20
 
 
 def warm_up() -> None:
-    """Load plug-ins, choose the JPEG and WebP encoders, read a header. Starts no thread and leaves libvips unused."""
+    """Load plug-ins and libjxl, choose JPEG and WebP encoders, read a header. No thread is started, no libvips used."""
     Image.preinit()
     jpegli_backend()
     libwebp_backend()
+    jxl_backend()
     picture = io.BytesIO()
     Image.new("RGB", (8, 8)).save(picture, "JPEG")
     for _ in range(_UNTIL_SPECIALIZED):

@@ -38,9 +38,10 @@ class WebSettings(BaseModel):
         description="Endpoints of S3-compatible stores that Tinify clients may have results put into, as a JSON list; "
         '`{region}` stands for the region they name: `["https://s3.{region}.amazonaws.com"]`. Default: none.',
     )
-    extra_formats: Literal["", "avif"] = Field(
+    extra_formats: Literal["", "avif", "jxl", "avif,jxl"] = Field(
         default="",
-        description="Formats written beside jpg, png and webp, for requests that name them: `avif`. Default: none.",
+        description="Formats written beside jpg, png and webp, for requests that name them: `avif`, `jxl` (with the "
+        "extra `leanpix[jxl]`) or `avif,jxl`. Default: none.",
     )
     fine_states: bool = Field(default=False, description="Report the states 0, 2, 3, 5 and 6 too, not only 4.")
     cors_origins: list[str] = Field(
@@ -77,4 +78,4 @@ class WebSettings(BaseModel):
     @property
     def formats_written(self) -> tuple[OutputFormat, ...]:
         """What a request may name as its result's format."""
-        return STANDARD_FORMATS + tuple(kind for kind in OutputFormat if kind == self.extra_formats)
+        return STANDARD_FORMATS + tuple(kind for kind in OutputFormat if kind in self.extra_formats.split(","))

@@ -25,6 +25,7 @@ _SIGNATURES = {
     OutputFormat.JPG: (b"\xff\xd8\xff", b""),
     OutputFormat.PNG: (b"\x89PNG\r\n\x1a\n", b""),
     OutputFormat.WEBP: (b"RIFF", b"WEBP"),
+    OutputFormat.JXL: (b"\0\0\0\x0cJXL ", b"\r\n\x87\n"),
     OutputFormat.AVIF: (b"\0\0\0", b"avif"),  # a box `ftyp`, its length before and its brand after the name
 }
 _STRICT = ConfigDict(extra="forbid", allow_inf_nan=False, frozen=True)

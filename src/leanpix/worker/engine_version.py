@@ -5,14 +5,23 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 
 _WHEELS = ("pyvips-binary", "pyjpegli", "mozjpeg-lossless-optimization", "pyoxipng", "pillow", "rawpy", "numpy")
+_JXL_WHEEL = "imagecodecs"
 
 
 def wheel_versions() -> Mapping[str, str]:
     """The wheels that codecs come from."""
-    return {wheel: version(wheel) for wheel in _WHEELS}
+    return {**{wheel: version(wheel) for wheel in _WHEELS}, **_extras()}
+
+
+def _extras() -> Mapping[str, str]:
+    """The same of extras, where they are installed."""
+    try:
+        return {_JXL_WHEEL: version(_JXL_WHEEL)}
+    except PackageNotFoundError:
+        return {}
 
 
 def engine_version(target_score: float) -> str:

@@ -11,6 +11,7 @@ import rawpy
 from leanpix.domain.formats import EXTRA_FORMATS, STANDARD_FORMATS, SourceFormat
 from leanpix.engine.codecs.avif import avif_backend
 from leanpix.engine.codecs.jpegli import jpegli_backend
+from leanpix.engine.codecs.jxl import jxl_backend
 from leanpix.engine.codecs.libwebp import libwebp_backend
 from leanpix.engine.native import native_path
 from leanpix.worker.engine_version import wheel_versions
@@ -29,6 +30,7 @@ def inventory() -> Mapping[str, str]:
         "JPEG encoder": jpegli_backend(),
         "WebP encoder": libwebp_backend(),
         "AVIF encoder": avif_backend(),
+        "JPEG XL encoder": jxl_backend(),
         "formats read": ", ".join(SourceFormat),
         "formats written": ", ".join(STANDARD_FORMATS),
         "formats written where named": f"{', '.join(EXTRA_FORMATS)} (through the API by LEANPIX_EXTRA_FORMATS)",

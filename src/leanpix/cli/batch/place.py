@@ -50,4 +50,6 @@ def format_of(content: bytes) -> OutputFormat | None:
         return OutputFormat.PNG
     if content[4:12] == b"ftypavif":
         return OutputFormat.AVIF
+    if content[:12] == b"\0\0\0\x0cJXL \r\n\x87\n":
+        return OutputFormat.JXL
     return OutputFormat.WEBP if content[:4] == b"RIFF" and content[8:12] == b"WEBP" else None

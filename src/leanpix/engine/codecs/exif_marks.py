@@ -24,6 +24,8 @@ def with_exif(data: bytes, kind: OutputFormat, block: bytes) -> bytes:
             return _in_png(data, block)
         case OutputFormat.WEBP:
             return _in_webp(data, block)
+        case OutputFormat.JXL:
+            return data + struct.pack(">I", len(block) + 12) + b"Exif" + bytes(4) + block
         case OutputFormat.AVIF:
             raise ValueError("a request for AVIF keeps no metadata")
 
