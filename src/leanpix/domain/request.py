@@ -24,13 +24,25 @@ class Fit(StrEnum):
     """How a picture meets a width and a height that are both given.
 
     fill: exactly those, proportions not kept (the contract's rule); inside: as large as fits, proportions kept;
-    contain: like inside, padded to exactly those; cover: fills them, the overhang cropped at the centre.
+    contain: like inside, padded to exactly those; cover: fills them, the overhang cropped.
     """
 
     FILL = "fill"
     INSIDE = "inside"
     CONTAIN = "contain"
     COVER = "cover"
+
+
+class Crop(StrEnum):
+    """What is kept of a picture where `cover` leaves an overhang.
+
+    centre: the middle; attention: what draws the eye; object: on plain ground all of what stands on it, with more
+    ground around it where that is needed, else as attention.
+    """
+
+    CENTRE = "centre"
+    ATTENTION = "attention"
+    OBJECT = "object"
 
 
 class ReturnType(IntEnum):
@@ -59,7 +71,8 @@ class CompressionOptions:
     fewest bytes is taken; those that would lose an animation, or transparency without a background, take no part.
 
     enlarge False: neither side grows. background: six hex digits; transparent parts are laid on this colour whatever
-    the format. preserve: what metadata is kept, in the order of its names; by default none.
+    the format. preserve: what metadata is kept, in the order of its names; by default none. crop: what
+    `fit` cover keeps.
 
     Raises InvalidParameterError for a value or a combination that the contract does not allow.
     """
@@ -75,6 +88,7 @@ class CompressionOptions:
     background: str | None = None
     alternatives: tuple[OutputFormat, ...] = ()
     preserve: tuple[Metadata, ...] = ()
+    crop: Crop = Crop.CENTRE
 
     def __post_init__(self) -> None:
         if self.quality is not None and not MIN_QUALITY <= self.quality <= MAX_QUALITY:

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from leanpix.domain.errors import TaskFailure
 from leanpix.domain.formats import OutputFormat, SourceFormat
-from leanpix.domain.request import CompressionOptions
+from leanpix.domain.request import CompressionOptions, Crop
 from leanpix.domain.states import TaskState
 from leanpix.engine import transform, vips
 from leanpix.engine.colour import Coloured, to_srgb
+from leanpix.engine.crop import chosen_part
 from leanpix.engine.geometry import Geometry, plan_geometry
 from leanpix.engine.headers.base import damaged
 from leanpix.engine.limits import Limits
@@ -57,7 +58,7 @@ def load(source: bytes, probe: Probe, options: CompressionOptions, target: Outpu
         raster: Raster = _LOADERS[probe.format].open_raster(source, probe, wish)
         resized = _resized(raster, transform.as_stored(geometry, probe.orientation))
         coloured = to_srgb(resized, raster.profile, may_keep=target.holds_profile)
-        image = _placed(coloured.image, raster.frames, probe.orientation, geometry)
+        image = _placed(coloured.image, raster.frames, probe.orientation, geometry, options.crop)
         flat = target is OutputFormat.JPG or options.background is not None
         ground = (options.background or _WHITE) if flat else None
         pixels = _finished(image, ground, raster.held if image is raster.image else None)
@@ -92,15 +93,22 @@ def _resized(raster: Raster, size: tuple[int, int]) -> pyvips.Image:
     return _each_frame(raster.image, raster.frames, lambda frame: transform.resize(frame, *size))
 
 
-def _placed(image: pyvips.Image, frames: int, orientation: int, geometry: Geometry) -> pyvips.Image:
-    """Turn upright, crop and pad. To be turned the pixels have to be held."""
+def _placed(image: pyvips.Image, frames: int, orientation: int, geometry: Geometry, crop: Crop) -> pyvips.Image:
+    """Turn upright, crop and pad. To be turned, or looked at for what to keep, the pixels have to be held."""
     if orientation == 1 and not geometry.crops and not geometry.pads:
         return image
-
-    def place(frame: pyvips.Image) -> pyvips.Image:
-        return transform.to_canvas(transform.to_upright(frame, orientation), geometry)
-
-    return _each_frame(image if orientation == 1 else _in_memory(image), frames, place)
+    is_chosen = geometry.crops and crop is not Crop.CENTRE
+    held = _in_memory(image) if is_chosen or orientation != 1 else image
+    if not is_chosen:
+        return _each_frame(
+            held, frames, lambda frame: transform.to_canvas(transform.to_upright(frame, orientation), geometry)
+        )
+    wide, high = geometry.width_px, geometry.height_px
+    first = _in_memory(transform.to_upright(held.crop(0, 0, held.width, held.height // frames), orientation))
+    part = chosen_part(first, wide, high, crop)  # of all frames: it must not jump
+    return _each_frame(
+        held, frames, lambda frame: transform.resize(part.of(transform.to_upright(frame, orientation)), wide, high)
+    )
 
 
 def _each_frame(image: pyvips.Image, frames: int, change: Callable[[pyvips.Image], pyvips.Image]) -> pyvips.Image:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from leanpix.domain.formats import STANDARD_FORMATS, OutputFormat, SourceFormat
-from leanpix.domain.request import CompressionOptions
+from leanpix.domain.request import CompressionOptions, Crop, Fit
 
 if TYPE_CHECKING:
     from leanpix.engine.headers.base import Probe
@@ -103,7 +103,8 @@ def resource_budget(probe: Probe, options: CompressionOptions) -> ResourceBudget
     decoding += _MULTI_SCAN_BYTES * (probe.scans > 1) + _DEEP_BYTES * (probe.bits > 8)  # noqa: PLR2004 - bits of a byte
     encoding = max(_encoding_bytes(probe, target) for target in targets)
     # What the decoder held is given back before an encoder begins.
-    pixels_bytes = max(source * decoding + result * (3 + probe.has_alpha), result * encoding)
+    held = (result + _looked_at_pixels(probe, options) * frames) * (3 + probe.has_alpha)
+    pixels_bytes = max(source * decoding + held, result * encoding)
     encoding_cpu_s = max(_ENCODING_CPU_S[target] for target in targets)
     cpu_s = source * _DECODING_CPU_S.get(probe.format, _ANY_DECODING_CPU_S) + result * encoding_cpu_s
     return ResourceBudget(
@@ -124,6 +125,15 @@ def _encoding_bytes(probe: Probe, target: OutputFormat) -> int:
     if probe.is_animated and target is OutputFormat.WEBP:
         return _ANIMATING_BYTES + _ANIMATING_ALPHA_BYTES * probe.has_alpha
     return _ENCODING_BYTES[target] + _ENCODING_ALPHA_BYTES[target] * probe.has_alpha
+
+
+def _looked_at_pixels(probe: Probe, options: CompressionOptions) -> int:
+    """Of one scaled frame that is held, twice, to choose what to keep of it."""
+    width_px, height_px = options.width_px, options.height_px
+    if options.crop is Crop.CENTRE or options.fit is not Fit.COVER or width_px is None or height_px is None:
+        return 0
+    scale = max(width_px / probe.width_px, height_px / probe.height_px)
+    return 2 * round(probe.pixels * (scale if options.enlarge else min(scale, 1.0)) ** 2)
 
 
 def _result_pixels(probe: Probe, options: CompressionOptions) -> int:

@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 from leanpix.domain.formats import OutputFormat, SourceFormat
 from leanpix.domain.report import Report
-from leanpix.domain.request import CompressionOptions, Fit, Metadata
+from leanpix.domain.request import CompressionOptions, Crop, Fit, Metadata
 
 
 def options_to_json(options: CompressionOptions) -> str:
@@ -28,6 +28,7 @@ def options_from_json(text: str) -> CompressionOptions:
         target_score=found.get("target_score"),
         enlarge=found.get("enlarge", True),
         background=found.get("background"),
+        crop=Crop(found.get("crop", Crop.CENTRE)),
         alternatives=tuple(OutputFormat(name) for name in found.get("alternatives", ())),
         preserve=tuple(Metadata(name) for name in found.get("preserve", ())),
     )

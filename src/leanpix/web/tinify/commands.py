@@ -8,11 +8,15 @@ from dataclasses import dataclass
 
 from leanpix.domain.errors import BodyError, InvalidParameterError
 from leanpix.domain.formats import OutputFormat
-from leanpix.domain.request import MAX_SIDE_PX, CompressionOptions, Fit, Metadata
+from leanpix.domain.request import MAX_SIDE_PX, CompressionOptions, Crop, Fit, Metadata
 from leanpix.domain.shelf import Shelf
 from leanpix.web.tinify.storing import parse_shelf
 
-METHODS = {"fit": Fit.INSIDE, "cover": Fit.COVER, "thumb": Fit.COVER}
+METHODS = {
+    "fit": (Fit.INSIDE, Crop.CENTRE),
+    "cover": (Fit.COVER, Crop.ATTENTION),
+    "thumb": (Fit.COVER, Crop.OBJECT),
+}
 _WRITTEN = (OutputFormat.WEBP, OutputFormat.JPG, OutputFormat.PNG)
 TYPES = {one.media_type: one for one in _WRITTEN}
 ANY_TYPE = "*/*"
@@ -45,13 +49,15 @@ def parse_commands(body: Fields) -> Commands:
         return Commands(None, shelf)
     types = _types(convert)
     method, width_px, height_px = _size(resize)
+    fit, crop = METHODS.get(method, (Fit.FILL, Crop.CENTRE))
     return Commands(
         CompressionOptions(
             format=types[0] if len(types) == 1 else None,
             alternatives=types if len(types) > 1 else (),
             width_px=width_px,
             height_px=height_px,
-            fit=METHODS.get(method, Fit.FILL),
+            fit=fit,
+            crop=crop,
             enlarge=False,
             background=background,
             preserve=preserved,
