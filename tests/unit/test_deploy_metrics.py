@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.cog.plugins import register_default_plugins
+from grafana_foundation_sdk.models.dashboard import Dashboard
 from prometheus_client.parser import text_string_to_metric_families
 
 from leanpix.domain.formats import OutputFormat, SourceFormat
@@ -52,6 +56,25 @@ def test_what_is_shown_is_on_the_dashboard(shown: dict[str, set[str]]) -> None:
     asked = {name for expression in EXPRESSIONS for name in re.findall(r"\bleanpix_[a-z_]+", expression)}
     unasked = {name for name in shown if name.startswith("leanpix_")} - asked
     assert {name for name in unasked if not name.endswith(("_created", "_sum", "_count"))} == set()
+
+
+def test_nothing_on_the_dashboard_is_unknown_to_grafanas_own_types() -> None:
+    register_default_plugins()
+    understood = json.loads(JSONEncoder().encode(Dashboard.from_json(DASHBOARD)))
+    assert list(lost(DASHBOARD, understood)) == []
+    assert list(lost({"titel": 1}, json.loads(JSONEncoder().encode(Dashboard.from_json({"titel": 1}))))) == [".titel"]
+
+
+def lost(ours: object, theirs: object, place: str = "") -> Iterator[str]:
+    """Where a part of ours is missing or another in theirs."""
+    if isinstance(ours, dict) and isinstance(theirs, dict):
+        for name, value in ours.items():
+            yield from lost(value, theirs.get(name), f"{place}.{name}")
+    elif isinstance(ours, list) and isinstance(theirs, list) and len(ours) == len(theirs):
+        for number, pair in enumerate(zip(ours, theirs, strict=True)):
+            yield from lost(*pair, f"{place}[{number}]")
+    elif ours != theirs:
+        yield place
 
 
 def test_panels_lie_side_by_side_and_have_names_of_their_own() -> None:
