@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 from tests.engine import pictures as made
+from tests.support.corpus import corpus_file
 
 from leanpix.domain.errors import TaskFailure
 from leanpix.domain.formats import OutputFormat, SourceFormat
-from leanpix.domain.request import CompressionOptions
+from leanpix.domain.request import CompressionOptions, Crop, Fit
 from leanpix.domain.states import TaskState
 from leanpix.engine.limits import resource_budget
 from leanpix.engine.probe import Probe
@@ -82,6 +83,20 @@ def test_every_format_passes_through_the_locked_engine(engine: CompressorPool, n
     done = engine.run((CORPUS / name).read_bytes(), options, timeout_s=60)
     assert done.report.format is target
     assert done.report.result_bytes == len(done.data)
+    assert engine.deaths == {}
+
+
+@pytest.mark.parametrize("name", PICTURES)
+@pytest.mark.parametrize("crop", [Crop.ATTENTION, Crop.OBJECT])
+def test_every_format_is_cropped_by_what_is_in_it_in_the_locked_engine(
+    engine: CompressorPool, name: str, crop: Crop
+) -> None:
+    source = corpus_file(name).read_bytes()
+    options = CompressionOptions(
+        quality=80, format=OutputFormat.WEBP, width_px=30, height_px=12, fit=Fit.COVER, crop=crop
+    )
+    report = engine.run(source, options, timeout_s=60).report
+    assert (report.width_px, report.height_px) == (30, 12)
     assert engine.deaths == {}
 
 

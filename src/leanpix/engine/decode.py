@@ -104,8 +104,10 @@ def _placed(image: pyvips.Image, frames: int, orientation: int, geometry: Geomet
             held, frames, lambda frame: transform.to_canvas(transform.to_upright(frame, orientation), geometry)
         )
     wide, high = geometry.width_px, geometry.height_px
-    first = _in_memory(transform.to_upright(held.crop(0, 0, held.width, held.height // frames), orientation))
-    part = chosen_part(first, wide, high, crop)  # of all frames: it must not jump
+    first = transform.to_upright(held.crop(0, 0, held.width, held.height // frames), orientation)
+    is_held = orientation == 1 and frames == 1
+    # One part for all frames: it must not jump.
+    part = chosen_part(held if is_held else _in_memory(first), wide, high, crop)
     return _each_frame(
         held, frames, lambda frame: transform.resize(part.of(transform.to_upright(frame, orientation)), wide, high)
     )

@@ -128,12 +128,13 @@ def _encoding_bytes(probe: Probe, target: OutputFormat) -> int:
 
 
 def _looked_at_pixels(probe: Probe, options: CompressionOptions) -> int:
-    """Of one scaled frame that is held, twice, to choose what to keep of it."""
+    """Of one scaled frame that is held to choose what to keep of it, again where it has to be laid upright."""
     width_px, height_px = options.width_px, options.height_px
     if options.crop is Crop.CENTRE or options.fit is not Fit.COVER or width_px is None or height_px is None:
         return 0
     scale = max(width_px / probe.width_px, height_px / probe.height_px)
-    return 2 * round(probe.pixels * (scale if options.enlarge else min(scale, 1.0)) ** 2)
+    times = 1 if probe.orientation == 1 and not probe.is_animated else 2
+    return times * round(probe.pixels * (scale if options.enlarge else min(scale, 1.0)) ** 2)
 
 
 def _result_pixels(probe: Probe, options: CompressionOptions) -> int:
