@@ -28,12 +28,14 @@ def describe_installation(settings: Settings) -> tuple[dict[str, Mapping[str, st
     folder = settings.data_dir.resolve()
     database = str(folder / "leanpix.db") if settings.database_url is None else "PostgreSQL, by LEANPIX_DATABASE_URL"
     files = settings.store_url or folder / "files"
+    taken = {"formats a request may name": ", ".join(settings.formats_written)}
     kept = {
         "data folder": f"{folder}{'' if folder.exists() else ' (made at the first start)'}",
         "database": database,
         "sources and results": f"{files}, results for {settings.retention_s:g} s",
     }
-    return {"Engine": inventory(), "Protection": protection, "Data": kept, "Trial": {"compression": trial}}, works
+    engine = {"Engine": inventory(), "API": taken, "Protection": protection}
+    return {**engine, "Data": kept, "Trial": {"compression": trial}}, works
 
 
 def _trial(pool: CompressorPool) -> tuple[bool, str]:

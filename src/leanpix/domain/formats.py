@@ -35,9 +35,6 @@ class OutputFormat(StrEnum):
 STANDARD_FORMATS = (OutputFormat.JPG, OutputFormat.PNG, OutputFormat.WEBP)
 """What every installation writes, and all that is ever chosen for a request that names no format."""
 
-EXTRA_FORMATS = tuple(kind for kind in OutputFormat if kind not in STANDARD_FORMATS)
-"""What is written for a request that names it, where the installation allows it."""
-
 
 def named(kinds: Iterable[str]) -> str:
     """Formats as a message names them: `jpg, png or webp`."""

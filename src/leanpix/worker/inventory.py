@@ -8,7 +8,7 @@ from importlib.metadata import version
 import pyvips
 import rawpy
 
-from leanpix.domain.formats import EXTRA_FORMATS, STANDARD_FORMATS, SourceFormat
+from leanpix.domain.formats import STANDARD_FORMATS, OutputFormat, SourceFormat
 from leanpix.engine.codecs.avif import avif_backend
 from leanpix.engine.codecs.jpegli import jpegli_backend
 from leanpix.engine.codecs.jxl import jxl_backend
@@ -19,6 +19,7 @@ from leanpix.worker.engine_version import wheel_versions
 
 def inventory() -> Mapping[str, str]:
     """Names and versions of codecs, formats, and which of two ways is taken where there are two."""
+    extras = {OutputFormat.AVIF: avif_backend(), OutputFormat.JXL: jxl_backend()}
     libvips = ".".join(str(pyvips.version(part)) for part in range(3))
     libraw = ".".join(map(str, rawpy.libraw_version))
     return {
@@ -29,9 +30,9 @@ def inventory() -> Mapping[str, str]:
         "native kernels": native_path(),
         "JPEG encoder": jpegli_backend(),
         "WebP encoder": libwebp_backend(),
-        "AVIF encoder": avif_backend(),
-        "JPEG XL encoder": jxl_backend(),
+        "AVIF encoder": extras[OutputFormat.AVIF],
+        "JPEG XL encoder": extras[OutputFormat.JXL],
         "formats read": ", ".join(SourceFormat),
         "formats written": ", ".join(STANDARD_FORMATS),
-        "formats written where named": f"{', '.join(EXTRA_FORMATS)} (through the API by LEANPIX_EXTRA_FORMATS)",
+        "formats written where named": ", ".join(kind for kind, how in extras.items() if not how.startswith("none")),
     }
