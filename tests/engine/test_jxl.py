@@ -86,6 +86,13 @@ def test_transparency_is_kept() -> None:
     assert np.abs(result[:, :, 3].astype(int) - drawing(bands=4)[:, :, 3]).mean() < 2
 
 
+def test_line_art_is_kept_whole_in_fewer_bytes_than_png() -> None:
+    source = encoded(drawing(), ".png")
+    done, png = (compress(source, CompressionOptions(format=kind)) for kind in (JXL, OutputFormat.PNG))
+    assert np.array_equal(pixels(done.data), drawing())
+    assert len(done.data) < len(png.data)
+
+
 def test_gray_becomes_gray() -> None:
     gray = np.ascontiguousarray(photo()[:, :, :1])
     done = compress(encoded(gray, ".png"), CompressionOptions(format=JXL))

@@ -27,7 +27,7 @@ _MISSING = "JPEG XL is not written here: install leanpix[jxl]"
 _QUICK, _USUAL = 3, 5
 """libjxl's effort: 0.05 and 0.19 CPU seconds a megapixel. The quick one's bytes have gaps of 12 to 35 %."""
 
-_LOSSLESS_EFFORT = 2
+_LOSSLESS_UP_TO_PIXELS = 4_000_000
 _USUAL_UP_TO_PIXELS = 12_000_000
 _NEVER = 101
 _HIGHEST_DISTANCE, _LOWEST_DISTANCE = 18.0, 0.1  # from 20 on libjxl halves the picture: more distance, more bytes
@@ -110,8 +110,9 @@ class JxlEncoder:
 
     def lossless(self) -> Encoded:
         """Every pixel kept."""
-        data = self._save(_LOSSLESS_EFFORT, lossless=True)
-        return Encoded(data, f"libjxl lossless (effort {_LOSSLESS_EFFORT})", is_lossless=True)
+        is_small = self.raster.total_pixels <= _LOSSLESS_UP_TO_PIXELS
+        effort = self.effort if is_small else _QUICK  # 0.6 and 0.15 CPU seconds a megapixel
+        return Encoded(self._save(effort, lossless=True), f"libjxl lossless (effort {effort})", is_lossless=True)
 
     def _save(self, effort: int, **settings: float) -> bytes:
         library, pixels = _required(), self.raster.pixels
