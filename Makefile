@@ -75,6 +75,7 @@ clients: setup-dev ## generate a TypeScript and a Go client from the OpenAPI doc
 	@PATH="$(CURDIR)/.tools/clients/bin:$$PATH" GENERATED_CLIENTS=1 $(PY) -m pytest -q tests/e2e/test_generated_clients.py
 
 bench-batch: setup ## processor time and memory of the batch command over 1,000 crops of given pictures; PICTURES="a.png b.jpg"
+	@$(UV) sync --quiet --frozen --no-editable --python python3 --no-dev --inexact --compile-bytecode
 	@$(PY) bench/batch.py $(PICTURES)
 
 check: lint docs test ## what CI runs

@@ -1,12 +1,18 @@
 """Processor seconds of `leanpix compress` over many small pictures, against a bare loop over the engine; memory.
 
 Pictures are crops of the given ones, each once and all different, 300 x 200 pixels at JPEG quality 92. Rounds of both
-are taken in turn; processor time counts every process. "bare" is one process that calls the engine for one file after
-the other, in libraries held to one thread as the children's are. "start" is the command over one picture: what is
-paid once whatever the number. Memory is the highest resident size of the command's largest process at a quarter of the
+are taken in turn, the first of them in each round by turns; processor time counts every process.
+
+"bare" is one process: it starts Python, imports the engine, and for one file after the other reads it, calls the
+engine and writes the result. It has the environment that the command gives its children: libraries held to one thread,
+and the same settings of the allocator, without which it can take a tenth more. "batch" is the command with --json and
+one job: all of its processes, from their start to the end of the last, reading, digests, journal, writing and the sync
+at the end included. Both find Python's compiled modules where they are installed, as pip leaves them; without them each
+process takes 0.2 s more to start ("compiled" says which it was). "start" is the command over one picture: what is paid
+once whatever the number. Memory is the highest resident size of the command's largest process at a quarter of the
 pictures and at all of them.
 
-    python bench/batch.py [--count N] [--rounds N] PICTURE...
+    python bench/batch.py [--count N] [--rounds N] [--isolate] PICTURE...
 """
 
 from __future__ import annotations
@@ -21,9 +27,15 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping, Sequence
+from importlib.util import cache_from_source
 from pathlib import Path
+from typing import NamedTuple
 
 from PIL import Image
+
+from leanpix import engine
+from leanpix.worker.environment import FIXED_ENVIRONMENT
 
 WIDTH, HEIGHT = 300, 200
 BARE = """
@@ -45,7 +57,16 @@ finally:
     own, children = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     print(max(own, children) // 1024, file=sys.stderr)
 """
-ONE_THREAD = dict.fromkeys(("VIPS_CONCURRENCY", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS"), "1")
+
+
+class Round(NamedTuple):
+    """Processor seconds of one round, and the command's peak."""
+
+    bare_s: float
+    batch_s: float
+    start_s: float
+    bare_start_s: float
+    peak_mb: int
 
 
 def make_pictures(folder: Path, sources: list[Path], count: int) -> None:
@@ -60,11 +81,12 @@ def make_pictures(folder: Path, sources: list[Path], count: int) -> None:
         (folder / f"{number:05}.jpg").write_bytes(file.getvalue())
 
 
-def cpu_s(command: list[str]) -> tuple[float, str]:
+def cpu_s(command: list[str], environment: Mapping[str, str]) -> tuple[float, str]:
     """User and system seconds of a command and all it waited for, and what it said on standard error."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    environment = {**os.environ, **ONE_THREAD}
-    done = subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    done = subprocess.run(
+        command, check=True, env={**os.environ, **environment}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return spent, done.stderr.decode().strip()
@@ -72,43 +94,57 @@ def cpu_s(command: list[str]) -> tuple[float, str]:
 
 def compress(folder: Path, out: Path, *more: str) -> tuple[float, str]:
     words = [str(folder), "-o", str(out), "--json", "--jobs", "1", *more]
-    return cpu_s([sys.executable, "-c", PEAK, "compress", *words])
+    return cpu_s([sys.executable, "-c", PEAK, "compress", *words], {})
+
+
+def bare(folder: Path, out: Path) -> float:
+    return cpu_s([sys.executable, "-c", BARE, str(folder), str(out)], FIXED_ENVIRONMENT)[0]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--isolate", action="store_true", help="also with a fresh process a picture, once")
     parser.add_argument("pictures", nargs="+", type=Path)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
         root = Path(place)
         for name, count in (("one", 1), ("few", arguments.count // 4), ("all", arguments.count)):
             make_pictures(root / name, arguments.pictures, count)
-        rows = [measure(root, number) for number in range(arguments.rounds)]
+        rounds = [measure(root, number) for number in range(arguments.rounds)]
         small = int(compress(root / "few", root / "few-out")[1].split()[-1])
-    bare, batch, start, isolated = (statistics.median(row[i] for row in rows) for i in range(4))
+        isolated = compress(root / "all", root / "isolated", "--isolate")[0] if arguments.isolate else None
+    print(json.dumps(figures(rounds, arguments.count, small, isolated), indent=2))
+
+
+def measure(root: Path, number: int) -> Round:
+    """One round; out of a folder that is not there yet into the next, for a file system's free room is not alike."""
+    bare_first = bare(root / "all", root / f"bare-{number}") if number % 2 == 0 else None
+    batch, told = compress(root / "all", root / f"batch-{number}")
+    bare_s = bare_first or bare(root / "all", root / f"bare-{number}")
+    start, _ = compress(root / "one", root / f"one-{number}")
+    bare_start = bare(root / "one", root / f"bare-one-{number}")
+    return Round(bare_s, batch, start, bare_start, int(told.split()[-1]))
+
+
+def figures(rounds: Sequence[Round], count: int, small_mb: int, isolated_s: float | None) -> dict[str, object]:
+    """Medians, and every round's share by itself: the spread is part of the result."""
+    bare_s, batch, start, bare_start = (statistics.median(r[i] for r in rounds) for i in range(4))
     result = {
-        "pictures": arguments.count,
-        "bare_cpu_s": round(bare, 2),
+        "pictures": count,
+        "compiled": Path(cache_from_source(engine.__file__)).exists(),
+        "bare_cpu_s": round(bare_s, 2),
         "batch_cpu_s": round(batch, 2),
         "start_cpu_s": round(start, 2),
-        "added_share": round(batch / bare - 1, 3),
-        "added_ms_a_picture": round((batch - start - bare) / arguments.count * 1000, 1),
-        "isolated_added_share": round(isolated / bare - 1, 3),
-        "peak_mb_quarter": small,
-        "peak_mb_all": max(int(row[4]) for row in rows),
+        "bare_start_cpu_s": round(bare_start, 2),
+        "added_shares": [round(r.batch_s / r.bare_s - 1, 3) for r in rounds],
+        "added_share": round(sum(r.batch_s for r in rounds) / sum(r.bare_s for r in rounds) - 1, 3),
+        "added_ms_a_picture": round(((batch - start) - (bare_s - bare_start)) / count * 1000, 2),
+        "peak_mb_quarter": small_mb,
+        "peak_mb_all": max(r.peak_mb for r in rounds),
     }
-    print(json.dumps(result, indent=2))
-
-
-def measure(root: Path, number: int) -> tuple[float, float, float, float, float]:
-    """Seconds of the bare loop, of the command, of it over one picture, of it isolated; the command's peak in MB."""
-    bare, _ = cpu_s([sys.executable, "-c", BARE, str(root / "all"), str(root / f"bare-{number}")])
-    batch, told = compress(root / "all", root / f"batch-{number}")
-    start, _ = compress(root / "one", root / f"one-{number}")
-    isolated, _ = compress(root / "all", root / f"isolated-{number}", "--isolate")
-    return bare, batch, start, isolated, float(told.split()[-1])
+    return result if isolated_s is None else {**result, "isolated_added_share": round(isolated_s / bare_s - 1, 3)}
 
 
 if __name__ == "__main__":

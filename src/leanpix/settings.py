@@ -5,18 +5,18 @@ from __future__ import annotations
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from leanpix.batch_settings import PREFIX, BatchSettings, SettingsError
 from leanpix.fetching.settings import FetchSettings
 from leanpix.queues.settings import QueueSettings
 from leanpix.stores.settings import StoreSettings
 from leanpix.telemetry.settings import TelemetrySettings
 from leanpix.web.settings import WebSettings
-from leanpix.worker.settings import WorkerSettings
 
-PREFIX = "LEANPIX_"
+__all__ = ["PREFIX", "Settings", "SettingsError", "read_settings"]
 
 
 class Settings(
-    WebSettings, WorkerSettings, FetchSettings, QueueSettings, StoreSettings, TelemetrySettings, BaseSettings
+    WebSettings, BatchSettings, FetchSettings, QueueSettings, StoreSettings, TelemetrySettings, BaseSettings
 ):
     """All of them. A Settings is each package's settings too, so every package is handed its own part."""
 
@@ -28,16 +28,6 @@ class Settings(
         description="Secret behind key hashes and result links, the same on every node, at least 32 characters; "
         "default: a random one, kept in the data folder.",
     )
-    server: str | None = Field(
-        default=None,
-        pattern=r"^https?://[^/].*$",
-        description="Server that `leanpix compress` sends its pictures to; default: none, they are compressed here.",
-    )
-    key: str | None = Field(default=None, min_length=1, description="API key that `leanpix compress` uses there.")
-
-
-class SettingsError(Exception):
-    """A setting is wrong; the text names it, its value and what is allowed."""
 
 
 def read_settings(**overrides: object) -> Settings:
@@ -46,8 +36,4 @@ def read_settings(**overrides: object) -> Settings:
     try:
         return Settings.model_validate(Settings(**given))  # type: ignore[arg-type] # checked by pydantic itself
     except ValidationError as failure:
-        raise SettingsError("\n".join(_described(failure))) from failure
-
-
-def _described(failure: ValidationError) -> list[str]:
-    return [f"{PREFIX}{str(p['loc'][0]).upper()}={p['input']!r}: {p['msg']}" for p in failure.errors()]
+        raise SettingsError.of(failure) from failure

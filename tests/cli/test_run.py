@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from pathlib import Path, PurePath
-from threading import Event
+from threading import Event, Lock
+from time import sleep
 
 import pytest
 
@@ -33,35 +33,47 @@ class Worker:
 
 @pytest.mark.parametrize("jobs", [1, 3])
 def test_every_source_is_worked_on_once(jobs: int) -> None:
-    worker = Worker()
-    items = list(run(iter(SOURCES[:-1]), worker, jobs, Event()))
-    assert sorted(item.path for item in items) == sorted(worker.seen) == sorted(s.path for s in SOURCES[:-1])
+    worker, ended = Worker(), list[Item]()
+    run(iter(SOURCES[:-1]), worker, jobs, Event(), ended.append)
+    assert sorted(item.path for item in ended) == sorted(worker.seen) == sorted(s.path for s in SOURCES[:-1])
 
 
 def test_once_told_to_stop_no_other_picture_is_begun() -> None:
-    stop = Event()
+    stop, ended = Event(), list[Item]()
     worker = Worker(stops_at=4, stop=stop)
-    assert len(list(run(SOURCES[:-1], worker, 1, stop))) == len(worker.seen) == 5
+    run(SOURCES[:-1], worker, 1, stop, ended.append)
+    assert len(ended) == len(worker.seen) == 5
 
 
 def test_an_error_stops_the_batch_and_is_raised_after_what_has_ended() -> None:
-    stop, ended = Event(), list[Path]()
+    stop, ended = Event(), list[Item]()
     worker = Worker(raises_at=4)
     with pytest.raises(SetupError):
-        ended.extend(item.path for item in run(SOURCES[:-1], worker, 1, stop))
-    assert ended == [source.path for source in SOURCES[:4]]
+        run(SOURCES[:-1], worker, 1, stop, ended.append)
+    assert [item.path for item in ended] == [source.path for source in SOURCES[:4]]
     assert stop.is_set()
 
 
-def test_a_batch_that_is_left_early_begins_nothing_more() -> None:
-    worker, stop = Worker(), Event()
+def test_a_batch_whose_end_cannot_be_told_begins_nothing_more() -> None:
+    worker = Worker()
 
-    def held_up(source: Source) -> Item:
-        item = worker(source)
-        if len(worker.seen) > 1:
-            stop.wait(60)
-        return item
+    def tell(_item: Item) -> None:
+        raise BrokenPipeError
 
-    with closing(run(SOURCES[:-1], held_up, 1, stop)) as items:
-        next(items)
-    assert len(worker.seen) <= 2
+    with pytest.raises(BrokenPipeError):
+        run(SOURCES[:-1], worker, 1, Event(), tell)
+    assert len(worker.seen) == 1
+
+
+def test_ends_are_told_one_at_a_time() -> None:
+    telling, overlaps = Lock(), list[Path]()
+
+    def tell(item: Item) -> None:
+        if not telling.acquire(blocking=False):
+            overlaps.append(item.path)
+            return
+        sleep(0.001)
+        telling.release()
+
+    run(SOURCES[:50], Worker(), 4, Event(), tell)
+    assert overlaps == []

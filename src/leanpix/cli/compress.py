@@ -7,14 +7,14 @@ from typing import Annotated
 
 import typer
 
+from leanpix.batch_settings import BatchSettings
 from leanpix.cli.batch.batch import ExitCode, Order, run_batch
 from leanpix.cli.batch.place import Placement, Where
 from leanpix.cli.batch.select import Rules
-from leanpix.cli.options import settings_or_exit
+from leanpix.cli.options import batch_settings_or_exit
 from leanpix.domain.errors import InvalidParameterError
 from leanpix.domain.formats import OutputFormat, named
 from leanpix.domain.request import KBYTE, CompressionOptions, Fit
-from leanpix.settings import Settings
 
 _SERVER_JOBS = 4
 
@@ -88,7 +88,7 @@ def compress(
     options = _options(output_format, quality, max_kb, width, height, fit, score)
     outside = None if output is None else output.resolve()
     rules = Rules(include or (), exclude or (), follow_links, outside, placement.where is Where.BESIDE)
-    settings = settings_or_exit(workers=jobs, server=server, key=key)
+    settings = batch_settings_or_exit(workers=jobs, server=server, key=key)
     if settings.server is not None and dry_run:
         raise _usage_error("--dry-run would cost credits on a server; run it here")
     if settings.server is None:
@@ -110,7 +110,7 @@ def compress(
     raise typer.Exit(run_batch(order, settings))
 
 
-def _default_jobs(settings: Settings) -> int:
+def _default_jobs(settings: BatchSettings) -> int:
     return _SERVER_JOBS if settings.server is not None else max(1, settings.workers)
 
 

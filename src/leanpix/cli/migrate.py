@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import typer
 
 from leanpix.cli.options import USAGE_ERROR, DataDir, settings_or_exit, stores_or_exit
 from leanpix.domain.errors import SetupError, StoreUnavailableError
-from leanpix.settings import Settings
+
+if TYPE_CHECKING:
+    from leanpix.settings import Settings
 
 
 def migrate(data_dir: DataDir = None) -> None:

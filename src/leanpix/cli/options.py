@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from leanpix.batch_settings import BatchSettings, SettingsError, read_batch_settings
 from leanpix.domain.errors import SetupError
-from leanpix.settings import Settings, SettingsError, read_settings
 
 if TYPE_CHECKING:
     from leanpix.bootstrap.processes import Telemetry
     from leanpix.bootstrap.stores import Stores
+    from leanpix.settings import Settings
     from leanpix.worker.pool import CompressorPool
 
 DataDir = Annotated[
@@ -24,8 +25,19 @@ USAGE_ERROR = 2
 
 def settings_or_exit(**overrides: object) -> Settings:
     """The settings, or a message on standard error and exit code 2."""
+    from leanpix.settings import read_settings
+
     try:
         return read_settings(**overrides)
+    except SettingsError as failure:
+        typer.echo(f"leanpix: {failure}", err=True)
+        raise typer.Exit(USAGE_ERROR) from failure
+
+
+def batch_settings_or_exit(**overrides: object) -> BatchSettings:
+    """Those of a batch, or a message on standard error and exit code 2."""
+    try:
+        return read_batch_settings(**overrides)
     except SettingsError as failure:
         typer.echo(f"leanpix: {failure}", err=True)
         raise typer.Exit(USAGE_ERROR) from failure

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from leanpix.domain.formats import OutputFormat
@@ -67,8 +69,9 @@ class Locked(BaseModel):
     layers: dict[str, str]
 
 
-Answer = Phase | Needs | Failed | Done | Locked
-_ANSWER: TypeAdapter[Answer] = TypeAdapter(Answer)
+Answer = Done | Failed | Phase | Needs | Locked
+# Each forbids the others' fields, so that the first that fits is the only one.
+_ANSWER: TypeAdapter[Answer] = TypeAdapter(Annotated[Answer, Field(union_mode="left_to_right")])
 
 
 def read_answer(payload: bytes) -> Answer | None:

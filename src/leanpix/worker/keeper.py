@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from leanpix.domain.errors import ChildStartError
+from leanpix.worker.environment import FIXED_ENVIRONMENT
 from leanpix.worker.wire import READY
 
 _START_TIMEOUT_S = 60.0
@@ -22,23 +23,8 @@ _SEND_TIMEOUT_S = 5.0
 _BACKOFF_S = 1.0
 # What a child may know of the environment: where programs and libraries are, nothing that could be a secret.
 _PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "PYTHONPATH", "LANG", "LC_ALL", "TZ")
-# One thread a library: a child has one picture, and the pool has the cores. One arena: others have no large pages, and
-# reserve 64 MB of address space each. libvips must not spill decoded pictures into files, for which there is no place.
-FIXED_ENVIRONMENT = {
-    "VIPS_CONCURRENCY": "1",
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "RAYON_NUM_THREADS": "1",
-    "MALLOC_ARENA_MAX": "1",
-    # A child lives for one picture: memory that it has touched once is used again, not given back and faulted anew.
-    "MALLOC_MMAP_THRESHOLD_": str(32 * 1024 * 1024),
-    "MALLOC_TRIM_THRESHOLD_": str(128 * 1024 * 1024),
-    "MALLOC_TOP_PAD_": str(1024 * 1024),
-    "VIPS_DISC_THRESHOLD": "1000g",  # libvips knows no "t"
-    "PYTHONDONTWRITEBYTECODE": "1",
-}
 # Large pages: a 3 MP picture takes 5,000 page faults of 8,900 less. Large pictures do without, see picture_job.py.
-_LARGE_PAGES = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
+_OWN_ENVIRONMENT = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1", "PYTHONDONTWRITEBYTECODE": "1"}
 _log = logging.getLogger(__name__)
 
 
@@ -61,7 +47,7 @@ class ZygoteKeeper:
     ) -> None:
         self._arguments, self._preload, self._recycle_after = arguments, preload, recycle_after
         self._environment = {k: v for k, v in environment.items() if k in _PASSED_ON} | FIXED_ENVIRONMENT
-        self._environment |= _LARGE_PAGES
+        self._environment |= _OWN_ENVIRONMENT
         self._changed = threading.Condition()  # its lock is reentrant
         self._current: _Zygote | None = None
         self._alive: dict[int, _Zygote] = {}  # by pidfd: the current one, and those that finish their last jobs

@@ -61,8 +61,11 @@ class MemoryRoom:
         return f"{self._used // MIB} of {self._total // MIB} MB promised to pictures, {self.waiting} waiting"
 
     def _take(self, needed: int, timeout_s: float) -> None:
-        place = _Place(needed, self._monotonic())
         with self._changed:
+            if not self._waiting and not self._closing and self._used + needed <= self._total:
+                self._used += needed
+                return
+            place = _Place(needed, self._monotonic())
             self._waiting.append(place)
             try:
                 granted = self._changed.wait_for(lambda: self._closing or self._may_go(place), timeout_s)

@@ -13,9 +13,11 @@ import os
 import pickle
 import signal
 import sys
-from dataclasses import asdict
+from dataclasses import fields
+from functools import lru_cache
 
 from leanpix.domain.errors import TaskFailure
+from leanpix.domain.report import Report
 from leanpix.domain.request import CompressionOptions
 from leanpix.engine.compress import compress
 from leanpix.engine.limits import Limits, resource_budget
@@ -27,6 +29,7 @@ from leanpix.worker.zygote import ENGINE_MODULES, prepare
 
 # Over all its pictures; each one's time is the parent's to watch.
 _CPU_S = 24 * 3600
+_REPORTED = tuple(field.name for field in fields(Report))
 
 
 def main(sandbox: str, descriptor: int, parent_pid: int, memory_bytes: int) -> None:
@@ -36,6 +39,7 @@ def main(sandbox: str, descriptor: int, parent_pid: int, memory_bytes: int) -> N
         signal.signal(number, signal.SIG_IGN)
     for module in ENGINE_MODULES:
         prepare(module)
+    sys.dont_write_bytecode = True  # nothing can be written any more
     required = LAYERS if sandbox == "require" else frozenset[str]()
     lock(Confinement(memory_bytes, _CPU_S, file_bytes=0, required=required), fence(layers=sandbox != "off"))
     _send(descriptor, READY)
@@ -48,7 +52,7 @@ def main(sandbox: str, descriptor: int, parent_pid: int, memory_bytes: int) -> N
 
 def _serve(descriptor: int) -> None:
     first, second = LENGTHS.unpack(_receive(descriptor, LENGTHS.size))
-    options = pickle.loads(_receive(descriptor, first))  # noqa: S301 - only the parent holds the other end
+    options = _options(_receive(descriptor, first))
     source = _receive(descriptor, second)
     if (needed := _needed_bytes(source, options)) > SMALL_BYTES:
         _send(descriptor, LENGTHS.pack(0, needed))
@@ -56,6 +60,14 @@ def _serve(descriptor: int) -> None:
     answer, data = _answer(source, options)
     text = json.dumps(answer, allow_nan=False).encode()
     _send(descriptor, LENGTHS.pack(len(text), len(data)) + text + data)
+
+
+@lru_cache(maxsize=4)
+def _options(packed: bytes) -> CompressionOptions:
+    options = pickle.loads(packed)  # noqa: S301 - only the parent holds the other end
+    if not isinstance(options, CompressionOptions):
+        raise TypeError(f"{type(options).__name__} are no options")
+    return options
 
 
 def _needed_bytes(source: bytes, options: CompressionOptions) -> int:
@@ -71,7 +83,7 @@ def _answer(source: bytes, options: CompressionOptions) -> tuple[object, bytes]:
         done = compress(source, options)
     except TaskFailure as failure:
         return {"state": int(failure.state), "text": str(failure)}, b""
-    return {"report": asdict(done.report)}, done.data
+    return {"report": {name: getattr(done.report, name) for name in _REPORTED}}, done.data
 
 
 def _receive(descriptor: int, size: int) -> bytes:

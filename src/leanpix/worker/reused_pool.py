@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from dataclasses import dataclass, field
+from functools import lru_cache
 from types import TracebackType
 from typing import Self
 
@@ -18,7 +19,7 @@ from leanpix.domain.report import Compression
 from leanpix.domain.request import CompressionOptions
 from leanpix.domain.states import TaskState
 from leanpix.worker.answers import Done, Failed, checked_result, failure_state, read_answer, shown_text
-from leanpix.worker.keeper import FIXED_ENVIRONMENT
+from leanpix.worker.environment import FIXED_ENVIRONMENT
 from leanpix.worker.memory import MemoryRoom
 from leanpix.worker.settings import MIB, WorkerSettings
 from leanpix.worker.wire import EXIT_NO_RESOURCES, GO, LENGTHS, MAX_ANSWER_BYTES, READY, SMALL_BYTES
@@ -154,7 +155,7 @@ class ReusedPool:
 
     def _talk(self, child: _Child, source: bytes, options: CompressionOptions, deadline_s: float) -> Compression:
         child.is_talking = True
-        asked = pickle.dumps(options)
+        asked = _packed(options)
         with self._room.taken(SMALL_BYTES, _left_s(deadline_s)):
             child.send(LENGTHS.pack(len(asked), len(source)) + asked, source, deadline_s)
             text_bytes, data_bytes = _lengths(child, deadline_s)
@@ -188,7 +189,7 @@ class ReusedPool:
                 [sys.executable, "-m", "leanpix.worker.reused", *words],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
-                env=dict(FIXED_ENVIRONMENT),
+                env=_environment(),
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,  # the terminal's Ctrl-C is for the parent alone
             )
@@ -205,9 +206,24 @@ class ReusedPool:
         return child
 
 
+@lru_cache(maxsize=4)
+def _packed(options: CompressionOptions) -> bytes:
+    """A batch has the same options for all its pictures."""
+    return pickle.dumps(options)
+
+
 def _lengths(child: _Child, deadline_s: float) -> tuple[int, int]:
     text_bytes, data_bytes = LENGTHS.unpack(child.receive(LENGTHS.size, deadline_s))
     return text_bytes, data_bytes
+
+
+def _environment() -> dict[str, str]:
+    """What is fixed, and what this interpreter does with compiled modules: without them a start takes twice as long."""
+    told = {
+        "PYTHONDONTWRITEBYTECODE": "1" if sys.dont_write_bytecode else "",
+        "PYTHONPYCACHEPREFIX": sys.pycache_prefix,
+    }
+    return FIXED_ENVIRONMENT | {name: value for name, value in told.items() if value}
 
 
 def _left_s(deadline_s: float) -> float:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
@@ -12,8 +12,10 @@ from threading import Event
 
 import typer
 
-from leanpix.cli.batch import show
+from leanpix.batch_settings import BatchSettings
+from leanpix.cli.batch.files import Places
 from leanpix.cli.batch.items import Item, Outcome, Totals
+from leanpix.cli.batch.lines import as_json, totals_as_json
 from leanpix.cli.batch.local import local_engine
 from leanpix.cli.batch.place import Placement, Where
 from leanpix.cli.batch.report import report_page
@@ -22,10 +24,8 @@ from leanpix.cli.batch.select import Rules, Selection, select
 from leanpix.cli.batch.showcase import Showcase
 from leanpix.cli.batch.state import Journal
 from leanpix.cli.batch.work import Engine, Work
-from leanpix.cli.batch.write import Unsynced
 from leanpix.domain.errors import SetupError
 from leanpix.domain.request import CompressionOptions
-from leanpix.settings import Settings
 
 _JOURNAL_NAME = ".leanpix-state.jsonl"
 
@@ -68,7 +68,7 @@ class _Ends:
     showcase: Showcase = field(default_factory=Showcase)
 
 
-def run_batch(order: Order, settings: Settings) -> ExitCode:
+def run_batch(order: Order, settings: BatchSettings) -> ExitCode:
     """Do it, show what came of it, and say how it ended."""
     selection, ends = select(order.paths, order.rules), _Ends()
     for item in selection.problems:
@@ -87,7 +87,7 @@ def run_batch(order: Order, settings: Settings) -> ExitCode:
 
 
 @contextmanager
-def _engine(order: Order, settings: Settings) -> Iterator[Engine]:
+def _engine(order: Order, settings: BatchSettings) -> Iterator[Engine]:
     if settings.server is not None:
         from leanpix.cli.batch.remote import remote_engine
 
@@ -110,22 +110,35 @@ def _work_through(order: Order, selection: Selection, engine: Engine, ends: _End
             keep_time=order.keep_time,
             is_dry=order.is_dry,
         )
-        stack.enter_context(_synced_after(work.unsynced))
+        stack.enter_context(_synced_after(work.places))
         stack.enter_context(interruptible(ends.stop, engine.abandon, _say))
-        ended = stack.enter_context(show.progress(len(selection.sources), is_silent=order.as_json))
-        items = stack.enter_context(closing(run(selection.sources, work, order.jobs, ends.stop)))
-        for item in items:
-            ended(item)
+        advance = stack.enter_context(_progress(order, len(selection.sources)))
+
+        def ended(item: Item) -> None:
+            advance(item)
             _tell(order, ends, item)
+
+        run(selection.sources, work, order.jobs, ends.stop, ended)
 
 
 @contextmanager
-def _synced_after(unsynced: Unsynced) -> Iterator[None]:
+def _progress(order: Order, total: int) -> Iterator[Callable[[Item], None]]:
+    if order.as_json:
+        yield lambda _item: None
+        return
+    from leanpix.cli.batch import show  # with rich, which programs have no use for
+
+    with show.progress(total) as advance:
+        yield advance
+
+
+@contextmanager
+def _synced_after(places: Places) -> Iterator[None]:
     try:
         yield
     finally:
         try:
-            unsynced.sync()
+            places.sync()
         except OSError as failure:
             raise SetupError(f"results could not be brought to the disk: {failure.strerror}") from failure
 
@@ -133,7 +146,7 @@ def _synced_after(unsynced: Unsynced) -> Iterator[None]:
 def _tell(order: Order, ends: _Ends, item: Item) -> None:
     ends.items.append(item)
     if order.as_json:
-        typer.echo(show.as_json(item))
+        typer.echo(as_json(item))
 
 
 def _conclude(order: Order, selection: Selection, ends: _Ends) -> None:
@@ -141,8 +154,10 @@ def _conclude(order: Order, selection: Selection, ends: _Ends) -> None:
     if order.report is not None:
         order.report.write_text(report_page(ends.items, ends.showcase), encoding="utf-8")
     if order.as_json:
-        typer.echo(show.totals_as_json(Totals.of(ends.items), selection.left_out, elapsed_s))
+        typer.echo(totals_as_json(Totals.of(ends.items), selection.left_out, elapsed_s))
         return
+    from leanpix.cli.batch import show
+
     show.show_problems(ends.items)
     show.show_summary(ends.items, selection.left_out, elapsed_s, is_dry=order.is_dry)
 

@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
+from leanpix.batch_settings import BatchSettings
 from leanpix.cli.batch.work import Result
 from leanpix.domain.report import Compression
 from leanpix.domain.request import CompressionOptions
-from leanpix.settings import Settings
 
 
 class _Pool(Protocol):
@@ -38,7 +38,7 @@ class LocalEngine:
 
 
 @contextmanager
-def local_engine(settings: Settings, *, is_isolated: bool) -> Iterator[LocalEngine]:
+def local_engine(settings: BatchSettings, *, is_isolated: bool) -> Iterator[LocalEngine]:
     """The engine of this machine, a process of its own for each picture or not; SetupError when none starts."""
     from leanpix.bootstrap.pools import make_pool, make_reused_pool
 

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from queue import SimpleQueue
 from threading import Event, Lock, Thread
 from types import FrameType
 
 from leanpix.cli.batch.items import Item, Source
 
 
-def run(sources: Iterable[Source], work: Callable[[Source], Item], jobs: int, stop: Event) -> Generator[Item]:
-    """Work on the sources, jobs at a time; yield items as they end, in no order. To be closed if left early.
+def run(
+    sources: Iterable[Source], work: Callable[[Source], Item], jobs: int, stop: Event, ended: Callable[[Item], None]
+) -> None:
+    """Work on the sources, jobs at a time; ended is told each item, in no order, one at a time, by any thread.
 
-    Once stop is set no other picture is begun. An error that work raises stops the batch the same way and is raised
-    when the pictures under way have ended.
+    Once stop is set no other picture is begun. An error that work or ended raises stops the batch the same way and is
+    raised when the pictures under way have ended.
     """
-    # Each thread takes its own next picture: handing each one over cost the batch 0.2 ms of processor time a picture.
-    left, taking, ended = iter(sources), Lock(), SimpleQueue[Item | None]()
+    # Each thread takes its own next picture and tells its end itself: handing either over to another thread costs the
+    # batch two switches of threads, 0.1 to 0.2 ms of processor time a picture.
+    left, taking, telling = iter(sources), Lock(), Lock()
 
     def take() -> Source | None:
         with taking:
@@ -29,31 +31,17 @@ def run(sources: Iterable[Source], work: Callable[[Source], Item], jobs: int, st
     def labour() -> None:
         try:
             while (source := take()) is not None:
-                ended.put(work(source))
+                item = work(source)
+                with telling:
+                    ended(item)
         except BaseException:
             stop.set()
             raise
-        finally:
-            ended.put(None)
 
     with ThreadPoolExecutor(jobs, thread_name_prefix="picture") as threads:
         labours = [threads.submit(labour) for _ in range(jobs)]
-        try:
-            yield from _until_all_left(ended, jobs)
-        except GeneratorExit:
-            stop.set()
-            raise
     for labour_done in labours:
         labour_done.result()
-
-
-def _until_all_left(ended: SimpleQueue[Item | None], at_work: int) -> Iterator[Item]:
-    while at_work:
-        item = ended.get()
-        if item is None:
-            at_work -= 1
-        else:
-            yield item
 
 
 @contextmanager

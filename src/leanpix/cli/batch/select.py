@@ -61,8 +61,10 @@ class Selection:
     left_out: int = 0
 
 
-def matches(relative: PurePath, patterns: Iterable[str]) -> bool:
+def matches(relative: PurePath, patterns: Sequence[str]) -> bool:
     """Whether a path or its last part matches one of the patterns, in any case."""
+    if not patterns:
+        return False
     path, name = relative.as_posix().lower(), relative.name.lower()
     return any(fnmatchcase(path, p.lower()) or fnmatchcase(name, p.lower()) for p in patterns)
 
@@ -74,24 +76,25 @@ def is_marked(relative: PurePath) -> bool:
 
 def select(paths: Sequence[Path], rules: Rules) -> Selection:
     """Find the pictures, in the order of their names. What is named twice, or linked to, is taken once."""
-    found, seen = Selection(), set[Path]()
+    found, seen = Selection(), set[str]()
     keeps_name = len(paths) > 1
     for path in paths:
         if path.is_dir():
             base = PurePath(path.resolve().name) if keeps_name else PurePath()
-            candidates: Iterable[Source] = _in_folder(path, base, rules, found)
+            candidates: Iterable[tuple[Source, str]] = _in_folder(path, base, rules, found)
         else:
-            candidates = (Source(path, PurePath(path.name)),)
-        for source in candidates:
-            real = source.path.resolve()
-            if real not in seen:
-                seen.add(real)
-                found.sources.append(replace(source, path=real) if source.path.is_symlink() else source)
+            real = path.resolve()
+            candidates = ((Source(real if path.is_symlink() else path, PurePath(path.name)), str(real)),)
+        for source, real_path in candidates:
+            if real_path not in seen:
+                seen.add(real_path)
+                found.sources.append(source)
     found.sources = _without_clashes(found)
     return found
 
 
-def _in_folder(folder: Path, base: PurePath, rules: Rules, found: Selection) -> Iterator[Source]:
+def _in_folder(folder: Path, base: PurePath, rules: Rules, found: Selection) -> Iterator[tuple[Source, str]]:
+    """The pictures in a folder, each with its real path: a folder's is looked up once for all its files."""
     visited: set[tuple[int, int]] = set()
     for place, folders, names in os.walk(
         folder, followlinks=rules.follow_links, onerror=partial(_note_unreadable, found)
@@ -104,11 +107,14 @@ def _in_folder(folder: Path, base: PurePath, rules: Rules, found: Selection) -> 
         visited.add((status.st_dev, status.st_ino))
         within = here.relative_to(folder)
         folders[:] = sorted(name for name in folders if rules.enters(here / name, within / name))
+        real_place = os.path.realpath(place)
         for name in sorted(names):
-            if rules.takes(within / name) and (rules.follow_links or not (here / name).is_symlink()):
-                yield Source(here / name, base / within / name)
-            else:
+            path, is_link = here / name, os.path.islink(f"{place}/{name}")  # noqa: PTH114 - 1,000 times 20 us
+            if not rules.takes(within / name) or (is_link and not rules.follow_links):
                 found.left_out += 1
+                continue
+            real = path.resolve() if is_link else None
+            yield Source(real or path, base / within / name), str(real or f"{real_place}/{name}")
 
 
 def _note_unreadable(found: Selection, failure: OSError) -> None:
@@ -118,11 +124,15 @@ def _note_unreadable(found: Selection, failure: OSError) -> None:
 
 def _without_clashes(found: Selection) -> list[Source]:
     """Mark twins, and refuse a second source for one place in the mirrored tree."""
-    stems = Counter(source.relative.with_suffix("") for source in found.sources)
+    stems = Counter(_stem(source) for source in found.sources)
     taken: dict[PurePath, Source] = {}
     for source in found.sources:
         other = taken.setdefault(source.relative, source)
         if other is not source:
             text = f"its result would replace that of {other.path}"
             found.problems.append(Item(source.path, Outcome.FAILED, message=text))
-    return [replace(source, has_twin=stems[source.relative.with_suffix("")] > 1) for source in taken.values()]
+    return [replace(source, has_twin=True) if stems[_stem(source)] > 1 else source for source in taken.values()]
+
+
+def _stem(source: Source) -> str:
+    return os.path.splitext(source.relative)[0]  # noqa: PTH122 - with_suffix("") takes ten times as long

@@ -1,8 +1,7 @@
-"""What a batch shows: progress on a terminal, a line a picture for programs, a summary for people."""
+"""What a batch shows to people: progress on a terminal, a summary."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -29,11 +28,11 @@ class _Rate(ProgressColumn):
 
 
 @contextmanager
-def progress(total: int, *, is_silent: bool) -> Iterator[Callable[[Item], None]]:
+def progress(total: int) -> Iterator[Callable[[Item], None]]:
     """A bar with rate, time left and bytes saved, on standard error where that is a terminal."""
     console = Console(stderr=True)
     columns = (BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn(), TextColumn("{task.description}"))
-    if is_silent or not console.is_terminal:
+    if not console.is_terminal:
         yield lambda _item: None
         return
     totals = Totals()
@@ -46,27 +45,6 @@ def progress(total: int, *, is_silent: bool) -> Iterator[Callable[[Item], None]]
             bar.update(task, advance=1, description=f"{saved} saved")
 
         yield ended
-
-
-def as_json(item: Item) -> str:
-    """A picture's end as one line for programs."""
-    row = {
-        "path": str(item.path),
-        "outcome": item.outcome.value,
-        "target": None if item.target is None else str(item.target),
-        "bytes_before": item.size_before,
-        "bytes_after": item.size_after,
-        "score": item.score,
-        "message": item.message,
-    }
-    return json.dumps(row)
-
-
-def totals_as_json(totals: Totals, left_out: int, elapsed_s: float) -> str:
-    """The last line for programs."""
-    counts = {outcome.value: totals.counts[outcome] for outcome in Outcome}
-    sizes = {"bytes_before": totals.size_before, "bytes_after": totals.size_after}
-    return json.dumps({"summary": {**counts, **sizes, "not_pictures": left_out, "elapsed_s": round(elapsed_s, 3)}})
 
 
 def show_problems(items: Sequence[Item]) -> None:

@@ -85,7 +85,8 @@ class Journal:
         with self._lock:
             self._keep(digest, made)
             if self._descriptor is not None:
-                row = {"options": self._options, "source": digest, **asdict(made)}
+                row = {"options": self._options, "source": digest, "result": made.result, "size": made.size}
+                row["new_format"] = made.new_format
                 os.write(self._descriptor, json.dumps(row).encode() + b"\n")
 
     def _keep(self, digest: str, made: Made) -> None:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from leanpix.cli.batch.files import Places, read_file, sync_folder, write_whole
 from leanpix.cli.batch.items import Item, Outcome, Source
 from leanpix.cli.batch.place import Placement, Where, format_of
 from leanpix.cli.batch.state import Journal, Made, digest_of
-from leanpix.cli.batch.write import Unsynced, sync_folder, write_whole
 from leanpix.domain.errors import TaskFailure
 from leanpix.domain.formats import OutputFormat
 from leanpix.domain.request import CompressionOptions
@@ -64,8 +63,8 @@ class _Picture:
 class Work:
     """What is done to each picture. Thread-safe.
 
-    What replaces a picture is on the disk before that one goes; what lies apart from its source is so when unsynced
-    has been synced, once for all of it.
+    What replaces a picture is on the disk before that one goes; what lies apart from its source is so when places
+    have been synced, once for all of them.
     """
 
     engine: Engine
@@ -75,7 +74,7 @@ class Work:
     watcher: Watcher | None = None
     keep_time: bool = True
     is_dry: bool = False
-    unsynced: Unsynced = field(default_factory=Unsynced)
+    places: Places = field(default_factory=Places)
 
     def __call__(self, source: Source) -> Item:
         """Do it; what goes wrong with this picture is in the item. SetupError when no picture can be compressed."""
@@ -88,12 +87,7 @@ class Work:
             return Item(source.path, Outcome.FAILED, message=failure.strerror or str(failure))
 
     def _done(self, source: Source) -> Item:
-        status = source.path.stat()
-        if not stat.S_ISREG(status.st_mode):
-            return Item(source.path, Outcome.FAILED, message="not a file")
-        if status.st_size > _MAX_SOURCE_BYTES:
-            return Item(source.path, Outcome.FAILED, message=f"larger than {_MAX_SOURCE_BYTES >> 20} MB")
-        content = source.path.read_bytes()
+        status, content = read_file(source.path, _MAX_SOURCE_BYTES)
         picture = _Picture(source, status, content, digest_of(content))
         return self._known(picture) or self._made(picture)
 
@@ -174,11 +168,10 @@ class Work:
             sync_folder(target.parent)
 
     def _put(self, target: Path, content: bytes, like: os.stat_result) -> None:
-        target.parent.mkdir(parents=True, exist_ok=True)
         replaces = self.placement.where is Where.IN_PLACE
-        write_whole(target, content, like, keep_time=self.keep_time, is_synced=replaces)
         if not replaces:
-            self.unsynced.add(target.parent)
+            self.places.make_ready(target.parent)
+        write_whole(target, content, like, keep_time=self.keep_time, is_synced=replaces)
 
 
 def _stamp(status: os.stat_result) -> tuple[int, int, int]:
