@@ -94,6 +94,8 @@ export async function fetchResult(link, signal) {
   return response.blob();
 }
 
+/** The names of the formats that this installation writes. */
+export const getWritten = async () => (await asked("v1/formats")).data.written.map(({ format }) => format);
 export const getAccount = async () => (await asked("v1/account")).data;
 export const getUsage = async (days) => (await asked(`v1/account/usage?days=${days}`)).data.days;
 export const getKeys = async () => (await asked("v1/keys")).data.keys;

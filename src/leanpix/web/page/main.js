@@ -1,5 +1,6 @@
 // The page at /: takes files in, shows them in a table, and has the server compress them.
 
+import { getWritten } from "./api.js";
 import { zip, resultName } from "./archive.js";
 import { Batch } from "./batch.js";
 import { Comparison } from "./comparison.js";
@@ -37,6 +38,7 @@ const comparison = new Comparison({
 });
 
 startIntake(add);
+getWritten().then((formats) => form.offer(formats), () => {}); // without an answer the page offers what it has
 startKeyDialog(accountChanged);
 accountChanged(await currentAccount().catch(() => null));
 

@@ -35,12 +35,14 @@ export class SettingsForm {
   #form = $("#settings");
   #values = remembered();
   #timer = 0;
+  #changed;
 
   constructor(changed) {
+    this.#changed = changed;
     this.#fill();
     this.#arrange();
     this.#form.addEventListener("submit", (event) => event.preventDefault());
-    this.#form.addEventListener("input", () => this.#edited(changed));
+    this.#form.addEventListener("input", () => this.#edited());
   }
 
   get values() {
@@ -54,6 +56,19 @@ export class SettingsForm {
     this.#form.dispatchEvent(new Event("input"));
   }
 
+  /** Have these formats to choose from, those that the page does not know as well; one remembered goes if it is none. */
+  offer(formats) {
+    const select = this.#form.elements.format;
+    const wasUnknown = select.selectedIndex < 0; // a remembered one; an option that is added would take its place
+    const known = new Set(Array.from(select.options, (option) => option.value));
+    select.append(...formats.filter((name) => !known.has(name)).map((name) => new Option(name.toUpperCase(), name)));
+    const isDropped = this.#values.format && !formats.includes(this.#values.format);
+    if (isDropped) this.#values.format = "";
+    if (wasUnknown) select.value = this.#values.format;
+    this.#arrange();
+    if (isDropped) this.#changed(this.values);
+  }
+
   #fill() {
     for (const [name, value] of Object.entries(this.#values)) {
       const field = this.#form.elements[name];
@@ -62,14 +77,14 @@ export class SettingsForm {
     }
   }
 
-  #edited(changed) {
+  #edited() {
     this.#arrange();
     clearTimeout(this.#timer);
     if (!this.#form.checkValidity()) return;
     this.#timer = setTimeout(() => {
       this.#values = this.#read();
       localStorage.setItem(NAME, JSON.stringify(this.#values));
-      changed(this.values);
+      this.#changed(this.values);
     }, SETTLE_MS);
   }
 
