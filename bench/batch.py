@@ -34,7 +34,7 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from leanpix import engine
+import leanpix
 from leanpix.worker.environment import FIXED_ENVIRONMENT
 
 WIDTH, HEIGHT = 300, 200
@@ -133,7 +133,7 @@ def figures(rounds: Sequence[Round], count: int, small_mb: int, isolated_s: floa
     bare_s, batch, start, bare_start = (statistics.median(r[i] for r in rounds) for i in range(4))
     result = {
         "pictures": count,
-        "compiled": Path(cache_from_source(engine.__file__)).exists(),
+        "compiled": Path(cache_from_source(leanpix.__file__)).exists(),
         "bare_cpu_s": round(bare_s, 2),
         "batch_cpu_s": round(batch, 2),
         "start_cpu_s": round(start, 2),
