@@ -59,6 +59,23 @@ def test_a_target_size_is_kept_and_cannot_be_combined_with_png(
     assert len(unzipped(download(page, "#download-all"))["wide.jpg"]) <= 9 * 1024
 
 
+def test_a_target_size_leaves_pngs_out_in_plain_words_and_asks_the_server_for_none_of_them(
+    visitor: Visitor, server: Server, tmp_path: Path
+) -> None:
+    page = visitor.open("/", server.key)
+    pick(page, *write_batch(tmp_path, 2))
+    created: list[str] = []
+    page.on("request", lambda request: created.append(request.url) if request.method == "POST" else None)
+    choose_mode(page, "kbyte")
+    row = page.locator(".file", has_text="picture 01.png")
+    expect(row.locator("[data-part=detail]")).to_have_text("PNG has no target size: choose JPG or WebP as the format.")
+    settled(page)
+    assert len(created) == 1, "the JPEG's alone"
+    page.select_option("#format", "webp")
+    expect(row.locator("[data-part=meta]")).to_contain_text("→ WEBP")
+    expect(row.locator("[data-part=state]")).to_have_text("Done")
+
+
 def test_a_side_out_of_bounds_is_refused_in_the_form(visitor: Visitor) -> None:
     page = visitor.open("/")
     page.fill("#width", "9000")

@@ -3,7 +3,7 @@
 import { ApiError } from "./api.js";
 import { TaskFailed, compress } from "./job.js";
 import { Slots } from "./pace.js";
-import { fingerprint, parameters } from "./settings.js";
+import { fingerprint, obstacle, parameters } from "./settings.js";
 
 const AT_A_TIME = 12;
 
@@ -50,6 +50,8 @@ export class Batch {
     const settings = this.settingsOf(item);
     Object.assign(item, { controller, error: undefined, madeWith: fingerprint(settings) });
     if (!this.hasKey()) return this.#set(item, { phase: "held" });
+    const error = obstacle(item, settings);
+    if (error) return this.#set(item, { phase: "failed", blob: undefined, report: undefined, error });
     this.#set(item, { phase: "queued", progress: 0, detail: "" });
     return this.#run(item, settings, controller.signal);
   }

@@ -18,6 +18,12 @@ export function parameters(settings) {
   return fields;
 }
 
+/** Why a file cannot be made with these settings, as far as its name tells; "" where nothing speaks against it. */
+export function obstacle(item, settings) {
+  const isPng = !settings.format && item.file && /\.png$/i.test(item.name);
+  return settings.mode === "kbyte" && isPng ? "PNG has no target size: choose JPG or WebP as the format." : "";
+}
+
 /** Equal for settings that make the same result. */
 export const fingerprint = (settings) => JSON.stringify(parameters(settings));
 
