@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 
 from leanpix.domain.formats import OutputFormat
 from leanpix.domain.report import Compression, Report
@@ -24,41 +23,42 @@ from leanpix.engine.probe import Probe, exif_block, probe
 from leanpix.engine.strategies import by_quality, by_score, by_size
 
 OnPhase = Callable[[str], None]
-OnProbe = Callable[[Probe], None]
 
 ALREADY_OPTIMAL = "already optimal: the source's own pixels are kept"
 
 
-def compress(  # noqa: PLR0913 - two are what is to be done, the others have their defaults
+def compress(  # noqa: PLR0913 - all but the first two are for callers who know more than a picture's owner
     source: bytes,
     options: CompressionOptions,
     limits: Limits | None = None,
     *,
+    facts: Probe | None = None,
     budget: Budget | None = None,
     on_phase: OnPhase | None = None,
-    on_probe: OnProbe | None = None,
 ) -> Compression:
     """Compress one picture.
 
     source: the encoded bytes of a JPEG, PNG, WebP, GIF, BMP, TIFF, SGI or camera raw file. on_phase is told
-    "decoding", "encoding" and "searching" as they begin; on_probe what the header says, before native code sees
-    anything of the source. Raises TaskFailure: INVALID_IMAGE for what is no readable picture,
-    NOT_MEETING_REQUIREMENTS over a limit or where max_bytes cannot be met.
+    "decoding", "encoding" and "searching" as they begin. facts: what probe() has told a caller who has asked it about
+    this source and these limits already. Raises TaskFailure: INVALID_IMAGE for what is no
+    readable picture, NOT_MEETING_REQUIREMENTS over a limit or where max_bytes cannot be met.
     """
     tell, limits, budget = on_phase or _silent, limits or Limits(), budget or Budget()
-    facts = probe(source, limits)
-    if on_probe is not None:
-        on_probe(facts)
-    begin = partial(_begin, source, facts, limits=limits, budget=budget)
-    candidates = alternatives(facts, options) if options.alternatives else (options.format,)
-    tries = (_compress(begin, replace(options, format=one), tell) for one in candidates)
+    facts = facts or probe(source, limits)
+    options = options.aiming_at(DEFAULT_TARGET_SCORE)
+
+    def made(asked: CompressionOptions) -> Compression:
+        tell("decoding")
+        return _compress(_begin(source, facts, asked, limits, budget), tell)
+
+    if not options.alternatives:
+        return made(options)
+    tries = (made(replace(options, format=one)) for one in alternatives(facts, options))
     return min(tries, key=lambda done: len(done.data))
 
 
-def _compress(begin: Callable[[CompressionOptions], Job], options: CompressionOptions, tell: OnPhase) -> Compression:
-    tell("decoding")
-    job = begin(options.aiming_at(DEFAULT_TARGET_SCORE))
-    tell("searching" if options.quality is None else "encoding")
+def _compress(job: Job, tell: OnPhase) -> Compression:
+    tell("searching" if job.options.quality is None else "encoding")
     trials = job.open(job.raster)
     outcome = _never_larger(job, trials, _reach(job, trials))
     data = _with_metadata(job, outcome.encoded.data)

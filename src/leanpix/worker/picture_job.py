@@ -9,8 +9,8 @@ from contextlib import suppress
 from leanpix.domain.report import Compression
 from leanpix.domain.request import CompressionOptions
 from leanpix.engine.compress import compress
-from leanpix.engine.limits import ResourceBudget, resource_budget
-from leanpix.engine.probe import Probe
+from leanpix.engine.limits import Limits, ResourceBudget, resource_budget
+from leanpix.engine.probe import probe
 from leanpix.worker.kernel import prctl
 
 # Up to about 11 MP. Beyond it large pages can be the dearer ones: of memory that a virtual machine has not used
@@ -31,17 +31,16 @@ def compress_within_budget(
     on_need is told the bytes of memory that the picture is promised before a pixel is decoded; until then nothing
     but Python has looked at the source. It returns once they are free.
     """
-
-    def prepare(facts: Probe) -> None:
-        budget = resource_budget(facts, options)
-        if on_need is not None:
-            on_need(budget.memory_bytes)
-        hold_to(budget)
-        if budget.memory_bytes > _LARGE_PAGES_BYTES:
-            with suppress(OSError):  # it is a matter of speed only
-                prctl(_PR_SET_THP_DISABLE, 1)
-
-    return compress(source, options, on_phase=on_phase, on_probe=prepare)
+    limits = Limits()
+    facts = probe(source, limits)
+    budget = resource_budget(facts, options)
+    if on_need is not None:
+        on_need(budget.memory_bytes)
+    hold_to(budget)
+    if budget.memory_bytes > _LARGE_PAGES_BYTES:
+        with suppress(OSError):  # it is a matter of speed only
+            prctl(_PR_SET_THP_DISABLE, 1)
+    return compress(source, options, limits, facts=facts, on_phase=on_phase)
 
 
 def hold_to(budget: ResourceBudget) -> None:

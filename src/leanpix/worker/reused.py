@@ -66,10 +66,7 @@ def _serve(descriptor: int) -> None:
     first, second = LENGTHS.unpack(_receive(descriptor, LENGTHS.size))
     options = _options(_receive(descriptor, first))
     source = _receive(descriptor, second)
-    if (needed := _needed_bytes(source, options)) > SMALL_BYTES:
-        _send(descriptor, LENGTHS.pack(0, needed))
-        _receive(descriptor, len(GO))
-    answer, data = _answer(source, options)
+    answer, data = _answer(source, options, descriptor)
     text = json.dumps(answer, allow_nan=False).encode()
     _send(descriptor, LENGTHS.pack(len(text), len(data)) + text + data)
 
@@ -82,20 +79,21 @@ def _options(packed: bytes) -> CompressionOptions:
     return options
 
 
-def _needed_bytes(source: bytes, options: CompressionOptions) -> int:
-    """By the picture's header; what is no picture needs nothing, and is told so afterwards."""
+def _answer(source: bytes, options: CompressionOptions, descriptor: int) -> tuple[object, bytes]:
+    limits = Limits()
     try:
-        return resource_budget(probe(source, Limits()), options).memory_bytes
-    except TaskFailure:
-        return 0
-
-
-def _answer(source: bytes, options: CompressionOptions) -> tuple[object, bytes]:
-    try:
-        done = compress(source, options)
+        facts = probe(source, limits)
+        _await_memory(resource_budget(facts, options).memory_bytes, descriptor)
+        done = compress(source, options, limits, facts=facts)
     except TaskFailure as failure:
         return {"state": int(failure.state), "text": str(failure)}, b""
     return {"report": {name: getattr(done.report, name) for name in _REPORTED}}, done.data
+
+
+def _await_memory(needed: int, descriptor: int) -> None:
+    if needed > SMALL_BYTES:
+        _send(descriptor, LENGTHS.pack(0, needed))
+        _receive(descriptor, len(GO))
 
 
 def _receive(descriptor: int, size: int) -> bytes:
