@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,45 @@ def test_an_interrupted_batch_leaves_whole_files_and_goes_on_where_it_was(tmp_pa
     assert resumed.code == 0
     assert resumed.summary["done before"] == stopped.summary["compressed"]
     assert resumed.summary["compressed"] == count - stopped.summary["compressed"]
+
+
+def test_a_batch_that_is_killed_leaves_whole_files_and_no_process_and_goes_on_where_it_was(tmp_path: Path) -> None:
+    folder, count = tmp_path / "shop", 24
+    make_pictures(folder, count, 250)
+    command: list[str | Path] = [LEANPIX, "compress", "--json", "--in-place", folder]
+    with subprocess.Popen(command, env=environment(tmp_path), stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        for _ in range(3):
+            process.stdout.readline()
+        threads = Path(f"/proc/{process.pid}/task").iterdir()
+        children = " ".join((thread / "children").read_text() for thread in threads).split()
+        process.kill()
+    pictures = sorted(folder.glob("*.jpg"))
+    assert len(pictures) == count
+    for path in pictures:
+        with Image.open(path) as picture:
+            picture.load()
+    assert gone(children)
+    resumed = compress(tmp_path, "--in-place", folder)
+    assert resumed.code == 0
+    assert 3 <= resumed.summary["done before"] < count
+    assert resumed.summary["done before"] + resumed.summary["compressed"] + resumed.summary["kept"] == count
+
+
+def gone(pids: list[str]) -> bool:
+    """Whether processes whose parent was killed have ended, or do so in a moment."""
+    for _ in range(100):
+        if not any(is_alive(pid) for pid in pids):
+            return bool(pids)
+        time.sleep(0.05)
+    return False
+
+
+def is_alive(pid: str) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 def test_people_see_a_table_and_what_failed(shop: Path, tmp_path: Path) -> None:
