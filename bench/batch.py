@@ -5,7 +5,8 @@ are taken in turn, the first of them in each round by turns; processor time coun
 
 "bare" is one process: it starts Python, imports the engine, and for one file after the other reads it, calls the
 engine and writes the result. It has the environment that the command gives its children: libraries held to one thread,
-and the same settings of the allocator, without which it can take a tenth more. "batch" is the command with --json and
+the same settings of the allocator and large pages. "plain" is the same loop with the threads held to one and nothing
+else set, as somebody would write it who knows nothing of those. "batch" is the command with --json and
 one job: all of its processes, from their start to the end of the last, reading, digests, journal, writing and the sync
 at the end included. Both find Python's compiled modules where they are installed, as pip leaves them; without them each
 process takes 0.2 s more to start ("compiled" says which it was). "start" is the command over one picture: what is paid
@@ -35,7 +36,7 @@ from typing import NamedTuple
 from PIL import Image
 
 import leanpix
-from leanpix.worker.environment import FIXED_ENVIRONMENT
+from leanpix.worker.environment import FIXED_ENVIRONMENT, LARGE_PAGES
 
 WIDTH, HEIGHT = 300, 200
 BARE = """
@@ -59,6 +60,9 @@ finally:
 """
 
 
+ONE_THREAD = dict.fromkeys(("VIPS_CONCURRENCY", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS"), "1")
+
+
 class Round(NamedTuple):
     """Processor seconds of one round, and the command's peak."""
 
@@ -66,6 +70,7 @@ class Round(NamedTuple):
     batch_s: float
     start_s: float
     bare_start_s: float
+    plain_s: float
     peak_mb: int
 
 
@@ -97,8 +102,8 @@ def compress(folder: Path, out: Path, *more: str) -> tuple[float, str]:
     return cpu_s([sys.executable, "-c", PEAK, "compress", *words], {})
 
 
-def bare(folder: Path, out: Path) -> float:
-    return cpu_s([sys.executable, "-c", BARE, str(folder), str(out)], FIXED_ENVIRONMENT)[0]
+def bare(folder: Path, out: Path, environment: Mapping[str, str] = FIXED_ENVIRONMENT | LARGE_PAGES) -> float:
+    return cpu_s([sys.executable, "-c", BARE, str(folder), str(out)], environment)[0]
 
 
 def main() -> None:
@@ -125,21 +130,24 @@ def measure(root: Path, number: int) -> Round:
     bare_s = bare_first or bare(root / "all", root / f"bare-{number}")
     start, _ = compress(root / "one", root / f"one-{number}")
     bare_start = bare(root / "one", root / f"bare-one-{number}")
-    return Round(bare_s, batch, start, bare_start, int(told.split()[-1]))
+    plain = bare(root / "all", root / f"plain-{number}", ONE_THREAD)
+    return Round(bare_s, batch, start, bare_start, plain, int(told.split()[-1]))
 
 
 def figures(rounds: Sequence[Round], count: int, small_mb: int, isolated_s: float | None) -> dict[str, object]:
     """Medians, and every round's share by itself: the spread is part of the result."""
-    bare_s, batch, start, bare_start = (statistics.median(r[i] for r in rounds) for i in range(4))
+    bare_s, batch, start, bare_start, plain = (statistics.median(r[i] for r in rounds) for i in range(5))
     result = {
         "pictures": count,
         "compiled": Path(cache_from_source(leanpix.__file__)).exists(),
         "bare_cpu_s": round(bare_s, 2),
+        "plain_cpu_s": round(plain, 2),
         "batch_cpu_s": round(batch, 2),
         "start_cpu_s": round(start, 2),
         "bare_start_cpu_s": round(bare_start, 2),
         "added_shares": [round(r.batch_s / r.bare_s - 1, 3) for r in rounds],
         "added_share": round(sum(r.batch_s for r in rounds) / sum(r.bare_s for r in rounds) - 1, 3),
+        "added_shares_to_plain": [round(r.batch_s / r.plain_s - 1, 3) for r in rounds],
         "added_ms_a_picture": round(((batch - start) - (bare_s - bare_start)) / count * 1000, 2),
         "peak_mb_quarter": small_mb,
         "peak_mb_all": max(r.peak_mb for r in rounds),

@@ -37,9 +37,7 @@ def compress_within_budget(
     if on_need is not None:
         on_need(budget.memory_bytes)
     hold_to(budget)
-    if budget.memory_bytes > _LARGE_PAGES_BYTES:
-        with suppress(OSError):  # it is a matter of speed only
-            prctl(_PR_SET_THP_DISABLE, 1)
+    choose_pages(budget.memory_bytes)
     return compress(source, options, limits, facts=facts, on_phase=on_phase)
 
 
@@ -48,6 +46,12 @@ def hold_to(budget: ResourceBudget) -> None:
     for name, value in ((resource.RLIMIT_AS, budget.address_bytes), (resource.RLIMIT_CPU, budget.cpu_s)):
         soft, hard = resource.getrlimit(name)
         resource.setrlimit(name, (_lower(soft, value), hard if name == resource.RLIMIT_CPU else _lower(hard, value)))
+
+
+def choose_pages(memory_bytes: int) -> None:
+    """Large pages for a picture that takes so much memory, or the machine's own."""
+    with suppress(OSError):  # it is a matter of speed only
+        prctl(_PR_SET_THP_DISABLE, int(memory_bytes > _LARGE_PAGES_BYTES))
 
 
 def _lower(present: int, value: int) -> int:

@@ -8,6 +8,7 @@ with its parent, or when the socket closes.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import pickle
@@ -24,6 +25,7 @@ from leanpix.engine.compress import compress
 from leanpix.engine.limits import Limits, resource_budget
 from leanpix.engine.probe import probe
 from leanpix.worker.kernel import die_with
+from leanpix.worker.picture_job import choose_pages
 from leanpix.worker.sandbox import LAYERS, Confinement, fence, lock
 from leanpix.worker.wire import EXIT_NO_RESOURCES, GO, LENGTHS, READY, SMALL_BYTES
 from leanpix.worker.zygote import ENGINE_MODULES, prepare
@@ -41,6 +43,8 @@ def main(sandbox: str, descriptor: int, parent_pid: int, memory_bytes: int) -> N
     for module in ENGINE_MODULES:
         prepare(module)
     _let_threads_take_turns()
+    gc.collect()
+    gc.freeze()  # no collection looks again at what was imported here
     sys.dont_write_bytecode = True  # nothing can be written any more
     required = LAYERS if sandbox == "require" else frozenset[str]()
     lock(Confinement(memory_bytes, _CPU_S, file_bytes=0, required=required), fence(layers=sandbox != "off"))
@@ -83,7 +87,8 @@ def _answer(source: bytes, options: CompressionOptions, descriptor: int) -> tupl
     limits = Limits()
     try:
         facts = probe(source, limits)
-        _await_memory(resource_budget(facts, options).memory_bytes, descriptor)
+        _await_memory(needed := resource_budget(facts, options).memory_bytes, descriptor)
+        choose_pages(needed)
         done = compress(source, options, limits, facts=facts)
     except TaskFailure as failure:
         return {"state": int(failure.state), "text": str(failure)}, b""

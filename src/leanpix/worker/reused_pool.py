@@ -19,7 +19,7 @@ from leanpix.domain.report import Compression
 from leanpix.domain.request import CompressionOptions
 from leanpix.domain.states import TaskState
 from leanpix.worker.answers import Done, Failed, checked_result, failure_state, read_answer, shown_text
-from leanpix.worker.environment import FIXED_ENVIRONMENT
+from leanpix.worker.environment import FIXED_ENVIRONMENT, LARGE_PAGES
 from leanpix.worker.memory import MemoryRoom
 from leanpix.worker.settings import MIB, WorkerSettings
 from leanpix.worker.wire import EXIT_NO_RESOURCES, GO, LENGTHS, MAX_ANSWER_BYTES, READY, SMALL_BYTES
@@ -223,7 +223,7 @@ def _environment() -> dict[str, str]:
         "PYTHONDONTWRITEBYTECODE": "1" if sys.dont_write_bytecode else "",
         "PYTHONPYCACHEPREFIX": sys.pycache_prefix,
     }
-    return FIXED_ENVIRONMENT | {name: value for name, value in told.items() if value}
+    return FIXED_ENVIRONMENT | LARGE_PAGES | {name: value for name, value in told.items() if value}
 
 
 def _left_s(deadline_s: float) -> float:
