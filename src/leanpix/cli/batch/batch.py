@@ -18,7 +18,6 @@ from leanpix.cli.batch.items import Item, Outcome, Totals
 from leanpix.cli.batch.lines import as_json, totals_as_json
 from leanpix.cli.batch.local import local_engine
 from leanpix.cli.batch.place import Placement, Where
-from leanpix.cli.batch.report import report_page
 from leanpix.cli.batch.run import interruptible, run
 from leanpix.cli.batch.select import Rules, Selection, select
 from leanpix.cli.batch.showcase import Showcase
@@ -152,6 +151,8 @@ def _tell(order: Order, ends: _Ends, item: Item) -> None:
 def _conclude(order: Order, selection: Selection, ends: _Ends) -> None:
     elapsed_s = time.monotonic() - ends.began_s
     if order.report is not None:
+        from leanpix.cli.batch.report import report_page
+
         order.report.write_text(report_page(ends.items, ends.showcase), encoding="utf-8")
     if order.as_json:
         typer.echo(totals_as_json(Totals.of(ends.items), selection.left_out, elapsed_s))

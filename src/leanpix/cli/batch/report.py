@@ -22,11 +22,14 @@ _HEAD = """<!doctype html>
 :root { color-scheme: light dark; }
 body { font: 1rem/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; }
 table { border-collapse: collapse; } th, td { text-align: left; padding: .2rem 1.5rem .2rem 0; }
+td { overflow-wrap: anywhere; }
 td.n { text-align: right; font-variant-numeric: tabular-nums; }
+.bars { width: 100%; max-width: 45rem; } .bars * { white-space: nowrap; }
+.bars td:last-child { width: 100%; padding-right: 0; }
 .bar { background: #2a7; height: 1rem; min-width: 1px; }
 .pair { display: grid; grid-template-columns: 1fr 1fr; gap: .5rem; }
 figure { margin: 0 0 1.5rem; } figcaption { overflow-wrap: anywhere; } img { max-width: 100%; }
-</style></head><body>
+</style></head><body><main>
 """
 
 
@@ -41,7 +44,7 @@ def report_page(items: Sequence[Item], showcase: Showcase) -> str:
         *_pictures("Saved the most", showcase.best, scores),
         *_pictures("Saved the least", showcase.worst, scores),
         *_problems([item for item in items if item.message and item.outcome is not Outcome.KEPT]),
-        "</body></html>\n",
+        "</main></body></html>\n",
     ]
     return "".join(parts)
 
@@ -63,10 +66,10 @@ def _distribution(items: Sequence[Item]) -> Iterator[str]:
     most = max(counts)
     if not most:
         return
-    yield "<h2>Distribution of savings</h2><table><tr><th>saved</th><th>pictures</th><th></th></tr>"
+    yield "<h2>Distribution of savings</h2><table class=bars><tr><th>saved</th><th>pictures</th><td></td></tr>"
     for number, count in enumerate(counts):
         span = f"{100 * number // _BINS}-{100 * (number + 1) // _BINS} %"
-        bar = f'<div class="bar" style="width: {30 * count / most:.2f}rem"></div>'
+        bar = f'<div class="bar" style="width: {100 * count / most:.1f}%"></div>' if count else ""
         yield f"<tr><td>{span}</td><td class=n>{count}</td><td>{bar}</td></tr>"
     yield "</table>"
 
