@@ -147,7 +147,9 @@ def test_budget_grows_with_pixels_and_frames() -> None:
         assert little.address_bytes < much.address_bytes
         assert little.cpu_s <= much.cpu_s
     many = io.BytesIO()
-    gradient(64, 64).save(many, "GIF", save_all=True, append_images=[gradient(65, 64).crop((1, 0, 65, 64))] * 1)
+    gradient(64, 64).save(
+        many, "GIF", save_all=True, append_images=[gradient(65, 64).crop((1, 0, 65, 64)), gradient(64, 64)]
+    )
     assert (
         resource_budget(_probe(many.getvalue()), CompressionOptions()).memory_bytes
         > resource_budget(small, CompressionOptions(format=OutputFormat.WEBP)).memory_bytes

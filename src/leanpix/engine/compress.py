@@ -8,12 +8,13 @@ from dataclasses import replace
 from leanpix.domain.formats import OutputFormat
 from leanpix.domain.report import Compression, Report
 from leanpix.domain.request import DEFAULT_TARGET_SCORE, CompressionOptions
-from leanpix.engine.budget import Budget
+from leanpix.engine.budget import Budget, Effort
 from leanpix.engine.codecs import codec_for
 from leanpix.engine.codecs.base import Raster
 from leanpix.engine.codecs.exif_marks import with_exif
 from leanpix.engine.decode import load
 from leanpix.engine.fitting import largest_within
+from leanpix.engine.freed_memory import give_back
 from leanpix.engine.headers.exif_fields import kept_fields
 from leanpix.engine.job import Job
 from leanpix.engine.limits import Limits
@@ -78,6 +79,8 @@ def _begin(source: bytes, facts: Probe, options: CompressionOptions, limits: Lim
         raster = raster.opaque()
     picture = replace(picture, pixels=raster.pixels)  # not the decoder's as well, where the alpha was left out
     effort = budget.effort(raster.total_pixels)
+    if effort is not Effort.FULL:
+        give_back()
     return Job(source, options, picture, raster, codec_for(target), effort, budget)
 
 

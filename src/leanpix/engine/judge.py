@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -130,9 +131,9 @@ class Judge:
     def _compare(self, pixels: NDArray[np.uint8]) -> float:
         if not self._scorers:
             reference = _cut(self.raster.pixels, self.regions)
-            views = _views(reference, has_alpha=self.raster.has_alpha)
             # A large picture leaves no memory for what would make each further score a quarter cheaper.
             keep_bytes = 0 if self.raster.total_pixels > _LEAN_ABOVE_PIXELS else _KEPT_BYTES
+            views = _views(reference, has_alpha=self.raster.has_alpha)
             self._scorers = [Scorer(view, keep_limit_bytes=keep_bytes) for view in views]
         views = _views(pixels, has_alpha=self.raster.has_alpha)
         return min(scorer.score(view) for scorer, view in zip(self._scorers, views, strict=True))
@@ -170,11 +171,13 @@ def _pixels(image: pyvips.Image) -> NDArray[np.uint8]:
     return pixels.reshape(image.height, image.width, image.bands)
 
 
-def _views(pixels: NDArray[np.uint8], *, has_alpha: bool) -> list[NDArray[np.uint8]]:
-    """What a viewer sees: the picture itself, or the picture over each ground."""
+def _views(pixels: NDArray[np.uint8], *, has_alpha: bool) -> Iterator[NDArray[np.uint8]]:
+    """What a viewer sees: the picture itself, or the picture over each ground, made one after the other."""
     if not has_alpha:
-        return [_colour(pixels)]
-    return [_colour(_over(pixels, ground)) for ground in _BACKGROUNDS]
+        yield _colour(pixels)
+        return
+    for ground in _BACKGROUNDS:
+        yield _colour(_over(pixels, ground))
 
 
 def _over(pixels: NDArray[np.uint8], ground: int) -> NDArray[np.uint8]:

@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 
 _MIB = 1024 * 1024
 
-# Resident memory, measured at 64 MP and rounded up by a quarter (docs/decisions 0014 and 0095): of any job; while
-# decoding, for each pixel of the source beside the picture itself; while encoding, for each pixel of the result.
+# Resident memory, measured at 64 MP and rounded up by a quarter (docs/decisions 0014, 0095 and 0098): of any job; while
+# decoding, for each pixel of the source beside the picture itself; while encoding, for each pixel of the result. WebP
+# of what is drawn may be made by libwebp's lossless coder, which takes more than twice what the others do.
 _ANY_JOB_BYTES = 96 * _MIB
 _DECODING_BYTES = {
     SourceFormat.JPG: 1,
@@ -31,14 +32,14 @@ _DEEP_BYTES = 4
 _ENCODING_BYTES = {
     OutputFormat.JPG: 10,
     OutputFormat.PNG: 13,
-    OutputFormat.WEBP: 12,
+    OutputFormat.WEBP: 18,
     OutputFormat.AVIF: 46,
     OutputFormat.JXL: 34,
 }
 _ENCODING_ALPHA_BYTES = {
     OutputFormat.JPG: 1,
     OutputFormat.PNG: 3,
-    OutputFormat.WEBP: 18,
+    OutputFormat.WEBP: 4,
     OutputFormat.AVIF: 22,
     OutputFormat.JXL: 24,
 }

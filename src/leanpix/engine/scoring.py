@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from leanpix.engine.codecs.base import Encoded, Encoder, Raster
+from leanpix.engine.freed_memory import give_back
 from leanpix.engine.job import Job
 from leanpix.engine.judge import Judge, sample_of
 from leanpix.engine.outcome import Trials
@@ -62,9 +63,7 @@ def _trusted(encoder: Encoder, target: float) -> Curve:
 
 
 def _by_sample(job: Job, trials: Trials, sample: Raster, target: float) -> Scored | None:
-    on_sample, judge = Trials(trials.encoder.on(sample), job.budget), Judge(sample)
-    knob = _search(judge, on_sample, target)
-    trials.take_in(on_sample)
+    knob = _tried_on_sample(job, trials, sample, target)
     if knob is None:
         # Where a palette is too small for a part of the picture it is for all of it.
         if trials.encoder.lossless_from <= _HIGHEST_QUALITY:
@@ -76,12 +75,20 @@ def _by_sample(job: Job, trials: Trials, sample: Raster, target: float) -> Score
     return None if knob is None else _refined(job, trials, knob, target)
 
 
+def _tried_on_sample(job: Job, trials: Trials, sample: Raster, target: float) -> float | None:
+    on_sample = Trials(trials.encoder.on(sample), job.budget)
+    knob = _search(Judge(sample), on_sample, target)
+    trials.take_in(on_sample)
+    return knob
+
+
 def _on_tiles(job: Job, trials: Trials, knob: float, target: float) -> Scored | None:
     """The setting corrected on the tiles that would be scored, encoded by themselves; then the whole, once.
 
     A large picture's result is never decoded: that takes its memory, and the time of several encodes.
     """
     found = _tried_on_tiles(job, trials, knob, target)
+    give_back()
     return None if found is None else Scored(trials.at(found[0]), found[1], (ON_SAMPLE,))
 
 
@@ -101,7 +108,9 @@ def score_on_tiles(job: Job, trials: Trials, knob: float) -> float:
     """The score of a large picture's tiles at a setting, encoded by themselves."""
     tiles = job.judge.tiles()
     trials.tried_elsewhere += 1
-    return Judge(tiles).score(trials.encoder.on(tiles).encode(knob))
+    score = Judge(tiles).score(trials.encoder.on(tiles).encode(knob))
+    give_back()
+    return score
 
 
 def _corrected(judge: Judge, trials: Trials, knob: float, target: float) -> float | None:

@@ -15,16 +15,19 @@ from PIL import Image
 from leanpix.domain.errors import TaskFailure
 from leanpix.domain.states import TaskState
 from leanpix.engine.codecs.libwebp_native import LossySettings, NativeLibwebp, NativeLibwebpError
-from leanpix.engine.codecs.riff import with_icc_profile
+from leanpix.engine.codecs.riff import with_alpha, with_icc_profile
 
 _GRAY, _GRAY_ALPHA = 1, 2
 _MAX_MEAN_ERROR = 6.0  # of 255; 1.3 was measured
 
 
-def encode_libwebp(pixels: NDArray[np.uint8], settings: LossySettings, icc_profile: bytes | None = None) -> bytes:
+def encode_libwebp(
+    pixels: NDArray[np.uint8], settings: LossySettings, icc_profile: bytes | None = None, alpha: bytes | None = None
+) -> bytes:
     """Encode (H,W,bands) pixels of 1 to 4 bands. TaskFailure: the encoder gave up, for want of memory or otherwise.
 
-    RuntimeError where libwebp_backend() does not start with `native`.
+    alpha: an ALPH chunk's payload, where the settings say that libwebp is to encode colour alone. RuntimeError where
+    libwebp_backend() does not start with `native`.
     """
     native, reason = _choice()
     if native is None:
@@ -35,9 +38,10 @@ def encode_libwebp(pixels: NDArray[np.uint8], settings: LossySettings, icc_profi
     except NativeLibwebpError as error:
         state = TaskState.NO_RESOURCES if error.is_out_of_memory else TaskState.FAILED
         raise TaskFailure(state, f"the WebP encoder failed: {error}") from error
-    if icc_profile is None:
-        return data
-    return with_icc_profile(data, icc_profile, pixels.shape[1], pixels.shape[0])
+    height, width = pixels.shape[:2]
+    if alpha is not None:
+        data = with_alpha(data, alpha, width, height)
+    return data if icc_profile is None else with_icc_profile(data, icc_profile, width, height)
 
 
 def libwebp_backend() -> str:

@@ -113,13 +113,14 @@ class _Writer(ctypes.Structure):
 class LossySettings:
     """How a lossy picture is encoded.
 
-    quality: 0 to 100, any fraction. method: 0 (quick) to 6. alpha_quality: 0 to 100. sharp_chroma: weigh luma when
+    quality: 0 to 100, any fraction. method: 0 (quick) to 6. alpha_quality: 0 to 100, or None for colour alone, which is
+    what is seen of it where alpha is added. sharp_chroma: weigh luma when
     chroma is halved, for one and a half times the time. noise_shaping: 0 to 100, how much coarser busy parts may be.
     """
 
     quality: float
     method: int
-    alpha_quality: int
+    alpha_quality: int | None
     sharp_chroma: bool
     noise_shaping: int = NOISE_SHAPING
 
@@ -149,6 +150,9 @@ class NativeLibwebp:
             picture.use_argb = settings.sharp_chroma
             picture.writer, picture.writer_state = self._write, ctypes.addressof(writer)
             self._import(picture, pixels)
+            if settings.alpha_quality is None:
+                self._library.WebPCleanupTransparentArea(byref(picture))
+                picture.alpha = None  # still freed: the library has the memory's address elsewhere
             if not self._library.WebPEncode(byref(config), byref(picture)):
                 raise _failure(picture)
             return ctypes.string_at(writer.memory, writer.size)
@@ -160,7 +164,8 @@ class NativeLibwebp:
         config.method = settings.method
         config.filter_sharpness = _FILTER_SHARPNESS
         config.sns_strength = settings.noise_shaping
-        config.alpha_quality = settings.alpha_quality
+        if settings.alpha_quality is not None:
+            config.alpha_quality = settings.alpha_quality
         config.use_sharp_yuv = settings.sharp_chroma
         if not self._library.WebPValidateConfig(byref(config)):
             raise NativeLibwebpError(f"the library refuses {settings}")
@@ -209,8 +214,9 @@ def _declare(library: ctypes.CDLL) -> None:
     library.WebPPictureImportRGB.argtypes = [POINTER(_Picture), c_void_p, c_int]
     library.WebPPictureImportRGBA.argtypes = [POINTER(_Picture), c_void_p, c_int]
     library.WebPEncode.argtypes = [POINTER(_Config), POINTER(_Picture)]
+    library.WebPCleanupTransparentArea.argtypes = [POINTER(_Picture)]
     library.WebPPictureFree.argtypes = [POINTER(_Picture)]
     library.WebPMemoryWriterInit.argtypes = [POINTER(_Writer)]
     library.WebPMemoryWriterClear.argtypes = [POINTER(_Writer)]
-    for name in ("WebPPictureFree", "WebPMemoryWriterInit", "WebPMemoryWriterClear"):
+    for name in ("WebPCleanupTransparentArea", "WebPPictureFree", "WebPMemoryWriterInit", "WebPMemoryWriterClear"):
         getattr(library, name).restype = None

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import oxipng
+import pyvips
 
 from leanpix.domain.formats import OutputFormat
 from leanpix.engine.budget import Effort
@@ -17,6 +18,8 @@ from leanpix.engine.codecs.base import Encoded, Goal, Raster
 from leanpix.engine.codecs.palette import Palettes
 from leanpix.engine.codecs.palette_native import native_palettes
 from leanpix.engine.content import texture
+from leanpix.engine.headers.png_chunks import picture_only, picture_with, raw_bytes
+from leanpix.engine.headers.png_colour import COLOUR_CHUNKS
 from leanpix.engine.search import Curve
 
 _PACK_LEVEL = {Effort.FULL: 2, Effort.REDUCED: 1, Effort.MINIMAL: 0}
@@ -25,8 +28,8 @@ _THOROUGH_UP_TO_PIXELS = 4_000_000
 _THOROUGH_LOSSLESS_UP_TO_PIXELS = 34_000_000
 """Above, a third of the time for 4 to 7 % more bytes: 34 megapixels take 15 s thoroughly."""
 
-_COLOUR_CHUNKS = [b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"cICP"]
-"""All that may stay beside the pixels: without them the colours would be other ones."""
+_STREAMED_ABOVE_BYTES = 128_000_000
+"""Of samples: oxipng holds them three times."""
 
 
 # Medians over Kodak photographs, packed: log(bits per pixel) and score at libimagequant's quality.
@@ -172,12 +175,26 @@ class PngCodec:
     def repack(self, source: bytes, effort: Effort) -> Encoded | None:
         """The source's own samples, 16 bits and all, packed anew; only what its colours need stays beside them."""
         try:
+            if raw_bytes(source) > _STREAMED_ABOVE_BYTES:
+                return Encoded(_streamed_anew(source), "libspng 6", is_lossless=True)
             data = _pack(source, _PACK_LEVEL[effort])
-        except oxipng.PngError:
+        except (oxipng.PngError, pyvips.Error):
             return None
         return Encoded(data, f"oxipng {_PACK_LEVEL[effort]}", is_lossless=True)
 
 
+def _streamed_anew(source: bytes) -> bytes:
+    """The source's samples with other filters, never held; or its own stream, where that is no larger."""
+    anew = _filtered_anew(picture_only(source))
+    return picture_with(source, anew if len(anew) < len(source) else source, COLOUR_CHUNKS)
+
+
+def _filtered_anew(source: bytes) -> bytes:
+    image = pyvips.Image.pngload_buffer(source, access="sequential", fail_on="error")
+    data: bytes = image.pngsave_buffer(compression=6, filter="all", keep="none")
+    return data
+
+
 def _pack(data: bytes, level: int) -> bytes:
-    packed: bytes = oxipng.optimize_from_memory(data, level=level, strip=oxipng.StripChunks.keep(_COLOUR_CHUNKS))
+    packed: bytes = oxipng.optimize_from_memory(data, level=level, strip=oxipng.StripChunks.keep(list(COLOUR_CHUNKS)))
     return packed

@@ -1,4 +1,4 @@
-"""The RIFF container of WebP, as far as leaving chunks out of it and adding a profile goes."""
+"""The RIFF container of WebP, as far as leaving chunks out of it and adding a profile or alpha goes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 _METADATA = {b"EXIF": 0x08, b"XMP ": 0x04}
 """Chunks that carry no picture, with their bits in the flags of the VP8X header."""
 
-_HAS_PROFILE = 0x20
+_HAS_PROFILE, _HAS_ALPHA = 0x20, 0x10
 _HEADER = struct.Struct("<4sI4s")
 _CHUNK = struct.Struct("<4sI")
 
@@ -26,10 +26,20 @@ def without_metadata(source: bytes) -> bytes | None:
 
 def with_icc_profile(source: bytes, profile: bytes, width_px: int, height_px: int) -> bytes:
     """The same still WebP, as an encoder made it, with a profile. width_px and height_px are the picture's own."""
+    return _extended(source, _HAS_PROFILE, (b"ICCP", profile), (width_px, height_px))
+
+
+def with_alpha(source: bytes, alpha: bytes, width_px: int, height_px: int) -> bytes:
+    """A lossy still WebP without alpha, as an encoder made it, with the payload of an ALPH chunk."""
+    return _extended(source, _HAS_ALPHA, (b"ALPH", alpha), (width_px, height_px))
+
+
+def _extended(source: bytes, flag: int, chunk: tuple[bytes, bytes], size: tuple[int, int]) -> bytes:
+    """With a chunk in front of the others, where alpha goes before the picture and a profile before both."""
     chunks = list(_chunks(source))
     flags = chunks.pop(0)[1][0] if chunks[0][0] == b"VP8X" else 0
-    sides = b"".join((side - 1).to_bytes(3, "little") for side in (width_px, height_px))
-    return _written([(b"VP8X", bytes([flags | _HAS_PROFILE, 0, 0, 0]) + sides), (b"ICCP", profile), *chunks])
+    sides = b"".join((side - 1).to_bytes(3, "little") for side in size)
+    return _written([(b"VP8X", bytes([flags | flag, 0, 0, 0]) + sides), chunk, *chunks])
 
 
 def _written(chunks: list[tuple[bytes, bytes]]) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 
 from leanpix.engine.headers.base import damaged
@@ -14,6 +14,9 @@ SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _MAX_CHUNKS = 500_000
 _CHUNK_OVERHEAD = 12
 _PIXEL_CHUNKS = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"})
+_SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+"""A pixel has by colour type."""
+
 _ANIMATION_CHUNKS = frozenset({b"acTL", b"fcTL", b"fdAT"})
 
 
@@ -46,13 +49,28 @@ def picture_only(source: bytes, *, animated: bool = False) -> bytes:
     The first IHDR counts; animated keeps the frames of an APNG as well.
     """
     wanted = _PIXEL_CHUNKS | _ANIMATION_CHUNKS if animated else _PIXEL_CHUNKS
-    kept: list[bytes] = [SIGNATURE]
-    seen_header = False
-    for chunk in chunks(source):
-        if chunk.name in wanted and not (chunk.name == b"IHDR" and seen_header):
-            kept.append(source[chunk.start - 8 : chunk.end + 4])
-        seen_header = True
-    return b"".join(kept)
+    return b"".join([SIGNATURE, *_pieces(source, wanted)])
+
+
+def picture_with(source: bytes, target: bytes, names: Container[bytes]) -> bytes:
+    """The target with the chunks that make its pixels, and the source's chunks of these names."""
+    header, *others = _pieces(target, _PIXEL_CHUNKS)
+    return b"".join([SIGNATURE, header, *_pieces(source, names), *others])
+
+
+def _pieces(source: bytes, names: Container[bytes]) -> Iterator[memoryview]:
+    """Whole chunks of these names, no copies; of headers the first chunk alone."""
+    view = memoryview(source)
+    for number, chunk in enumerate(chunks(source)):
+        if chunk.name in names and not (chunk.name == b"IHDR" and number):
+            yield view[chunk.start - 8 : chunk.end + 4]
+
+
+def raw_bytes(source: bytes) -> int:
+    """How many bytes the samples take, by the header."""
+    header = next(chunks(source))
+    width, height, bits, colour_type = struct.unpack_from(">IIBB", source, header.start)
+    return int(width * height * bits * _SAMPLES[colour_type] // 8)
 
 
 def first_chunks(source: bytes, *names: bytes) -> dict[bytes, bytes]:
