@@ -17,7 +17,7 @@ from leanpix.domain.request import CompressionOptions
 from leanpix.engine.limits import Limits, resource_budget
 from leanpix.engine.native import load_native
 from leanpix.engine.probe import probe
-from leanpix.worker.keeper import FIXED_ENVIRONMENT
+from leanpix.worker.environment import FIXED_ENVIRONMENT
 
 SIDE_PX = 8000
 BAR_BYTES = 700_000_000

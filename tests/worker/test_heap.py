@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from leanpix.worker.keeper import FIXED_ENVIRONMENT
+from leanpix.worker.environment import FIXED_ENVIRONMENT
 
 HOLES = """
 import ctypes
