@@ -31,8 +31,8 @@ class _Figures(ctypes.Structure):
     )
 
 
-def take_up_free_memory() -> int:
-    """Take what the allocator has free, for good: what is allocated from now on lies behind the heap. Bytes taken.
+def take_up_free_memory() -> None:
+    """Take what the allocator has free, for good: what is allocated from now on lies behind the heap.
 
     Imports leave megabytes of holes in pages that this process has written to. A child that is given such a hole
     copies each page before it writes on it; behind the heap it finds fresh pages only, large ones where the allocator
@@ -40,18 +40,16 @@ def take_up_free_memory() -> int:
     """
     libc = ctypes.CDLL(None)
     if not hasattr(libc, "mallinfo2"):
-        return 0
+        return
     libc.mallinfo2.restype = _Figures
     libc.malloc.restype, libc.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
     libc.free.argtypes = [ctypes.c_void_p]
-    free_before = libc.mallinfo2().fordblks
     reserve = libc.malloc(_RESERVE_BYTES)
     behind = _grow(libc)
     for size in _SIZES:
         _take_below(libc, size, behind)
     libc.malloc(max(0, libc.mallinfo2().keepcost - _LEFT_BYTES))
     libc.free(reserve)
-    return int(free_before)
 
 
 def _grow(libc: ctypes.CDLL) -> int:
