@@ -157,6 +157,12 @@ def test_what_is_no_picture_is_told_in_their_words_and_costs_nothing(
     assert tinify.get("/output/" + "0" * 56).status_code == 404
 
 
+@pytest.mark.parametrize("text", ["no JSON", '{"source": ' + "é" * 40_000, "[" * 70_000], ids=["short", "long", "deep"])
+def test_text_that_is_labelled_json_is_malformed_json_and_no_picture(tinify: httpx.Client, text: str) -> None:
+    answer = tinify.post("/shrink", content=text.encode(), headers={"Content-Type": "application/json"})
+    assert (answer.status_code, answer.headers["connection"]) == (400, "close")
+
+
 def test_a_url_that_cannot_be_fetched_is_a_400(tinify: httpx.Client) -> None:
     answer = tinify.post("/shrink", json={"source": {"url": "http://127.0.0.1:1/a.jpg"}})
     assert (answer.status_code, answer.json()["error"]) == (400, "SourceNotFound")

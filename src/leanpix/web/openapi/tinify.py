@@ -68,6 +68,12 @@ _STORE: Json = {
     "aws_access_key_id": "AKIAEXAMPLE",
     "aws_secret_access_key": "EXAMPLESECRET",
 }
+_STORED: Json = {
+    "type": "object",
+    "properties": {"output": reference("TinifyOutput")},
+    "required": ["output"],
+    "description": "Where a result was put.",
+}
 _COUNTED: Mapping[str, Json] = {
     "Compression-Count": {"description": "What the key used this month, in UTC.", "schema": COUNT},
     "Compression-Count-Remaining": {"description": "What is left; keys with limited credits only.", "schema": COUNT},
@@ -154,7 +160,7 @@ def output() -> Operation:
 
 def make_output() -> Operation:
     """Make another result of an upload."""
-    stored = Content(COMMANDS_ANSWER, {"put into a store": {"output": {**_OUTPUT, "url": "https://s3.example/p.jpg"}}})
+    stored = Content(_STORED, {"put into a store": {"output": {**_OUTPUT, "url": "https://s3.example/p.jpg"}}})
     found = _picture()
     place: Json = {"description": "Where a stored result is; with `store` only.", "schema": TEXT}
     return Operation(
@@ -172,14 +178,6 @@ def make_output() -> Operation:
         },
         security=(BASIC, NOBODY),
     )
-
-
-COMMANDS_ANSWER: Json = {
-    "type": "object",
-    "properties": {"output": reference("TinifyOutput")},
-    "required": ["output"],
-    "description": "Where a result was put.",
-}
 
 
 def _name() -> Parameter:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 from collections.abc import AsyncIterator
 
@@ -11,6 +12,7 @@ from leanpix.domain.errors import BodyError, SourceCountError, StoreUnavailableE
 from leanpix.web.body import spool
 
 MOST_JSON_BYTES = 64 * 1024
+_TELLING_BYTES = 4096
 
 EMPTY = "the body is empty: send a picture, or JSON with source.url"
 
@@ -37,9 +39,9 @@ async def read_picture(chunks: AsyncIterator[bytes], max_bytes: int) -> bytes:
 
 
 def is_no_text(content: bytes) -> bool:
-    """Whether this cannot be JSON, well-formed or not: no picture's bytes are UTF-8."""
+    """Whether this cannot be JSON, well-formed or not: no picture begins with so much UTF-8."""
     try:
-        content.decode()
+        codecs.getincrementaldecoder("utf-8")().decode(content[:_TELLING_BYTES])  # which may end within a character
     except UnicodeDecodeError:
         return True
     return False
