@@ -42,7 +42,7 @@ class Job:
         options = self.options
         if options.max_bytes is not None and bits_per_pixel is None:
             bits_per_pixel = options.max_bytes * 8 / raster.total_pixels
-        goal = Goal(options.quality, bits_per_pixel, options.target_score)
+        goal = Goal(options.quality, bits_per_pixel, options.target_score, self.budget.left_s())
         return Trials(self.codec.open(raster, self.effort, goal), self.budget)
 
     @property

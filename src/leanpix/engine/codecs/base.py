@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -109,11 +110,15 @@ class Encoded:
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """What is wanted of the encoder, exactly one of three: the choice of chroma subsampling rests on it."""
+    """What is wanted of the encoder, exactly one of three: the choice of chroma subsampling rests on it.
+
+    time_s: what is left of it.
+    """
 
     quality: float | None = None
     bits_per_pixel: float | None = None
     score: float | None = None
+    time_s: float = math.inf
 
 
 class Encoder(Protocol):

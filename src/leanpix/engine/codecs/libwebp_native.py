@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import importlib.util
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from ctypes import POINTER, byref, c_float, c_int, c_size_t, c_uint8, c_uint32, c_void_p
@@ -144,6 +145,7 @@ class NativeLibwebp:
     def encode(self, pixels: NDArray[np.uint8], settings: LossySettings) -> bytes:
         """Encode C-contiguous (H,W,3) sRGB or (H,W,4) pixels, alpha not premultiplied, as a bare lossy WebP."""
         config = self._config(settings)
+        config.partition_limit = _partition_limit(pixels.shape[0] * pixels.shape[1])
         with self._picture() as picture, self._writer() as writer:
             picture.height, picture.width = pixels.shape[:2]
             # Without it the pixels are converted on their way in, and held in half as much memory.
@@ -199,6 +201,22 @@ class NativeLibwebp:
 
 _FILTER_SHARPNESS = 7
 """The loop filter leaves edges alone: 2 % fewer bytes at an equal score for nothing."""
+
+
+_WHOLE_PARTITION_PIXELS = 16_000_000
+_PARTITION_BITS, _MODE_BITS = 8 * 512 * 1024, 256
+"""The format's room for all blocks' modes, and what libwebp allows those of one block to take."""
+
+
+def _partition_limit(pixels: int) -> int:
+    """How much libwebp is to save on blocks' modes, 0 to 100: their share shrinks by the square of it.
+
+    Left to itself it finds out at the end that they have no room, and begins again: three times at 64 megapixels.
+    """
+    if pixels <= _WHOLE_PARTITION_PIXELS:
+        return 0
+    bits_a_block = _PARTITION_BITS / (pixels / 16**2)
+    return 100 - round(100 * min(1.0, math.sqrt(2 * bits_a_block / _MODE_BITS)))
 
 
 def _failure(picture: _Picture) -> NativeLibwebpError:

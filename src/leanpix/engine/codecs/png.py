@@ -42,6 +42,9 @@ _DITHER = 0.4
 _QUICK_DEFLATE, _THOROUGH_DEFLATE = 7, 10
 """libdeflate's levels: from 10 on it parses for the best, 5 to 11 % smaller in four times the time."""
 
+_THOROUGH_SECONDS_A_PIXEL = 0.33e-6
+"""For the palette of a quality, which is packed once: half as much again as mapping and packing it thoroughly take."""
+
 _ALLOWANCE = 15
 """A palette passes for a quality q at a score of q - 15: about where a JPEG of that quality lies from 60 to 90."""
 
@@ -54,6 +57,7 @@ class PngEncoder:
     effort: Effort
     is_graphic: bool
     palettes: Palettes | None = None
+    is_quick: bool = False
     is_part: bool = False
     lossless_from = 100
     rates = _RATES
@@ -104,7 +108,7 @@ class PngEncoder:
         """Indices of photographs have no use for filters; a part of the picture is only looked at."""
         if self.is_graphic and not self.is_part and self.effort is Effort.FULL:
             return "oxipng 2", {"level": 2}
-        level = _QUICK_DEFLATE if self.is_part or self.effort is Effort.MINIMAL else _THOROUGH_DEFLATE
+        level = _QUICK_DEFLATE if self.is_part or self.is_quick else _THOROUGH_DEFLATE
         deflater = oxipng.Deflaters.libdeflater(level)
         settings = {"level": 1, "filter": [oxipng.RowFilter.NoOp], "deflate": deflater}
         # The colours come ordered and without doubles: looking for those takes a second and a copy of 64 megapixels.
@@ -170,7 +174,9 @@ class PngCodec:
         lossless = goal.quality is not None and goal.quality >= PngEncoder.lossless_from
         kernel = None if lossless else native_palettes()
         palettes = None if kernel is None else Palettes.of(raster.pixels, kernel)
-        return PngEncoder(raster, effort, texture(raster.pixels).is_graphic, palettes)
+        has_time = goal.quality is not None and goal.time_s >= _THOROUGH_SECONDS_A_PIXEL * raster.total_pixels
+        is_quick = effort is Effort.MINIMAL and not has_time
+        return PngEncoder(raster, effort, texture(raster.pixels).is_graphic, palettes, is_quick)
 
     def repack(self, source: bytes, effort: Effort) -> Encoded | None:
         """The source's own samples, 16 bits and all, packed anew; only what its colours need stays beside them."""

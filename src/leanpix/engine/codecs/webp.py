@@ -15,9 +15,13 @@ from leanpix.engine.codecs.riff import without_metadata
 from leanpix.engine.content import is_colourful, texture
 from leanpix.engine.search import Curve
 
-_METHOD = {Effort.FULL: 5, Effort.REDUCED: 2, Effort.MINIMAL: 2}
+_METHOD, _QUICK_METHOD = 5, 2
 """libwebp's method: 5 takes 3 % fewer bytes than 4 for a tenth more time, 6 another 2-3 % for two and a half times
-as much; 2 keeps 64 MP inside the time limit."""
+as much; 2 keeps the several encodes of 64 MP that a size takes inside the time limit."""
+
+_SECONDS_A_PIXEL = 0.2e-6
+"""Twice what method 5 takes: with so much time left the one encode of the whole that a quality or a score takes is
+made with it, whatever the size."""
 
 _NEVER = 101
 _THOROUGH_METHOD = 6
@@ -160,7 +164,6 @@ class WebpCodec:
         So is colour that halved chroma would wash out: there sharp chroma takes 9 % fewer bytes at a score of 75 and
         20 % at 85, on photographs none.
         """
-        del goal
         sharp_chroma = effort is Effort.FULL and is_colourful(raster.pixels)
         # Animations are libvips' to encode.
         is_native = raster.frames == 1 and libwebp_backend().startswith("native")
@@ -168,10 +171,18 @@ class WebpCodec:
         has_much_alpha = is_native and raster.has_alpha and raster.total_pixels > _MUCH_ALPHA_PIXELS
         kernel = native_planes() if has_much_alpha else None
         alphas = None if kernel is None else AlphaPlanes(kernel)
-        return WebpEncoder(raster, effort, _METHOD[effort], is_graphic, sharp_chroma, is_native, alphas=alphas)
+        return WebpEncoder(
+            raster, effort, _method(raster, effort, goal), is_graphic, sharp_chroma, is_native, alphas=alphas
+        )
 
     def repack(self, source: bytes, effort: Effort) -> Encoded | None:
         """The source without its EXIF and XMP chunks."""
         del effort  # a copy costs nothing
         data = without_metadata(source)
         return Encoded(data, "source", is_lossless=True) if data else None
+
+
+def _method(raster: Raster, effort: Effort, goal: Goal) -> int:
+    is_one_encode = raster.frames == 1 and goal.bits_per_pixel is None
+    has_time = is_one_encode and goal.time_s >= _SECONDS_A_PIXEL * raster.total_pixels
+    return _METHOD if effort is Effort.FULL or has_time else _QUICK_METHOD
