@@ -6,14 +6,15 @@ are taken in turn, the first of them in each round by turns; processor time coun
 "bare" is one process: it starts Python, imports the engine, and for one file after the other reads it, calls the
 engine and writes the result. It has the environment that the command gives its children: libraries held to one thread,
 the same settings of the allocator and large pages. "plain" is the same loop with the threads held to one and nothing
-else set, as somebody would write it who knows nothing of those. "batch" is the command with --json and
-one job: all of its processes, from their start to the end of the last, reading, digests, journal, writing and the sync
-at the end included. Both find Python's compiled modules where they are installed, as pip leaves them; without them each
-process takes 0.2 s more to start ("compiled" says which it was). "start" is the command over one picture: what is paid
-once whatever the number. Memory is the highest resident size of the command's largest process at a quarter of the
-pictures and at all of them.
+else set, as somebody would write it who knows nothing of those: one round, with --others.
 
-    python bench/batch.py [--count N] [--rounds N] [--isolate] PICTURE...
+"batch" is the command with --json and one job: all of its processes, from their start to the end of the last, reading,
+digests, journal, writing and the sync at the end included. Both find Python's compiled modules where they are
+installed, as pip leaves them; without them each process takes 0.2 s more to start ("compiled" says which it was).
+"start" is the command over one picture: what is paid once whatever the number. Memory is the highest resident size of
+the command's largest process at a quarter of the pictures and at all of them.
+
+    python bench/batch.py [--count N] [--rounds N] [--others] PICTURE...
 """
 
 from __future__ import annotations
@@ -70,7 +71,6 @@ class Round(NamedTuple):
     batch_s: float
     start_s: float
     bare_start_s: float
-    plain_s: float
     peak_mb: int
 
 
@@ -110,7 +110,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--isolate", action="store_true", help="also with a fresh process a picture, once")
+    parser.add_argument("--others", action="store_true", help="also the plain loop, and a fresh process a picture")
     parser.add_argument("pictures", nargs="+", type=Path)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
@@ -119,8 +119,11 @@ def main() -> None:
             make_pictures(root / name, arguments.pictures, count)
         rounds = [measure(root, number) for number in range(arguments.rounds)]
         small = int(compress(root / "few", root / "few-out")[1].split()[-1])
-        isolated = compress(root / "all", root / "isolated", "--isolate")[0] if arguments.isolate else None
-    print(json.dumps(figures(rounds, arguments.count, small, isolated), indent=2))
+        others = {}
+        if arguments.others:
+            others["plain_cpu_s"] = round(bare(root / "all", root / "plain", ONE_THREAD), 2)
+            others["isolated_cpu_s"] = round(compress(root / "all", root / "isolated", "--isolate")[0], 2)
+    print(json.dumps(figures(rounds, arguments.count, small) | others, indent=2))
 
 
 def measure(root: Path, number: int) -> Round:
@@ -130,29 +133,25 @@ def measure(root: Path, number: int) -> Round:
     bare_s = bare_first or bare(root / "all", root / f"bare-{number}")
     start, _ = compress(root / "one", root / f"one-{number}")
     bare_start = bare(root / "one", root / f"bare-one-{number}")
-    plain = bare(root / "all", root / f"plain-{number}", ONE_THREAD)
-    return Round(bare_s, batch, start, bare_start, plain, int(told.split()[-1]))
+    return Round(bare_s, batch, start, bare_start, int(told.split()[-1]))
 
 
-def figures(rounds: Sequence[Round], count: int, small_mb: int, isolated_s: float | None) -> dict[str, object]:
+def figures(rounds: Sequence[Round], count: int, small_mb: int) -> dict[str, object]:
     """Medians, and every round's share by itself: the spread is part of the result."""
-    bare_s, batch, start, bare_start, plain = (statistics.median(r[i] for r in rounds) for i in range(5))
-    result = {
+    bare_s, batch, start, bare_start = (statistics.median(r[i] for r in rounds) for i in range(4))
+    return {
         "pictures": count,
         "compiled": Path(cache_from_source(leanpix.__file__)).exists(),
         "bare_cpu_s": round(bare_s, 2),
-        "plain_cpu_s": round(plain, 2),
         "batch_cpu_s": round(batch, 2),
         "start_cpu_s": round(start, 2),
         "bare_start_cpu_s": round(bare_start, 2),
         "added_shares": [round(r.batch_s / r.bare_s - 1, 3) for r in rounds],
         "added_share": round(sum(r.batch_s for r in rounds) / sum(r.bare_s for r in rounds) - 1, 3),
-        "added_shares_to_plain": [round(r.batch_s / r.plain_s - 1, 3) for r in rounds],
         "added_ms_a_picture": round(((batch - start) - (bare_s - bare_start)) / count * 1000, 2),
         "peak_mb_quarter": small_mb,
         "peak_mb_all": max(r.peak_mb for r in rounds),
     }
-    return result if isolated_s is None else {**result, "isolated_added_share": round(isolated_s / bare_s - 1, 3)}
 
 
 if __name__ == "__main__":
