@@ -136,12 +136,12 @@ class WebpEncoder:
         return Encoded(data, f"libwebp (method {self.method})", quality=knob)
 
     def _by_libwebp(self, knob: float, alpha_quality: int) -> bytes:
-        """Alpha by libwebp too, or beside it: then at every tenth quality, for it is coded anew at each."""
+        """Alpha by libwebp too, or beside it: then at every other quality, for it is coded anew at each."""
         pixels, profile = self.raster.pixels, self.raster.icc_profile
         settings = LossySettings(knob, self.method, alpha_quality, self.is_colourful, self.noise_shaping, self.is_busy)
         if self.alphas is None:
             return encode_libwebp(pixels, settings, profile)
-        alpha = self.alphas.of(pixels, round(alpha_quality, -1))
+        alpha = self.alphas.of(pixels, alpha_quality // 2 * 2)
         return encode_libwebp(pixels, replace(settings, alpha_quality=None), profile, alpha)
 
     def lossless(self) -> Encoded:
