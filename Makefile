@@ -18,7 +18,7 @@ setup: $(UV) ## create .venv from the lock, with the built wheel of this tree in
 	@$(UV) sync --quiet --frozen --no-editable --python python3 --no-dev --inexact
 
 setup-dev: $(UV) ## the same, with what tests, linters and benchmarks need
-	@$(UV) sync --quiet --frozen --no-editable --python python3 --inexact
+	@$(UV) sync --quiet --frozen --no-editable --compile-bytecode --python python3 --inexact
 
 serve: setup ## run the service on http://127.0.0.1:8000
 	@.venv/bin/leanpix serve
