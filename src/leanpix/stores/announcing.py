@@ -8,9 +8,9 @@ from typing import Any
 
 from leanpix.domain.errors import InvalidParameterError
 from leanpix.domain.task import Task
-from leanpix.stores.codec import options_to_json, report_to_json
+from leanpix.stores.codec import report_to_json
 from leanpix.stores.tables import tasks
-from leanpix.stores.tasks import task_of
+from leanpix.stores.tasks import accepted_values, task_of
 
 _ABSENT: dict[str, Any] = dict.fromkeys(tasks.c.keys())
 
@@ -19,16 +19,9 @@ def announced(task: Task) -> str:
     """The task as its row says it, but for whom its end is told to: that is nobody else's business."""
     result = task.result
     values = {
-        "id": task.id,
-        "key_id": task.key_id,
-        "state": int(task.state),
-        "options": options_to_json(task.options),
-        "return_type": int(task.return_type),
-        "source_kind": task.source_kind.value,
-        "created_at": task.created_at,
+        **accepted_values(task),
         "processed_at": task.processed_at,
         "completed_at": task.completed_at,
-        "held": task.held,
         "charged": task.charged,
         "attempt": task.attempt,
         "beat": task.beat,
@@ -37,8 +30,6 @@ def announced(task: Task) -> str:
         "result_format": result and result.format.value,
         "result_bytes": result and result.size_bytes,
         "report": task.report and report_to_json(task.report),
-        "batch_id": task.batch_id,
-        "trace": task.trace,
     }
     return json.dumps(values, separators=(",", ":"))
 

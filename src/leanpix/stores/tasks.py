@@ -71,18 +71,9 @@ class SqlTasks:
         self._connection.execute(
             _ADD,
             {
-                "id": task.id,
-                "key_id": task.key_id,
-                "state": int(task.state),
-                "options": options_to_json(task.options),
-                "return_type": int(task.return_type),
-                "source_kind": task.source_kind.value,
-                "created_at": task.created_at,
-                "held": task.held,
+                **accepted_values(task),
                 "callback_url": task.callback.url if task.callback else None,
                 "callback_base": task.callback.base if task.callback else None,
-                "batch_id": task.batch_id,
-                "trace": task.trace,
             },
         )
 
@@ -169,6 +160,22 @@ class SqlTasks:
 
 def _of(fence: Fence) -> dict[str, Any]:
     return {"of_task": fence.task_id, "of_owner": fence.owner, "of_attempt": fence.attempt}
+
+
+def accepted_values(task: Task) -> dict[str, object]:
+    """The columns that a task has from the beginning, but for whom its end is told to."""
+    return {
+        "id": task.id,
+        "key_id": task.key_id,
+        "state": int(task.state),
+        "options": options_to_json(task.options),
+        "return_type": int(task.return_type),
+        "source_kind": task.source_kind.value,
+        "created_at": task.created_at,
+        "held": task.held,
+        "batch_id": task.batch_id,
+        "trace": task.trace,
+    }
 
 
 def task_of(row: Row[Any] | SimpleNamespace) -> Task:
