@@ -10,13 +10,14 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import sqlite3
 import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -84,7 +85,7 @@ def by_turns(works: dict[str, Callable[[], object]], rounds: int) -> dict[str, l
     return taken
 
 
-def latency(caller: httpx.Client, server: Server, rounds: int) -> list[Row]:
+def latency(cluster: Cluster, caller: httpx.Client, server: Server, rounds: int) -> list[Row]:
     with client(server.base, server.key) as single, make_pool(Settings()) as pool:
         works = {
             "job": lambda: pool.run(PICTURE, CompressionOptions(quality=80), timeout_s=60),
@@ -100,6 +101,7 @@ def latency(caller: httpx.Client, server: Server, rounds: int) -> list[Row]:
         Row("the job alone in a decoding process, p50", f"{job:.1f} ms", "the same"),
         Row(f"request with `sync=1`, p50 / p99 of {rounds}", *shown),
         Row("p50 of each fifth of them, in order, ms", *(fifths(times) for times in modes)),
+        enqueued_to_result(cluster, server, job),
         Row(
             "goal for the p50",
             *(verdict(statistics.median(times), mode) for times, mode in zip(modes, GOALS_MS, strict=True)),
@@ -110,6 +112,16 @@ def latency(caller: httpx.Client, server: Server, rounds: int) -> list[Row]:
             *(verdict(JOB_MS + ms, mode) for ms, mode in zip(over, GOALS_MS, strict=True)),
         ),
     ]
+
+
+def enqueued_to_result(cluster: Cluster, server: Server, job_ms: float) -> Row:
+    """By the rows: from when a task was made, before its source was stored, to when its stored result was recorded."""
+    query = "SELECT completed_at - created_at FROM tasks ORDER BY created_at"
+    with closing(sqlite3.connect(server.data_dir / "leanpix.db")) as single:
+        spans = [single.execute(query).fetchall(), cluster.rows(query)]
+    medians = [1000 * statistics.median(span for (span,) in rows[WARM_UP:]) for rows in spans]
+    shown = [f"{median:.1f} ms; with a job of {JOB_MS} ms {median - job_ms + JOB_MS:.1f} ms" for median in medians]
+    return Row("of it from the task's creation to its stored result, p50", *shown)
 
 
 def fifths(times: list[float]) -> str:
@@ -239,7 +251,7 @@ def main() -> None:
         rows = queue_rows(folder, postgres, chosen.jobs)
         cluster, caller = stack.enter_context(one_and_one(postgres, seaweed, folder))
         with running_server(folder / "data", workers="1") as server:
-            rows = latency(caller, server, chosen.requests) + rows
+            rows = latency(cluster, caller, server, chosen.requests) + rows
         asked_for, database_s = task_rows(cluster, caller, postgres, seaweed, chosen.requests)
         rows += [*asked_for, throughput(cluster, caller, chosen.requests // 2)]
         for row in rows:
