@@ -122,6 +122,11 @@ def under_way(cluster: Cluster) -> int:
     return int(cluster.rows("SELECT count(*) FROM tasks WHERE owner IS NOT NULL AND completed_at IS NULL")[0][0])
 
 
+def all_under_way(cluster: Cluster, tasks: Sequence[str]) -> bool:
+    query = "SELECT count(*) FROM tasks WHERE id = ANY(%s) AND owner IS NOT NULL AND completed_at IS NULL"
+    return int(cluster.rows(query, list(tasks))[0][0]) == len(tasks)
+
+
 def ended(cluster: Cluster, tasks: Sequence[str]) -> bool:
     query = "SELECT count(*) FROM tasks WHERE id = ANY(%s) AND completed_at IS NOT NULL"
     return int(cluster.rows(query, list(tasks))[0][0]) == len(tasks)

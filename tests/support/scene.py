@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 from tests.support.cluster import Cluster, Node, new_cluster, until
-from tests.support.failures import Caller, FarNetwork, Gate, gated_pictures, under_way
+from tests.support.failures import Caller, FarNetwork, Gate, all_under_way, gated_pictures
 from tests.support.server import key_in
 from tests.support.servers import Postgres, Seaweed
 
@@ -31,7 +31,7 @@ class Scene:
         """Two tasks that are under way until the gate opens."""
         self.gate.is_open.clear()
         tasks = [self.caller.accepted(api, self.gate.url) for api in self.apis]
-        until(lambda: under_way(self.cluster) == 2)
+        until(lambda: all_under_way(self.cluster, tasks))  # these two: whoever else sends pictures has some there, too
         return tasks
 
 
