@@ -31,7 +31,8 @@ class Scene:
         """Two tasks that are under way until the gate opens."""
         self.gate.is_open.clear()
         tasks = [self.caller.accepted(api, self.gate.url) for api in self.apis]
-        until(lambda: all_under_way(self.cluster, tasks))  # these two: whoever else sends pictures has some there, too
+        # These very two: the load of other pictures has some under way, too.
+        until(lambda: all_under_way(self.cluster, tasks))
         return tasks
 
 
