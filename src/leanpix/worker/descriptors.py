@@ -10,8 +10,8 @@ from types import TracebackType
 from typing import Self
 
 _PIPE_BYTES = 64 * 1024
-# What of a source may lie in its socket, as far as the system allows (400 KB where it is left as it comes): the more, the
-# fewer changes between who writes and who reads.
+# What of a source may lie in its socket, as far as the system allows (400 KB where it is left as it comes): the more,
+# the fewer changes between who writes and who reads.
 _SOURCE_BUFFER_BYTES = 8 * 1024 * 1024
 
 
