@@ -26,7 +26,7 @@ from leanpix.worker.settings import WorkerSettings
 Act = Callable[..., str]
 PoolMaker = Callable[..., CompressorPool]
 OPTIONS = CompressionOptions(quality=80)
-SOURCE_BYTES = (5, 5 * 1024 * 1024)  # a small one lies in the socket before anybody reads, a large one does not
+SOURCE_BYTES = (5, 5 * 1024 * 1024)
 
 
 def outcome(pool: CompressorPool, act: str, *, timeout_s: float = 20) -> TaskState:

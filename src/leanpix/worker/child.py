@@ -7,7 +7,6 @@ import fcntl
 import json
 import os
 import signal
-import socket
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -99,13 +98,12 @@ def _keep_only(descriptors: Sequence[int]) -> None:
 
 def _locked_job(request: Request, nursery: Nursery) -> int:
     layers = lock(request.confinement, nursery.fence)
+    _wait_for_word()  # where there is no source as well: a word left unread would take the answer with it
     if request.options is None:
         _answer({"layers": layers})
         return EXIT_DONE
     try:
-        compression = nursery.job(
-            _source(request.source_bytes), request.options, on_phase=_tell_phase, on_need=_wait_for_memory
-        )
+        compression = nursery.job(_source(), request.options, on_phase=_tell_phase, on_need=_wait_for_memory)
     except TaskFailure as failure:
         _answer({"state": int(failure.state), "text": str(failure)})
         return EXIT_DONE
@@ -114,13 +112,9 @@ def _locked_job(request: Request, nursery: Nursery) -> int:
     return EXIT_DONE
 
 
-def _source(size: int) -> bytes:
-    # All three named: to ask the descriptor for them takes calls that the filter refuses.
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, fileno=_SOURCE_FD) as sender:
-        source = sender.recv(size, socket.MSG_WAITALL)
-    if len(source) != size:
-        raise ChildStartError("the parent has hung up")
-    return source
+def _source() -> bytes:
+    size = os.fstat(_SOURCE_FD).st_size
+    return os.pread(_SOURCE_FD, size, 0)
 
 
 def _tell_phase(phase: str) -> None:
@@ -130,6 +124,10 @@ def _tell_phase(phase: str) -> None:
 def _wait_for_memory(needed_bytes: int) -> None:
     """Ask the parent, which has one word to say: go. A parent that is gone or has given up kills this process."""
     _answer({"needs": needed_bytes})
+    _wait_for_word()
+
+
+def _wait_for_word() -> None:
     if os.read(_ANSWERS_FD, len(GO)) != GO:
         raise ChildStartError("the parent has hung up")
 

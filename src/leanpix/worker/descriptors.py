@@ -5,25 +5,22 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
-import time
 from types import TracebackType
 from typing import Self
 
+from leanpix.worker.wire import GO
+
 _PIPE_BYTES = 64 * 1024
-# What of a source may lie in its socket, as far as the system allows (400 KB where it is left as it comes): the more,
-# the fewer changes between who writes and who reads.
-_SOURCE_BUFFER_BYTES = 8 * 1024 * 1024
 
 
 class JobDescriptors:
-    """A result as a memory file, three sockets and a pipe for last words. Use as a context manager."""
+    """A source and a result as memory files, two sockets and a pipe for last words. Use as a context manager."""
 
     def __init__(self) -> None:
         self._stack = contextlib.ExitStack()
         with contextlib.ExitStack() as undo:
             undo.callback(self._stack.close)
-            self._source, self._child_source = self._pair(socket.SOCK_STREAM)
-            self._source.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SOURCE_BUFFER_BYTES)
+            self._source = self._owned(os.memfd_create("source", os.MFD_CLOEXEC))
             self._result = self._owned(os.memfd_create("result", os.MFD_CLOEXEC))
             self.answers, self._child_answers = self._pair()
             self.status, self._zygote_status = self._pair()
@@ -42,23 +39,20 @@ class JobDescriptors:
     def sent(self) -> list[int]:
         """What goes to the zygote, in the order that wire.py names."""
         child_ends = self._child_answers.fileno(), self._child_stderr, self._zygote_status.fileno()
-        return [self._child_source.fileno(), self._result, *child_ends]
+        return [self._source, self._result, *child_ends]
 
     def close_sent(self) -> None:
         """Let go of the ends that are the child's, so that its end is seen here."""
-        self._child_source.close()
         self._child_answers.close()
         self._zygote_status.close()
 
-    def send_source(self, source: bytes, deadline_s: float) -> None:
-        """Pass the source on while the child reads it, until the monotonic deadline.
-
-        A child that is gone, or reads too late, is found by who waits for its answer.
-        """
-        self._source.settimeout(max(deadline_s - time.monotonic(), 0.001))
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError, TimeoutError):
-            self._source.sendall(source)
-        self._source.close()
+    def pass_on(self, source: bytes) -> None:
+        """Write the source and say so: the child is made and locked meanwhile. OSError where there is no memory."""
+        rest = memoryview(source)
+        while rest:
+            rest = rest[os.write(self._source, rest) :]
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # its end says why
+            self.answers.send(GO)
 
     def result(self, max_bytes: int) -> bytes:
         """A copy of what the child has written; empty when that is more than it may be."""
@@ -76,8 +70,8 @@ class JobDescriptors:
         self._stack.callback(os.close, descriptor)
         return descriptor
 
-    def _pair(self, kind: socket.SocketKind = socket.SOCK_SEQPACKET) -> tuple[socket.socket, socket.socket]:
-        ours, theirs = socket.socketpair(socket.AF_UNIX, kind)
+    def _pair(self) -> tuple[socket.socket, socket.socket]:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._stack.enter_context(ours)
         self._stack.enter_context(theirs)
         return ours, theirs

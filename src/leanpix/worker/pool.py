@@ -94,7 +94,7 @@ class CompressorPool:
         The engine's own failures pass through. The deadline is -8, a dead child -9, one out of memory -15,
         close() -13. A wait for other pictures' memory does not count, up to timeout_s; one that is longer is -15.
         """
-        request = Request(options.aiming_at(self._settings.target_score), self._confinement(), len(source))
+        request = Request(options.aiming_at(self._settings.target_score), self._confinement())
         max_bytes = self._settings.max_result_mb * MIB
         deadline_s = time.monotonic() + timeout_s
         with self._slot():
@@ -152,16 +152,15 @@ class CompressorPool:
 
     @contextmanager
     def _handed_over(self, source: bytes, request: Request, deadline_s: float) -> Iterator[RunningJob]:
-        try:
+        with _no_resources():
             descriptors = JobDescriptors()
-        except OSError as error:
-            raise TaskFailure(TaskState.NO_RESOURCES) from error
         job = RunningJob(descriptors, deadline_s, request.confinement.cpu_s, self._cancel, self._room)
         with descriptors, closing(job):
             if not self._keeper.send(pack_request(request), descriptors.sent, deadline_s):
                 raise TaskFailure(TaskState.CANCELLED if self._closing else TaskState.PROGRAM_FAILED)
             descriptors.close_sent()
-            descriptors.send_source(source, deadline_s)
+            with _no_resources():
+                descriptors.pass_on(source)
             try:
                 yield job
             except TaskFailure as failure:
@@ -195,3 +194,11 @@ class CompressorPool:
             file_bytes=self._settings.max_result_mb * MIB,
             required=frozenset(name for name, state in self._layers.items() if state == ON),
         )
+
+
+@contextmanager
+def _no_resources() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise TaskFailure(TaskState.NO_RESOURCES) from error

@@ -15,7 +15,6 @@ ALLOWED: dict[str, Numbers] = {
     "writev": (20, 66),
     "pread64": (17, 67),
     "pwrite64": (18, 68),
-    "recvfrom": (45, 207),  # the source, whole in one call
     "preadv": (295, 69),
     "pwritev": (296, 70),
     "preadv2": (327, 286),

@@ -19,10 +19,10 @@ MAX_ANSWER_BYTES = 64 * 1024
 READY = b"ready"
 SMALL_BYTES = 128 << 20  # the memory that a reused child has without asking
 LENGTHS = struct.Struct("<QQ")  # before a job and before an answer of a reused child: of its text and of its data
-GO = b"g"  # to a child: the memory that it asked for is free
+GO = b"g"  # to a child: its source is complete; and once more: the memory that it asked for is free
 
-# The descriptors of a job, in the order they are sent: the socket that its source comes by, its result (a memory
-# file), what it answers on, where its last words go, and what the zygote reports its start and end on.
+# The descriptors of a job, in the order they are sent: its source and its result (memory files), what it answers
+# on, where its last words go, and what the zygote reports its start and end on.
 SOURCE, RESULT, ANSWERS, LAST_WORDS, STATUS = range(5)
 
 # Exit codes of a child that could say no more.
@@ -34,11 +34,10 @@ _STARTED, _ENDED, _NOT_FORKED = b"S", b"E", b"N"
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One job and its source's length. options None: only lock, and answer with the state of each layer."""
+    """One job. options None: only lock, and answer with the state of each layer."""
 
     options: CompressionOptions | None
     confinement: Confinement
-    source_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
