@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -27,17 +29,20 @@ def settings_or_exit(**overrides: object) -> Settings:
     """The settings, or a message on standard error and exit code 2."""
     from leanpix.settings import read_settings
 
-    try:
+    with _told_and_exit():
         return read_settings(**overrides)
-    except SettingsError as failure:
-        typer.echo(f"leanpix: {failure}", err=True)
-        raise typer.Exit(USAGE_ERROR) from failure
 
 
 def batch_settings_or_exit(**overrides: object) -> BatchSettings:
     """Those of a batch, or a message on standard error and exit code 2."""
-    try:
+    with _told_and_exit():
         return read_batch_settings(**overrides)
+
+
+@contextmanager
+def _told_and_exit() -> Iterator[None]:
+    try:
+        yield
     except SettingsError as failure:
         typer.echo(f"leanpix: {failure}", err=True)
         raise typer.Exit(USAGE_ERROR) from failure
