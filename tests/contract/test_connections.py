@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import importlib.util
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from threading import Thread
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
+from sqlalchemy.exc import OperationalError
 from tests.support.ledger import Book
 from tests.support.ports import migrated_database, postgres_node
 from tests.support.servers import Postgres
+from tests.support.silence import is_given_up, silence
 
 from leanpix.domain.states import TaskState
 from leanpix.domain.task import Fence
 from leanpix.queues.settings import QueueSettings
 from leanpix.stores.database import SqlTransaction
+
+CONNECT_S = 4  # what an attempt to connect may take
 
 
 def interrupted_after_advance(block: Callable[[], AbstractContextManager[SqlTransaction]], fence: Fence) -> None:
@@ -69,3 +76,28 @@ def test_connections_that_the_server_has_closed_are_replaced_before_anybody_noti
             assert view.tasks.get(first) is not None
         book.task()
         assert book.credit() == 8
+
+
+def test_no_attempt_to_connect_outlives_its_failure(postgres: Postgres) -> None:
+    """PostgreSQL waits a minute for the word of who has connected, and while it does it cannot shut down."""
+    with silence((postgres.host, postgres.port)) as way:
+        url = urlsplit(migrated_database(postgres))._replace(netloc=f"postgres@127.0.0.1:{way.port}").geturl()
+        with postgres_node(url, QueueSettings()) as node:
+            assert node.listener is not None
+            assert node.engine is not None
+            deliveries = node.new_deliveries()
+            thread = Thread(target=deliveries.run, args=(lambda _task_id: False,), kwargs={"concurrency": 1})
+            thread.start()
+            node.listener.start()
+            time.sleep(1)
+            way.fall()
+            with pytest.raises(OperationalError):
+                node.engine.connect()
+            early = way.unanswered()
+            time.sleep(CONNECT_S + 2)
+            forgotten = [end for end in early if not is_given_up(end)]
+            node.listener.stop()
+            deliveries.stop()
+            thread.join()
+    assert len(early) >= 3, "the engine's, the listener's, and one of the pool"
+    assert forgotten == []

@@ -20,6 +20,7 @@ from leanpix.queues.signals import LocalSignals
 from leanpix.queues.wakeups import EndListener, PostgresSignals
 from leanpix.service.ports import Clock, Deliveries, RateLimits, Signals
 from leanpix.stores.announcing import announced, heard
+from leanpix.stores.attempts import TidyAsyncConnection, TidyConnection
 from leanpix.stores.database import SqlDatabase, sqlite_database
 from leanpix.stores.limits import SqlRateLimits
 from leanpix.stores.postgres import libpq_url, postgres_engine
@@ -75,10 +76,18 @@ def postgres_node(url: str, queue: QueueSettings) -> Iterator[Node]:
         PostgresSignals(quick, local, failures.append, announced),
         local,
         SqlRateLimits(quick),
-        partial(PostgresDeliveries, plain, database, queue, on_error=failures.append, choose=random.choice),
+        partial(
+            PostgresDeliveries,
+            plain,
+            TidyAsyncConnection,
+            database,
+            queue,
+            on_error=failures.append,
+            choose=random.choice,
+        ),
         failures,
         lambda: jobs.mend(engines[0], queue.stale_s),
-        EndListener(plain, local, failures.append, heard),
+        EndListener(partial(TidyConnection.connect, plain, autocommit=True), local, failures.append, heard),
         quick,
     )
     database.close()

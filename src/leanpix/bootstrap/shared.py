@@ -15,6 +15,7 @@ from leanpix.queues.signals import LocalSignals
 from leanpix.queues.wakeups import EndListener, PostgresSignals
 from leanpix.settings import Settings
 from leanpix.stores.announcing import announced, heard
+from leanpix.stores.attempts import TidyAsyncConnection, TidyConnection
 from leanpix.stores.database import SqlDatabase
 from leanpix.stores.limits import SqlRateLimits
 from leanpix.stores.postgres import libpq_url, postgres_engine
@@ -42,6 +43,7 @@ def shared_rows(settings: Settings, url: str, local: LocalSignals) -> Rows:
     deliveries = partial(
         PostgresDeliveries,
         plain_url,
+        TidyAsyncConnection,
         database,
         settings,
         on_error=log_failure,
@@ -54,5 +56,5 @@ def shared_rows(settings: Settings, url: str, local: LocalSignals) -> Rows:
         local,
         deliveries,
         partial(jobs.mend, durable, settings.stale_s),
-        EndListener(plain_url, local, log_failure, heard),
+        EndListener(partial(TidyConnection.connect, plain_url, autocommit=True), local, log_failure, heard),
     )

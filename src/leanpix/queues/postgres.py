@@ -79,6 +79,7 @@ class PostgresDeliveries:
     """
 
     url: str
+    connection_class: type[psycopg.AsyncConnection]
     database: Database
     settings: QueueSettings
     on_error: Callable[[BaseException], None]
@@ -151,7 +152,7 @@ class PostgresDeliveries:
         """
         unhurried = {"options": "-c synchronous_commit=off"}
         return AsyncConnectionPool(
-            self.url, kwargs=unhurried, configure=_without_transactions,
+            self.url, connection_class=self.connection_class, kwargs=unhurried, configure=_without_transactions,
             min_size=1, max_size=_CONNECTIONS, open=False,
         )  # fmt: skip
 

@@ -56,17 +56,18 @@ class PostgresSignals:
 class EndListener:
     """A thread that hears of ended tasks and wakes this process's waiters.
 
-    heard understands what PostgresSignals was given to announce a task; None where it does not.
+    connect gives a connection that keeps each statement by itself. heard understands what PostgresSignals was given to
+    announce a task; None where it does not.
     """
 
     def __init__(
         self,
-        url: str,
+        connect: Callable[[], psycopg.Connection],
         local: LocalSignals,
         on_error: Callable[[BaseException], None],
         heard: Callable[[str], Task | None],
     ) -> None:
-        self._url, self._local, self._on_error, self._heard = url, local, on_error, heard
+        self._connect, self._local, self._on_error, self._heard = connect, local, on_error, heard
         self._stopped = Event()
         self._thread = Thread(target=self._run, name="listener", daemon=True)
 
@@ -89,7 +90,7 @@ class EndListener:
                 self._stopped.wait(_PAUSE_S)
 
     def _listen(self) -> None:
-        with psycopg.connect(self._url, autocommit=True) as connection:
+        with self._connect() as connection:
             connection.execute(f"LISTEN {_CHANNEL}")
             self._local.wake_all()  # for what ended while nobody listened
             while not self._stopped.is_set():

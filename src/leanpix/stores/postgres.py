@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from sqlalchemy import URL, Engine, create_engine, make_url
+from typing import Any
+
+from sqlalchemy import URL, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 
 from leanpix.domain.errors import SetupError
+from leanpix.stores.attempts import TidyConnection
 from leanpix.stores.liveness import notice_lost_connections
 
 _DRIVER = "postgresql+psycopg"
@@ -65,4 +68,9 @@ def postgres_engine(text: str, *, durable: bool, connections: int) -> Engine:
         hide_parameters=True,  # an error is logged with its statement, never with what customers sent
     )
     notice_lost_connections(engine)
+
+    @event.listens_for(engine, "do_connect")
+    def _connect(_dialect: object, _entry: object, words: list[str], options: dict[str, Any]) -> TidyConnection:
+        return TidyConnection.connect(*words, **options)
+
     return engine
