@@ -14,6 +14,7 @@ import typer
 import uvicorn
 from starlette.applications import Starlette
 
+from leanpix.bootstrap.allocator import keep_freed_memory
 from leanpix.bootstrap.pools import make_pool
 from leanpix.bootstrap.processes import make_api, make_companions, make_worker
 from leanpix.bootstrap.stores import Stores
@@ -29,6 +30,7 @@ _ANSWERING_S = 3  # what the answers to interrupted waits take, beyond the worke
 
 def run_server(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT, then drain."""
+    keep_freed_memory()
     set_up_logging(settings)
     stores = stores_or_exit(settings)
     listener = _listen(settings)

@@ -20,8 +20,10 @@ def worker(
     data_dir: DataDir = None,
 ) -> None:
     """Work on tasks until SIGTERM or SIGINT; then finish what runs, or hand it back when the grace is over."""
+    from leanpix.bootstrap.allocator import keep_freed_memory
     from leanpix.telemetry.logging import set_up_logging
 
+    keep_freed_memory()
     settings = settings_or_exit(workers=workers, data_dir=data_dir)
     if settings.workers == 0:
         typer.echo("leanpix: LEANPIX_WORKERS=0 leaves a worker nothing to do", err=True)

@@ -16,7 +16,10 @@ _POLL_S = 1.0
 
 
 class EmbeddedDeliveries:
-    """Reads waiting ids from the table whenever there is a free slot, woken by a signal or once a second."""
+    """Reads waiting ids from the table whenever there is a free slot, woken by a signal or once a second.
+
+    A look at the table tells whether there was more to be had; where there was not, the next one waits for a signal.
+    """
 
     def __init__(
         self,
@@ -28,6 +31,7 @@ class EmbeddedDeliveries:
         self._database, self._signals, self._on_error, self._monotonic = database, signals, on_error, monotonic
         self._stopped, self._failed = Event(), Event()
         self._in_hand = Shares(1, monotonic)
+        self._has_more = True
         self._lock = Lock()
 
     def run(self, handle: Callable[[str], bool], *, concurrency: int) -> None:
@@ -42,9 +46,10 @@ class EmbeddedDeliveries:
                 task_id = self._next()
                 if task_id is None:
                     slots.release()
-                    self._wait()
                 else:
                     threads.submit(handle, task_id).add_done_callback(partial(self._done, task_id, slots))
+                if task_id is None or not self._has_more:
+                    self._wait()
 
     def stop(self) -> None:
         """Deliver nothing more."""
@@ -61,10 +66,12 @@ class EmbeddedDeliveries:
 
     def _taken(self, tasks: Tasks) -> str | None:
         """The task whose turn it is, unless its key has to leave the last slot to another."""
-        ready = tasks.ready(limit=len(self._in_hand) + 1)
+        ready = tasks.ready(limit=len(self._in_hand) + 2)
         fresh = next((turn for turn in ready if turn.task_id not in self._in_hand), None)
         if fresh is None or not self._in_hand.may_take(fresh.key_id):
+            self._has_more = bool(ready)  # held back, or handed back by a thread that has not ended yet
             return None
+        self._has_more = len(ready) > 1
         self._in_hand.take(fresh.task_id, fresh.key_id)
         return fresh.task_id
 
@@ -82,9 +89,11 @@ class EmbeddedDeliveries:
     def _done(self, task_id: str, slots: BoundedSemaphore, done: Future[bool]) -> None:
         with self._lock:
             self._in_hand.end(task_id)
+            has_more = self._has_more
         failure = done.exception()
         if failure is not None:
             self._failed.set()
             self._on_error(failure)
         slots.release()
-        self._signals.work.set()  # a task that was held back may go on now
+        if has_more or failure is not None:
+            self._signals.work.set()

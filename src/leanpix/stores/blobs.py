@@ -74,7 +74,7 @@ class LocalBlobs:
                 shutil.rmtree(place)
             else:
                 place.unlink()
-        if place.parent != self._root:
+        if self._root not in {place.parent, place.parent.parent}:  # folders of kinds stay: the next file is due
             with suppress(OSError):  # not empty, and so still of use
                 place.parent.rmdir()
 
