@@ -62,7 +62,10 @@ async def render(context: Context, request: Request, task: Task) -> compat.Json:
 
 def base_of(context: Context, request: Request) -> str:
     """Where this service is for the request's client: the base of result links."""
-    return context.settings.public_url or f"{request.url.scheme}://{request.url.netloc}"
+    if context.settings.public_url:
+        return context.settings.public_url
+    url = request.url  # made anew each time it is asked for
+    return f"{url.scheme}://{url.netloc}"
 
 
 async def form_of(request: Request, limit: int, rules: BodyRules = SINGLE) -> Form:
