@@ -145,7 +145,8 @@ def main() -> None:
     keep_freed_memory()  # as every process does that has a pool
     print(f"{'ms':<34} {'in process':>17} {'zygote adds':>17} {'persistent adds':>17}")
     print(f"{'':<34}" + f" {'p50':>8} {'p95':>8}" * 3)
-    for title, size in (("1 KB in, nothing done", 1 << 10), ("10 MB", 10 << 20), ("20 MB", 20 << 20)):
+    sizes = {"1 KB in, nothing done": 1 << 10} | {f"{mb} MB, a third of it out": mb << 20 for mb in (1, 4, 10, 20)}
+    for title, size in sizes.items():
         show(title, measure(NOTHING, b"\xff" * size, arguments.rounds))
     for picture in arguments.pictures:
         show(picture.name[:34], measure(ENGINE_JOB, picture.read_bytes(), max(10, arguments.rounds // 5)))
