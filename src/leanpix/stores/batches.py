@@ -17,6 +17,9 @@ from leanpix.stores.tasks import task_of
 
 _WITH_TASKS = batch_items.outerjoin(tasks, tasks.c.id == batch_items.c.task_id)
 
+# Asked for twice a second, by every process: built once.
+_UNFINISHED = select(batches).where(batches.c.completed_at.is_(None)).order_by(batches.c.created_at)
+
 
 class SqlBatches:
     """The batches of one transaction."""
@@ -58,8 +61,7 @@ class SqlBatches:
 
     def unfinished(self) -> Sequence[Batch]:
         """Every batch that has not ended, oldest first."""
-        chosen = select(batches).where(batches.c.completed_at.is_(None)).order_by(batches.c.created_at)
-        return [_batch(row) for row in self._connection.execute(chosen)]
+        return [_batch(row) for row in self._connection.execute(_UNFINISHED)]
 
     def count_unfinished(self, key_id: str) -> int:
         """How many batches of the key have not ended."""
