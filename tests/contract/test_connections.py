@@ -94,7 +94,7 @@ def test_no_attempt_to_connect_outlives_its_failure(postgres: Postgres) -> None:
             with pytest.raises(OperationalError):
                 node.engine.connect()
             early = way.unanswered()
-            time.sleep(CONNECT_S + 2)
+            time.sleep(CONNECT_S + 4)
             forgotten = [end for end in early if not is_given_up(end)]
             node.listener.stop()
             deliveries.stop()
