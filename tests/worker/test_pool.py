@@ -294,12 +294,13 @@ def test_two_hundred_jobs_leave_no_descriptor_and_no_zombie(new_pool: PoolMaker)
     [outcome(pool, act) for act in acts]
     zygote = pool.zygote_pid or 0
     wait_until(lambda: not children_of(zygote), "a zombie is left")
+    gc.collect()  # what other tests have left open in some cycle would come free at any moment
     before = descriptors_of(os.getpid()), descriptors_of(zygote)
     with ThreadPoolExecutor(4) as threads:
         list(threads.map(lambda n: outcome(pool, acts[n % 4]), range(200)))
     wait_until(lambda: not children_of(zygote), "a zombie is left")
     assert pool.zygote_pid == zygote
-    assert descriptors_of(os.getpid()) == before[0]
+    assert descriptors_of(os.getpid()) <= before[0]
     wait_until(lambda: descriptors_of(zygote) <= before[1], "the zygote holds a job's descriptors")
 
 
