@@ -16,6 +16,7 @@ from threading import Thread
 from typing import Any
 
 import psycopg
+from tests.support.forwarding import forward
 from tests.support.ports import migrated_database
 from tests.support.server import (
     LEANPIX,
@@ -31,7 +32,6 @@ from tests.support.servers import Postgres, Seaweed
 
 SECRET = "a secret that every node of the cluster has"
 PATIENCE_S = 90.0
-_CHUNK_BYTES = 65536
 
 
 @dataclass
@@ -158,17 +158,10 @@ def balancer(ports: Sequence[int]) -> Iterator[str]:
 
 def _join(client: socket.socket, port: int) -> None:
     with suppress(OSError), client, socket.create_connection(("127.0.0.1", port)) as server:
-        back = Thread(target=_copy, args=(server, client), daemon=True)
+        back = Thread(target=forward, args=(server, client), daemon=True)
         back.start()
-        _copy(client, server)
+        forward(client, server)
         back.join()
-
-
-def _copy(source: socket.socket, target: socket.socket) -> None:
-    with suppress(OSError):
-        while chunk := source.recv(_CHUNK_BYTES):
-            target.sendall(chunk)
-        target.shutdown(socket.SHUT_WR)
 
 
 def until(condition: Callable[[], bool], patience_s: float = PATIENCE_S) -> None:

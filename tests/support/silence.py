@@ -8,6 +8,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from threading import Event, Thread
 
+from tests.support.forwarding import forward
+
 _CHUNK_BYTES = 65536
 
 
@@ -53,14 +55,14 @@ class Silence:
                     server = socket.create_connection(self.target)
                     self._joined += [client, server]
                     for ends in ((client, server), (server, client)):
-                        Thread(target=_copy, args=ends, daemon=True).start()
+                        Thread(target=forward, args=ends, daemon=True).start()
 
 
 def is_given_up(client: socket.socket) -> bool:
     """Whether the other end has closed it."""
     with suppress(BlockingIOError):
-        while chunk := client.recv(_CHUNK_BYTES, socket.MSG_DONTWAIT):
-            del chunk
+        while client.recv(_CHUNK_BYTES, socket.MSG_DONTWAIT):
+            pass
         return True
     return False
 
@@ -78,10 +80,3 @@ def silence(target: tuple[str, int]) -> Iterator[Silence]:
         way.listener.shutdown(socket.SHUT_RDWR)
         thread.join()
         way.close()
-
-
-def _copy(source: socket.socket, target: socket.socket) -> None:
-    with suppress(OSError):
-        while chunk := source.recv(_CHUNK_BYTES):
-            target.sendall(chunk)
-        target.shutdown(socket.SHUT_WR)
