@@ -34,7 +34,8 @@ from PIL import Image
 API = "/api/tasks/visual/imgcompress"
 LEANPIX = Path(sys.executable).with_name("leanpix")
 TICKS = os.sysconf("SC_CLK_TCK")
-ENGINE_RUN = """
+# One call for each line that comes in, so that it can take turns with requests while the machine's speed wanders.
+ENGINE = """
 import re, sys, time
 from pathlib import Path
 from leanpix.domain.request import CompressionOptions
@@ -43,28 +44,12 @@ from leanpix.engine import compress
 source = Path(sys.argv[1]).read_bytes()
 options = CompressionOptions(format=OutputFormat(sys.argv[2]), quality=int(sys.argv[3]))
 compress(source, options)  # imports, first use
-runs = int(sys.argv[4])
-began = time.process_time()
-for _ in range(runs):
-    compress(source, options)
-spent = (time.process_time() - began) / runs
-# VmHWM, not ru_maxrss: that one is inherited from the process that started this one.
-print(spent, re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
-"""
-# One call a line that comes in: so it can take turns with requests while the machine's speed wanders.
-ENGINE_BY_TURNS = """
-import sys, time
-from pathlib import Path
-from leanpix.domain.request import CompressionOptions
-from leanpix.domain.formats import OutputFormat
-from leanpix.engine import compress
-source = Path(sys.argv[1]).read_bytes()
-options = CompressionOptions(format=OutputFormat.JPG, quality=80)
-compress(source, options)  # imports, first use
 for _ in sys.stdin:
     began = time.process_time()
     compress(source, options)
-    print(time.process_time() - began, flush=True)
+    spent = time.process_time() - began
+    # VmHWM, not ru_maxrss: that one is inherited from the process that started this one.
+    print(spent, re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1], flush=True)
 """
 ENGINE_ENVIRONMENT = {"VIPS_CONCURRENCY": "1", "OPENBLAS_NUM_THREADS": "1"}
 Row = tuple[str, str, str]
@@ -98,8 +83,8 @@ def service_rows(folder: Path, arguments: argparse.Namespace) -> list[Row]:
     with Server(folder / "data") as server:
         time.sleep(2)
         at_rest = server.resident_mb()
-        with bare_engine(photo) as engine_s:
-            ratios = [request_ratio(server, photo, engine_s) for _ in range(arguments.rounds)]
+        with bare_engine(photo, "jpg", 80) as engine:
+            ratios = [request_ratio(server, photo, engine) for _ in range(arguments.rounds)]
         queries = query_rate(server, photo, arguments.queries)
     overhead = f"{statistics.median(ratios):.2f} x ({min(ratios):.2f} to {max(ratios):.2f})"
     return [
@@ -178,7 +163,7 @@ class Server:
         return httpx.Client(headers={"X-API-KEY": self.key}, trust_env=False, timeout=120)
 
 
-def request_ratio(server: Server, photo: Path, engine_s: Callable[[], float], requests: int = 20) -> float:
+def request_ratio(server: Server, photo: Path, engine: Callable[[], tuple[float, int]], requests: int = 20) -> float:
     """Processor time of whole requests over that of as many bare engine calls on the same file, by turns."""
     content = photo.read_bytes()
     with server.client() as client:
@@ -186,14 +171,17 @@ def request_ratio(server: Server, photo: Path, engine_s: Callable[[], float], re
         before, bare_s = server.processor_s(), 0.0
         for _ in range(requests):
             server.compress(client, content)
-            bare_s += engine_s()
+            bare_s += engine()[0]
         return (server.processor_s() - before) / bare_s
 
 
 @contextmanager
-def bare_engine(photo: Path) -> Iterator[Callable[[], float]]:
-    """Seconds of processor time of one engine call each time it is asked, in one process that has done it before."""
-    command = [sys.executable, "-c", ENGINE_BY_TURNS, photo]
+def bare_engine(file: Path, kind: str, quality: int) -> Iterator[Callable[[], tuple[float, int]]]:
+    """One engine call each time it is asked, in one process that has done it before.
+
+    Gives its seconds of processor time, and the process's peak memory in kB.
+    """
+    command = [sys.executable, "-c", ENGINE, file, kind, str(quality)]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=os.environ | ENGINE_ENVIRONMENT
     ) as process:
@@ -201,12 +189,13 @@ def bare_engine(photo: Path) -> Iterator[Callable[[], float]]:
             raise RuntimeError("a process without the pipes that were asked for")
         asked, answered = process.stdin, process.stdout
 
-        def engine_s() -> float:
+        def call() -> tuple[float, int]:
             asked.write("\n")
             asked.flush()
-            return float(answered.readline())
+            seconds, kilobytes = answered.readline().split()
+            return float(seconds), int(kilobytes)
 
-        yield engine_s
+        yield call
         asked.close()
 
 
@@ -245,10 +234,10 @@ def ask_many(port: int, key: str, task_id: str, count: int, gate: tuple[Semaphor
 
 
 def engine_run(file: Path, kind: str, quality: int, runs: int) -> tuple[float, int]:
-    """Seconds of processor time of one engine call, and the peak memory in kB, in a fresh process."""
-    command = [sys.executable, "-c", ENGINE_RUN, file, kind, str(quality), str(runs)]
-    seconds, kilobytes = subprocess.check_output(command, text=True, env=os.environ | ENGINE_ENVIRONMENT).split()
-    return float(seconds), int(kilobytes)
+    """Mean seconds of processor time of an engine call, and the peak memory in kB, in a fresh process."""
+    with bare_engine(file, kind, quality) as call:
+        done = [call() for _ in range(runs)]
+    return statistics.mean(seconds for seconds, _ in done), done[-1][1]
 
 
 def photo_file(path: Path, width: int, height: int) -> Path:
