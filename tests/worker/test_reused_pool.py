@@ -57,6 +57,19 @@ def test_a_picture_that_needs_more_than_a_small_one_gets_its_memory_and_so_does_
     assert sizes[0] == sizes[2] > sizes[1]
 
 
+def test_a_process_outlives_the_thread_that_needed_it_first() -> None:
+    """The kernel ends a process with the thread that started it, and others have it from the pool by then."""
+    others, large = children(), encoded(gradient(1200, 900))
+    with ReusedPool(WorkerSettings(workers=2)) as pool:
+        with ThreadPoolExecutor(2) as threads:
+            list(threads.map(partial(run, pool), [large] * 4))
+        started = children() - others
+        assert len(started) == 2
+        for _ in range(3):
+            run(pool)
+        assert children() - others == started
+
+
 def test_it_is_locked(pool: ReusedPool) -> None:
     run(pool)
     assert children()

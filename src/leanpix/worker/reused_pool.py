@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import lru_cache
 from types import TracebackType
@@ -68,6 +69,9 @@ class _Child:
 class ReusedPool:
     """Runs the engine in as many children as there are callers at a time. Thread-safe.
 
+    A thread of its own starts them and lives as long as the pool: the kernel kills a child when the thread that
+    started it ends, so it cannot be any caller's.
+
     A picture that takes over its decoder could forge the results of the next ones, and nothing else: for strangers'
     pictures there is CompressorPool.
     """
@@ -79,6 +83,7 @@ class ReusedPool:
         self._idle: list[_Child] = []
         self._alive: set[int] = set()
         self._closing = False
+        self._starter = ThreadPoolExecutor(1, thread_name_prefix="reused-starter")
 
     def __enter__(self) -> Self:
         """Prove that children can be started; ChildStartError."""
@@ -120,6 +125,7 @@ class ReusedPool:
                 os.kill(pid, 9)
         for child in idle:
             self._drop(child)
+        self._starter.shutdown(wait=False)
 
     def _taken(self) -> _Child:
         with self._lock:
@@ -185,14 +191,12 @@ class ReusedPool:
         memory_bytes = self._settings.child_memory_mb * MIB
         words = [self._settings.sandbox, str(theirs.fileno()), str(os.getpid()), str(memory_bytes)]
         with theirs:
-            process = subprocess.Popen(  # noqa: S603 - our own interpreter and module, a fixed argument list
-                [sys.executable, "-m", "leanpix.worker.reused", *words],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                env=_environment(),
-                pass_fds=[theirs.fileno()],
-                start_new_session=True,  # the terminal's Ctrl-C is for the parent alone
-            )
+            try:
+                starting = self._starter.submit(_spawned, words, theirs.fileno())
+            except RuntimeError as closed:
+                ours.close()
+                raise TaskFailure(TaskState.CANCELLED) from closed
+            process = starting.result()
         child = _Child(process, ours)
         with self._lock:
             self._alive.add(process.pid)
@@ -204,6 +208,17 @@ class ReusedPool:
                 raise TaskFailure(TaskState.CANCELLED) from failure
             raise ChildStartError("a process that compresses could not be started or locked: see stderr") from failure
         return child
+
+
+def _spawned(words: list[str], descriptor: int) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(  # noqa: S603 - our own interpreter and module, a fixed argument list
+        [sys.executable, "-m", "leanpix.worker.reused", *words],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        env=_environment(),
+        pass_fds=[descriptor],
+        start_new_session=True,  # the terminal's Ctrl-C is for the parent alone
+    )
 
 
 @lru_cache(maxsize=4)
