@@ -5,7 +5,10 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
+from leanpix.worker.sandbox import Confinement
+
 PROC = Path("/proc")
+_LOCKED_DESCRIPTORS = Confinement(0, 0, 0).descriptors
 
 
 def children_of(pid: int) -> list[int]:
@@ -13,7 +16,8 @@ def children_of(pid: int) -> list[int]:
     found: list[int] = []
     with suppress(FileNotFoundError, ProcessLookupError):
         for thread in (PROC / str(pid) / "task").iterdir():
-            found += [int(word) for word in (thread / "children").read_text().split()]
+            with suppress(FileNotFoundError, ProcessLookupError):  # a thread may end while its siblings are read
+                found += [int(word) for word in (thread / "children").read_text().split()]
     return found
 
 
@@ -23,8 +27,16 @@ def zygotes_of(server_pid: int) -> list[int]:
 
 
 def decoders_of(server_pid: int) -> list[int]:
-    """The processes that decode right now."""
-    return [child for zygote in zygotes_of(server_pid) for child in children_of(zygote)]
+    """The processes that decode right now: those that only wait for a picture are not locked yet."""
+    return [child for zygote in zygotes_of(server_pid) for child in children_of(zygote) if is_at_work(child)]
+
+
+def is_at_work(child: int) -> bool:
+    """Whether a zygote's child has been given a picture: then it has the limits of a locked process."""
+    with suppress(FileNotFoundError, ProcessLookupError):
+        limits = (PROC / str(child) / "limits").read_text(encoding="ascii")
+        return f"Max open files            {_LOCKED_DESCRIPTORS} " in limits
+    return False
 
 
 def command_of(pid: int) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from tests.support.pictures import encoded, gradient
+from tests.support.processes import children_of, command_of
 
 from leanpix.domain.errors import TaskFailure
 from leanpix.domain.request import CompressionOptions
@@ -32,8 +33,7 @@ def pool() -> Iterator[ReusedPool]:
 
 def children() -> set[int]:
     """The pools' own: other tests' servers may be children of this process too."""
-    found = {int(pid) for task in Path("/proc/self/task").iterdir() for pid in (task / "children").read_text().split()}
-    return {pid for pid in found if b"leanpix.worker.reused" in Path(f"/proc/{pid}/cmdline").read_bytes()}
+    return {pid for pid in children_of(os.getpid()) if "leanpix.worker.reused" in command_of(pid)}
 
 
 def run(pool: ReusedPool, source: bytes = JPG, timeout_s: float = 60) -> int:
