@@ -1,7 +1,8 @@
 """Milliseconds that a killable, locked child adds to a job, in the two shapes it could have.
 
-zygote: CompressorPool, a fresh child a job, forked warm. persistent: a spawned child, locked once by the same code,
-that takes job after job over a socket. Each is compared with the same function called in this process.
+zygote: CompressorPool, a fresh child a job, forked warm, with the source in a file as the store keeps it. persistent: a
+spawned child, locked once by the same code, that takes job after job over a socket. Each is compared with the same
+function called in this process on bytes that it has.
 
     python bench/pool.py [--rounds N] [PICTURE...]
 """
@@ -21,6 +22,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from leanpix.bootstrap.allocator import keep_freed_memory
 from leanpix.domain.request import CompressionOptions
@@ -34,24 +36,26 @@ NOTHING = "pool_jobs:nothing"
 OPTIONS = CompressionOptions(quality=80)
 LENGTHS = struct.Struct("<QQ")
 
-Run = Callable[[bytes], int]
+Run = Callable[[], int]
 
 
 @contextmanager
-def in_process(job: str) -> Iterator[Run]:
+def in_process(job: str, source: bytes) -> Iterator[Run]:
     function = load_job(job)
-    yield lambda source: len(function(source, OPTIONS).data)
+    yield lambda: len(function(source, OPTIONS).data)
 
 
 @contextmanager
-def zygote(job: str) -> Iterator[Run]:
+def zygote(job: str, source: bytes) -> Iterator[Run]:
     environment = {**os.environ, "PYTHONPATH": str(JOBS)}
-    with CompressorPool(WorkerSettings(), job=job, environment=environment) as pool:
-        yield lambda source: len(pool.run(source, OPTIONS, timeout_s=60).data)
+    with CompressorPool(WorkerSettings(), job=job, environment=environment) as pool, TemporaryFile() as file:
+        file.write(source)
+        file.flush()
+        yield lambda: len(pool.run(file, OPTIONS, timeout_s=60).data)
 
 
 @contextmanager
-def persistent(job: str) -> Iterator[Run]:
+def persistent(job: str, source: bytes) -> Iterator[Run]:
     ours, theirs = socket.socketpair()
     environment = {**os.environ, "PYTHONPATH": str(JOBS), "VIPS_CONCURRENCY": "1", "OPENBLAS_NUM_THREADS": "1"}
     environment |= {"OMP_NUM_THREADS": "1", "RAYON_NUM_THREADS": "1", "VIPS_DISC_THRESHOLD": "1000g"}
@@ -59,7 +63,7 @@ def persistent(job: str) -> Iterator[Run]:
     child = subprocess.Popen(command, pass_fds=[theirs.fileno()], env=environment)
     theirs.close()
 
-    def run(source: bytes) -> int:
+    def run() -> int:
         ours.sendall(LENGTHS.pack(len(source), 0) + source)
         data, report = received(ours.fileno())
         json.loads(report)
@@ -112,14 +116,14 @@ SHAPES = {"in process": in_process, "zygote": zygote, "persistent": persistent}
 def measure(job: str, source: bytes, rounds: int) -> dict[str, tuple[float, float]]:
     """Median and 95th percentile in ms of each shape, the rounds of all shapes taken in turn."""
     times: dict[str, list[float]] = {name: [] for name in SHAPES}
-    with in_process(job) as here, zygote(job) as forked, persistent(job) as kept:
+    with in_process(job, source) as here, zygote(job, source) as forked, persistent(job, source) as kept:
         runs = dict(zip(SHAPES, (here, forked, kept), strict=True))
         for run in runs.values():
-            run(source)
+            run()
         for _ in range(rounds):
             for name, run in runs.items():
                 began = time.perf_counter()
-                run(source)
+                run()
                 times[name].append((time.perf_counter() - began) * 1000)
     return {name: (statistics.median(t), statistics.quantiles(t, n=20)[-1]) for name, t in times.items()}
 
