@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 import uuid
 from pathlib import Path
@@ -52,6 +53,23 @@ def test_storing_again_replaces(blobs: Blobs) -> None:
 def test_what_is_not_there_is_none(blobs: Blobs) -> None:
     assert blobs.get("results/none/1.jpg") is None
     assert blobs.stream("results/none/1.jpg") is None
+    assert blobs.open("results/none/1.jpg") is None
+
+
+def test_an_open_file_has_a_descriptor_and_stays_as_it_was(blobs: Blobs) -> None:
+    blobs.put("sources/one", CONTENT)
+    found = blobs.open("sources/one")
+    assert found is not None
+    with found:
+        blobs.put("sources/one", b"another")
+        assert os.pread(found.fileno(), len(CONTENT) + 1, 0) == CONTENT
+        blobs.delete("sources/one")
+        assert os.pread(found.fileno(), len(CONTENT) + 1, 0) == CONTENT
+
+
+def test_a_view_of_memory_is_stored(blobs: Blobs) -> None:
+    blobs.put("results/one/1.jpg", memoryview(CONTENT)[256:])
+    assert blobs.get("results/one/1.jpg") == CONTENT[256:]
 
 
 def test_deleting_takes_the_folder_or_the_key_and_nothing_beside_it(blobs: Blobs) -> None:

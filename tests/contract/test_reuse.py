@@ -13,6 +13,7 @@ from leanpix.domain.report import Compression
 from leanpix.domain.request import CompressionOptions
 from leanpix.domain.task import Task
 from leanpix.service.execute import record
+from leanpix.service.open_files import in_memory
 from leanpix.service.reuse import Reuse
 from leanpix.stores.blobs import LocalBlobs
 
@@ -27,7 +28,7 @@ def reuse(book: Book, tmp_path: Path, clock: SettableClock) -> Reuse:
 def made(book: Book, reuse: Reuse, key_id: str = "key") -> Task:
     """A task that has ended with RESULT."""
     task = book.claimed(book.task(key_id))
-    outcome = replace(success(task), made_of=reuse.made_of(task, SOURCE))
+    outcome = replace(success(task), made_of=token_of(reuse, task))
     assert outcome.result is not None
     reuse.blobs.put(outcome.result.blob, RESULT)
     with book.database.writing() as change:
@@ -36,7 +37,12 @@ def made(book: Book, reuse: Reuse, key_id: str = "key") -> Task:
 
 
 def found(reuse: Reuse, task: Task, source: bytes = SOURCE) -> Compression | None:
-    return reuse.earlier(reuse.made_of(task, source))
+    return reuse.earlier(token_of(reuse, task, source))
+
+
+def token_of(reuse: Reuse, task: Task, source: bytes = SOURCE) -> str:
+    with in_memory(source) as file:
+        return reuse.made_of(task, file)
 
 
 def test_the_same_is_answered_by_the_earlier_result_and_says_so(book: Book, reuse: Reuse) -> None:
@@ -103,7 +109,7 @@ def test_what_has_expired_or_is_gone_is_made_again(book: Book, reuse: Reuse, clo
 def test_a_task_that_failed_answers_for_nothing(book: Book, reuse: Reuse) -> None:
     book.account(credit=1)
     task = book.claimed(book.task())
-    too_dear = replace(success(task, side_px=5000), made_of=reuse.made_of(task, SOURCE))
+    too_dear = replace(success(task, side_px=5000), made_of=token_of(reuse, task))
     with book.database.writing() as change:
         record(change, task, too_dear, reuse.now())
     assert not book.get(task.id).result

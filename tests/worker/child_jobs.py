@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import faulthandler
+import mmap
 import os
 import resource
 import signal
@@ -21,7 +22,7 @@ from leanpix.domain.request import CompressionOptions
 from leanpix.domain.states import TaskState
 
 JPEG = b"\xff\xd8\xff"
-RESULT_FD, ANSWERS_FD = 4, 5
+RESULT_FD, ANSWERS_FD, SOURCE_FD = 3, 4, 5
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -74,6 +75,10 @@ def _read(path: str) -> str:
 
 def _write(path: str) -> str:
     return _attempt(lambda: open(path, "wb").write(b"x"))  # noqa: PTH123 - dies with the process
+
+
+def _change_source(_: str) -> str:
+    return _attempt(lambda: os.pwrite(SOURCE_FD, b"x", 0)) + ", " + _attempt(lambda: os.truncate(SOURCE_FD, 0))
 
 
 def _exec(_: str) -> str:
@@ -232,6 +237,14 @@ def _lie_about_format(_: str) -> None:
     os.write(RESULT_FD, b"<html>")
     os.write(ANSWERS_FD, _report(6))
     time.sleep(600)
+
+
+def _hold_the_result(_: str) -> None:
+    os.write(RESULT_FD, JPEG + b"now")
+    held = mmap.mmap(RESULT_FD, 6)
+    os.write(ANSWERS_FD, _report(6))
+    while True:
+        held[3:] = b"not"
 
 
 def _report(size: int) -> bytes:

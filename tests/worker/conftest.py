@@ -26,7 +26,7 @@ def make_pool(**settings: object) -> CompressorPool:
 def run_in(pool: CompressorPool, act: str, *, timeout_s: float = 20.0) -> str:
     """What the act answered, after the JPEG signature that makes it pass for a picture."""
     compression = pool.run(act.encode("latin-1"), CompressionOptions(quality=80), timeout_s=timeout_s)
-    return compression.data[3:].decode()
+    return bytes(compression.data[3:]).decode()
 
 
 @pytest.fixture(scope="session")

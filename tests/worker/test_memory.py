@@ -50,7 +50,7 @@ class Queue:
 
 
 def run_in(pool: CompressorPool, act: str, timeout_s: float = 20.0) -> str:
-    return pool.run(act.encode(), CompressionOptions(quality=80), timeout_s=timeout_s).data[3:].decode()
+    return bytes(pool.run(act.encode(), CompressionOptions(quality=80), timeout_s=timeout_s).data[3:]).decode()
 
 
 def wait_until(condition: Callable[[], object]) -> None:

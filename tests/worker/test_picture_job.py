@@ -54,7 +54,7 @@ def test_every_frame_counts_and_raw_counts_more() -> None:
 
 def test_a_picture_is_held_to_its_budget_in_the_child(pool: CompressorPool) -> None:
     """The child reads its limits back: the memory is lowered, the 5 s of processor time that it has stay."""
-    told = pool.run(b"budget:", PLAIN, timeout_s=10).data[3:].decode()
+    told = bytes(pool.run(b"budget:", PLAIN, timeout_s=10).data[3:]).decode()
     assert told == "[268435456, 268435456] 5"
 
 
@@ -107,7 +107,7 @@ def test_extra_formats_are_written_and_scored_in_the_locked_engine(
 ) -> None:
     source = made.encoded(made.drawing(bands=4), ".png")
     done = engine.run(source, CompressionOptions(format=target), timeout_s=60)
-    assert (done.report.format, done.data[4:12]) == (target, signature)
+    assert (done.report.format, bytes(done.data[4:12])) == (target, signature)
     assert engine.deaths == {}
 
 

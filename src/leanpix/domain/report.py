@@ -44,3 +44,11 @@ class Compression:
 
     data: bytes
     report: Report
+
+
+@dataclass(frozen=True, slots=True)
+class CompressionView:
+    """The same, seen where another process has left it: the memory is given back with the last view of it."""
+
+    data: memoryview
+    report: Report

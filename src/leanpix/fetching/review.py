@@ -7,21 +7,22 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from types import MappingProxyType
+from typing import BinaryIO
 
 import httpx
 
 from leanpix.domain.errors import LeanpixError, SetupError, TaskFailure
-from leanpix.domain.report import Compression
+from leanpix.domain.report import Compression, CompressionView
 from leanpix.domain.states import TaskState
 from leanpix.domain.task import StoredResult, Task
 from leanpix.fetching.settings import FetchSettings
 from leanpix.service.links import Links
+from leanpix.service.open_files import sha256_of, size_of
 from leanpix.service.signing import SECRET_PREFIX, signed_headers
 
 _LINK_S = 300.0
@@ -59,7 +60,7 @@ class HttpReview:
         verify = True if settings.fetch_ca_file is None else str(settings.fetch_ca_file)
         self._client = httpx.Client(timeout=settings.policy_timeout_s, trust_env=False, verify=verify)
 
-    def __call__(self, task: Task, source: bytes, done: Compression, stored: StoredResult) -> None:
+    def __call__(self, task: Task, source: BinaryIO, done: Compression | CompressionView, stored: StoredResult) -> None:
         """TaskFailure where the result may not be published, or where nobody says that it may."""
         try:
             verdict = self._asked(f"review_{task.id}-{task.attempt}", self._question(task, source, done, stored))
@@ -75,14 +76,16 @@ class HttpReview:
         """Close the connections."""
         self._client.close()
 
-    def _question(self, task: Task, source: bytes, done: Compression, stored: StoredResult) -> bytes:
+    def _question(
+        self, task: Task, source: BinaryIO, done: Compression | CompressionView, stored: StoredResult
+    ) -> bytes:
         report = done.report
         told: dict[str, object] = {
             "task_id": task.id,
             "key_id": task.key_id,
             "source": {
-                "sha256": hashlib.sha256(source).hexdigest(),
-                "bytes": len(source),
+                "sha256": sha256_of(source).hex(),
+                "bytes": size_of(source),
                 "format": report.source_format.value,
                 "width_px": report.source_width_px,
                 "height_px": report.source_height_px,

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from threading import Event
+from typing import BinaryIO
 
 from leanpix.domain.account import LARGE_SIDE_PX, cost
 from leanpix.domain.errors import CallerError, StoreUnavailableError, TaskFailure
-from leanpix.domain.report import Compression
+from leanpix.domain.formats import PNG_SIGNATURE
+from leanpix.domain.report import Compression, CompressionView
 from leanpix.domain.states import TaskState
 from leanpix.domain.task import MAX_ATTEMPTS, Fence, Outcome, SourceKind, StoredResult, Task
 from leanpix.service.links import Links
 from leanpix.service.observing import Ended, ObserveEnd, Phases, unobserved
+from leanpix.service.open_files import all_of, head_of, in_memory
 from leanpix.service.ports import Blobs, Clock, Compressor, Database, Fetcher, Review, Signals, Transaction
 from leanpix.service.progress import Progress
 from leanpix.service.reuse import Reuse
@@ -26,7 +29,7 @@ _PHASES = {
 }
 
 
-def unreviewed(task: Task, source: bytes, done: Compression, stored: StoredResult) -> None:
+def unreviewed(task: Task, source: BinaryIO, done: Compression | CompressionView, stored: StoredResult) -> None:
     """Publish everything."""
     del task, source, done, stored
 
@@ -82,18 +85,20 @@ class Execute:
         return self._end(task, outcome, phases, cause)
 
     def _attempt(self, task: Task, deadline: float, phases: Phases) -> Outcome:
-        source = self._source(task)
-        refuse_png_target(task.options, source)
+        with self._source(task) as source:
+            return self._made(task, source, deadline, phases)
+
+    def _made(self, task: Task, source: BinaryIO, deadline: float, phases: Phases) -> Outcome:
+        refuse_png_target(task.options, head_of(source, len(PNG_SIGNATURE)))
         made_of = None if self.reuse is None else self.reuse.made_of(task, source)
-        done = None if self.reuse is None or made_of is None else self.reuse.earlier(made_of)
-        if done is None:
-            done = self._compressed(task, source, deadline, phases)
+        earlier = None if self.reuse is None or made_of is None else self.reuse.earlier(made_of)
+        done = self._compressed(task, source, deadline, phases) if earlier is None else earlier
         phases.enter("publishing")
         stored = self._publish(task, done)
         self._review(task, source, done, stored)
         return Outcome(TaskState.SUCCEEDED, "success", stored, done.report, made_of)
 
-    def _compressed(self, task: Task, source: bytes, deadline: float, phases: Phases) -> Compression:
+    def _compressed(self, task: Task, source: BinaryIO, deadline: float, phases: Phases) -> CompressionView:
         def on_phase(phase: str) -> None:
             phases.enter(phase)
             self.progress.show(task.fence, _PHASES.get(phase, TaskState.PROCESSING))
@@ -109,27 +114,36 @@ class Execute:
             raise TaskFailure(TaskState.EMPTY_RESULT)
         return done
 
-    def _source(self, task: Task) -> bytes:
-        stored = self.blobs.get(source_key(task.id))
+    def _source(self, task: Task) -> BinaryIO:
+        stored = self.blobs.open(source_key(task.id))
         if stored is None:
             raise TaskFailure(TaskState.FAILED, "the stored source is gone")
         if not task.source_kind.is_address:
             return stored
-        content = self._fetched(stored.decode())
+        with stored:
+            source = self._fetched(all_of(stored).decode())
         if task.source_kind.is_kept:
-            self.blobs.put(fetched_key(task.id), content)
-        return content
+            try:
+                self.blobs.put(fetched_key(task.id), all_of(source))
+            except BaseException:
+                source.close()
+                raise
+        return source
 
-    def _fetched(self, url: str) -> bytes:
+    def _fetched(self, url: str) -> BinaryIO:
         own_result = self.links.blob_of(url)
         if own_result is None:
-            return self.fetcher.fetch(url)
-        content = self.blobs.get(own_result)
-        if content is None:
+            content = self.fetcher.fetch(url)
+            try:
+                return in_memory(content)
+            except OSError as failure:
+                raise TaskFailure(TaskState.NO_RESOURCES) from failure
+        earlier = self.blobs.open(own_result)
+        if earlier is None:
             raise TaskFailure(TaskState.DOWNLOAD_FAILED)
-        return content
+        return earlier
 
-    def _publish(self, task: Task, done: Compression) -> StoredResult:
+    def _publish(self, task: Task, done: Compression | CompressionView) -> StoredResult:
         self.progress.show(task.fence, TaskState.PUBLISHING)
         # As long a name as the link's: some clients take the end of the store's own URL, too, for a file name.
         key = f"results/{task.id}/{task.id}-{task.attempt}.{done.report.format.value}"
@@ -140,7 +154,7 @@ class Execute:
             raise TaskFailure(TaskState.PUBLISH_FAILED) from failure
         return StoredResult(key, done.report.format, len(done.data))
 
-    def _review(self, task: Task, source: bytes, done: Compression, stored: StoredResult) -> None:
+    def _review(self, task: Task, source: BinaryIO, done: Compression | CompressionView, stored: StoredResult) -> None:
         """Ask whether the result may be shown: until the task has succeeded nobody else has a link to it."""
         try:
             self.review(task, source, done, stored)

@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 from leanpix.domain.account import Account, DayUsage, RateBucket
 from leanpix.domain.batch import Batch, BatchItem
 from leanpix.domain.notice import Callback, DueNotice, Notice, WebhookSalts
-from leanpix.domain.report import Compression
+from leanpix.domain.report import Compression, CompressionView
 from leanpix.domain.request import CompressionOptions
 from leanpix.domain.shelf import Shelf
 from leanpix.domain.states import TaskState
@@ -262,11 +262,17 @@ class Blobs(Protocol):
     A store that does not answer raises StoreUnavailableError; a local disk that refuses, OSError.
     """
 
-    def put(self, key: str, content: bytes | Path) -> None:
+    def put(self, key: str, content: bytes | memoryview | Path) -> None:
         """Store content, replacing what was there; whole or not at all."""
 
     def get(self, key: str) -> bytes | None:
         """The content, or None."""
+
+    def open(self, key: str) -> BinaryIO | None:
+        """The content as an open file that has a descriptor, to be closed by the caller; or None.
+
+        It stays readable and as it is, whatever happens to the blob.
+        """
 
     def stream(self, key: str) -> Iterator[bytes] | None:
         """The content in chunks, or None."""
@@ -333,13 +339,13 @@ class Compressor(Protocol):
 
     def run(
         self,
-        source: bytes,
+        source: BinaryIO,
         options: CompressionOptions,
         *,
         timeout_s: float,
         on_phase: Callable[[str], None] | None = None,
-    ) -> Compression:
-        """Compress; TaskFailure with the state that fits when there is no result."""
+    ) -> CompressionView:
+        """Compress an open file that has a descriptor; TaskFailure with the state that fits when there is no result."""
 
     def status(self) -> Mapping[str, str]:
         """What protects the processes, layer by layer: `on`, or `off: why`."""
@@ -348,7 +354,7 @@ class Compressor(Protocol):
 class Review(Protocol):
     """Whether results may be published, by the operator's own policy."""
 
-    def __call__(self, task: Task, source: bytes, done: Compression, stored: StoredResult) -> None:
+    def __call__(self, task: Task, source: BinaryIO, done: Compression | CompressionView, stored: StoredResult) -> None:
         """TaskFailure where the result may not be published."""
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, replace
+from typing import BinaryIO
 
 from leanpix.domain.errors import StoreUnavailableError
 from leanpix.domain.report import Compression
 from leanpix.domain.task import Task
+from leanpix.service.open_files import sha256_of
 from leanpix.service.ports import Blobs, Clock, Database
 
 
@@ -26,11 +28,11 @@ class Reuse:
     retention_s: float
     now: Clock
 
-    def made_of(self, task: Task, source: bytes) -> str:
+    def made_of(self, task: Task, source: BinaryIO) -> str:
         """What stands for the source's bytes, the options, the engine and whose they are: 64 hex digits."""
         whose = "" if self.is_shared else task.key_id
         head = json.dumps([whose, self.engine, task.options.given()], sort_keys=True).encode()
-        return hashlib.sha256(head + b"\0" + hashlib.sha256(source).digest()).hexdigest()
+        return hashlib.sha256(head + b"\0" + sha256_of(source)).hexdigest()
 
     def earlier(self, made_of: str) -> Compression | None:
         """The earlier result, or None where there is none, or none any more.

@@ -9,6 +9,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import takewhile
 from pathlib import Path
+from typing import BinaryIO
 
 import obstore
 from obstore.exceptions import BaseError
@@ -32,7 +33,7 @@ class LocalBlobs:
         self._root, self._min_free_share, self._sync = root, min_free_share, sync
         self._store = LocalStore(root, automatic_cleanup=True)
 
-    def put(self, key: str, content: bytes | Path) -> None:
+    def put(self, key: str, content: bytes | memoryview | Path) -> None:
         """Store content, replacing what was there; whole or not at all. StoreUnavailableError where it cannot be."""
         path = self._root / key
         changed = _folders_to_change(path) if self._sync else []
@@ -47,6 +48,13 @@ class LocalBlobs:
         """The content, or None."""
         try:
             return (self._root / key).read_bytes()  # in this thread: the store's own call goes through two more
+        except FileNotFoundError:
+            return None
+
+    def open(self, key: str) -> BinaryIO | None:
+        """The content as an open file that has a descriptor, or None."""
+        try:
+            return (self._root / key).open("rb", buffering=0)
         except FileNotFoundError:
             return None
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import urlsplit
 
 import obstore
@@ -15,9 +15,11 @@ from obstore.store import S3Store
 
 from leanpix.domain.errors import SetupError, StoreUnavailableError
 from leanpix.domain.formats import OutputFormat
+from leanpix.service.open_files import in_memory
 from leanpix.stores.discards import Discards
 
 if TYPE_CHECKING:
+    from obstore import Bytes
     from obstore.store import ClientConfig, RetryConfig
 
 _CHUNK_BYTES = 256 * 1024
@@ -50,7 +52,7 @@ class S3Blobs:
         self._store = S3Store(bucket, prefix=prefix, client_options=_CLIENT, retry_config=retry)
         self._quick = S3Store(bucket, prefix=prefix, client_options=_QUICK_CLIENT, retry_config=_NO_RETRY)
 
-    def put(self, key: str, content: bytes | Path) -> None:
+    def put(self, key: str, content: bytes | memoryview | Path) -> None:
         """Store content, replacing what was there; whole or not at all."""
         media_type = _MEDIA_TYPES.get(key.rpartition(".")[2], _OWN_TYPE)
         attributes = {"Content-Type": media_type, "Content-Disposition": "inline"}
@@ -59,11 +61,13 @@ class S3Blobs:
 
     def get(self, key: str) -> bytes | None:
         """The content, or None."""
-        with _translated():
-            try:
-                return bytes(obstore.get(self._store, key).bytes())
-            except (FileNotFoundError, NotFoundError):
-                return None
+        content = self._content(key)
+        return None if content is None else bytes(content)
+
+    def open(self, key: str) -> BinaryIO | None:
+        """The content as an open file in memory, or None."""
+        content = self._content(key)
+        return None if content is None else in_memory(memoryview(content))
 
     def stream(self, key: str) -> Iterator[bytes] | None:
         """The content in chunks, or None."""
@@ -119,6 +123,13 @@ class S3Blobs:
     def close(self) -> None:
         """Remove what was to be discarded."""
         self._discards.close()
+
+    def _content(self, key: str) -> Bytes | None:
+        with _translated():
+            try:
+                return obstore.get(self._store, key).bytes()
+            except (FileNotFoundError, NotFoundError):
+                return None
 
     def _delete_many(self, keys: Sequence[str]) -> None:
         with _translated():

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from leanpix.domain.formats import OutputFormat
-from leanpix.domain.report import Compression, Report
+from leanpix.domain.report import Report
 from leanpix.domain.states import TaskState
 
 _MAX_TEXT = 300
@@ -92,8 +92,8 @@ def shown_text(failed: Failed) -> str:
     return "".join(c if c.isprintable() else " " for c in failed.text[:_MAX_TEXT])
 
 
-def checked_result(report: Report, data: bytes) -> Compression | None:
-    """The result if it is what its report says it is: of that size, in that format."""
+def is_as_reported(data: bytes | memoryview, report: Report) -> bool:
+    """Whether a result is what its report says it is: of that size, in that format."""
     start, at_eight = _SIGNATURES[report.format]
-    matches = data.startswith(start) and data[8:].startswith(at_eight)
-    return Compression(data, report) if matches and report.result_bytes == len(data) else None
+    matches = data[: len(start)] == start and data[8 : 8 + len(at_eight)] == at_eight
+    return matches and report.result_bytes == len(data)

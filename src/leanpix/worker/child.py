@@ -1,4 +1,4 @@
-"""One job in a process of its own: close everything, lock, read, run, write, end."""
+"""One job in a process of its own: close everything, wait for the job, lock, run, write, end."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import fcntl
 import json
 import os
 import signal
+import socket
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -16,6 +17,7 @@ from leanpix.domain.errors import ChildStartError, SandboxMissingError, TaskFail
 from leanpix.domain.report import Compression
 from leanpix.domain.request import CompressionOptions
 from leanpix.worker.kernel import die_with
+from leanpix.worker.mapped import mapped
 from leanpix.worker.sandbox import Fence, lock
 from leanpix.worker.wire import (
     ANSWERS,
@@ -25,13 +27,15 @@ from leanpix.worker.wire import (
     EXIT_NOT_LOCKED,
     GO,
     LAST_WORDS,
+    MAX_REQUEST_BYTES,
     RESULT,
-    SOURCE,
     Request,
+    unpack_request,
 )
 
-# Where the job's descriptors lie in the child; 0 and 1 are /dev/null, inherited so from the zygote.
-_STDERR_FD, _SOURCE_FD, _RESULT_FD, _ANSWERS_FD = 2, 3, 4, 5
+# Where the job's descriptors lie in the child; 0 and 1 are /dev/null, inherited so from the zygote. The source comes
+# with the job, and takes the first number that is free.
+_STDERR_FD, _RESULT_FD, _ANSWERS_FD = 2, 3, 4
 _ABOVE_ALL_FD = 256
 _NO_ROOM = frozenset({errno.ENOMEM, errno.ENOSPC, errno.EFBIG, errno.EDQUOT})
 
@@ -60,13 +64,13 @@ class Nursery:
     fence: Fence
 
 
-def run_child(request: Request, descriptors: Sequence[int], nursery: Nursery) -> NoReturn:
-    """Do the job in this freshly forked process and end it; never returns into the zygote's code."""
+def run_child(descriptors: Sequence[int], nursery: Nursery) -> NoReturn:
+    """Wait for a job in this freshly forked process, do it and end; never returns into the zygote's code."""
     code = EXIT_CRASHED
     try:
         _keep_only(descriptors)
         die_with(nursery.pid, signal.SIGKILL)
-        code = _locked_job(request, nursery)
+        code = _locked_job(*_received_job(), nursery)
     except SandboxMissingError:
         traceback.print_exc()
         code = EXIT_NOT_LOCKED
@@ -85,7 +89,6 @@ def _keep_only(descriptors: Sequence[int]) -> None:
     """Leave open the job's own descriptors, at fixed numbers, and nothing else."""
     wanted = {
         _STDERR_FD: descriptors[LAST_WORDS],
-        _SOURCE_FD: descriptors[SOURCE],
         _RESULT_FD: descriptors[RESULT],
         _ANSWERS_FD: descriptors[ANSWERS],
     }
@@ -96,25 +99,27 @@ def _keep_only(descriptors: Sequence[int]) -> None:
     os.closerange(max(wanted) + 1, os.sysconf("SC_OPEN_MAX"))
 
 
-def _locked_job(request: Request, nursery: Nursery) -> int:
+def _received_job() -> tuple[Request, int]:
+    """The request, and the descriptor of its source. Whoever gives a child up before that kills it."""
+    answers = socket.socket(fileno=_ANSWERS_FD)
+    payload, descriptors, _, _ = socket.recv_fds(answers, MAX_REQUEST_BYTES, 1)
+    answers.detach()
+    return unpack_request(payload), descriptors[0]
+
+
+def _locked_job(request: Request, source_fd: int, nursery: Nursery) -> int:
     layers = lock(request.confinement, nursery.fence)
-    _wait_for_word()  # where there is no source as well: a word left unread would take the answer with it
     if request.options is None:
         _answer({"layers": layers})
         return EXIT_DONE
     try:
-        compression = nursery.job(_source(), request.options, on_phase=_tell_phase, on_need=_wait_for_memory)
+        compression = nursery.job(mapped(source_fd), request.options, on_phase=_tell_phase, on_need=_wait_for_memory)
     except TaskFailure as failure:
         _answer({"state": int(failure.state), "text": str(failure)})
         return EXIT_DONE
     _write_result(compression.data)
     _answer({"report": asdict(compression.report)})
     return EXIT_DONE
-
-
-def _source() -> bytes:
-    size = os.fstat(_SOURCE_FD).st_size
-    return os.pread(_SOURCE_FD, size, 0)
 
 
 def _tell_phase(phase: str) -> None:
@@ -124,10 +129,6 @@ def _tell_phase(phase: str) -> None:
 def _wait_for_memory(needed_bytes: int) -> None:
     """Ask the parent, which has one word to say: go. A parent that is gone or has given up kills this process."""
     _answer({"needs": needed_bytes})
-    _wait_for_word()
-
-
-def _wait_for_word() -> None:
     if os.read(_ANSWERS_FD, len(GO)) != GO:
         raise ChildStartError("the parent has hung up")
 

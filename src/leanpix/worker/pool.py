@@ -9,16 +9,17 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from types import TracebackType
-from typing import Self
+from typing import BinaryIO, Self
 
 from leanpix.domain.errors import ChildStartError, TaskFailure
-from leanpix.domain.report import Compression
+from leanpix.domain.report import CompressionView
 from leanpix.domain.request import CompressionOptions
 from leanpix.domain.states import TaskState
+from leanpix.service.open_files import in_memory
 from leanpix.worker.answers import Locked
-from leanpix.worker.descriptors import JobDescriptors
 from leanpix.worker.keeper import ZygoteKeeper
 from leanpix.worker.memory import MemoryRoom
+from leanpix.worker.ready import ReadyChildren
 from leanpix.worker.running import RunningJob
 from leanpix.worker.sandbox import LAYERS, ON, Confinement, require
 from leanpix.worker.settings import MIB, WorkerSettings
@@ -27,6 +28,8 @@ from leanpix.worker.zygote import ENGINE_MODULES
 
 ENGINE_JOB = "leanpix.worker.picture_job:compress_within_budget"
 _CHECK_TIMEOUT_S = 30.0
+# How often a job may have begun when its zygote died. A child cannot harm its zygote, so the picture is not to blame.
+_MOST_LOST = 2
 
 
 class CompressorPool:
@@ -52,6 +55,7 @@ class CompressorPool:
             environment=environment or {},
             recycle_after=settings.recycle_after,
         )
+        self._ready = ReadyChildren(self._keeper, settings.children_kept_ready)
         self._room = MemoryRoom(settings.memory_mb * MIB)
         self._layers: dict[str, str] = {}
         self._deaths: Counter[TaskState] = Counter()
@@ -77,31 +81,40 @@ class CompressorPool:
         try:
             self._keeper.start()
             self._layers = self._checked_layers()
+            self._ready.start()
         except BaseException:
             self.close()
             raise
 
     def run(
         self,
-        source: bytes,
+        source: bytes | BinaryIO,
         options: CompressionOptions,
         *,
         timeout_s: float,
         on_phase: Callable[[str], None] | None = None,
-    ) -> Compression:
+    ) -> CompressionView:
         """Compress in a child of its own; TaskFailure with the state that says why there is no result.
 
+        A source that is a file needs a descriptor, which the child is given: it lies there unchanged until then.
         The engine's own failures pass through. The deadline is -8, a dead child -9, one out of memory -15,
         close() -13. A wait for other pictures' memory does not count, up to timeout_s; one that is longer is -15.
         """
         request = Request(options.aiming_at(self._settings.target_score), self._confinement())
         max_bytes = self._settings.max_result_mb * MIB
         deadline_s = time.monotonic() + timeout_s
-        with self._slot():
-            while True:  # again only when a zygote died before it forked: the deadline bounds it
-                with self._handed_over(source, request, deadline_s) as job:
-                    if (done := job.finish(on_phase)) is not None:
-                        return job.result(done, max_bytes)
+        with self._slot(), _opened(source) as file:
+            lost = 0
+            try:
+                while True:  # again only when a zygote died: the deadline bounds it
+                    with self._handed_over(file, request, deadline_s) as job:
+                        if (done := job.finish(on_phase)) is not None:
+                            return job.result(done, max_bytes)
+                        lost += job.has_spoken
+                        if lost == _MOST_LOST:
+                            raise job.lost()
+            finally:
+                self._ready.refill()  # not before: this job would share a core with the next one's fork
 
     def status(self) -> dict[str, str]:
         """Each sandbox layer, and the zygote, with "on" or "off: why"."""
@@ -132,6 +145,7 @@ class CompressorPool:
             self._idle.wait_for(lambda: not self._running, grace_s)
         os.eventfd_write(self._cancel, 1)
         self._room.close()
+        self._ready.close()
         self._keeper.close()
         with self._idle:
             self._idle.wait_for(lambda: not self._running)
@@ -151,16 +165,15 @@ class CompressorPool:
                 self._idle.notify_all()
 
     @contextmanager
-    def _handed_over(self, source: bytes, request: Request, deadline_s: float) -> Iterator[RunningJob]:
+    def _handed_over(self, source: BinaryIO, request: Request, deadline_s: float) -> Iterator[RunningJob]:
         with _no_resources():
-            descriptors = JobDescriptors()
-        job = RunningJob(descriptors, deadline_s, request.confinement.cpu_s, self._cancel, self._room)
-        with descriptors, closing(job):
-            if not self._keeper.send(pack_request(request), descriptors.sent, deadline_s):
-                raise TaskFailure(TaskState.CANCELLED if self._closing else TaskState.PROGRAM_FAILED)
-            descriptors.close_sent()
+            child = self._ready.take(deadline_s)
+        if child is None:
+            raise TaskFailure(TaskState.CANCELLED if self._closing else TaskState.PROGRAM_FAILED)
+        job = RunningJob(child, deadline_s, request.confinement.cpu_s, self._cancel, self._room)
+        with child, closing(job):
             with _no_resources():
-                descriptors.pass_on(source)
+                child.give(pack_request(request), source.fileno())
             try:
                 yield job
             except TaskFailure as failure:
@@ -177,7 +190,10 @@ class CompressorPool:
     def _checked_layers(self) -> dict[str, str]:
         request = Request(None, self._confinement())
         try:
-            with self._handed_over(b"", request, time.monotonic() + _CHECK_TIMEOUT_S) as job:
+            with (
+                _opened(b"") as nothing,
+                self._handed_over(nothing, request, time.monotonic() + _CHECK_TIMEOUT_S) as job,
+            ):
                 answer = job.finish(None)
         except TaskFailure as failure:
             raise ChildStartError("the first child could not be locked: see the log") from failure
@@ -194,6 +210,18 @@ class CompressorPool:
             file_bytes=self._settings.max_result_mb * MIB,
             required=frozenset(name for name, state in self._layers.items() if state == ON),
         )
+
+
+@contextmanager
+def _opened(source: bytes | BinaryIO) -> Iterator[BinaryIO]:
+    """The source as an open file, closed behind the block where it was made for it."""
+    if not isinstance(source, bytes):
+        yield source
+        return
+    with _no_resources():
+        file = in_memory(source)
+    with file:
+        yield file
 
 
 @contextmanager

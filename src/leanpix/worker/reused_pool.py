@@ -19,7 +19,7 @@ from leanpix.domain.errors import ChildStartError, TaskFailure
 from leanpix.domain.report import Compression
 from leanpix.domain.request import CompressionOptions
 from leanpix.domain.states import TaskState
-from leanpix.worker.answers import Done, Failed, checked_result, failure_state, read_answer, shown_text
+from leanpix.worker.answers import Done, Failed, failure_state, is_as_reported, read_answer, shown_text
 from leanpix.worker.environment import FIXED_ENVIRONMENT, LARGE_PAGES
 from leanpix.worker.memory import MemoryRoom
 from leanpix.worker.settings import MIB, WorkerSettings
@@ -181,10 +181,9 @@ class ReusedPool:
         child.is_talking = False
         if isinstance(answer, Failed):
             raise TaskFailure(failure_state(answer) or TaskState.PROGRAM_FAILED, shown_text(answer))
-        compression = checked_result(answer.report, data) if isinstance(answer, Done) else None
-        if compression is None:
+        if not isinstance(answer, Done) or not is_as_reported(data, answer.report):
             raise TaskFailure(TaskState.PROGRAM_FAILED)
-        return compression
+        return Compression(data, answer.report)
 
     def _start(self) -> _Child:
         ours, theirs = socket.socketpair()

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 
 from leanpix.domain.errors import TaskFailure
-from leanpix.domain.report import Compression
+from leanpix.domain.report import CompressionView
 from leanpix.domain.states import TaskState
 from leanpix.worker.answers import (
     Done,
@@ -20,13 +20,13 @@ from leanpix.worker.answers import (
     Locked,
     Needs,
     Phase,
-    checked_result,
     failure_state,
+    is_as_reported,
     read_answer,
     shown_text,
 )
 from leanpix.worker.deaths import cause_of, failure_of
-from leanpix.worker.descriptors import JobDescriptors
+from leanpix.worker.descriptors import ChildDescriptors
 from leanpix.worker.memory import MemoryRoom
 from leanpix.worker.wire import GO, MAX_ANSWER_BYTES, Ended, NotForked, Started, unpack_status
 
@@ -37,14 +37,15 @@ _log = logging.getLogger(__name__)
 
 
 class RunningJob:
-    """A job that was handed to a zygote. finish() returns or raises once; close() leaves nothing running.
+    """A job that was given to a child. finish() returns or raises once; close() leaves nothing running.
 
     deadline_s is monotonic; cancelled is a descriptor that is readable once the pool closes. child_failed tells a
-    dead, killed or misbehaving child from a failure that the engine found in the picture.
+    dead, killed or misbehaving child from a failure that the engine found in the picture; has_spoken, whether the
+    child had begun.
     """
 
     def __init__(
-        self, descriptors: JobDescriptors, deadline_s: float, cpu_limit_s: int, cancelled: int, room: MemoryRoom
+        self, descriptors: ChildDescriptors, deadline_s: float, cpu_limit_s: int, cancelled: int, room: MemoryRoom
     ) -> None:
         self._descriptors, self._deadline_s, self._cpu_limit_s = descriptors, deadline_s, cpu_limit_s
         self._cancelled, self._room = cancelled, room
@@ -52,6 +53,7 @@ class RunningJob:
         self._has_asked = False
         self._pidfd: int | None = None
         self._phases = 0
+        self.has_spoken = False
         self._overdue = TaskState.TIMED_OUT
         self.has_started = False
         self.child_failed = False
@@ -61,7 +63,7 @@ class RunningJob:
             self._poll.register(end, select.POLLIN)
 
     def finish(self, on_phase: Callable[[str], None] | None) -> Done | Locked | None:
-        """The child's last answer, or TaskFailure; None when the zygote died before it had a child for this job."""
+        """The child's last answer, or TaskFailure; None when its zygote died, and it with it."""
         while True:
             ready = self._wait()
             if self._cancelled in ready:
@@ -76,21 +78,24 @@ class RunningJob:
                     on_phase(answer.phase)
             elif self._descriptors.status.fileno() in ready:
                 record = self._read_status()
-                if record is None and not self.has_started:
+                if record is None:
                     return None
                 self._judge(record)
 
-    def result(self, done: Done | Locked, max_bytes: int) -> Compression:
+    def result(self, done: Done | Locked, max_bytes: int) -> CompressionView:
         """The bytes the child has left, if they are what it says; TaskFailure otherwise."""
         if isinstance(done, Locked):
             raise self._broken("no result")
         data = self._descriptors.result(max_bytes)
-        if not data and not done.report.result_bytes:
+        if data is not None and not data and not done.report.result_bytes:
             raise TaskFailure(TaskState.EMPTY_RESULT)
-        compression = checked_result(done.report, data)
-        if compression is None:
+        if data is None or not is_as_reported(data, done.report):
             raise self._broken("a result that is not what its report says")
-        return compression
+        return CompressionView(data, done.report)
+
+    def lost(self) -> TaskFailure:
+        """The failure of a job whose zygote died under it."""
+        return self._broken("no end: its zygote died")
 
     def close(self) -> None:
         """Kill the child, whatever it does; the zygote reaps it."""
@@ -129,6 +134,7 @@ class RunningJob:
         if not payload:
             self._expect_end()
             return None
+        self.has_spoken = True
         answer = read_answer(payload)
         if isinstance(answer, Phase):
             self._phases += 1
@@ -161,15 +167,13 @@ class RunningJob:
             self._pidfd = received[0] if received else None
         return status
 
-    def _judge(self, status: Started | NotForked | Ended | None) -> None:
-        """TaskFailure when the child, or with it the zygote, is gone."""
+    def _judge(self, status: Started | NotForked | Ended) -> None:
+        """TaskFailure when the child is gone."""
         match status:
             case NotForked():
                 raise TaskFailure(TaskState.NO_RESOURCES)
             case Ended() as end:
                 raise self._death(end)
-            case None:
-                raise self._broken("no end: its zygote died")
             case Started():
                 return
 

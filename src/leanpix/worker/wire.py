@@ -1,8 +1,8 @@
 """What passes between the pool, its zygote and the children.
 
-Down: one datagram a job with a Request (pickled: it comes from the parent, over a socket only the parent holds) and
-five descriptors. Up: two small binary records from the zygote, JSON from the child. Nothing from a child is ever
-unpickled, and nothing of it is believed before it is checked.
+Down to the zygote: one datagram a child with four descriptors. Down to the child: one with a Request (pickled: it
+comes from the parent, over a socket only the parent holds) and the open source. Up: two small binary records from the
+zygote, JSON from the child. Nothing from a child is ever unpickled, and nothing of it is believed before it is checked.
 """
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ MAX_ANSWER_BYTES = 64 * 1024
 READY = b"ready"
 SMALL_BYTES = 128 << 20  # the memory that a reused child has without asking
 LENGTHS = struct.Struct("<QQ")  # before a job and before an answer of a reused child: of its text and of its data
-GO = b"g"  # to a child: its source is complete; and once more: the memory that it asked for is free
+FORK = b"f"  # to the zygote: a child for these descriptors
+GO = b"g"  # to a child: the memory that it asked for is free
 
-# The descriptors of a job, in the order they are sent: its source and its result (memory files), what it answers
+# A child's descriptors, in the order they are sent: its result (a memory file), what it is given its job and answers
 # on, where its last words go, and what the zygote reports its start and end on.
-SOURCE, RESULT, ANSWERS, LAST_WORDS, STATUS = range(5)
+RESULT, ANSWERS, LAST_WORDS, STATUS = range(4)
 
 # Exit codes of a child that could say no more.
 EXIT_DONE, EXIT_CRASHED, EXIT_NO_RESOURCES, EXIT_NOT_LOCKED = 0, 1, 12, 13
@@ -59,12 +60,12 @@ class Ended:
 
 
 def pack_request(request: Request) -> bytes:
-    """The request as the zygote reads it."""
+    """The request as a child reads it."""
     return pickle.dumps(request, protocol=pickle.HIGHEST_PROTOCOL)
 
 
 def unpack_request(payload: bytes) -> Request:
-    """The zygote's side of pack_request."""
+    """The child's side of pack_request."""
     request = pickle.loads(payload)  # noqa: S301 - only the parent can write to this socket
     if not isinstance(request, Request):
         raise TypeError(f"{type(request).__name__} is no request")

@@ -25,15 +25,13 @@ from leanpix.worker.heap import take_up_free_memory
 from leanpix.worker.kernel import die_with
 from leanpix.worker.sandbox import fence
 from leanpix.worker.wire import (
-    MAX_REQUEST_BYTES,
+    FORK,
     READY,
     STATUS,
     Ended,
     NotForked,
-    Request,
     Started,
     pack_status,
-    unpack_request,
 )
 
 # Imported before anything is forked, so that no child pays for it: late, these cost each picture 55 ms.
@@ -88,18 +86,18 @@ class Zygote:
                 self._poll.unregister(child.status)
 
     def _accept(self) -> bool:
-        payload, descriptors, _, _ = socket.recv_fds(self._control, MAX_REQUEST_BYTES, STATUS + 1)
+        payload, descriptors, _, _ = socket.recv_fds(self._control, len(FORK), STATUS + 1)
         if not payload:
             return False
         status = socket.socket(fileno=descriptors[STATUS])
         try:
-            self._fork(unpack_request(payload), descriptors, status)
+            self._fork(descriptors, status)
         finally:
             for descriptor in descriptors[:STATUS]:
                 os.close(descriptor)
         return True
 
-    def _fork(self, request: Request, descriptors: Sequence[int], status: socket.socket) -> None:
+    def _fork(self, descriptors: Sequence[int], status: socket.socket) -> None:
         try:
             pid = os.fork()
         except OSError:
@@ -107,7 +105,7 @@ class Zygote:
             status.close()
             return
         if pid == 0:
-            run_child(request, descriptors, self._nursery)
+            run_child(descriptors, self._nursery)
         pidfd = os.pidfd_open(pid)
         self._children[pidfd] = _Child(pid, status)
         self._poll.register(pidfd, select.POLLIN)

@@ -21,6 +21,7 @@ from leanpix.domain.task import SourceKind, Task
 from leanpix.fetching.review import HttpReview, required
 from leanpix.fetching.settings import FetchSettings
 from leanpix.service.links import Links
+from leanpix.service.open_files import in_memory
 
 SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
 TASK = Task(
@@ -53,7 +54,8 @@ def ask(hook: Receiver, **settings: object) -> list[BaseException]:
     links = Links(b"secret", lambda: 1_800_000_000.0)
     review = HttpReview(FetchSettings.model_validate(chosen), links, failures.append, "https://img.example/")
     try:
-        review(TASK, SOURCE, Compression(RESULT, outcome.report), outcome.result)
+        with in_memory(SOURCE) as source:
+            review(TASK, source, Compression(RESULT, outcome.report), outcome.result)
     finally:
         review.close()
     return failures

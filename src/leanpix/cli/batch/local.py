@@ -9,12 +9,12 @@ from typing import Protocol
 
 from leanpix.batch_settings import BatchSettings
 from leanpix.cli.batch.work import Result
-from leanpix.domain.report import Compression
+from leanpix.domain.report import Compression, CompressionView
 from leanpix.domain.request import CompressionOptions
 
 
 class _Pool(Protocol):
-    def run(self, source: bytes, options: CompressionOptions, *, timeout_s: float) -> Compression: ...
+    def run(self, source: bytes, options: CompressionOptions, *, timeout_s: float) -> Compression | CompressionView: ...
 
     def close(self) -> None: ...
 
@@ -30,7 +30,7 @@ class LocalEngine:
         """Compress; TaskFailure."""
         del name
         made = self.pool.run(source, options, timeout_s=self.timeout_s)
-        return Result(made.data, made.report.score)
+        return Result(bytes(made.data), made.report.score)
 
     def abandon(self) -> None:
         """Kill the processes."""
