@@ -2,7 +2,8 @@
  *
  * Works in a space in which distances are about what is seen: samples raised to a power, weighted by channel, colours
  * weighted by their alpha. The space is cut into cells; each keeps the few colours that can be nearest to a point in
- * it, found when the first pixel falls into it. Memory: two rows of errors and the cells, whatever the picture's size.
+ * it, found when the first pixel falls into it among those of a cell of twice the width around it, found in the same way.
+ * Memory: two rows of errors and the cells, whatever the picture's size.
  */
 #include <math.h>
 #include <stdint.h>
@@ -12,7 +13,7 @@
 #include "export.h"
 
 enum { CHANNELS = 4, MAX_COLOURS = 256, LEVELS = 256, ALPHA = 3, OPAQUE = 255 };
-enum { OPAQUE_BITS = 5, ALPHA_BITS = 4, MAX_CELLS = 1 << 16 };
+enum { OPAQUE_BITS = 5, ALPHA_BITS = 4, GRIDS = 3, MAX_CELLS = 1 << 16 };
 
 typedef float point __attribute__((vector_size(CHANNELS * sizeof(float))));
 typedef int32_t bits __attribute__((vector_size(CHANNELS * sizeof(float))));
@@ -31,11 +32,18 @@ struct cell {
   struct candidate candidates[]; /* by their bounds: a search ends where the next cannot be nearer */
 };
 
-struct map {
-  int colours, has_alpha, sides[CHANNELS];
-  point palette[MAX_COLOURS], per_cell; /* cells a unit along each channel */
-  float table[LEVELS][CHANNELS];
+struct grid {
+  int sides[CHANNELS];
+  point per_cell; /* cells a unit along each channel */
   struct cell *cells[MAX_CELLS];
+};
+
+struct map {
+  int colours, has_alpha;
+  point palette[MAX_COLOURS];
+  float table[LEVELS][CHANNELS];
+  struct cell *all; /* every colour */
+  struct grid grids[GRIDS]; /* the finest first, each next one's cells twice as wide */
 };
 
 struct dither {
@@ -69,11 +77,11 @@ static point place_pixel(const struct map *map, const uint8_t *pixel, int bands)
   return bands < 3 ? place(map, pixel[0], pixel[0], pixel[0], alpha) : place(map, pixel[0], pixel[1], pixel[2], alpha);
 }
 
-static void make_cells(struct map *map) {
+static void make_grid(const struct map *map, struct grid *grid, int fewer_bits) {
   for (int channel = 0; channel < CHANNELS; ++channel) {
     int bits = map->has_alpha ? ALPHA_BITS : channel == ALPHA ? 0 : OPAQUE_BITS;
-    map->sides[channel] = 1 << bits;
-    map->per_cell[channel] = (float)map->sides[channel] / WEIGHTS[channel];
+    grid->sides[channel] = 1 << (bits > fewer_bits ? bits - fewer_bits : 0);
+    grid->per_cell[channel] = (float)grid->sides[channel] / WEIGHTS[channel];
   }
 }
 
@@ -86,44 +94,64 @@ static void reach(point middle, point half, point colour, float *nearest, float 
   *furthest = squared(away + half);
 }
 
-static int by_bound(const void *left, const void *right) {
-  const struct candidate *a = left, *b = right;
-  return a->bound != b->bound ? (a->bound < b->bound ? -1 : 1) : a->index - b->index;
-}
-
-static struct cell *fill_cell(const struct map *map, const int at[CHANNELS]) {
-  struct candidate all[MAX_COLOURS];
-  point half = 0.5f / map->per_cell, corner = {at[0], at[1], at[2], at[3]};
-  point middle = corner / map->per_cell + half;
-  float limit = INFINITY;
-  for (int i = 0; i < map->colours; ++i) {
-    float furthest;
-    all[i].index = i;
-    reach(middle, half, map->palette[i], &all[i].bound, &furthest);
-    limit = fminf(limit, furthest);
-  }
-  int count = 0;
-  for (int i = 0; i < map->colours; ++i) {
-    if (all[i].bound <= limit) all[count++] = all[i];
-  }
-  qsort(all, (size_t)count, sizeof *all, by_bound);
-  struct cell *cell = malloc(sizeof *cell + (size_t)count * sizeof *all);
+static struct cell *new_cell(const struct candidate *candidates, int count) {
+  struct cell *cell = malloc(sizeof *cell + (size_t)count * sizeof *candidates);
   if (cell == NULL) return NULL;
   cell->count = count;
-  memcpy(cell->candidates, all, (size_t)count * sizeof *all);
+  memcpy(cell->candidates, candidates, (size_t)count * sizeof *candidates);
   return cell;
 }
 
-static const struct cell *cell_of(struct map *map, point where) {
-  int at[CHANNELS], number = 0;
-  point scaled = where * map->per_cell;
-  for (int channel = 0; channel < CHANNELS; ++channel) {
-    int last = map->sides[channel] - 1, here = (int)scaled[channel];
-    at[channel] = here < last ? here : last;
-    number = number * map->sides[channel] + at[channel];
+static struct cell *every_colour(int colours) {
+  struct candidate all[MAX_COLOURS];
+  for (int i = 0; i < colours; ++i) all[i] = (struct candidate){0, i};
+  return new_cell(all, colours);
+}
+
+static void insert_by_bound(struct candidate *sorted, int count, struct candidate next) {
+  for (; count > 0 && sorted[count - 1].bound > next.bound; --count) sorted[count] = sorted[count - 1];
+  sorted[count] = next;
+}
+
+/* around: a cell that this one lies in; what is nearest to no point of it is nearest to none here. */
+static struct cell *fill_cell(const struct map *map, const struct grid *grid, const int at[CHANNELS],
+                              const struct cell *around) {
+  struct candidate near[MAX_COLOURS], sorted[MAX_COLOURS];
+  point half = 0.5f / grid->per_cell, corner = {at[0], at[1], at[2], at[3]};
+  point middle = corner / grid->per_cell + half;
+  float limit = INFINITY;
+  for (int i = 0; i < around->count; ++i) {
+    float furthest;
+    near[i].index = around->candidates[i].index;
+    reach(middle, half, map->palette[near[i].index], &near[i].bound, &furthest);
+    limit = fminf(limit, furthest);
   }
-  if (map->cells[number] == NULL) map->cells[number] = fill_cell(map, at);
-  return map->cells[number];
+  int count = 0;
+  for (int i = 0; i < around->count; ++i) {
+    if (near[i].bound <= limit) insert_by_bound(sorted, count++, near[i]);
+  }
+  return new_cell(sorted, count);
+}
+
+static struct cell **place_in(struct grid *grid, point where, int at[CHANNELS]) {
+  int number = 0;
+  point scaled = where * grid->per_cell;
+  for (int channel = 0; channel < CHANNELS; ++channel) {
+    int last = grid->sides[channel] - 1, here = (int)scaled[channel];
+    at[channel] = here < last ? here : last;
+    number = number * grid->sides[channel] + at[channel];
+  }
+  return &grid->cells[number];
+}
+
+static const struct cell *cell_of(struct map *map, int grid, point where) {
+  if (grid == GRIDS) return map->all;
+  int at[CHANNELS];
+  struct cell **cell = place_in(&map->grids[grid], where, at);
+  if (*cell != NULL) return *cell;
+  const struct cell *around = cell_of(map, grid + 1, where);
+  if (around != NULL) *cell = fill_cell(map, &map->grids[grid], at, around);
+  return *cell;
 }
 
 static int nearest_in(const struct map *map, const struct cell *cell, point where) {
@@ -167,7 +195,7 @@ static int map_row(struct map *map, const struct dither *dither, const uint8_t *
   for (size_t count = 0; count < width; ++count) {
     size_t x = step > 0 ? count : width - 1 - count;
     point where = with_error(dither, errors[x + 1], place_pixel(map, row + x * (size_t)bands, bands));
-    const struct cell *cell = cell_of(map, where);
+    const struct cell *cell = cell_of(map, 0, where);
     if (cell == NULL) return -1;
     indices[x] = (uint8_t)nearest_in(map, cell, where);
     spread(dither, where - map->palette[indices[x]], &errors[x + 1] + step, &below[x + 1], step);
@@ -192,6 +220,14 @@ static int map_rows(struct map *map, const struct dither *dither, const uint8_t 
   return failed;
 }
 
+static void free_map(struct map *map) {
+  for (int grid = 0; grid < GRIDS; ++grid) {
+    for (int i = 0; i < MAX_CELLS; ++i) free(map->grids[grid].cells[i]);
+  }
+  free(map->all);
+  free(map);
+}
+
 /* Write the palette's index for each pixel of 1 to 4 bands. palette: RGBA, 1 to 256 colours. dither: 0 to 1.
  * most_error: squared, see struct dither. Returns 0, or -1 without memory. */
 LEANPIX_EXPORT int leanpix_map_to_palette(const uint8_t *pixels, size_t width, size_t height, int bands,
@@ -203,13 +239,13 @@ LEANPIX_EXPORT int leanpix_map_to_palette(const uint8_t *pixels, size_t width, s
   map->colours = colours;
   map->has_alpha = bands % 2 == 0;
   make_table(map);
-  make_cells(map);
+  for (int grid = 0; grid < GRIDS; ++grid) make_grid(map, &map->grids[grid], grid);
+  map->all = every_colour(colours);
   for (int i = 0; i < colours; ++i, palette += CHANNELS) {
     map->palette[i] = place(map, palette[0], palette[1], palette[2], palette[ALPHA]);
   }
   struct dither carried = {dither, most_error};
-  int failed = map_rows(map, &carried, pixels, bands, width, height, indices);
-  for (int i = 0; i < MAX_CELLS; ++i) free(map->cells[i]);
-  free(map);
+  int failed = map->all == NULL || map_rows(map, &carried, pixels, bands, width, height, indices);
+  free_map(map);
   return failed;
 }
