@@ -11,7 +11,9 @@ from tests.engine.pictures import encoded, photo
 from leanpix.domain.formats import OutputFormat
 from leanpix.domain.request import CompressionOptions
 from leanpix.engine import compress
+from leanpix.engine.budget import Effort
 from leanpix.engine.codecs import png
+from leanpix.engine.codecs.base import Goal, Raster
 from leanpix.engine.codecs.palette import Palettes
 from leanpix.engine.codecs.palette_native import NativePalettes, native_palettes
 
@@ -100,3 +102,33 @@ def test_the_result_is_a_palette_with_and_without_the_kernel(
     assert done.report.score is not None
     assert done.report.score >= 45
     assert pyvips.Image.pngload_buffer(done.data).get("palette") == 1
+
+
+@pytest.mark.parametrize("bands", [1, 2, 3, 4])
+def test_a_preview_shows_what_the_encode_will(kernel: NativePalettes, bands: int) -> None:
+    del kernel
+    pixels = np.ascontiguousarray(np.concatenate([photo(), photo()[:, ::-1, :1]], axis=2)[:, :, 4 - bands :])
+    encoder = png.PngCodec().open(Raster(pixels), Effort.FULL, Goal(quality=60))
+    seen = encoder.preview(60)
+    shown = pyvips.Image.pngload_buffer(encoder.encode(60).data)
+    assert seen is not None
+    assert np.array_equal(as_rgba(seen), as_rgba(np.atleast_3d(shown.numpy())))
+
+
+def test_colours_all_over_are_kept_without_a_palette_being_tried(kernel: NativePalettes) -> None:
+    many = encoded(noise(300, 300, 3), ".png")
+    done = compress(many, CompressionOptions(format=OutputFormat.PNG, quality=80))
+    assert (done.report.encodes, done.report.score) == (0, None)
+    assert Palettes.of(noise(300, 300, 3), kernel).most_score < 65
+    assert Palettes.of(photo(), kernel).most_score == 100
+    poor = compress(many, CompressionOptions(format=OutputFormat.PNG, quality=20))
+    assert poor.report.encoder.startswith("palette")
+
+
+def test_a_small_source_that_packs_better_than_its_palette_is_packed() -> None:
+    x, y = np.arange(512, dtype=np.uint16), np.arange(512, dtype=np.uint16)[:, None]
+    plaid = np.stack([(x // 2 + 0 * y), (y // 2 + 0 * x), (x // 2 + y // 2) // 2], axis=2).astype(np.uint8)
+    for settings in ({"compression": 0}, {"compression": 9, "filter": "none"}):
+        done = compress(encoded(plaid, ".png", **settings), CompressionOptions(format=OutputFormat.PNG, quality=60))
+        assert done.report.encoder.startswith("oxipng")
+        assert len(done.data) < 20_000

@@ -106,6 +106,10 @@ class Judge:
             self._known[encoded.data] = self._measured(encoded)
         return self._known[encoded.data]
 
+    def score_of(self, pixels: NDArray[np.uint8]) -> float:
+        """The score of what stands for the whole raster, in its shape."""
+        return self._compare(_cut(pixels, self.regions))
+
     def _measured(self, encoded: Encoded) -> float:
         width, rows = self.raster.width_px, self.raster.pixels.shape[0]
         image = _decoded(encoded.data, self.raster, in_order=self._reads_in_order)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
+import numpy as np
+from numpy.typing import NDArray
+
 from leanpix.engine.budget import Budget
 from leanpix.engine.codecs.base import Encoded, Encoder
 
@@ -32,14 +35,17 @@ class Trials:
     encoder: Encoder
     budget: Budget
     done: dict[float, Encoded] = field(default_factory=dict)
+    previewed: set[float] = field(default_factory=set)
     exact: list[Encoded | None] = field(default_factory=list)
     slowest_s: float = 0.0
     tried_elsewhere: int = 0
+    is_refused: bool = False
+    """Whether the encode that was wanted was found out to fall short before it was made."""
 
     @property
     def count(self) -> int:
         """How often an encoder ran, on samples and at other sizes too."""
-        return len(self.done) + len(self.exact) + self.tried_elsewhere
+        return len(self.previewed | self.done.keys()) + len(self.exact) + self.tried_elsewhere
 
     def snap(self, knob: float) -> float:
         """The nearest knob on the grid that a search walks along."""
@@ -52,6 +58,15 @@ class Trials:
             self.done[knob] = self.encoder.encode(knob)
             self.slowest_s = max(self.slowest_s, self.budget.spent_s() - began_s)
         return self.done[knob]
+
+    def preview(self, knob: float) -> NDArray[np.uint8] | None:
+        """The pixels of the encoding at a knob, where they are had for less than that; as slow as they were to make."""
+        began_s = self.budget.spent_s()
+        pixels = self.encoder.preview(knob)
+        self.slowest_s = max(self.slowest_s, self.budget.spent_s() - began_s)
+        if pixels is not None:
+            self.previewed.add(knob)
+        return pixels
 
     @property
     def highest(self) -> float:

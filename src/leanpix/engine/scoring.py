@@ -107,10 +107,17 @@ def _tried_on_tiles(job: Job, trials: Trials, knob: float, target: float) -> tup
 def score_on_tiles(job: Job, trials: Trials, knob: float) -> float:
     """The score of a large picture's tiles at a setting, encoded by themselves."""
     tiles = job.judge.tiles()
-    trials.tried_elsewhere += 1
-    score = Judge(tiles).score(trials.encoder.on(tiles).encode(knob))
+    on_tiles = trials.of(trials.encoder.on(tiles))
+    score = preview_score(Judge(tiles), on_tiles, knob)
+    trials.take_in(on_tiles)
     give_back()
     return score
+
+
+def preview_score(judge: Judge, trials: Trials, knob: float) -> float:
+    """The score of an encode: of its pixels before they are packed, where they are had for less."""
+    pixels = trials.preview(knob)
+    return judge.score(trials.at(knob)) if pixels is None else judge.score_of(pixels)
 
 
 def _corrected(judge: Judge, trials: Trials, knob: float, target: float) -> float | None:

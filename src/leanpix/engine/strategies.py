@@ -12,7 +12,7 @@ from leanpix.engine.codecs.base import Encoded
 from leanpix.engine.fitting import largest_within, next_within
 from leanpix.engine.job import Job
 from leanpix.engine.outcome import Outcome, Trials
-from leanpix.engine.scoring import ON_SAMPLE, Scored, lowest_at, score_on_tiles
+from leanpix.engine.scoring import ON_SAMPLE, Scored, lowest_at, preview_score, score_on_tiles
 from leanpix.engine.shrink import shrunk_within
 
 _IDENTICAL = 100.0
@@ -59,11 +59,19 @@ class _Judged:
 def _judged(job: Job, trials: Trials, knob: float, least: float | None) -> _Judged:
     if least is None:
         return _Judged(passes=True, encoded=trials.at(knob))
+    trials.is_refused = trials.encoder.most_score < least
+    if trials.is_refused:
+        return _Judged(passes=False, encoded=None)
     if not job.judge.is_sampled:
-        score = job.judge.score(trials.at(knob))
-        return _Judged(score >= least, trials.at(knob), score)
+        return _judged_whole(job, trials, knob, least)
     score = score_on_tiles(job, trials, knob)
     return _Judged(score >= least, trials.at(knob) if score >= least else None, score, (ON_SAMPLE,))
+
+
+def _judged_whole(job: Job, trials: Trials, knob: float, least: float) -> _Judged:
+    score = preview_score(job.judge, trials, knob)
+    trials.is_refused = score < least
+    return _Judged(not trials.is_refused, None if trials.is_refused else trials.at(knob), score)
 
 
 def _exact(job: Job, trials: Trials, rival: Encoded | None) -> list[Encoded | None]:
@@ -73,7 +81,7 @@ def _exact(job: Job, trials: Trials, rival: Encoded | None) -> list[Encoded | No
     own = job.racing_file()
     tries_lossless = own is None and (rival is None or trials.encoder.is_graphic)
     tries_lossless = tries_lossless or (trials.encoder.is_graphic and not job.keeps_format_and_dimensions)
-    affordable = trials.may_continue() or (rival is None and not trials.done)
+    affordable = trials.may_continue() or (rival is None and not trials.done and not trials.is_refused)
     return [own, trials.lossless() if tries_lossless and affordable else None]
 
 
@@ -130,7 +138,7 @@ def _richer(job: Job, trials: Trials, fitting: Encoded, max_bytes: int) -> Encod
 
 def by_score(job: Job, trials: Trials, target: float) -> Outcome:
     """The fewest bytes whose score is at least the target; every pixel kept where nothing else reaches it."""
-    found = lowest_at(job, trials, target)
+    found = None if trials.encoder.most_score < target else lowest_at(job, trials, target)
     exact = [candidate for candidate in _exact(job, trials, found.encoded if found else None) if candidate]
     if found is None and not exact:
         found = _at_finest(job, trials, target)

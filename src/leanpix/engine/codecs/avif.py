@@ -58,6 +58,7 @@ class AvifEncoder:
     is_graphic: bool
     is_colourful: bool
     lossless_from = _NEVER
+    most_score = 100.0
 
     @property
     def rates(self) -> Curve:
@@ -84,6 +85,10 @@ class AvifEncoder:
     def least_score(self, quality: float) -> None:
         """An AVIF passes for what it was encoded at."""
         del quality
+
+    def preview(self, knob: float) -> None:
+        """Its pixels take an encode."""
+        del knob
 
     def snap(self, knob: float) -> float:
         """Whole numbers."""

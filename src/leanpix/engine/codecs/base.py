@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -108,17 +109,23 @@ class Encoded:
     is_lossless: bool = False
 
 
+def endless() -> float:
+    """Time without end."""
+    return math.inf
+
+
 @dataclass(frozen=True, slots=True)
 class Goal:
     """What is wanted of the encoder, exactly one of three: the choice of chroma subsampling rests on it.
 
-    time_s: what is left of it.
+    time_s: what is left of it; left_s: what is left of it whenever that is asked.
     """
 
     quality: float | None = None
     bits_per_pixel: float | None = None
     score: float | None = None
     time_s: float = math.inf
+    left_s: Callable[[], float] = endless
 
 
 class Encoder(Protocol):
@@ -158,6 +165,15 @@ class Encoder(Protocol):
 
     def least_score(self, quality: float) -> float | None:
         """The score below which an encode does not pass for this quality; None: it always does."""
+        ...
+
+    @property
+    def most_score(self) -> float:
+        """A score that no encode of this raster comes near, or 100."""
+        ...
+
+    def preview(self, knob: float) -> NDArray[np.uint8] | None:
+        """The pixels that an encode at this knob would show, where they are had for less than the encode."""
         ...
 
     def snap(self, knob: float) -> float:

@@ -65,6 +65,7 @@ class JpegEncoder:
     effort: Effort
     subsampling: Subsampling
     lossless_from = _NEVER
+    most_score = 100.0
     is_graphic = False
 
     @property
@@ -93,6 +94,10 @@ class JpegEncoder:
     def least_score(self, quality: float) -> None:
         """A JPEG passes for what it was encoded at."""
         del quality
+
+    def preview(self, knob: float) -> None:
+        """Its pixels take an encode."""
+        del knob
 
     def snap(self, knob: float) -> float:
         """Whole qualities for mozjpeg and for jpegli's wheel interface, everything else for the native one."""

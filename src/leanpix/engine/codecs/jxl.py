@@ -66,6 +66,7 @@ class JxlEncoder:
     effort: int
     is_graphic: bool
     lossless_from = _NEVER
+    most_score = 100.0
 
     @property
     def rates(self) -> Curve:
@@ -92,6 +93,10 @@ class JxlEncoder:
     def least_score(self, quality: float) -> None:
         """A JPEG XL passes for what it was encoded at."""
         del quality
+
+    def preview(self, knob: float) -> None:
+        """Its pixels take an encode."""
+        del knob
 
     def snap(self, knob: float) -> float:
         """Hundredths."""

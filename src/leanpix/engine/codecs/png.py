@@ -6,17 +6,22 @@ on the whole picture, in several times the time and the memory.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
 import oxipng
 import pyvips
+from numpy.typing import NDArray
 
 from leanpix.domain.formats import OutputFormat
 from leanpix.engine.budget import Effort
-from leanpix.engine.codecs.base import Encoded, Goal, Raster
+from leanpix.engine.codecs.base import Encoded, Goal, Raster, endless
 from leanpix.engine.codecs.palette import Palettes
 from leanpix.engine.codecs.palette_native import native_palettes
+from leanpix.engine.codecs.png_strips import StripPacker, strips_of
+from leanpix.engine.codecs.png_strips_native import native_strips
 from leanpix.engine.content import texture
 from leanpix.engine.headers.png_chunks import picture_only, picture_with, raw_bytes
 from leanpix.engine.headers.png_colour import COLOUR_CHUNKS
@@ -25,8 +30,8 @@ from leanpix.engine.search import Curve
 _PACK_LEVEL = {Effort.FULL: 2, Effort.REDUCED: 1, Effort.MINIMAL: 0}
 _PALETTE_EFFORT = {Effort.FULL: 7, Effort.REDUCED: 4, Effort.MINIMAL: 1}
 _THOROUGH_UP_TO_PIXELS = 4_000_000
-_THOROUGH_LOSSLESS_UP_TO_PIXELS = 34_000_000
-"""Above, a third of the time for 4 to 7 % more bytes: 34 megapixels take 15 s thoroughly."""
+_AT_ONCE_UP_TO_PIXELS = 34_000_000
+"""Without loss: oxipng holds the samples three times, so above they are packed strip by strip."""
 
 _STREAMED_ABOVE_BYTES = 128_000_000
 """Of samples: oxipng holds them three times."""
@@ -45,6 +50,9 @@ _QUICK_DEFLATE, _THOROUGH_DEFLATE = 7, 10
 _THOROUGH_SECONDS_A_PIXEL = 0.33e-6
 """For the palette of a quality, which is packed once: half as much again as mapping and packing it thoroughly take."""
 
+_THOROUGH_STRIP_S, _QUICK_STRIP_S, _SPARE_S = 0.4e-6, 0.17e-6, 2.0
+"""A pixel; and at the end. What is packed thoroughly leaves the time to pack the rest quickly."""
+
 _ALLOWANCE = 15
 """A palette passes for a quality q at a score of q - 15: about where a JPEG of that quality lies from 60 to 90."""
 
@@ -59,13 +67,15 @@ class PngEncoder:
     palettes: Palettes | None = None
     is_quick: bool = False
     is_part: bool = False
+    left_s: Callable[[], float] = endless
+    mapped: dict[int, bytearray] = field(default_factory=dict)
     lossless_from = 100
     rates = _RATES
     scores = _SCORES
 
     def on(self, raster: Raster) -> PngEncoder:
         """The same choices for another raster of the same picture."""
-        return replace(self, raster=raster, is_part=True)
+        return replace(self, raster=raster, is_part=True, mapped={})
 
     def finest(self) -> PngEncoder:
         """Nothing else was traded."""
@@ -78,6 +88,18 @@ class PngEncoder:
     def least_score(self, quality: float) -> float:
         """A palette has too few colours for some pictures at any setting."""
         return quality - _ALLOWANCE
+
+    @property
+    def most_score(self) -> float:
+        """Colours that lie all over are too many for any palette."""
+        return 100.0 if self.palettes is None else self.palettes.most_score
+
+    def preview(self, knob: float) -> NDArray[np.uint8] | None:
+        """The pixels mapped, which is half of an encode; the other half, at the same knob, is done from there."""
+        if self.palettes is None:
+            return None
+        indices = self.mapped[int(knob)] = self._indices(self.palettes, int(knob))
+        return self.palettes.shown(indices, int(knob), self.raster.pixels.shape)
 
     def snap(self, knob: float) -> float:
         """Libimagequant's steps are whole numbers."""
@@ -95,7 +117,7 @@ class PngEncoder:
         """By the whole picture's palette, whatever part of it this raster is."""
         rows, width, _ = self.raster.pixels.shape
         colours = palettes.at(quality)
-        indices = palettes.kernel.indices(self.raster.pixels, colours, _DITHER)
+        indices = self.mapped.pop(quality, None) or self._indices(palettes, quality)
         raw = oxipng.RawImage(indices, width, rows, color_type=oxipng.ColorType.indexed(colours.tolist()))
         del indices
         if self.raster.icc_profile is not None:
@@ -103,6 +125,9 @@ class PngEncoder:
         name, settings = self._packing()
         data: bytes = raw.create_optimized_png(**settings)
         return Encoded(data, f"palette ({len(colours)} colours) + {name}", quality=quality)
+
+    def _indices(self, palettes: Palettes, quality: int) -> bytearray:
+        return palettes.kernel.indices(self.raster.pixels, palettes.at(quality), _DITHER)
 
     def _packing(self) -> tuple[str, dict[str, Any]]:
         """Indices of photographs have no use for filters; a part of the picture is only looked at."""
@@ -125,24 +150,33 @@ class PngEncoder:
     def lossless(self) -> Encoded:
         """Every pixel kept; oxipng finds the smallest colour type and the filters.
 
-        It holds a picture three times: a large one is streamed through libvips instead, 1 % larger.
+        It holds a picture three times: a large one is packed by strips.
         """
-        if self.effort is Effort.MINIMAL:
-            return self._streamed()
+        if self.effort is Effort.MINIMAL or self.raster.total_pixels > _AT_ONCE_UP_TO_PIXELS:
+            return self._by_strips()
         rows, width, _ = self.raster.pixels.shape
-        name, settings = self._lossless_packing()
+        level = self._level()
         raw = oxipng.RawImage(self.raster.pixels.tobytes(), width, rows, color_type=self._colour_type())
         if self.raster.icc_profile is not None:
             raw.add_icc_profile(self.raster.icc_profile)
-        data: bytes = raw.create_optimized_png(**settings)
-        return Encoded(data, name, is_lossless=True)
+        data: bytes = raw.create_optimized_png(level=level)
+        return Encoded(data, f"oxipng {level}", is_lossless=True)
 
-    def _lossless_packing(self) -> tuple[str, dict[str, Any]]:
-        level = self._level()
-        if self.raster.total_pixels <= _THOROUGH_LOSSLESS_UP_TO_PIXELS:
-            return f"oxipng {level}", {"level": level}
-        settings = {"level": 1, "filter": [oxipng.RowFilter.Bigrams]}
-        return f"libdeflate {_QUICK_DEFLATE}", settings | {"deflate": oxipng.Deflaters.libdeflater(_QUICK_DEFLATE)}
+    def _by_strips(self) -> Encoded:
+        """As thoroughly as there is time for; by libvips where there is next to none, or no kernel."""
+        kernel, raster = native_strips(), self.raster
+        if kernel is None or self.left_s() < _QUICK_STRIP_S * raster.total_pixels + _SPARE_S:
+            return self._streamed()
+        levels = list[int]()
+
+        def level_for(pixels: int, pixels_after: int) -> int:
+            needed_s = _THOROUGH_STRIP_S * pixels + _QUICK_STRIP_S * pixels_after + _SPARE_S
+            levels.append(_THOROUGH_DEFLATE if self.left_s() >= needed_s else _QUICK_DEFLATE)
+            return levels[-1]
+
+        strips, profile = strips_of(raster.pixels), raster.icc_profile
+        data = StripPacker(kernel, level_for).packed(strips, raster.width_px, raster.pixels.shape[0], profile)
+        return Encoded(data, f"libdeflate {' and '.join(map(str, sorted(set(levels))))}", is_lossless=True)
 
     def _streamed(self) -> Encoded:
         data = self.raster.image().pngsave_buffer(compression=6, filter="all", keep=self.raster.keep)
@@ -153,9 +187,9 @@ class PngEncoder:
         return Effort.REDUCED if large else self.effort
 
     def _level(self) -> int:
-        """Level 2 packs large graphics 15 % better than level 1, and photographs by nothing."""
-        large = self.effort is Effort.FULL and self.raster.total_pixels > _THOROUGH_UP_TO_PIXELS
-        return _PACK_LEVEL[Effort.REDUCED if large and not self.is_graphic else self.effort]
+        """Level 2 packs graphics 5 to 15 % better than level 1, and photographs by nothing in twice the time."""
+        is_photograph = self.effort is Effort.FULL and not self.is_graphic
+        return _PACK_LEVEL[Effort.REDUCED if is_photograph else self.effort]
 
     def _colour_type(self) -> oxipng.ColorType:
         kinds = oxipng.ColorType
@@ -176,7 +210,7 @@ class PngCodec:
         palettes = None if kernel is None else Palettes.of(raster.pixels, kernel)
         has_time = goal.quality is not None and goal.time_s >= _THOROUGH_SECONDS_A_PIXEL * raster.total_pixels
         is_quick = effort is Effort.MINIMAL and not has_time
-        return PngEncoder(raster, effort, texture(raster.pixels).is_graphic, palettes, is_quick)
+        return PngEncoder(raster, effort, texture(raster.pixels).is_graphic, palettes, is_quick, left_s=goal.left_s)
 
     def repack(self, source: bytes, effort: Effort) -> Encoded | None:
         """The source's own samples, 16 bits and all, packed anew; only what its colours need stays beside them."""

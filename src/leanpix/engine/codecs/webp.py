@@ -81,6 +81,7 @@ class WebpEncoder:
     alphas: AlphaPlanes | None = None
     is_busy: bool = False
     lossless_from = _NEVER
+    most_score = 100.0
 
     @property
     def rates(self) -> Curve:
@@ -109,6 +110,10 @@ class WebpEncoder:
     def least_score(self, quality: float) -> None:
         """A WebP passes for what it was encoded at."""
         del quality
+
+    def preview(self, knob: float) -> None:
+        """Its pixels take an encode."""
+        del knob
 
     def snap(self, knob: float) -> float:
         """Tenths of a quality, hundredths at the low end; whole ones where libvips encodes."""

@@ -1,0 +1,87 @@
+"""Large pictures as PNG, strip by strip: packed as thoroughly as small ones in the memory of a strip.
+
+oxipng holds a picture three times, and what libvips streams is 3 to 10 % larger. So libdeflate, inside oxipng, packs a
+strip's filtered rows as if they were one row of gray, and the streams are joined.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import oxipng
+from numpy.typing import NDArray
+
+from leanpix.engine.codecs.png_strips_native import NativeStrips
+from leanpix.engine.headers.png_chunks import SIGNATURE, chunks
+
+_STRIP_BYTES = 8_000_000
+_COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}
+"""PNG's, by the number of bands."""
+
+_ZLIB_HEADER, _ZLIB_OVERHEAD = b"\x78\xda", (2, 4)
+_EMPTY_LAST_BLOCK = b"\x03\x00"
+_AS_IT_IS: dict[str, Any] = {
+    "level": 1,
+    "filter": [oxipng.RowFilter.NoOp],
+    "bit_depth_reduction": False,
+    "color_type_reduction": False,
+    "palette_reduction": False,
+    "grayscale_reduction": False,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class StripPacker:
+    """level_for: libdeflate's level for a strip, told how many pixels it has, and how many come after it."""
+
+    kernel: NativeStrips
+    level_for: Callable[[int, int], int]
+
+    def packed(
+        self, strips: Iterable[NDArray[np.uint8]], width_px: int, height_px: int, profile: bytes | None
+    ) -> bytes:
+        """A PNG of (rows, width, bands) strips of 8 bits a sample, as many rows together as the height."""
+        pieces, checksum, left, bands = list[bytes](), 1, width_px * height_px, 0
+        for strip in strips:
+            bands = strip.shape[2]
+            filtered = self.kernel.filtered(strip)
+            checksum = zlib.adler32(filtered, checksum)
+            here = strip.shape[0] * width_px
+            left -= here
+            pieces.append(_chunk(b"IDAT", self.kernel.opened(_deflated(filtered, self.level_for(here, left)))))
+        header = struct.pack(">IIBBBBB", width_px, height_px, 8, _COLOUR_TYPES[bands], 0, 0, 0)
+        end = _chunk(b"IDAT", _EMPTY_LAST_BLOCK + struct.pack(">I", checksum))
+        before = [SIGNATURE, _chunk(b"IHDR", header), *_profile_chunk(profile), _chunk(b"IDAT", _ZLIB_HEADER)]
+        return b"".join([*before, *pieces, end, _chunk(b"IEND", b"")])
+
+
+def strips_of(pixels: NDArray[np.uint8]) -> Iterator[NDArray[np.uint8]]:
+    """Views of (rows, width, bands) pixels, some megabytes each."""
+    rows = strip_rows(pixels.shape[1] * pixels.shape[2])
+    return (pixels[top : top + rows] for top in range(0, pixels.shape[0], rows))
+
+
+def strip_rows(row_bytes: int) -> int:
+    """How many rows make a strip."""
+    return max(1, _STRIP_BYTES // row_bytes)
+
+
+def _deflated(filtered: bytearray, level: int) -> bytes:
+    """A raw stream by libdeflate. The first byte, a filter's number of 0, is the one that oxipng puts there."""
+    row = oxipng.RawImage(filtered[1:], len(filtered) - 1, 1, color_type=oxipng.ColorType.grayscale())
+    made = row.create_optimized_png(**_AS_IT_IS, deflate=oxipng.Deflaters.libdeflater(level))
+    first, last = _ZLIB_OVERHEAD
+    return b"".join(made[one.start : one.end] for one in chunks(made) if one.name == b"IDAT")[first:-last]
+
+
+def _profile_chunk(profile: bytes | None) -> list[bytes]:
+    return [] if profile is None else [_chunk(b"iCCP", b"icc\0\0" + zlib.compress(profile, 9))]
+
+
+def _chunk(name: bytes, data: bytes) -> bytes:
+    return b"".join([struct.pack(">I", len(data)), name, data, struct.pack(">I", zlib.crc32(data, zlib.crc32(name)))])
