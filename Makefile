@@ -46,8 +46,8 @@ docs-settings: setup-dev ## write the table of docs/configuration.md from the se
 docs-states: setup-dev ## write docs/states.md from the code tables
 	@$(PY) scripts/states_page.py
 
-bench: setup-dev ## what the service costs on top of the engine, and the engine by size (a table)
-	@$(PY) bench/service.py
+bench: setup-dev ## what the service costs on top of the engine, and the engine by size (a table); PICTURES="a.png b.png"
+	@$(PY) bench/service.py $(PICTURES)
 
 bench-large: setup-dev ## bytes, processor time and peak memory of 64 megapixels; PICTURES="a.png b.jpg"
 	@$(PY) bench/large.py $(PICTURES)
