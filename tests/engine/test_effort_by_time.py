@@ -46,3 +46,9 @@ def test_parts_that_are_only_looked_at_are_packed_quickly() -> None:
     whole = PngCodec().open(Raster(photo()), Effort.FULL, Goal(quality=60))
     assert "libdeflate 10" in whole.encode(60).encoder or whole.palettes is None
     assert "libdeflate 10" not in whole.on(Raster(photo())).encode(60).encoder
+
+
+def test_smooth_pictures_without_loss_are_packed_thoroughly_and_busy_ones_quickly() -> None:
+    busy, smooth = photo(), np.ascontiguousarray(np.repeat(photo(), 3, axis=1))
+    made = [PngCodec().open(Raster(pixels), Effort.FULL, Goal(quality=100)).lossless() for pixels in (busy, smooth)]
+    assert [one.encoder for one in made] == ["oxipng 1", "oxipng 2"]
