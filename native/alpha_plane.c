@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "export.h"
+#include "lossless.h"
 
-enum { LITERALS = 256, NEAR_CODES = 120, NEAR_ROWS = 8, NEAR_PLACES = 16 };
 enum { MIN_COPY = 4, MAX_COPY = 4096, LONG_COPY = 256, LAZY_BELOW = 64, EDGE = 32 };
 enum { HASH_BITS = 18, PLACES = 1 << 20, WINDOW = PLACES - NEAR_CODES, LITERAL_WORTH = 3 };
 enum { MOST_TRIES = 200, TRIES_A_BYTE = 4, MOST_CREDIT = 1 << 16 };
@@ -32,34 +32,10 @@ struct copy {
 struct finder {
   const uint8_t *bytes;
   size_t size, width, credit; /* tries that are left: noise has few for each byte, what repeats has many */
-  uint8_t near[NEAR_ROWS][NEAR_PLACES + 1]; /* codes of near distances, by rows up and places left, from -8 */
-  uint32_t heads[1 << HASH_BITS];           /* the last place with this hash, and one: 0 is none */
-  uint32_t before[PLACES];                  /* the one before each, in a ring */
+  struct near near;
+  uint32_t heads[1 << HASH_BITS]; /* the last place with this hash, and one: 0 is none */
+  uint32_t before[PLACES];        /* the one before each, in a ring */
 };
-
-/* The format's order of near distances: rows up in the upper half, eight less the places left in the lower. */
-static const uint8_t NEAR[NEAR_CODES] = {
-    0x18, 0x07, 0x17, 0x19, 0x28, 0x06, 0x27, 0x29, 0x16, 0x1a, 0x26, 0x2a, 0x38, 0x05, 0x37, 0x39, 0x15, 0x1b,
-    0x36, 0x3a, 0x25, 0x2b, 0x48, 0x04, 0x47, 0x49, 0x14, 0x1c, 0x35, 0x3b, 0x46, 0x4a, 0x24, 0x2c, 0x58, 0x45,
-    0x4b, 0x34, 0x3c, 0x03, 0x57, 0x59, 0x13, 0x1d, 0x56, 0x5a, 0x23, 0x2d, 0x44, 0x4c, 0x55, 0x5b, 0x33, 0x3d,
-    0x68, 0x02, 0x67, 0x69, 0x12, 0x1e, 0x66, 0x6a, 0x22, 0x2e, 0x54, 0x5c, 0x43, 0x4d, 0x65, 0x6b, 0x32, 0x3e,
-    0x78, 0x01, 0x77, 0x79, 0x53, 0x5d, 0x11, 0x1f, 0x64, 0x6c, 0x42, 0x4e, 0x76, 0x7a, 0x21, 0x2f, 0x75, 0x7b,
-    0x31, 0x3f, 0x63, 0x6d, 0x52, 0x5e, 0x00, 0x74, 0x7c, 0x41, 0x4f, 0x10, 0x20, 0x62, 0x6e, 0x30, 0x73, 0x7d,
-    0x51, 0x5f, 0x40, 0x72, 0x7e, 0x61, 0x6f, 0x50, 0x71, 0x7f, 0x60, 0x70,
-};
-
-static void know_near(struct finder *finder) {
-  for (int i = 0; i < NEAR_CODES; ++i) finder->near[NEAR[i] >> 4][NEAR_PLACES - (NEAR[i] & 15)] = (uint8_t)(i + 1);
-}
-
-/* What stands for a distance: 1 to 120 where it is a near one, else 120 more than it is. */
-static uint32_t distance_code(const struct finder *finder, size_t distance) {
-  size_t rows = distance / finder->width, left = distance % finder->width, right = finder->width - left;
-  uint8_t code = 0;
-  if (rows < NEAR_ROWS && left <= 8) code = finder->near[rows][8 + left];
-  if (!code && rows + 1 < NEAR_ROWS && right < 8) code = finder->near[rows + 1][8 - right];
-  return code ? code : (uint32_t)distance + NEAR_CODES;
-}
 
 static uint32_t hash(const uint8_t *bytes) {
   uint32_t four;
@@ -91,7 +67,7 @@ static void consider(const struct finder *finder, size_t at, size_t distance, si
   if (best->length < most && here[best->length] != there[best->length]) return;
   size_t length = equal_bytes(here, there, most);
   if (length < MIN_COPY) return;
-  int worth = (int)length * LITERAL_WORTH - (31 - __builtin_clz(distance_code(finder, distance)));
+  int worth = (int)length * LITERAL_WORTH - (31 - __builtin_clz(distance_code(&finder->near, distance, finder->width)));
   if (worth > best->worth) *best = (struct copy){length, distance, worth};
 }
 
@@ -127,16 +103,6 @@ static int add(struct tokens *tokens, struct token token) {
   return 0;
 }
 
-/* The symbol of a length or of a distance's code, from 1 on, and how many bits follow it. */
-static int prefix(uint32_t value, int *extra_bits) {
-  uint32_t from_zero = value - 1;
-  *extra_bits = 0;
-  if (from_zero < 4) return (int)from_zero;
-  int high = 31 - __builtin_clz(from_zero);
-  *extra_bits = high - 1;
-  return 2 * high + (from_zero >> (high - 1) & 1);
-}
-
 /* The copy to make at a place, if one is worth it there; ahead: the one found for the place while looking further on. */
 static struct copy choose(struct finder *finder, size_t at, struct copy *ahead) {
   struct copy none = {0, 0, 0}, found = ahead->length ? *ahead : find_copy(finder, at);
@@ -168,7 +134,7 @@ static int tokenise(struct finder *finder, struct tokens *tokens, uint32_t *gree
       ++literals;
       continue;
     }
-    struct token token = {literals, distance_code(finder, found.distance), (uint16_t)found.length};
+    struct token token = {literals, distance_code(&finder->near, found.distance, finder->width), (uint16_t)found.length};
     int extra_bits;
     ++greens[LITERALS + prefix(token.length, &extra_bits)];
     ++distances[prefix(token.distance_code, &extra_bits)];
@@ -190,7 +156,7 @@ LEANPIX_EXPORT struct tokens *leanpix_plane_tokens(const uint8_t *plane, size_t 
   finder->bytes = plane;
   finder->size = width * height;
   finder->width = width;
-  know_near(finder);
+  leanpix_know_near(&finder->near);
   if (tokenise(finder, tokens, greens, distances)) goto failed;
   free(finder);
   return tokens;
@@ -204,27 +170,6 @@ failed:
 LEANPIX_EXPORT void leanpix_free_tokens(struct tokens *tokens) {
   free(tokens->items);
   free(tokens);
-}
-
-/* A symbol's code, its first bit lowest. */
-struct code {
-  uint16_t bits;
-  uint16_t length;
-};
-
-struct writer {
-  uint8_t *out;
-  size_t size;
-  uint64_t held;
-  int count;
-};
-
-static void put(struct writer *writer, uint32_t bits, int count) {
-  writer->held |= (uint64_t)bits << writer->count;
-  for (writer->count += count; writer->count >= 8; writer->count -= 8) {
-    writer->out[writer->size++] = (uint8_t)writer->held;
-    writer->held >>= 8;
-  }
 }
 
 static void put_value(struct writer *writer, const struct code *codes, uint32_t value) {

@@ -95,7 +95,7 @@ def test_colour_is_coded_as_with_libwebps_own_alpha(bands: int, monkeypatch: pyt
     raster = Raster(np.ascontiguousarray(pixels if bands == 4 else pixels[:, :, [0, 3]]))
     files = []
     for limit in (10**9, 0):
-        monkeypatch.setattr(webp, "_MUCH_ALPHA_PIXELS", limit)
+        monkeypatch.setattr(webp, "LARGE_WEBP_PIXELS", limit)
         files.append(webp.WebpCodec().open(raster, Effort.MINIMAL, Goal(quality=80)).encode(80).data)
     one, other = map(chunks, files)
     assert one[b"VP8 "] == other[b"VP8 "]

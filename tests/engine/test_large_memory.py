@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from leanpix.domain.formats import OutputFormat
 from leanpix.domain.request import CompressionOptions
@@ -28,8 +28,9 @@ from leanpix.domain.formats import OutputFormat
 from leanpix.domain.request import CompressionOptions
 from leanpix.engine import compress
 options = json.loads(sys.argv[2])
-compress(Path(sys.argv[1]).read_bytes(), CompressionOptions(**options | {"format": OutputFormat(options["format"])}))
-print(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
+options = CompressionOptions(**options | {"format": OutputFormat(options["format"])})
+done = compress(Path(sys.argv[1]).read_bytes(), options)
+print(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1], done.report.encoder)
 """
 
 
@@ -52,10 +53,36 @@ def cut_out(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_64_megapixels_with_alpha_stay_within_their_budget(
     cut_out: Path, kind: OutputFormat, asked: dict[str, int]
 ) -> None:
-    command = [sys.executable, "-c", RUN, str(cut_out), json.dumps({"format": kind, **asked})]
+    assert_within_budget(cut_out, kind, asked)
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Soft-edged shapes in many colours on a transparent ground, 64 megapixels."""
+    tile = Image.new("RGBA", (1000, 1000))
+    draw, random = ImageDraw.Draw(tile), np.random.default_rng(1)
+    for left, top, *colour in random.integers(0, 256, (150, 5)).tolist():
+        draw.ellipse((4 * left, 4 * top, 4 * left + 90, 4 * top + 60), (*colour, 255))
+    pixels = np.tile(np.asarray(tile.reduce(2)), (16, 16, 1))
+    pixels[:, :, :3] ^= (np.arange(SIDE_PX) // 500 * 9).astype(np.uint8)[:, None, None]
+    path = tmp_path_factory.mktemp("large") / "drawn.png"
+    Image.fromarray(pixels).save(path, compress_level=1)
+    return path
+
+
+@pytest.mark.skipif(load_native() is None, reason="the native library was not built")
+def test_64_megapixels_that_are_kept_without_loss_stay_within_their_budget(drawn: Path) -> None:
+    told = assert_within_budget(drawn, OutputFormat.WEBP, {"max_bytes": 30_000_000})
+    assert told == "own lossless"
+
+
+def assert_within_budget(source: Path, kind: OutputFormat, asked: dict[str, int]) -> str:
+    """Compress in a process of its own; returns the encoder's name."""
+    command = [sys.executable, "-c", RUN, str(source), json.dumps({"format": kind, **asked})]
     environment = {"PATH": os.environ["PATH"], **FIXED_ENVIRONMENT}
     told = subprocess.run(command, env=environment, text=True, capture_output=True, check=True)
-    peak_bytes = int(told.stdout) * 1024
-    options = CompressionOptions(format=kind, **asked)  # type: ignore[arg-type] # a quality alone
-    budget = resource_budget(probe(cut_out.read_bytes(), Limits()), options)
-    assert peak_bytes <= min(BAR_BYTES, budget.memory_bytes)
+    kilobytes, encoder = told.stdout.strip().split(" ", 1)
+    options = CompressionOptions(format=kind, **asked)  # type: ignore[arg-type] # a number
+    budget = resource_budget(probe(source.read_bytes(), Limits()), options)
+    assert int(kilobytes) * 1024 <= min(BAR_BYTES, budget.memory_bytes)
+    return encoder

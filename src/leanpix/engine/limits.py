@@ -7,15 +7,20 @@ from typing import TYPE_CHECKING
 
 from leanpix.domain.formats import STANDARD_FORMATS, OutputFormat, SourceFormat
 from leanpix.domain.request import CompressionOptions, Crop, Fit
+from leanpix.engine.native import load_native
 
 if TYPE_CHECKING:
     from leanpix.engine.headers.base import Probe
 
 _MIB = 1024 * 1024
 
-# Resident memory, measured at 64 MP and rounded up by a quarter (docs/decisions 0014, 0095 and 0098): of any job; while
-# decoding, for each pixel of the source beside the picture itself; while encoding, for each pixel of the result. WebP
-# of what is drawn may be made by libwebp's lossless coder, which takes more than twice what the others do.
+LARGE_WEBP_PIXELS = 16_000_000
+"""Above, WebP's alpha and lossless pictures are coded without libwebp where the native library is: in a fraction of its
+memory."""
+
+# Resident memory, measured at 64 MP and rounded up by a quarter (docs/decisions 0014, 0095, 0098 and 0127): of any job;
+# while decoding, for each pixel of the source beside the picture itself; while encoding, for each pixel of the result.
+# WebP of what is drawn may be made by libwebp's lossless coder, which takes more than twice what the others do.
 _ANY_JOB_BYTES = 96 * _MIB
 _DECODING_BYTES = {
     SourceFormat.JPG: 1,
@@ -43,6 +48,7 @@ _ENCODING_ALPHA_BYTES = {
     OutputFormat.AVIF: 22,
     OutputFormat.JXL: 24,
 }
+_LARGE_WEBP_BYTES, _LARGE_WEBP_ALPHA_BYTES = 10, 1
 _ANIMATING_BYTES, _ANIMATING_ALPHA_BYTES = 9, 2  # frames are coded one by one
 
 # Address space: libraries, stacks and allocator arenas; and what is resident, twice over. A bound, no forecast.
@@ -102,10 +108,10 @@ def resource_budget(probe: Probe, options: CompressionOptions) -> ResourceBudget
     source, result = probe.pixels * frames, _result_pixels(probe, options) * frames
     decoding = _DECODING_BYTES[probe.format]
     decoding += _MULTI_SCAN_BYTES * (probe.scans > 1) + _DEEP_BYTES * (probe.bits > 8)  # noqa: PLR2004 - bits of a byte
-    encoding = max(_encoding_bytes(probe, target) for target in targets)
+    encoding = max(_encoding_bytes(probe, target, result) for target in targets)
     # What the decoder held is given back before an encoder begins.
     held = (result + _looked_at_pixels(probe, options) * frames) * (3 + probe.has_alpha)
-    pixels_bytes = max(source * decoding + held, result * encoding)
+    pixels_bytes = max(source * decoding + held, encoding)
     encoding_cpu_s = max(_ENCODING_CPU_S[target] for target in targets)
     cpu_s = source * _DECODING_CPU_S.get(probe.format, _ANY_DECODING_CPU_S) + result * encoding_cpu_s
     return ResourceBudget(
@@ -121,11 +127,16 @@ def _targets(probe: Probe, options: CompressionOptions) -> tuple[OutputFormat, .
     return STANDARD_FORMATS if known is None else (known,)
 
 
-def _encoding_bytes(probe: Probe, target: OutputFormat) -> int:
-    """A pixel of the result, which keeps all frames where its format can."""
-    if probe.is_animated and target is OutputFormat.WEBP:
-        return _ANIMATING_BYTES + _ANIMATING_ALPHA_BYTES * probe.has_alpha
-    return _ENCODING_BYTES[target] + _ENCODING_ALPHA_BYTES[target] * probe.has_alpha
+def _encoding_bytes(probe: Probe, target: OutputFormat, pixels: int) -> int:
+    """Of a result of so many pixels, which keeps all frames where its format can."""
+    each, alpha = _ENCODING_BYTES[target], _ENCODING_ALPHA_BYTES[target]
+    if target is OutputFormat.WEBP and probe.is_animated:
+        each, alpha = _ANIMATING_BYTES, _ANIMATING_ALPHA_BYTES
+    elif target is OutputFormat.WEBP and pixels > LARGE_WEBP_PIXELS and load_native() is not None:
+        # Not less than what the largest of the others takes.
+        least = LARGE_WEBP_PIXELS * (each + alpha * probe.has_alpha)
+        return max(least, pixels * (_LARGE_WEBP_BYTES + _LARGE_WEBP_ALPHA_BYTES * probe.has_alpha))
+    return pixels * (each + alpha * probe.has_alpha)
 
 
 def _looked_at_pixels(probe: Probe, options: CompressionOptions) -> int:

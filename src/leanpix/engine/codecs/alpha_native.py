@@ -54,17 +54,17 @@ class NativePlanes:
         finally:
             self._free(handle)
 
-    def written(self, tokens: Tokens, greens: PrefixCode, distances: PrefixCode, before: Bits) -> bytes:
-        """The bits before, whole bytes and a rest, and the tokens by these codes behind them."""
-        whole, held_count = divmod(before.count, 8)
-        head = before.value.to_bytes(whole + 1, "little")
-        out = np.empty(tokens.bits(greens.lengths, distances.lengths) // 8 + 3, np.uint8)
+    def put(self, tokens: Tokens, greens: PrefixCode, distances: PrefixCode, bits: Bits) -> None:
+        """Add the tokens by these codes."""
+        whole, count = divmod(bits.count + tokens.bits(greens.lengths, distances.lengths), 8)
+        out = np.empty(whole + 3, np.uint8)
         tables = _table(greens), _table(distances)  # held until the call is over
-        size = self._write(
+        self._write(
             *(tokens.handle, tokens.plane.ctypes.data, tables[0].ctypes.data, tables[1].ctypes.data),
-            *(head[whole], held_count, out.ctypes.data),
+            *(bits.held, bits.count, out.ctypes.data),
         )
-        return head[:whole] + out[:size].tobytes()
+        bits.whole += out[:whole].data
+        bits.held, bits.count = int(out[whole]) if count else 0, count
 
 
 class Tokens:
@@ -83,9 +83,9 @@ class Tokens:
         values = (self.greens[_FIRST_LENGTH:], self.distances)
         return coded + sum(count * max(0, (i - 2) // 2) for counts in values for i, count in enumerate(counts))
 
-    def written(self, greens: PrefixCode, distances: PrefixCode, before: Bits) -> bytes:
-        """The bits before, and these behind them."""
-        return self._kernel.written(self, greens, distances, before)
+    def put(self, bits: Bits, greens: PrefixCode, distances: PrefixCode) -> None:
+        """Add these to bits."""
+        self._kernel.put(self, greens, distances, bits)
 
 
 def _table(code: PrefixCode) -> NDArray[np.void]:

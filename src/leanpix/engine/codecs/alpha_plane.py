@@ -10,21 +10,22 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from leanpix.engine.codecs.alpha_native import GREENS, NativePlanes
-from leanpix.engine.codecs.prefix_codes import Bits, PrefixCode, put_code
+from leanpix.engine.codecs.alpha_native import NativePlanes
+from leanpix.engine.codecs.lossless_parts import (
+    bundle_power,
+    end_transforms,
+    plane_cost,
+    put_colour_indexing,
+    put_plane,
+)
+from leanpix.engine.codecs.prefix_codes import Bits
 
 _LOSSLESS, _LEVELS_REDUCED = 1, 0x10
 _NONE, _HORIZONTAL, _VERTICAL = range(3)
-_TRANSFORM, _COLOUR_INDEXING, _NO_MORE_TRANSFORMS = 1, 3, 0
-_VALUES = 256
-_NOTHING = (0,)
-"""The counts of a code whose symbols are all nought."""
+_VALUES, _GREEN = 256, 8
 
 _STRIP_ROWS, _SAMPLED_EVERY = 128, 16
 _REFINEMENTS = 8
-_BUNDLES = ((2, 3), (4, 2), (16, 1), (_VALUES, 0))
-"""Up to so many values, so many pixels in a byte (as a power of two)."""
-
 Plane = NDArray[np.uint8]
 
 
@@ -59,7 +60,7 @@ def encode_alpha(alpha: Plane, quality: int, kernel: NativePlanes) -> bytes:
     ways = [_Way(kind, is_reduced) for kind in (_NONE, _HORIZONTAL, _VERTICAL) for is_reduced in (False, True)]
     ways = [way for way in ways if way.is_reduced is (reduced is not None) or not way.is_reduced]
     sample = _sample(alpha)
-    way = min(ways, key=lambda way: _cost(_ready(sample.copy(), way, reduced), kernel))
+    way = min(ways, key=lambda way: plane_cost(_ready(sample.copy(), way, reduced), kernel))
     head = _LOSSLESS | way.filter << 2 | _LEVELS_REDUCED * way.is_reduced
     return bytes([head]) + _coded(_ready(alpha, way, reduced), kernel)
 
@@ -119,50 +120,23 @@ def _look_up(table: Plane, plane: Plane) -> None:
         strip[:] = table[strip]
 
 
-def _cost(plane: Plane, kernel: NativePlanes) -> int:
-    with kernel.tokens(plane) as tokens:
-        codes = PrefixCode.of(tokens.greens), PrefixCode.of(tokens.distances)
-        return tokens.bits(codes[0].lengths, codes[1].lengths)
-
-
 def _coded(plane: Plane, kernel: NativePlanes) -> bytes:
     """As a picture of one channel, green, whose values are numbers in a table: decoders keep such in a byte each."""
     values = np.flatnonzero(_counts(plane))
     bits = Bits()
-    bits.put(_TRANSFORM | _COLOUR_INDEXING << 1 | (len(values) - 1) << 3, 11)
-    _put_table(bits, values)
-    bits.put(_NO_MORE_TRANSFORMS, 1)
+    put_colour_indexing(bits, [int(value) << _GREEN for value in values])
+    end_transforms(bits)
     bits.put(0, 2)  # no cache of colours, the same codes everywhere
     numbers = np.zeros(_VALUES, np.uint8)
     numbers[values] = np.arange(len(values))
     _look_up(numbers, plane)
-    with kernel.tokens(_bundled(plane, len(values))) as tokens:
-        greens = put_code(bits, tokens.greens)
-        _put_other_channels(bits)
-        distances = put_code(bits, tokens.distances)
-        return tokens.written(greens, distances, bits)
-
-
-def _put_table(bits: Bits, values: NDArray[np.intp]) -> None:
-    """A picture of one row, each value less the one before it."""
-    steps = np.diff(values, prepend=0)
-    bits.put(0, 1)  # no cache of colours
-    code = put_code(bits, np.bincount(steps, minlength=GREENS).tolist())
-    _put_other_channels(bits)
-    put_code(bits, _NOTHING)
-    for step in steps:
-        bits.put(code.codes[step], code.lengths[step])
-
-
-def _put_other_channels(bits: Bits) -> None:
-    """Red, blue and alpha, which are nowhere."""
-    for _ in range(3):
-        put_code(bits, _NOTHING)
+    put_plane(bits, _bundled(plane, len(values)), kernel)
+    return bytes(bits.filled())
 
 
 def _bundled(plane: Plane, values: int) -> Plane:
     """As many pixels in a byte as the format has for so many values, the first one lowest."""
-    power = next(power for most, power in _BUNDLES if values <= most)
+    power = bundle_power(values)
     if not power:
         return plane
     rows, width = plane.shape

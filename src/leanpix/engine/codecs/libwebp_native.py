@@ -11,7 +11,7 @@ import importlib.util
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from ctypes import POINTER, byref, c_float, c_int, c_size_t, c_uint8, c_uint32, c_void_p
+from ctypes import POINTER, byref, c_char_p, c_float, c_int, c_size_t, c_uint8, c_uint32, c_void_p
 from dataclasses import dataclass
 from typing import Self
 
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 _ABI_VERSION = 0x0200
 """Only the upper byte has to agree; of the newer fields none is used."""
 
+_DECODER_ABI_VERSION = 0x0200
 NOISE_SHAPING = 50
 """libwebp's own default, and the best at equal score of 0 to 80."""
 
@@ -104,6 +105,19 @@ class _Picture(ctypes.Structure):
     )
 
 
+class _Features(ctypes.Structure):
+    """struct WebPBitstreamFeatures."""
+
+    _fields_ = (
+        ("width", c_int),
+        ("height", c_int),
+        ("has_alpha", c_int),
+        ("has_animation", c_int),
+        ("format", c_int),
+        ("pad", c_uint32 * 5),
+    )
+
+
 class _Writer(ctypes.Structure):
     """struct WebPMemoryWriter."""
 
@@ -118,6 +132,7 @@ class LossySettings:
     what is seen of it where alpha is added. sharp_chroma: weigh luma when
     chroma is halved, for one and a half times the time. noise_shaping: 0 to 100, how much coarser busy parts may be.
     is_busy: nearly all of the picture has detail, so that the modes of its blocks may have no room in the format.
+    is_lean: hold no tokens, up to 3 bytes a pixel, for 0.3 to 1.6 % more bytes and up to half as much time again.
     """
 
     quality: float
@@ -126,6 +141,7 @@ class LossySettings:
     sharp_chroma: bool
     noise_shaping: int = NOISE_SHAPING
     is_busy: bool = False
+    is_lean: bool = False
 
 
 class NativeLibwebp:
@@ -161,6 +177,18 @@ class NativeLibwebp:
                 raise _failure(picture)
             return ctypes.string_at(writer.memory, writer.size)
 
+    def decode(self, data: bytes) -> NDArray[np.uint8]:
+        """The (H,W,3) pixels of a still WebP, or (H,W,4) where it has alpha, which are held once."""
+        features = _Features()
+        if self._library.WebPGetFeaturesInternal(data, len(data), byref(features), _DECODER_ABI_VERSION):
+            raise NativeLibwebpError("libwebp cannot read a WebP's header")
+        bands = _RGBA_BANDS if features.has_alpha else _RGBA_BANDS - 1
+        pixels = np.empty((features.height, features.width, bands), np.uint8)
+        read = self._library.WebPDecodeRGBAInto if features.has_alpha else self._library.WebPDecodeRGBInto
+        if not read(data, len(data), pixels.ctypes.data, pixels.nbytes, features.width * bands):
+            raise NativeLibwebpError("libwebp does not decode a WebP")
+        return pixels
+
     def _config(self, settings: LossySettings) -> _Config:
         config = _Config()
         if not self._library.WebPConfigInitInternal(byref(config), 0, settings.quality, _ABI_VERSION):
@@ -171,6 +199,7 @@ class NativeLibwebp:
         if settings.alpha_quality is not None:
             config.alpha_quality = settings.alpha_quality
         config.use_sharp_yuv = settings.sharp_chroma
+        config.low_memory = settings.is_lean
         if not self._library.WebPValidateConfig(byref(config)):
             raise NativeLibwebpError(f"the library refuses {settings}")
         return config
@@ -235,6 +264,10 @@ def _declare(library: ctypes.CDLL) -> None:
     library.WebPPictureImportRGB.argtypes = [POINTER(_Picture), c_void_p, c_int]
     library.WebPPictureImportRGBA.argtypes = [POINTER(_Picture), c_void_p, c_int]
     library.WebPEncode.argtypes = [POINTER(_Config), POINTER(_Picture)]
+    library.WebPGetFeaturesInternal.argtypes = [c_char_p, c_size_t, POINTER(_Features), c_int]
+    for name in ("WebPDecodeRGBInto", "WebPDecodeRGBAInto"):
+        getattr(library, name).argtypes = [c_char_p, c_size_t, c_void_p, c_size_t, c_int]
+        getattr(library, name).restype = c_void_p
     library.WebPCleanupTransparentArea.argtypes = [POINTER(_Picture)]
     library.WebPPictureFree.argtypes = [POINTER(_Picture)]
     library.WebPMemoryWriterInit.argtypes = [POINTER(_Writer)]

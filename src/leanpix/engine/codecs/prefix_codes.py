@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 _LONGEST, _LONGEST_OF_LENGTHS = 15, 7
 _ORDER = (17, 18, 0, 1, 2, 3, 4, 5, 16, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
@@ -18,15 +18,23 @@ _FIRST_REPEATED = 8
 
 @dataclass(slots=True)
 class Bits:
-    """Bits in a row, the first one lowest."""
+    """Bits in a row, the first one lowest: whole bytes, and count (under 8) bits that are held back."""
 
-    value: int = 0
+    whole: bytearray = field(default_factory=bytearray)
+    held: int = 0
     count: int = 0
 
     def put(self, value: int, count: int) -> None:
         """Add count bits."""
-        self.value |= value << self.count
-        self.count += count
+        self.held |= value << self.count
+        full, self.count = divmod(self.count + count, 8)
+        if full:
+            self.whole += (self.held & ((1 << 8 * full) - 1)).to_bytes(full, "little")
+            self.held >>= 8 * full
+
+    def filled(self) -> bytearray:
+        """All of them, with noughts up to a whole byte; nothing can be put behind."""
+        return self.whole + bytes([self.held]) * (self.count > 0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The RIFF container of WebP, as far as leaving chunks out of it and adding a profile or alpha goes."""
+"""The RIFF container of WebP: chunks left out of it, a profile or alpha added, a lossless picture put in."""
 
 from __future__ import annotations
 
@@ -32,6 +32,14 @@ def with_icc_profile(source: bytes, profile: bytes, width_px: int, height_px: in
 def with_alpha(source: bytes, alpha: bytes, width_px: int, height_px: int) -> bytes:
     """A lossy still WebP without alpha, as an encoder made it, with the payload of an ALPH chunk."""
     return _extended(source, _HAS_ALPHA, (b"ALPH", alpha), (width_px, height_px))
+
+
+def lossless_file(payload: bytes, size_px: tuple[int, int], profile: bytes | None, *, has_alpha: bool) -> bytes:
+    """A still WebP of a VP8L chunk's payload, and its profile; size_px: width and height."""
+    file = _written([(b"VP8L", payload)])
+    if profile is None:
+        return file
+    return _extended(file, _HAS_PROFILE | (_HAS_ALPHA if has_alpha else 0), (b"ICCP", profile), size_px)
 
 
 def _extended(source: bytes, flag: int, chunk: tuple[bytes, bytes], size: tuple[int, int]) -> bytes:

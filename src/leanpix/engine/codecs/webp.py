@@ -1,4 +1,7 @@
-"""WebP: lossy at any fraction of a quality by libwebp itself; lossless and animated by libwebp inside libvips."""
+"""WebP: lossy at any fraction of a quality by libwebp itself; lossless and animated by libwebp inside libvips.
+
+Of large pictures what is lossless is coded without libwebp.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +14,11 @@ from leanpix.engine.codecs.alpha_plane import AlphaPlanes
 from leanpix.engine.codecs.base import Encoded, Goal, Raster
 from leanpix.engine.codecs.libwebp import encode_libwebp, libwebp_backend
 from leanpix.engine.codecs.libwebp_native import NOISE_SHAPING, LossySettings
-from leanpix.engine.codecs.riff import without_metadata
+from leanpix.engine.codecs.lossless_webp import MAX_SIDE_PX, LosslessKernels, encode_lossless, lossless_kernels
+from leanpix.engine.codecs.riff import lossless_file, without_metadata
 from leanpix.engine.content import is_colourful, texture
+from leanpix.engine.freed_memory import give_back
+from leanpix.engine.limits import LARGE_WEBP_PIXELS
 from leanpix.engine.search import Curve
 
 _METHOD, _QUICK_METHOD = 5, 2
@@ -30,8 +36,9 @@ _BUSY = 0.5
 """The share of pixels unlike their left neighbour above which most blocks have detail: photographs have 0.9."""
 
 _LOWEST_ALPHA_QUALITY = 50
-_MUCH_ALPHA_PIXELS = 16_000_000
-"""Above, alpha is coded beside libwebp, in a quarter of the memory and a tenth of the time."""
+
+_LEAN_PIXELS = 36_000_000
+"""Above, with alpha, there is no room for the tokens that libwebp would hold beside them."""
 
 _LOSSLESS_METHOD = {Effort.FULL: 4, Effort.REDUCED: 2, Effort.MINIMAL: 0}
 _STEPS_A_QUALITY = 10
@@ -79,6 +86,7 @@ class WebpEncoder:
     is_native: bool
     noise_shaping: int = NOISE_SHAPING
     alphas: AlphaPlanes | None = None
+    kernels: LosslessKernels | None = None
     is_busy: bool = False
     lossless_from = _NEVER
     most_score = 100.0
@@ -147,13 +155,25 @@ class WebpEncoder:
         if self.alphas is None:
             return encode_libwebp(pixels, settings, profile)
         alpha = self.alphas.of(pixels, alpha_quality // 2 * 2)
-        return encode_libwebp(pixels, replace(settings, alpha_quality=None), profile, alpha)
+        colour = replace(settings, alpha_quality=None, is_lean=self.raster.total_pixels > _LEAN_PIXELS)
+        return encode_libwebp(pixels, colour, profile, alpha)
 
     def lossless(self) -> Encoded:
         """Every pixel kept, those under full transparency excepted."""
+        if self.kernels is not None:
+            return Encoded(self._without_libwebp(self.kernels), "own lossless", is_lossless=True)
         method = _LOSSLESS_METHOD[self.effort]
         return Encoded(
             self._save(lossless=True, effort=method), f"libwebp lossless (method {method})", is_lossless=True
+        )
+
+    def _without_libwebp(self, kernels: LosslessKernels) -> bytes:
+        give_back()
+        raster = self.raster
+        payload = encode_lossless(raster.pixels, kernels)
+        give_back()
+        return lossless_file(
+            payload, (raster.width_px, raster.height_px), raster.icc_profile, has_alpha=raster.has_alpha
         )
 
     def _save(self, **settings: object) -> bytes:
@@ -177,12 +197,14 @@ class WebpCodec:
         # Animations are libvips' to encode.
         is_native = raster.frames == 1 and libwebp_backend().startswith("native")
         seen = texture(raster.pixels)
-        has_much_alpha = is_native and raster.has_alpha and raster.total_pixels > _MUCH_ALPHA_PIXELS
-        kernel = native_planes() if has_much_alpha else None
+        is_large = raster.frames == 1 and raster.total_pixels > LARGE_WEBP_PIXELS
+        kernel = native_planes() if is_large and is_native and raster.has_alpha else None
         alphas = None if kernel is None else AlphaPlanes(kernel)
+        has_room = max(raster.width_px, raster.height_px) <= MAX_SIDE_PX
         return WebpEncoder(
             *(raster, effort, _method(raster, effort, goal), seen.is_graphic, sharp_chroma, is_native),
             alphas=alphas,
+            kernels=lossless_kernels() if is_large and has_room else None,
             is_busy=seen.changing > _BUSY,
         )
 
