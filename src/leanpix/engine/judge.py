@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from leanpix.engine.codecs.avif import decoded_avif, is_avif
 from leanpix.engine.codecs.base import Encoded, Raster
 from leanpix.engine.codecs.jxl import decoded_jxl, is_jxl
+from leanpix.engine.codecs.libwebp import decoded_webp
 from leanpix.engine.loaders.base import from_array
 from leanpix.engine.metric import Scorer
 
@@ -111,15 +112,22 @@ class Judge:
         return self._compare(_cut(pixels, self.regions))
 
     def _measured(self, encoded: Encoded) -> float:
+        # What was decoded is let go of before its regions are compared.
+        return self._compare(self._regions_of(encoded))
+
+    def _regions_of(self, encoded: Encoded) -> NDArray[np.uint8]:
+        """The scored regions of an encoding, at the raster's dimensions."""
         width, rows = self.raster.width_px, self.raster.pixels.shape[0]
-        image = _decoded(encoded.data, self.raster, in_order=self._reads_in_order)
+        held = decoded_webp(encoded.data) if self._reads_in_order else None
+        image = _decoded(encoded.data, self.raster, in_order=self._reads_in_order, held=held)
         if (image.width, image.height) != (width, rows):
-            image = _decoded(encoded.data, self.raster).resize(width / image.width, vscale=rows / image.height)
-        return self._compare(self._seen(image))
+            whole = _decoded(encoded.data, self.raster, held=held)
+            image = whole.resize(width / image.width, vscale=rows / image.height)
+        return self._seen(image)
 
     @property
     def _reads_in_order(self) -> bool:
-        """A large still picture is decoded once from top to bottom and never held: that halves the memory."""
+        """A large still picture is decoded once from top to bottom and not held, or once: that halves the memory."""
         return self.is_sampled and self.raster.frames == 1
 
     def _seen(self, image: pyvips.Image) -> NDArray[np.uint8]:
@@ -143,11 +151,16 @@ class Judge:
         return min(scorer.score(view) for scorer, view in zip(self._scorers, views, strict=True))
 
 
-def _decoded(data: bytes, raster: Raster, *, in_order: bool = False) -> pyvips.Image:
-    """An encoding's pixels with the raster's bands: encoders may have left out a band that says nothing."""
+def _decoded(
+    data: bytes, raster: Raster, *, in_order: bool = False, held: NDArray[np.uint8] | None = None
+) -> pyvips.Image:
+    """An encoding's pixels with the raster's bands: encoders may have left out a band that says nothing.
+
+    held: them, if they are at hand.
+    """
     settings: dict[str, object] = {"n": -1} if raster.frames > 1 else {}
     settings["access"] = "sequential" if in_order else "random"
-    image = _opened(data, settings)
+    image = _opened(data, settings) if held is None else from_array(held)
     alpha = image[image.bands - 1] if image.hasalpha() else None
     colour = image if alpha is None else image.extract_band(0, n=image.bands - 1)
     if colour.bands < raster.colour_bands:

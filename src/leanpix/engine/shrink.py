@@ -8,8 +8,10 @@ from dataclasses import replace
 import numpy as np
 import pyvips
 
-from leanpix.engine.codecs.base import Raster
+from leanpix.engine.budget import Effort
+from leanpix.engine.codecs.base import Encoded, Raster
 from leanpix.engine.fitting import largest_within
+from leanpix.engine.freed_memory import give_back
 from leanpix.engine.job import Job
 from leanpix.engine.outcome import Outcome, Trials, rate_of
 
@@ -44,15 +46,23 @@ def _score(outcome: Outcome | None) -> float:
 
 
 def _at_scale(job: Job, trials: Trials, scale: float, max_bytes: int) -> Outcome | None:
+    encoded, width, height = _encoded_at(job, trials, scale, max_bytes)
+    if encoded is None:
+        return None
+    if job.effort is not Effort.FULL:
+        give_back()
+    sizes = f"from {job.raster.width_px}x{job.raster.height_px} to {width}x{height}"
+    warning = f"downscaled {sizes}: at full size even the lowest quality is over the size asked for"
+    return Outcome(encoded, width, height, job.judge.score(encoded), (warning,))
+
+
+def _encoded_at(job: Job, trials: Trials, scale: float, max_bytes: int) -> tuple[Encoded | None, int, int]:
+    """What meets max_bytes, with its width and height; the smaller pixels are let go of before it is scored."""
     raster = scaled(job.raster, min(scale, 1.0))
     smaller = job.open(raster, bits_per_pixel=max_bytes * 8 / raster.total_pixels)
     encoded = largest_within(smaller, raster.total_pixels, max_bytes)
     trials.take_in(smaller)
-    if encoded is None:
-        return None
-    before, after = (f"{r.width_px}x{r.height_px}" for r in (job.raster, raster))
-    warning = f"downscaled from {before} to {after}: at full size even the lowest quality is over the size asked for"
-    return Outcome(encoded, raster.width_px, raster.height_px, job.judge.score(encoded), (warning,))
+    return encoded, raster.width_px, raster.height_px
 
 
 def scaled(raster: Raster, scale: float) -> Raster:
@@ -62,7 +72,7 @@ def scaled(raster: Raster, scale: float) -> Raster:
     tops = range(0, raster.height_px * raster.frames, raster.height_px)
     frames = [stacked.crop(0, top, raster.width_px, raster.height_px) for top in tops]
     parts = [_pixels(_resized(frame, width, height, has_alpha=raster.has_alpha)) for frame in frames]
-    return replace(raster, pixels=np.concatenate(parts))
+    return replace(raster, pixels=np.concatenate(parts) if len(parts) > 1 else parts[0])
 
 
 def _resized(frame: pyvips.Image, width: int, height: int, *, has_alpha: bool) -> pyvips.Image:
