@@ -42,7 +42,8 @@ class Job:
         options = self.options
         if options.max_bytes is not None and bits_per_pixel is None:
             bits_per_pixel = options.max_bytes * 8 / raster.total_pixels
-        goal = Goal(options.quality, bits_per_pixel, options.target_score, self.budget.left_s(), self._left_s)
+        left_s, held = self.budget.left_s(), self.raster.total_pixels
+        goal = Goal(options.quality, bits_per_pixel, options.target_score, left_s, self._left_s, held)
         return Trials(self.codec.open(raster, self.effort, goal), self.budget)
 
     def _left_s(self) -> float:

@@ -118,7 +118,8 @@ def endless() -> float:
 class Goal:
     """What is wanted of the encoder, exactly one of three: the choice of chroma subsampling rests on it.
 
-    time_s: what is left of it; left_s: what is left of it whenever that is asked.
+    time_s: what is left of it; left_s: what is left of it whenever that is asked. held_pixels: of the picture of which
+    the raster is a smaller size; it is in memory too.
     """
 
     quality: float | None = None
@@ -126,6 +127,7 @@ class Goal:
     score: float | None = None
     time_s: float = math.inf
     left_s: Callable[[], float] = endless
+    held_pixels: int = 0
 
 
 class Encoder(Protocol):

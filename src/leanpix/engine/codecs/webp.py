@@ -197,7 +197,7 @@ class WebpCodec:
         # Animations are libvips' to encode.
         is_native = raster.frames == 1 and libwebp_backend().startswith("native")
         seen = texture(raster.pixels)
-        is_large = raster.frames == 1 and raster.total_pixels > LARGE_WEBP_PIXELS
+        is_large = raster.frames == 1 and max(raster.total_pixels, goal.held_pixels) > LARGE_WEBP_PIXELS
         kernel = native_planes() if is_large and is_native and raster.has_alpha else None
         alphas = None if kernel is None else AlphaPlanes(kernel)
         has_room = max(raster.width_px, raster.height_px) <= MAX_SIDE_PX
