@@ -132,7 +132,7 @@ class LossySettings:
     what is seen of it where alpha is added. sharp_chroma: weigh luma when
     chroma is halved, for one and a half times the time. noise_shaping: 0 to 100, how much coarser busy parts may be.
     is_busy: nearly all of the picture has detail, so that the modes of its blocks may have no room in the format.
-    is_lean: hold no tokens, up to 3 bytes a pixel, for 0.3 to 1.6 % more bytes and up to half as much time again.
+    is_lean: hold no tokens, up to 3 bytes a pixel, for 0.3 to 4.6 % more bytes and up to half as much time again.
     """
 
     quality: float
