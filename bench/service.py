@@ -107,7 +107,7 @@ def size_rows(photograph: str, made: Callable[[int, int], Path], sizes: Sequence
         spent, peak = {}, 0.0
         for megapixels in sizes:
             side = math.isqrt(megapixels * 1_000_000)
-            seconds, kilobytes = engine_run(made(side, side), kind, 80, max(1, 8 // megapixels))
+            seconds, kilobytes = engine_run(made(side, side), kind, 80, max(1, 32 // megapixels))
             spent[megapixels], peak = 1000 * seconds / megapixels, kilobytes / 1024
         per_mp = ", ".join(f"{megapixels} MP: {ms:.0f}" for megapixels, ms in spent.items())
         what = f"{kind.upper()} at q80, photographs {photograph}"
@@ -241,10 +241,10 @@ def ask_many(port: int, key: str, task_id: str, count: int, gate: tuple[Semaphor
 
 
 def engine_run(file: Path, kind: str, quality: int, runs: int) -> tuple[float, int]:
-    """Mean seconds of processor time of an engine call, and the peak memory in kB, in a fresh process."""
+    """Median seconds of processor time of an engine call, and the peak memory in kB, in a fresh process."""
     with bare_engine(file, kind, quality) as call:
         done = [call() for _ in range(runs)]
-    return statistics.mean(seconds for seconds, _ in done), done[-1][1]
+    return statistics.median(seconds for seconds, _ in done), done[-1][1]
 
 
 def photo_file(path: Path, width: int, height: int) -> Path:
