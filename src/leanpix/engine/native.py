@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import ctypes
 import functools
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
+Kernels = TypeVar("Kernels")
 LIBRARY = Path(__file__).with_name("_native.so")
 
 
@@ -20,6 +23,15 @@ def load_native() -> ctypes.CDLL | None:
     try:
         return ctypes.CDLL(str(LIBRARY))
     except OSError:  # built for another machine or C library: the same as not built
+        return None
+
+
+def native_kernels(kind: Callable[[ctypes.CDLL], Kernels]) -> Kernels | None:
+    """What a class makes of the native library; None where it was not built, or is of a build without these kernels."""
+    library = load_native()
+    try:
+        return None if library is None else kind(library)
+    except AttributeError:
         return None
 
 

@@ -11,22 +11,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leanpix.engine.codecs.prefix_codes import Bits, PrefixCode
-from leanpix.engine.native import load_native
+from leanpix.engine.native import native_kernels
 
 GREENS, DISTANCES = 280, 40
 """Symbols of the two codes: 256 bytes and 24 lengths; distances."""
 
 _FIRST_LENGTH = 256
-_CODE = np.dtype([("bits", np.uint16), ("length", np.uint16)])
+CODE = np.dtype([("bits", np.uint16), ("length", np.uint16)])
+"""struct code."""
 
 
 def native_planes() -> NativePlanes | None:
     """The kernel; None where the native library was not built or is of another build."""
-    library = load_native()
-    try:
-        return None if library is None else NativePlanes(library)
-    except AttributeError:
-        return None
+    return native_kernels(NativePlanes)
 
 
 class NativePlanes:
@@ -89,6 +86,6 @@ class Tokens:
 
 
 def _table(code: PrefixCode) -> NDArray[np.void]:
-    table = np.zeros(len(code.codes), _CODE)
+    table = np.zeros(len(code.codes), CODE)
     table["bits"], table["length"] = code.codes, code.lengths
     return table

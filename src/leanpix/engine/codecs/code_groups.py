@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from leanpix.engine.codecs.colour_native import KINDS, Counts
+from leanpix.engine.codecs.colour_native import Counts, by_kind
 
 MOST_GROUPS = 64
 _LONGEST = 15.0
@@ -78,7 +78,7 @@ def _own_costs(tiles: Floats) -> Floats:
 def _bits(sums: Floats) -> Floats:
     """Of each symbol, by how often it occurs in its kind: a seldom one has 15 at most, as has one that does not."""
     parts = []
-    for part in np.split(sums, np.cumsum(KINDS)[:-1], axis=1):
+    for part in by_kind(sums):
         total = np.maximum(part.sum(axis=1, keepdims=True), 1)
         bits = np.minimum(np.log2(total / np.maximum(part, 1e-9)), _LONGEST)
         parts.append(np.where(part == total, 0, np.maximum(bits, 1)))

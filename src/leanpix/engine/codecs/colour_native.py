@@ -12,18 +12,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from leanpix.engine.codecs.alpha_native import CODE, DISTANCES, GREENS
 from leanpix.engine.codecs.prefix_codes import Bits, PrefixCode
-from leanpix.engine.native import load_native
+from leanpix.engine.native import native_kernels
 
 CACHE_BITS = 10
-GREENS, VALUES, DISTANCES = 280, 256, 40
+VALUES = 256
 KINDS = (GREENS + (1 << CACHE_BITS), VALUES, VALUES, VALUES, DISTANCES)
 """Symbols of each code, in the format's order: green with lengths and cached colours, red, blue, alpha, distance."""
 
 SYMBOLS = sum(KINDS)
 LENGTH_EXTRAS = np.maximum(0, (np.arange(GREENS - VALUES) - 2) // 2)
 DISTANCE_EXTRAS = np.maximum(0, (np.arange(DISTANCES) - 2) // 2)
-_CODE = np.dtype([("bits", np.uint16), ("length", np.uint16)])
 
 Pixels = NDArray[np.uint8]
 Counts = NDArray[np.uint32]
@@ -95,11 +95,7 @@ class Grouping:
 
 def native_colours() -> NativeColours | None:
     """The kernels; None where the native library was not built or is of another build."""
-    library = load_native()
-    try:
-        return None if library is None else NativeColours(library)
-    except AttributeError:
-        return None
+    return native_kernels(NativeColours)
 
 
 class NativeColours:
@@ -149,7 +145,7 @@ class NativeColours:
         most_bits: int,
     ) -> None:
         """Add the tokens by each group's five codes; most_bits: at least as many as that takes."""
-        table = np.zeros((grouping.count, SYMBOLS), _CODE)
+        table = np.zeros((grouping.count, SYMBOLS), CODE)
         for row, group in zip(table, codes, strict=True):
             _fill(row, group)
         start = len(bits.whole)

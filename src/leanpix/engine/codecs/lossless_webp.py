@@ -12,12 +12,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from leanpix.engine.codecs.alpha_native import NativePlanes, native_planes
+from leanpix.engine.codecs.alpha_native import GREENS, NativePlanes, native_planes
 from leanpix.engine.codecs.code_groups import grouped
 from leanpix.engine.codecs.colour_native import (
     CACHE_BITS,
     DISTANCE_EXTRAS,
-    GREENS,
     LENGTH_EXTRAS,
     VALUES,
     ColourTokens,

@@ -8,7 +8,7 @@ from ctypes import c_char_p, c_float, c_int, c_size_t, c_void_p
 import numpy as np
 from numpy.typing import NDArray
 
-from leanpix.engine.native import load_native
+from leanpix.engine.native import native_kernels
 
 MAX_COLOURS = 256
 _MOST_ERROR = 16 / 65536
@@ -17,11 +17,7 @@ _MOST_ERROR = 16 / 65536
 
 def native_palettes() -> NativePalettes | None:
     """The kernel; None where the native library was not built or is of another build."""
-    library = load_native()
-    try:
-        return None if library is None else NativePalettes(library)
-    except AttributeError:
-        return None
+    return native_kernels(NativePalettes)
 
 
 class NativePalettes:

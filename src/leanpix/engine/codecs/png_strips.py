@@ -62,13 +62,8 @@ class StripPacker:
 
 def strips_of(pixels: NDArray[np.uint8]) -> Iterator[NDArray[np.uint8]]:
     """Views of (rows, width, bands) pixels, some megabytes each."""
-    rows = strip_rows(pixels.shape[1] * pixels.shape[2])
+    rows = max(1, _STRIP_BYTES // (pixels.shape[1] * pixels.shape[2]))
     return (pixels[top : top + rows] for top in range(0, pixels.shape[0], rows))
-
-
-def strip_rows(row_bytes: int) -> int:
-    """How many rows make a strip."""
-    return max(1, _STRIP_BYTES // row_bytes)
 
 
 def _deflated(filtered: bytearray, level: int) -> bytes:

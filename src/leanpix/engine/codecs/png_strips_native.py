@@ -8,7 +8,7 @@ from ctypes import c_size_t, c_void_p
 import numpy as np
 from numpy.typing import NDArray
 
-from leanpix.engine.native import load_native
+from leanpix.engine.native import native_kernels
 
 _MORE_BYTES = 5
 """What an opened stream may be longer by."""
@@ -16,11 +16,7 @@ _MORE_BYTES = 5
 
 def native_strips() -> NativeStrips | None:
     """The kernels; None where the native library was not built or is of another build."""
-    library = load_native()
-    try:
-        return None if library is None else NativeStrips(library)
-    except AttributeError:
-        return None
+    return native_kernels(NativeStrips)
 
 
 class NativeStrips:
