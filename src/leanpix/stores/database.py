@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 
 from leanpix.stores.accounts import SqlAccounts
 from leanpix.stores.batches import SqlBatches
-from leanpix.stores.connecting import connecting
+from leanpix.stores.connecting import connecting, in_transaction
 from leanpix.stores.notices import SqlNotices
 from leanpix.stores.schema import migrate
 from leanpix.stores.submissions import SqlSubmissions
@@ -60,7 +60,7 @@ class SqlDatabase:
     @contextmanager
     def writing(self) -> Iterator[SqlTransaction]:
         """A transaction that is kept when its block ends, and undone when it raises."""
-        with connecting(self._durable, self._patience_s) as connection, connection.begin():
+        with in_transaction(self._durable, self._patience_s) as connection:
             yield SqlTransaction(connection, self._enqueue)
 
     @contextmanager
@@ -91,16 +91,14 @@ def sqlite_database(path: Path) -> SqlDatabase:
     """The embedded database at `path`, made or brought to this version's schema where needed."""
     durable, quick = sqlite_engine(path, "FULL"), sqlite_engine(path, "NORMAL")
     migrate(durable)
-    return SqlDatabase(durable, statement_by_statement(quick))
-
-
-def statement_by_statement(engine: Engine) -> Engine:
-    """The same SQLite engine without transactions around its statements."""
-    return engine.execution_options(leanpix_begin=None)
+    return SqlDatabase(durable, quick)
 
 
 def sqlite_engine(path: Path, synchronous: str) -> Engine:
-    """An engine over one SQLite file in WAL mode; synchronous is SQLite's own setting for it."""
+    """An engine over one SQLite file in WAL mode; synchronous is SQLite's own setting for it.
+
+    Each statement is kept by itself outside in_transaction.
+    """
     engine = create_engine(
         f"sqlite:///{path}",
         connect_args={"timeout": _BUSY_S, "check_same_thread": False},
@@ -109,17 +107,10 @@ def sqlite_engine(path: Path, synchronous: str) -> Engine:
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: sqlite3.Connection, _record: object) -> None:
-        connection.isolation_level = None  # transactions are begun below, not by the driver's guess
+        connection.isolation_level = None  # transactions are begun by in_transaction, not by the driver's guess
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute(f"PRAGMA synchronous = {synchronous}")
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA secure_delete = ON")
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        # A writer takes its lock at once: upgrading a read would fail with "database is locked" without waiting.
-        kind = connection.get_execution_options().get("leanpix_begin", "IMMEDIATE")
-        if kind is not None:
-            connection.exec_driver_sql(f"BEGIN {kind}")
 
     return engine

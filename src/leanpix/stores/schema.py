@@ -7,7 +7,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, inspect, text
 
 from leanpix.domain.errors import SetupError
-from leanpix.stores.connecting import connecting
+from leanpix.stores.connecting import connecting, in_transaction
 
 HEAD = "0007"  # revisions are numbers of four digits, so their order is that of their text
 _VERSION_TABLE = "alembic_version"
@@ -27,7 +27,7 @@ def migrate(engine: Engine, target: str = "head") -> str | None:
 
     One that a newer version has brought further is left as it is. StoreUnavailableError where it does not answer.
     """
-    with connecting(engine) as connection, connection.begin():
+    with in_transaction(engine) as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
         before = revision(connection)
