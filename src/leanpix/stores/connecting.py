@@ -32,7 +32,7 @@ def in_transaction(engine: Engine, patience_s: float = 0) -> Iterator[Connection
     with connecting(engine, patience_s) as connection, connection.begin():
         if connection.dialect.name == "sqlite":
             # A writer takes its lock at once: upgrading a read would fail with "database is locked" without waiting.
-            # Here and not in a listener, for with one every statement asks for listeners: a twelfth of a request.
+            # Not by a listener of the engine: where it has one, every statement looks for listeners of all kinds.
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         yield connection
 
