@@ -65,10 +65,6 @@ def waiting_under(zygote: int) -> list[int]:
     return [child for child in children_of(zygote) if not is_at_work(child)]
 
 
-def parent_of(pid: int) -> int:
-    return int(Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[1])
-
-
 @pytest.mark.parametrize("size", [1, 0x10000, 20 * 1024 * 1024])
 def test_a_source_of_any_size_arrives_whole(act: Act, size: int) -> None:
     assert act("\xff" * size) == str(size)
@@ -227,20 +223,24 @@ def test_jobs_run_side_by_side(pool: CompressorPool) -> None:
 @pytest.mark.parametrize("kills", [1, 2])
 def test_a_job_outlives_its_zygote_once_and_another_takes_over(new_pool: PoolMaker, kills: int) -> None:
     pool = new_pool()
-    first, seen = pool.zygote_pid, list[int]()
+    first, seen, killed = pool.zygote_pid, list[int](), set[int]()
 
     def kill_zygote(phase: str) -> None:
         if phase.startswith("pid "):
             seen.append(int(phase[4:]))
-            if len(seen) <= kills:
-                os.kill(parent_of(seen[-1]), signal.SIGKILL)
+            zygote = pool.zygote_pid
+            if len(killed) < kills and zygote is not None and zygote not in killed:
+                killed.add(zygote)
+                os.kill(zygote, signal.SIGKILL)
 
     state = TaskState.SUCCEEDED
     try:
         pool.run(b"tell_pid:2", OPTIONS, timeout_s=30, on_phase=kill_zygote)
     except TaskFailure as failure:
         state = failure.state
-    assert (state, len(seen)) == ((TaskState.SUCCEEDED, 2) if kills == 1 else (TaskState.PROGRAM_FAILED, 2))
+    # A child that waited may take the job up while it dies with the same zygote, so there can be more than two.
+    assert len(seen) >= 2
+    assert (state, len(killed)) == (TaskState.SUCCEEDED if kills == 1 else TaskState.PROGRAM_FAILED, kills)
     assert answer(pool, "next") == "4"
     wait_until(lambda: pool.zygote_pid not in (None, first), "no new zygote")
     wait_until(lambda: not any(map(is_alive, seen)), "a child outlived its zygote")

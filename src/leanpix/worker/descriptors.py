@@ -17,9 +17,13 @@ _PIPE_BYTES = 64 * 1024
 
 
 class ChildDescriptors:
-    """A result as a memory file, two sockets and a pipe for last words. Use as a context manager."""
+    """A result as a memory file, two sockets and a pipe for last words. Use as a context manager.
+
+    zygote_pid: the process that was asked to make the child, once one was.
+    """
 
     def __init__(self) -> None:
+        self.zygote_pid: int | None = None
         self._stack = contextlib.ExitStack()
         with contextlib.ExitStack() as undo:
             undo.callback(self._stack.close)

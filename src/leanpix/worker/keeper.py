@@ -63,8 +63,8 @@ class ZygoteKeeper:
             if self._current is None:
                 raise ChildStartError("the process that children are forked from did not start: see stderr")
 
-    def send(self, payload: bytes, descriptors: Sequence[int], deadline_s: float) -> bool:
-        """Hand one job to a zygote, waiting for one to be ready; False when none was before the monotonic deadline.
+    def send(self, payload: bytes, descriptors: Sequence[int], deadline_s: float) -> int | None:
+        """Hand one job to a zygote, waiting for one to be ready: its pid, or None before the monotonic deadline.
 
         A zygote that died before it took the job is replaced and the job handed to the next one.
         """
@@ -76,8 +76,8 @@ class ZygoteKeeper:
                     self.discard()
                     continue
                 self._count_sent(zygote)
-                return True
-        return False
+                return zygote.process.pid
+        return None
 
     def discard(self) -> None:
         """Kill the present zygote and all its children; the next one is started."""

@@ -28,7 +28,8 @@ from leanpix.worker.zygote import ENGINE_MODULES
 
 ENGINE_JOB = "leanpix.worker.picture_job:compress_within_budget"
 _CHECK_TIMEOUT_S = 30.0
-# How often a job may have begun when its zygote died. A child cannot harm its zygote, so the picture is not to blame.
+# Under how many zygotes a job may have begun that then died. A child cannot harm its zygote, so the picture is not to
+# blame. One that dies may take two attempts with it: its death is seen before its waiting children are gone.
 _MOST_LOST = 2
 
 
@@ -104,14 +105,15 @@ class CompressorPool:
         max_bytes = self._settings.max_result_mb * MIB
         deadline_s = time.monotonic() + timeout_s
         with self._slot(), _opened(source) as file:
-            lost = 0
+            lost: set[int | None] = set()
             try:
                 while True:  # again only when a zygote died: the deadline bounds it
                     with self._handed_over(file, request, deadline_s) as job:
                         if (done := job.finish(on_phase)) is not None:
                             return job.result(done, max_bytes)
-                        lost += job.has_spoken
-                        if lost == _MOST_LOST:
+                        if job.has_spoken:
+                            lost.add(job.zygote_pid)
+                        if len(lost) == _MOST_LOST:
                             raise job.lost()
             finally:
                 self._ready.refill()  # not before: this job would share a core with the next one's fork

@@ -83,7 +83,8 @@ class ReadyChildren:
     def _made(self, deadline_s: float) -> ChildDescriptors | None:
         with ExitStack() as undo:
             child = undo.enter_context(ChildDescriptors())
-            if not self._keeper.send(FORK, child.sent, deadline_s):
+            child.zygote_pid = self._keeper.send(FORK, child.sent, deadline_s)
+            if child.zygote_pid is None:
                 return None
             child.close_sent()
             undo.pop_all()

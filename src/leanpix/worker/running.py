@@ -93,6 +93,11 @@ class RunningJob:
             raise self._broken("a result that is not what its report says")
         return CompressionView(data, done.report)
 
+    @property
+    def zygote_pid(self) -> int | None:
+        """The process that the child was forked from."""
+        return self._descriptors.zygote_pid
+
     def lost(self) -> TaskFailure:
         """The failure of a job whose zygote died under it."""
         return self._broken("no end: its zygote died")
