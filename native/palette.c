@@ -1,8 +1,7 @@
 /* Pixels to the nearest colours of a palette, row by row, with a part of each error carried on to the neighbours.
  *
- * Works in a space in which distances are about what is seen: samples raised to a power, weighted by channel, colours
- * weighted by their alpha. The space is cut into cells; each keeps the few colours that can be nearest to a point in
- * it, found when the first pixel falls into it among those of a cell of twice the width around it, found in the same way.
+ * The space of colours is cut into cells; each keeps the few colours that can be nearest to a point in it, found when
+ * the first pixel falls into it among those of a cell of twice the width around it, found in the same way.
  * Memory: two rows of errors and the cells, whatever the picture's size.
  */
 #include <math.h>
@@ -11,15 +10,11 @@
 #include <string.h>
 
 #include "export.h"
+#include "palette_space.h"
 
-enum { CHANNELS = 4, MAX_COLOURS = 256, LEVELS = 256, ALPHA = 3, OPAQUE = 255 };
 enum { OPAQUE_BITS = 5, ALPHA_BITS = 4, GRIDS = 3, MAX_CELLS = 1 << 16 };
 
-typedef float point __attribute__((vector_size(CHANNELS * sizeof(float))));
 typedef int32_t bits __attribute__((vector_size(CHANNELS * sizeof(float))));
-
-static const point WEIGHTS = {0.5f, 1.0f, 0.45f, 1.3f};
-static const double POWER = 1.21;
 
 /* A colour that can be nearest to a point of a cell, and how near it can come to any: its squared distance. */
 struct candidate {
@@ -41,7 +36,7 @@ struct grid {
 struct map {
   int colours, has_alpha;
   point palette[MAX_COLOURS];
-  float table[LEVELS][CHANNELS];
+  space_table table;
   struct cell *all; /* every colour */
   struct grid grids[GRIDS]; /* the finest first, each next one's cells twice as wide */
 };
@@ -51,30 +46,9 @@ struct dither {
   float most_error; /* squared: beyond it an error is a feature that no dithering brings back */
 };
 
-static float squared(point difference) {
-  point squares = difference * difference;
-  return squares[0] + squares[1] + squares[2] + squares[3];
-}
-
-static void make_table(struct map *map) {
-  for (int value = 0; value < LEVELS; ++value) {
-    double share = value / 255.0;
-    for (int channel = 0; channel < CHANNELS; ++channel) {
-      map->table[value][channel] = (float)(WEIGHTS[channel] * (channel == ALPHA ? share : pow(share, POWER)));
-    }
-  }
-}
-
-static point place(const struct map *map, int red, int green, int blue, int alpha) {
-  point colour = {map->table[red][0], map->table[green][1], map->table[blue][2], 0};
-  if (alpha != OPAQUE) colour *= (float)alpha / OPAQUE;
-  colour[ALPHA] = map->table[alpha][ALPHA];
-  return colour;
-}
-
-static point place_pixel(const struct map *map, const uint8_t *pixel, int bands) {
+static point place_pixel(space_table table, const uint8_t *pixel, int bands) {
   int alpha = bands % 2 ? OPAQUE : pixel[bands - 1];
-  return bands < 3 ? place(map, pixel[0], pixel[0], pixel[0], alpha) : place(map, pixel[0], pixel[1], pixel[2], alpha);
+  return bands < 3 ? place(table, pixel[0], pixel[0], pixel[0], alpha) : place(table, pixel[0], pixel[1], pixel[2], alpha);
 }
 
 static void make_grid(const struct map *map, struct grid *grid, int fewer_bits) {
@@ -194,7 +168,7 @@ static int map_row(struct map *map, const struct dither *dither, const uint8_t *
                    int step, point *errors, point *below, uint8_t *indices) {
   for (size_t count = 0; count < width; ++count) {
     size_t x = step > 0 ? count : width - 1 - count;
-    point where = with_error(dither, errors[x + 1], place_pixel(map, row + x * (size_t)bands, bands));
+    point where = with_error(dither, errors[x + 1], place_pixel(map->table, row + x * (size_t)bands, bands));
     const struct cell *cell = cell_of(map, 0, where);
     if (cell == NULL) return -1;
     indices[x] = (uint8_t)nearest_in(map, cell, where);
@@ -238,11 +212,11 @@ LEANPIX_EXPORT int leanpix_map_to_palette(const uint8_t *pixels, size_t width, s
   memset(map, 0, sizeof *map);
   map->colours = colours;
   map->has_alpha = bands % 2 == 0;
-  make_table(map);
+  make_table(map->table);
   for (int grid = 0; grid < GRIDS; ++grid) make_grid(map, &map->grids[grid], grid);
   map->all = every_colour(colours);
   for (int i = 0; i < colours; ++i, palette += CHANNELS) {
-    map->palette[i] = place(map, palette[0], palette[1], palette[2], palette[ALPHA]);
+    map->palette[i] = place(map->table, palette[0], palette[1], palette[2], palette[ALPHA]);
   }
   struct dither carried = {dither, most_error};
   int failed = map->all == NULL || map_rows(map, &carried, pixels, bands, width, height, indices);

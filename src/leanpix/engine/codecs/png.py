@@ -1,7 +1,7 @@
-"""PNG: a dithered palette by libimagequant, or every pixel as it is; both packed by oxipng.
+"""PNG: a dithered palette, or every pixel as it is; both packed by oxipng.
 
-The palette is chosen on a sample, and the native kernel maps the pixels to it. Without the kernel libvips does both,
-on the whole picture, in several times the time and the memory.
+Native kernels choose the palette on a sample and map the pixels to it. Without them libimagequant inside libvips does
+both, on the whole picture, in several times the time and the memory.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ _ALLOWANCE = 15
 
 @dataclass(frozen=True, slots=True)
 class PngEncoder:
-    """Knob: libimagequant's quality of 1 to 100; it takes as few colours as that needs, at most 256."""
+    """Knob: a palette's quality of 1 to 100, as libimagequant has it; as few colours as that needs, at most 256."""
 
     raster: Raster
     effort: Effort
@@ -86,7 +86,7 @@ class PngEncoder:
         return self
 
     def knob_for(self, quality: float) -> float:
-        """The quality is libimagequant's own."""
+        """The quality is a palette's own."""
         return quality
 
     def least_score(self, quality: float) -> float:
@@ -106,7 +106,7 @@ class PngEncoder:
         return self.palettes.shown(indices, int(knob), self.raster.pixels.shape)
 
     def snap(self, knob: float) -> float:
-        """Libimagequant's steps are whole numbers."""
+        """A palette's steps are whole numbers."""
         return float(round(knob))
 
     def thorough(self) -> tuple[()]:
