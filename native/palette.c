@@ -22,9 +22,20 @@ struct candidate {
   int index;
 };
 
+enum { LANES = 4 };
+
+typedef float lanes __attribute__((vector_size(LANES * sizeof(float))));
+
+/* As many of them side by side as are compared at once; places without a colour lie at no finite distance. */
+struct group {
+  lanes places[CHANNELS];
+  int indices[LANES];
+  float bound; /* the first one's, which is the least */
+};
+
 struct cell {
   int count;
-  struct candidate candidates[]; /* by their bounds: a search ends where the next cannot be nearer */
+  struct group groups[]; /* by their bounds: a search ends where the next cannot be nearer */
 };
 
 struct grid {
@@ -68,18 +79,27 @@ static void reach(point middle, point half, point colour, float *nearest, float 
   *furthest = squared(away + half);
 }
 
-static struct cell *new_cell(const struct candidate *candidates, int count) {
-  struct cell *cell = malloc(sizeof *cell + (size_t)count * sizeof *candidates);
+static struct cell *new_cell(const struct map *map, const struct candidate *candidates, int count) {
+  size_t groups = (size_t)(count + LANES - 1) / LANES;
+  struct cell *cell = aligned_alloc(sizeof(lanes), sizeof *cell + groups * sizeof *cell->groups);
   if (cell == NULL) return NULL;
   cell->count = count;
-  memcpy(cell->candidates, candidates, (size_t)count * sizeof *candidates);
+  for (size_t i = 0; i < groups * LANES; ++i) {
+    struct group *group = &cell->groups[i / LANES];
+    int lane = i % LANES, index = i < (size_t)count ? candidates[i].index : 0;
+    if (lane == 0) group->bound = candidates[i].bound;
+    group->indices[lane] = index;
+    for (int channel = 0; channel < CHANNELS; ++channel) {
+      group->places[channel][lane] = i < (size_t)count ? map->palette[index][channel] : INFINITY;
+    }
+  }
   return cell;
 }
 
-static struct cell *every_colour(int colours) {
+static struct cell *every_colour(const struct map *map) {
   struct candidate all[MAX_COLOURS];
-  for (int i = 0; i < colours; ++i) all[i] = (struct candidate){0, i};
-  return new_cell(all, colours);
+  for (int i = 0; i < map->colours; ++i) all[i] = (struct candidate){0, i};
+  return new_cell(map, all, map->colours);
 }
 
 static void insert_by_bound(struct candidate *sorted, int count, struct candidate next) {
@@ -93,10 +113,14 @@ static struct cell *fill_cell(const struct map *map, const struct grid *grid, co
   struct candidate near[MAX_COLOURS], sorted[MAX_COLOURS];
   point half = 0.5f / grid->per_cell, corner = {at[0], at[1], at[2], at[3]};
   point middle = corner / grid->per_cell + half;
+  if (!map->has_alpha) { /* every point lies at the end of the only cell */
+    half[ALPHA] = 0;
+    middle[ALPHA] = WEIGHTS[ALPHA];
+  }
   float limit = INFINITY;
   for (int i = 0; i < around->count; ++i) {
     float furthest;
-    near[i].index = around->candidates[i].index;
+    near[i].index = around->groups[i / LANES].indices[i % LANES];
     reach(middle, half, map->palette[near[i].index], &near[i].bound, &furthest);
     limit = fminf(limit, furthest);
   }
@@ -104,7 +128,7 @@ static struct cell *fill_cell(const struct map *map, const struct grid *grid, co
   for (int i = 0; i < around->count; ++i) {
     if (near[i].bound <= limit) insert_by_bound(sorted, count++, near[i]);
   }
-  return new_cell(sorted, count);
+  return new_cell(map, sorted, count);
 }
 
 static struct cell **place_in(struct grid *grid, point where, int at[CHANNELS]) {
@@ -128,15 +152,20 @@ static const struct cell *cell_of(struct map *map, int grid, point where) {
   return *cell;
 }
 
-static int nearest_in(const struct map *map, const struct cell *cell, point where) {
-  int best = cell->candidates[0].index;
+static int nearest_in(const struct cell *cell, point where) {
+  int best = cell->groups[0].indices[0];
   float least = INFINITY;
-  for (int i = 0; i < cell->count && cell->candidates[i].bound < least; ++i) {
-    int index = cell->candidates[i].index;
-    float distance = squared(where - map->palette[index]);
-    if (distance < least) {
-      least = distance;
-      best = index;
+  for (int i = 0; i * LANES < cell->count && cell->groups[i].bound < least; ++i) {
+    const struct group *group = &cell->groups[i];
+    lanes distances = {0};
+    for (int channel = 0; channel < CHANNELS; ++channel) {
+      lanes away = group->places[channel] - where[channel];
+      distances += away * away;
+    }
+    for (int lane = 0; lane < LANES; ++lane) {
+      int is_nearer = distances[lane] < least;
+      best = is_nearer ? group->indices[lane] : best;
+      least = is_nearer ? distances[lane] : least;
     }
   }
   return best;
@@ -148,10 +177,9 @@ static point with_error(const struct dither *dither, point error, point where) {
   float size = squared(scaled);
   if (size < 2.0f / (256 * 256)) return where; /* nobody sees it, and flat areas stay flat */
   point moved = where + (size > dither->most_error ? 0.8f : 1.0f) * scaled;
-  for (int channel = 0; channel < CHANNELS; ++channel) {
-    moved[channel] = moved[channel] < 0 ? 0 : moved[channel] > WEIGHTS[channel] ? WEIGHTS[channel] : moved[channel];
-  }
-  return moved;
+  moved = (point)((moved > 0) & (bits)moved);
+  bits over = moved > WEIGHTS;
+  return (point)((over & (bits)WEIGHTS) | (~over & (bits)moved));
 }
 
 /* Floyd and Steinberg's shares: ahead in this row; behind, below and ahead in the next. */
@@ -171,7 +199,7 @@ static int map_row(struct map *map, const struct dither *dither, const uint8_t *
     point where = with_error(dither, errors[x + 1], place_pixel(map->table, row + x * (size_t)bands, bands));
     const struct cell *cell = cell_of(map, 0, where);
     if (cell == NULL) return -1;
-    indices[x] = (uint8_t)nearest_in(map, cell, where);
+    indices[x] = (uint8_t)nearest_in(cell, where);
     spread(dither, where - map->palette[indices[x]], &errors[x + 1] + step, &below[x + 1], step);
   }
   return 0;
@@ -214,10 +242,10 @@ LEANPIX_EXPORT int leanpix_map_to_palette(const uint8_t *pixels, size_t width, s
   map->has_alpha = bands % 2 == 0;
   make_table(map->table);
   for (int grid = 0; grid < GRIDS; ++grid) make_grid(map, &map->grids[grid], grid);
-  map->all = every_colour(colours);
   for (int i = 0; i < colours; ++i, palette += CHANNELS) {
     map->palette[i] = place(map->table, palette[0], palette[1], palette[2], palette[ALPHA]);
   }
+  map->all = every_colour(map);
   struct dither carried = {dither, most_error};
   int failed = map->all == NULL || map_rows(map, &carried, pixels, bands, width, height, indices);
   free_map(map);

@@ -213,6 +213,13 @@ static double weight_of_errors(const struct weighted *points, int count) {
   return capped;
 }
 
+/* The mean squared distance of the pixels of a cell to its middle, where they lie all over it. */
+static double error_within(int bits) {
+  double width = 1 << (8 - bits), levels = (width * width - 1) / 12, weights = 0;
+  for (int channel = 0; channel < ALPHA; ++channel) weights += WEIGHTS[channel] * (double)WEIGHTS[channel];
+  return weights * levels / (OPAQUE * OPAQUE);
+}
+
 static int make_boxes(struct box *boxes, struct weighted *points, int count, int most_colours, double most_error) {
   double allowed = most_error * weight_of_errors(points, count);
   boxes[0] = (struct box){.first = points, .count = count};
@@ -327,7 +334,7 @@ LEANPIX_EXPORT int leanpix_choose_palette(const uint8_t *pixels, size_t count, i
   }
   if (points != NULL) {
     list_points(&histogram, points);
-    colours = chosen(points, histogram.used, most_colours, most_error, palette);
+    colours = chosen(points, histogram.used, most_colours, most_error - error_within(histogram.bits), palette);
   }
   free(points);
   free(histogram.cells);

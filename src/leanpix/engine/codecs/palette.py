@@ -55,7 +55,7 @@ class Palettes:
     def shown(self, indices: bytearray, quality: int, shape: tuple[int, ...]) -> NDArray[np.uint8]:
         """The (rows, width, bands) pixels that these indices into the palette of a quality stand for."""
         colours = np.ascontiguousarray(self.at(quality)[:, _BANDS[shape[2]]])
-        return colours[np.frombuffer(indices, np.uint8)].reshape(shape)
+        return np.take(colours, np.frombuffer(indices, np.uint8), axis=0).reshape(shape)
 
     def at(self, quality: int) -> NDArray[np.uint8]:
         """The RGBA colours, at most 256, as few as the quality of 1 to 100 needs."""
