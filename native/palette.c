@@ -1,11 +1,10 @@
-/* Pixels to the nearest colours of a palette, row by row, with a part of each error carried on to the neighbours.
+/* Pixels to the nearest colours of a palette, or nearly, row by row, with a part of each error carried on to the neighbours.
  *
  * The space of colours is cut into cells; each keeps the few colours that can be nearest to a point in it, found when
  * the first pixel falls into it among those of a cell of twice the width around it, found in the same way.
  * Memory: two rows of errors and the cells, whatever the picture's size.
  */
-#include <math.h>
-#include <stdint.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -55,6 +54,7 @@ struct map {
 struct dither {
   float level;      /* the share of an error that is carried on */
   float most_error; /* squared: beyond it an error is a feature that no dithering brings back */
+  float tolerance;  /* squared: how much further than the nearest colour the one before may be, to be kept */
 };
 
 static point place_pixel(space_table table, const uint8_t *pixel, int bands) {
@@ -171,6 +171,17 @@ static int nearest_in(const struct cell *cell, point where) {
   return best;
 }
 
+/* The colour of the pixel before, where it is hardly further than the nearest: long runs of it take few bytes.
+ *
+ * Less than half of the way to the nearest in any case, so that what is in the palette stays as it is, and slow changes
+ * are followed. */
+static int kept_or(int nearest, int before, const struct map *map, float tolerance, point where) {
+  if (before == nearest) return nearest;
+  float apart = squared(map->palette[before] - map->palette[nearest]) / 2;
+  float further = squared(where - map->palette[before]) - squared(where - map->palette[nearest]);
+  return further < (apart < tolerance ? apart : tolerance) ? before : nearest;
+}
+
 /* The place with what its neighbours left over, within the space; too large a rest is carried on in part only. */
 static point with_error(const struct dither *dither, point error, point where) {
   point scaled = error * dither->level;
@@ -199,7 +210,8 @@ static int map_row(struct map *map, const struct dither *dither, const uint8_t *
     point where = with_error(dither, errors[x + 1], place_pixel(map->table, row + x * (size_t)bands, bands));
     const struct cell *cell = cell_of(map, 0, where);
     if (cell == NULL) return -1;
-    indices[x] = (uint8_t)nearest_in(cell, where);
+    int nearest = nearest_in(cell, where), before = count > 0 ? indices[(ptrdiff_t)x - step] : nearest;
+    indices[x] = (uint8_t)kept_or(nearest, before, map, dither->tolerance, where);
     spread(dither, where - map->palette[indices[x]], &errors[x + 1] + step, &below[x + 1], step);
   }
   return 0;
@@ -231,10 +243,10 @@ static void free_map(struct map *map) {
 }
 
 /* Write the palette's index for each pixel of 1 to 4 bands. palette: RGBA, 1 to 256 colours. dither: 0 to 1.
- * most_error: squared, see struct dither. Returns 0, or -1 without memory. */
+ * most_error and tolerance: squared, see struct dither. Returns 0, or -1 without memory. */
 LEANPIX_EXPORT int leanpix_map_to_palette(const uint8_t *pixels, size_t width, size_t height, int bands,
                                           const uint8_t *palette, int colours, float dither, float most_error,
-                                          uint8_t *indices) {
+                                          float tolerance, uint8_t *indices) {
   struct map *map = aligned_alloc(sizeof(point), sizeof *map);
   if (map == NULL) return -1;
   memset(map, 0, sizeof *map);
@@ -246,7 +258,7 @@ LEANPIX_EXPORT int leanpix_map_to_palette(const uint8_t *pixels, size_t width, s
     map->palette[i] = place(map->table, palette[0], palette[1], palette[2], palette[ALPHA]);
   }
   map->all = every_colour(map);
-  struct dither carried = {dither, most_error};
+  struct dither carried = {dither, most_error, tolerance};
   int failed = map->all == NULL || map_rows(map, &carried, pixels, bands, width, height, indices);
   free_map(map);
   return failed;

@@ -28,7 +28,7 @@ class NativePalettes:
         self._choose = library.leanpix_choose_palette
         self._map.argtypes = [
             *(c_void_p, c_size_t, c_size_t, c_int),
-            *(c_char_p, c_int, c_float, c_float, c_void_p),
+            *(c_char_p, c_int, c_float, c_float, c_float, c_void_p),
         ]
         self._map.restype = c_int
         self._count.argtypes = [c_void_p, c_size_t, c_int, c_void_p]
@@ -52,14 +52,20 @@ class NativePalettes:
             raise MemoryError("no memory for a palette's choice")
         return colours[:count]
 
-    def indices(self, pixels: NDArray[np.uint8], palette: NDArray[np.uint8], dither: float) -> bytearray:
-        """A byte a pixel, the nearest colour of the palette, dither (0 to 1) of each error carried on."""
+    def indices(
+        self, pixels: NDArray[np.uint8], palette: NDArray[np.uint8], dither: float, tolerance: float = 0.0
+    ) -> bytearray:
+        """A byte a pixel, the nearest colour of the palette, dither (0 to 1) of each error carried on.
+
+        tolerance, a squared distance in the kernel's space: how much further the colour of the pixel before may be to
+        be kept.
+        """
         rows, width, bands = pixels.shape
         found = bytearray(rows * width)
         target = np.frombuffer(found, np.uint8)
         failed = self._map(
             *(pixels.ctypes.data, width, rows, bands),
-            *(palette.tobytes(), len(palette), dither, _MOST_ERROR, target.ctypes.data),
+            *(palette.tobytes(), len(palette), dither, _MOST_ERROR, tolerance, target.ctypes.data),
         )
         if failed:
             raise MemoryError("no memory for a palette's cells")
