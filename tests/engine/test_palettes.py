@@ -68,6 +68,59 @@ def test_dithering_keeps_the_mean_that_two_colours_alone_lose(kernel: NativePale
     assert abs(means[1] - wanted) < 0.3 * abs(means[0] - wanted)
 
 
+def test_going_on_with_a_colour_makes_long_runs_of_what_is_hardly_further(kernel: NativePalettes) -> None:
+    y, x = np.mgrid[0:200, 0:300]
+    waves = [128 + 60 * np.sin(x / 40 + band) * np.cos(y / (30 + 9 * band)) for band in range(3)]
+    pixels = (np.stack(waves, axis=2) + np.random.default_rng(3).normal(0, 1.5, (200, 300, 1))).astype(np.uint8)
+    palette = Palettes.of(pixels, kernel).at(80)
+    nearest, kept = (
+        np.frombuffer(kernel.indices(pixels, palette, 0.0, tolerance), np.uint8).reshape(pixels.shape[:2])
+        for tolerance in (0.0, 100e-6)
+    )
+    changes = [np.count_nonzero(np.diff(indices.astype(int))) for indices in (nearest, kept)]
+    assert changes[1] < 0.85 * changes[0]
+    wanted, placed = places(as_rgba(pixels)), places(palette)
+    away = [((wanted - placed[indices]) ** 2).sum(axis=2) for indices in (nearest, kept)]
+    assert (away[1] - away[0]).max() <= 101e-6
+
+
+@pytest.mark.parametrize("bands", [1, 2, 3, 4])
+def test_a_pixel_of_a_colour_of_the_palette_keeps_it_whatever_came_before(kernel: NativePalettes, bands: int) -> None:
+    ramp = np.arange(100, 130, dtype=np.uint8)
+    pixels = np.repeat(ramp[np.newaxis, ::-1, np.newaxis], bands, axis=2)
+    palette = as_rgba(pixels)[0, ::-1]
+    indices = np.frombuffer(kernel.indices(pixels, palette, 0.5, 100e-6), np.uint8)
+    assert np.array_equal(palette[indices], palette[::-1])
+
+
+@pytest.mark.parametrize("bands", [1, 2, 3, 4])
+def test_as_many_colours_as_there_are_places_for_are_chosen_as_they_are(kernel: NativePalettes, bands: int) -> None:
+    few = np.repeat(noise(16, 16, bands), 3, axis=1)
+    seen = as_rgba(few).reshape(-1, 4).copy()
+    seen[seen[:, 3] == 0] = 0
+    assert {tuple(colour) for colour in kernel.chosen(few, 0.0).tolist()} == {tuple(c) for c in seen.tolist()}
+
+
+@pytest.mark.parametrize("bands", [1, 3, 4])
+def test_chosen_colours_are_near_and_fewer_where_more_error_is_allowed(kernel: NativePalettes, bands: int) -> None:
+    pixels = np.ascontiguousarray(np.concatenate([photo(), photo(seed=2)[:, :, :1]], axis=2)[:, :, :bands])
+    counts = list[int]()
+    for allowed in (5000e-6, 1000e-6, 200e-6):
+        palette = kernel.chosen(pixels, allowed)
+        indices = np.frombuffer(kernel.indices(pixels, palette, 0.0), np.uint8)
+        away = ((places(as_rgba(pixels)).reshape(-1, 4) - places(palette)[indices]) ** 2).sum(axis=1)
+        counts.append(len(palette))
+        assert away.mean() <= allowed or len(palette) == 256
+    assert 1 < counts[0] < counts[1] < counts[2]
+
+
+def test_a_picture_of_very_many_colours_gets_a_palette_all_over_them(kernel: NativePalettes) -> None:
+    many = noise(700, 700, 4)
+    palette = kernel.chosen(many, 0.0)
+    assert len(palette) == 256
+    assert (np.ptp(palette.astype(int), axis=0) > 100).all()
+
+
 def test_what_is_flat_and_in_the_palette_stays_flat(kernel: NativePalettes) -> None:
     pixels = np.full((32, 32, 3), 77, np.uint8)
     palette = np.array([[0, 0, 0, 255], [77, 77, 77, 255], [78, 78, 78, 255]], np.uint8)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from leanpix.engine.codecs.palette_native import NativePalettes
 
 _SAMPLE_PIXELS = 1_000_000
-"""On four times as many no photograph of the corpus scored SCORE points better (docs/decisions/0131)."""
+"""On two or four times as many the kernel finds no better colours (docs/decisions/0131)."""
 
 _QUALITIES = (1, 5, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100)
 _ERRORS = (3000e-6, 1000e-6, 720e-6, 512e-6, 425e-6, 350e-6, 282e-6, 210e-6, 155e-6, 97e-6, 45e-6, 0.0)
