@@ -24,6 +24,9 @@ most and score 54 and more, noise all over the colours into 18,700 and scores 34
 _BANDS = {1: [0], 2: [0, 3], 3: [0, 1, 2], 4: [0, 1, 2, 3]}
 """Of a palette's colours, by a picture's number of bands."""
 
+_SHOWN_AT_ONCE = 250_000
+"""Pixels: numpy makes eight bytes of each index."""
+
 _LIGHTNESS = np.array([0.5, 1.0, 0.45])
 
 
@@ -55,7 +58,11 @@ class Palettes:
     def shown(self, indices: bytearray, quality: int, shape: tuple[int, ...]) -> NDArray[np.uint8]:
         """The (rows, width, bands) pixels that these indices into the palette of a quality stand for."""
         colours = np.ascontiguousarray(self.at(quality)[:, _BANDS[shape[2]]])
-        return np.take(colours, np.frombuffer(indices, np.uint8), axis=0).reshape(shape)
+        pixels, each = np.empty((len(indices), shape[2]), np.uint8), np.frombuffer(indices, np.uint8)
+        for first in range(0, len(indices), _SHOWN_AT_ONCE):
+            part = slice(first, first + _SHOWN_AT_ONCE)
+            np.take(colours, each[part], axis=0, out=pixels[part], mode="clip")
+        return pixels.reshape(shape)
 
     def at(self, quality: int) -> NDArray[np.uint8]:
         """The RGBA colours, at most 256, as few as the quality of 1 to 100 needs."""
