@@ -1,4 +1,4 @@
-/* Pixels to the nearest colours of a palette, or nearly, row by row, with a part of each error carried on to the neighbours.
+/* Pixels to the nearest colours of a palette, or nearly, row by row; a part of each error is carried on to neighbours.
  *
  * The space of colours is cut into cells; each keeps the few colours that can be nearest to a point in it, found when
  * the first pixel falls into it among those of a cell of twice the width around it, found in the same way.

@@ -1,9 +1,9 @@
 /* The colours of a palette for a picture's pixels.
  *
- * Pixels are counted by colour, in cells that grow until there are few enough of them. The colours are parted into boxes,
- * always the one with the largest sum of squared errors, where that leaves the least, until there are as many boxes as
- * colours are allowed, or the error is small enough. Then each box's mean is moved to the mean of what is nearest to it,
- * again and again, until that hardly helps any more.
+ * Pixels are counted by colour, in cells that grow until there are few enough of them. The colours are parted into
+ * boxes, always the one with the largest sum of squared errors, where that leaves the least, until there are as many
+ * boxes as colours are allowed, or the error is small enough. Then each box's mean is moved to the mean of what is
+ * nearest to it, again and again, until that hardly helps any more.
  */
 #include <stddef.h>
 #include <stdlib.h>
@@ -321,9 +321,9 @@ static int chosen(struct weighted *points, int count, int most_colours, double m
   return colours;
 }
 
-/* Write up to most_colours (1 to 256) RGBA colours for count (1 to 16 million) pixels of 1 to 4 bands, as few as most_error
- * allows: the mean squared distance in this space, before the colours are moved. Returns how many, or -1 without
- * memory. */
+/* Write up to most_colours (1 to 256) RGBA colours for count (1 to 16 million) pixels of 1 to 4 bands, as few as
+ * most_error allows: the mean squared distance in this space, before the colours are moved. Returns how many, or -1
+ * without memory. */
 LEANPIX_EXPORT int leanpix_choose_palette(const uint8_t *pixels, size_t count, int bands, int most_colours,
                                           double most_error, uint8_t *palette) {
   struct histogram histogram = {calloc(SLOTS, sizeof(struct cell)), 0, 8};
