@@ -23,8 +23,8 @@ setup-dev: $(UV) ## the same, with what tests, linters and benchmarks need
 serve: setup ## run the service on http://127.0.0.1:8000
 	@.venv/bin/leanpix serve
 
-test: setup-dev ## run every test
-	@$(PY) -m pytest
+test: setup-dev ## run every test, in TEST_PROCESSES processes (2)
+	@$(PY) -m pytest --numprocesses $(or $(TEST_PROCESSES),2) --dist loadfile
 
 lint: setup-dev ## formatter, linter, types, import rules
 	@.venv/bin/ruff format --check .
