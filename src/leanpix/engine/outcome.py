@@ -42,6 +42,9 @@ class Trials:
     is_refused: bool = False
     """Whether the encode that was wanted was found out to fall short before it was made."""
 
+    exact_share: float | None = None
+    """How many times a lossy encode's bytes a lossless one takes, as far as strips of a large drawing tell."""
+
     @property
     def count(self) -> int:
         """How often an encoder ran, on samples and at other sizes too."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from leanpix.engine.codecs.base import Encoded, Encoder, Raster
+from leanpix.engine.drawn import is_exact_enough
 from leanpix.engine.freed_memory import give_back
 from leanpix.engine.job import Job
 from leanpix.engine.judge import Judge, sample_of
@@ -39,7 +40,10 @@ class Scored:
 
 
 def lowest_at(job: Job, trials: Trials, target: float) -> Scored | None:
-    """The smallest lossy encode at the target; None where the encoder does not reach it."""
+    """The smallest lossy encode at the target; None where the encoder does not reach it, or need not.
+
+    It need not where trials have what keeps every pixel, and that is small enough.
+    """
     sample = sample_of(job.raster)
     if sample is None:
         knob = _search(job.judge, trials, target)
@@ -69,6 +73,8 @@ def _by_sample(job: Job, trials: Trials, sample: Raster, target: float) -> Score
         if trials.encoder.lossless_from <= _HIGHEST_QUALITY:
             return None
         knob = trials.snap(trials.encoder.scores.points[-1][0])
+    if is_exact_enough(job, trials, knob):
+        return None
     if job.judge.is_sampled:
         return _on_tiles(job, trials, knob, target)
     knob = _corrected(job.judge, trials, knob, target)

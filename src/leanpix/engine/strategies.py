@@ -9,6 +9,7 @@ from leanpix.domain.request import KBYTE
 from leanpix.domain.states import TaskState
 from leanpix.engine.budget import Effort
 from leanpix.engine.codecs.base import Encoded
+from leanpix.engine.drawn import is_exact_enough, is_exact_far_over, may_exact_win
 from leanpix.engine.fitting import largest_within, next_within
 from leanpix.engine.job import Job
 from leanpix.engine.outcome import Outcome, Trials
@@ -34,12 +35,14 @@ def by_quality(job: Job, trials: Trials, quality: float) -> Outcome:
     capped = job.highest_quality(quality)
     # Repacking costs more than encoding: below the source's own quality it is tried only where it can still win.
     own_counts = capped < quality and job.racing_file() is not None
-    knob = encoder.knob_for(quality if own_counts else capped)
-    found = _judged(job, trials, trials.snap(knob), encoder.least_score(quality))
+    knob = trials.snap(encoder.knob_for(quality if own_counts else capped))
+    if is_exact_enough(job, trials, knob):
+        return _outcome(job, _required(trials.lossless()))
+    found = _judged(job, trials, knob, encoder.least_score(quality))
     rival = found.encoded if found.passes else None
     candidates = [rival, *_exact(job, trials, rival)]
     if not any(candidates):  # the time that is left does not carry what would have kept every pixel
-        return replace(_outcome(job, trials.at(trials.snap(knob)), found.score), warnings=(OUT_OF_TIME,))
+        return replace(_outcome(job, trials.at(knob), found.score), warnings=(OUT_OF_TIME,))
     best = _smallest(candidates)
     if best is not rival:
         return _outcome(job, best)
@@ -76,7 +79,9 @@ def _judged_whole(job: Job, trials: Trials, knob: float, least: float) -> _Judge
 
 def _exact(job: Job, trials: Trials, rival: Encoded | None) -> list[Encoded | None]:
     """What keeps every pixel and may beat a rival; without a rival there has to be something."""
-    if rival is not None and not job.repack_can_fit(len(rival.data)):
+    if trials.exact:
+        return [trials.lossless()]
+    if rival is not None and not may_exact_win(job, trials, len(rival.data)):
         return []
     own = job.racing_file()
     tries_lossless = own is None and (rival is None or trials.encoder.is_graphic)
@@ -116,7 +121,8 @@ def _fitting_exact(job: Job, trials: Trials, max_bytes: int) -> Encoded | None:
         own = job.racing_file()
         if own is not None and len(own.data) <= max_bytes:
             return own
-    exact = trials.lossless() if trials.encoder.is_graphic else None
+    has_chance = trials.encoder.is_graphic and not is_exact_far_over(job, trials, max_bytes)
+    exact = trials.lossless() if has_chance else None
     return exact if exact is not None and len(exact.data) <= max_bytes else None
 
 
