@@ -10,6 +10,10 @@ from numpy.typing import NDArray
 
 _TILE_PX = 128
 _TILES_PER_SIDE = 4
+_STRIPS, _STRIP_ROWS = 12, 16
+_SPREAD = 0.618034
+"""Of a strip within its part of the picture, from strip to strip: rows of windows repeat, and so must no distance."""
+
 _SHARP_STEP = 32
 _MANY_COLOURS = 256
 _CHROMA_SCALE = 256
@@ -30,6 +34,17 @@ def _starts(side: int, tile: int, count: int) -> list[int]:
     if side <= tile * count:
         return list(range(0, side, tile))
     return [round(i * (side - tile) / (count - 1)) for i in range(count)]
+
+
+def sample_strips(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Twelve strips of (rows, width, bands) pixels below each other, one somewhere in each of as many equal parts.
+
+    Whole rows: what repeats in a drawing repeats beside itself. 16 of them, which is a row of WebP's or JPEG's blocks.
+    """
+    parts = np.arange(_STRIPS)
+    places = (parts + (0.5 + _SPREAD * parts) % 1) / _STRIPS
+    tops = (places * max(0, pixels.shape[0] - _STRIP_ROWS)).astype(int).tolist()
+    return np.concatenate([pixels[top : top + _STRIP_ROWS] for top in tops])
 
 
 def chroma_detail(pixels: NDArray[np.uint8]) -> float:

@@ -19,6 +19,7 @@ from leanpix.engine.codecs.riff import with_alpha, with_icc_profile
 
 _GRAY, _GRAY_ALPHA = 1, 2
 _MAGIC = slice(8, 12)
+_LOSSY_CHUNK = b"VP8 "
 _MAX_MEAN_ERROR = 6.0  # of 255; 1.3 was measured
 
 
@@ -43,6 +44,12 @@ def encode_libwebp(
     if alpha is not None:
         data = with_alpha(data, alpha, width, height)
     return data if icc_profile is None else with_icc_profile(data, icc_profile, width, height)
+
+
+def modes_bytes(data: bytes) -> int:
+    """What the modes of all blocks take in a lossy WebP, by its frame's own header (RFC 6386, section 9.1)."""
+    start = data.index(_LOSSY_CHUNK) + 8
+    return int.from_bytes(data[start : start + 3], "little") >> 5
 
 
 def decoded_webp(data: bytes) -> NDArray[np.uint8] | None:

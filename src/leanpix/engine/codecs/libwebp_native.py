@@ -25,6 +25,9 @@ _DECODER_ABI_VERSION = 0x0200
 NOISE_SHAPING = 50
 """libwebp's own default, and the best at equal score of 0 to 80."""
 
+MODES_BYTES = 512 * 1024
+"""The format's room for the modes of all blocks."""
+
 _OUT_OF_MEMORY = (1, 2)
 _RGBA_BANDS = 4
 
@@ -131,7 +134,7 @@ class LossySettings:
     quality: 0 to 100, any fraction. method: 0 (quick) to 6. alpha_quality: 0 to 100, or None for colour alone, which is
     what is seen of it where alpha is added. sharp_chroma: weigh luma when
     chroma is halved, for one and a half times the time. noise_shaping: 0 to 100, how much coarser busy parts may be.
-    is_busy: nearly all of the picture has detail, so that the modes of its blocks may have no room in the format.
+    is_busy: so much of the picture has detail that the modes of its blocks may have no room in the format.
     is_lean: hold no tokens, up to 3 bytes a pixel, for 0.3 to 4.6 % more bytes and up to half as much time again.
     """
 
@@ -235,8 +238,8 @@ _FILTER_SHARPNESS = 7
 
 
 _WHOLE_PARTITION_PIXELS = 16_000_000
-_PARTITION_BITS, _MODE_BITS = 8 * 512 * 1024, 256
-"""The format's room for all blocks' modes, and what libwebp allows those of one block to take."""
+_PARTITION_BITS, _MODE_BITS = 8 * MODES_BYTES, 256
+"""All blocks' together, and what libwebp allows those of one block to take."""
 
 
 def _partition_limit(pixels: int) -> int:

@@ -7,16 +7,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import numpy as np
+from numpy.typing import NDArray
+
 from leanpix.domain.formats import OutputFormat
 from leanpix.engine.budget import Effort
 from leanpix.engine.codecs.alpha_native import native_planes
 from leanpix.engine.codecs.alpha_plane import AlphaPlanes
 from leanpix.engine.codecs.base import Encoded, Goal, Raster
-from leanpix.engine.codecs.libwebp import encode_libwebp, libwebp_backend
-from leanpix.engine.codecs.libwebp_native import NOISE_SHAPING, LossySettings
+from leanpix.engine.codecs.libwebp import encode_libwebp, libwebp_backend, modes_bytes
+from leanpix.engine.codecs.libwebp_native import MODES_BYTES, NOISE_SHAPING, LossySettings
 from leanpix.engine.codecs.lossless_webp import MAX_SIDE_PX, LosslessKernels, encode_lossless, lossless_kernels
 from leanpix.engine.codecs.riff import lossless_file, without_metadata
-from leanpix.engine.content import is_colourful, texture
+from leanpix.engine.content import is_colourful, sample_strips, texture
 from leanpix.engine.freed_memory import give_back
 from leanpix.engine.limits import LARGE_WEBP_PIXELS
 from leanpix.engine.search import Curve
@@ -152,6 +155,8 @@ class WebpEncoder:
         """Alpha by libwebp too, or beside it: then at every other quality, for it is coded anew at each."""
         pixels, profile = self.raster.pixels, self.raster.icc_profile
         settings = LossySettings(knob, self.method, alpha_quality, self.is_colourful, self.noise_shaping, self.is_busy)
+        if self.is_graphic and not self.is_busy and self.raster.total_pixels > LARGE_WEBP_PIXELS:
+            settings = replace(settings, is_busy=_is_busy(pixels, settings))
         if self.alphas is None:
             return encode_libwebp(pixels, settings, profile)
         alpha = self.alphas.of(pixels, alpha_quality // 2 * 2)
@@ -213,6 +218,13 @@ class WebpCodec:
         del effort  # a copy costs nothing
         data = without_metadata(source)
         return Encoded(data, "source", is_lossless=True) if data else None
+
+
+def _is_busy(pixels: NDArray[np.uint8], settings: LossySettings) -> bool:
+    """Whether strips of a drawing say that its blocks' modes have no room, flat ground and all."""
+    strips = sample_strips(pixels)
+    bytes_a_row = modes_bytes(encode_libwebp(strips, replace(settings, alpha_quality=None))) / len(strips)
+    return bytes_a_row * len(pixels) > MODES_BYTES
 
 
 def _method(raster: Raster, effort: Effort, goal: Goal) -> int:
