@@ -15,7 +15,7 @@ from tests.engine.pictures import photo
 from leanpix.domain.errors import TaskFailure
 from leanpix.engine.budget import Budget, Effort
 from leanpix.engine.codecs.base import Goal, Raster
-from leanpix.engine.codecs.libwebp import encode_libwebp, libwebp_backend
+from leanpix.engine.codecs.libwebp import encode_libwebp, libwebp_backend, modes_bytes
 from leanpix.engine.codecs.libwebp_native import LossySettings
 from leanpix.engine.codecs.webp import WebpCodec, WebpEncoder
 from leanpix.engine.fitting import largest_within
@@ -67,6 +67,17 @@ def test_bytes_grow_between_whole_qualities() -> None:
 
 
 @needs_native
+def test_what_blocks_modes_take_grows_with_the_area_that_has_detail() -> None:
+    flat, detailed = np.full((480, 640, 3), 90, np.uint8), photo(640, 480)
+    settings = LossySettings(80, 4, 80, sharp_chroma=False)
+    plain, half, full = (
+        modes_bytes(encode_libwebp(pixels, settings))
+        for pixels in (flat, np.concatenate([flat[:240], detailed[240:]]), detailed)
+    )
+    assert plain < half < full < len(encode_libwebp(detailed, settings))
+    assert half - plain == pytest.approx((full - plain) / 2, rel=0.25)
+
+
 def test_slower_methods_and_sharp_chroma_keep_what_they_promise() -> None:
     text = photo()
     text[::3, ::2] = (230, 20, 40)  # as fine and as coloured as small print

@@ -41,7 +41,7 @@ _BUSY = 0.5
 _LOWEST_ALPHA_QUALITY = 50
 
 _LEAN_PIXELS = 36_000_000
-"""Above, with alpha, there is no room for the tokens that libwebp would hold beside them."""
+"""Above, with alpha or much detail, there is no room for the tokens that libwebp would hold beside them."""
 
 _LOSSLESS_METHOD = {Effort.FULL: 4, Effort.REDUCED: 2, Effort.MINIMAL: 0}
 _STEPS_A_QUALITY = 10
@@ -155,8 +155,9 @@ class WebpEncoder:
         """Alpha by libwebp too, or beside it: then at every other quality, for it is coded anew at each."""
         pixels, profile = self.raster.pixels, self.raster.icc_profile
         settings = LossySettings(knob, self.method, alpha_quality, self.is_colourful, self.noise_shaping, self.is_busy)
-        if self.is_graphic and not self.is_busy and self.raster.total_pixels > LARGE_WEBP_PIXELS:
-            settings = replace(settings, is_busy=_is_busy(pixels, settings))
+        is_large_drawing = self.is_graphic and self.raster.total_pixels > LARGE_WEBP_PIXELS
+        if is_large_drawing and not self.is_busy and _is_busy(pixels, settings):
+            settings = replace(settings, is_busy=True, is_lean=self.raster.total_pixels > _LEAN_PIXELS)
         if self.alphas is None:
             return encode_libwebp(pixels, settings, profile)
         alpha = self.alphas.of(pixels, alpha_quality // 2 * 2)
