@@ -45,7 +45,7 @@ def is_exact_enough(job: Job, trials: Trials, knob: float) -> bool:
 
 def may_exact_win(job: Job, trials: Trials, rival_bytes: int) -> bool:
     """Whether what keeps every pixel has a chance against a lossy encode that was made."""
-    return job.repack_can_fit(rival_bytes) if trials.exact_share is None else trials.exact_share < _FAR
+    return (trials.exact_share is None or trials.exact_share < _FAR) and job.repack_can_fit(rival_bytes)
 
 
 def is_exact_far_over(job: Job, trials: Trials, max_bytes: int) -> bool:
