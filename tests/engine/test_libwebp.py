@@ -78,6 +78,7 @@ def test_what_blocks_modes_take_grows_with_the_area_that_has_detail() -> None:
     assert half - plain == pytest.approx((full - plain) / 2, rel=0.25)
 
 
+@needs_native
 def test_slower_methods_and_sharp_chroma_keep_what_they_promise() -> None:
     text = photo()
     text[::3, ::2] = (230, 20, 40)  # as fine and as coloured as small print
