@@ -1,4 +1,8 @@
-"""Files of sources and results on local disk."""
+"""Files of sources and results on local disk.
+
+Keys are joined to their folder as text: pathlib interns each name that it is given, and the table of those, two
+megabytes after some ten thousand tasks, is then made anew again and again beside the old one.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,6 @@ import shutil
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
-from itertools import takewhile
 from pathlib import Path
 from typing import BinaryIO
 
@@ -35,11 +38,11 @@ class LocalBlobs:
 
     def put(self, key: str, content: bytes | memoryview | Path) -> None:
         """Store content, replacing what was there; whole or not at all. StoreUnavailableError where it cannot be."""
-        path = self._root / key
-        changed = _folders_to_change(path) if self._sync else []
+        place = self._place(key)
+        changed = _folders_to_change(place) if self._sync else []
         try:
             obstore.put(self._store, key, content)
-            for written in [path, *changed] if self._sync else ():
+            for written in [place, *changed] if self._sync else ():
                 _to_disk(written)
         except (BaseError, OSError) as failure:
             raise StoreUnavailableError from failure
@@ -47,14 +50,15 @@ class LocalBlobs:
     def get(self, key: str) -> bytes | None:
         """The content, or None."""
         try:
-            return (self._root / key).read_bytes()  # in this thread: the store's own call goes through two more
+            with open(self._place(key), "rb") as file:  # in this thread: the store's own call goes through two more
+                return file.read()
         except FileNotFoundError:
             return None
 
     def open(self, key: str) -> BinaryIO | None:
         """The content as an open file that has a descriptor, or None."""
         try:
-            return (self._root / key).open("rb", buffering=0)
+            return open(self._place(key), "rb", buffering=0)
         except FileNotFoundError:
             return None
 
@@ -76,15 +80,15 @@ class LocalBlobs:
 
     def delete_under(self, prefix: str) -> None:
         """Remove every blob whose key is the prefix, or lies in that folder; none there is no error."""
-        place = self._root / prefix
+        place = self._place(prefix)
         with suppress(FileNotFoundError):  # somebody else was quicker
-            if place.is_dir():
+            if os.path.isdir(place):
                 shutil.rmtree(place)
             else:
-                place.unlink()
-        if self._root not in {place.parent, place.parent.parent}:  # folders of kinds stay: the next file is due
+                os.unlink(place)
+        if prefix.count("/") > 1:  # folders of kinds stay: the next file is due
             with suppress(OSError):  # not empty, and so still of use
-                place.parent.rmdir()
+                os.rmdir(os.path.dirname(place))
 
     def older_than(self, age_s: float) -> Iterator[str]:
         """Keys of blobs last written more than age_s seconds ago, those that were never written to their end too.
@@ -93,10 +97,10 @@ class LocalBlobs:
         """
         oldest = datetime.now(UTC).timestamp() - age_s
         for folder, _, names in os.walk(self._root):
-            for path in (Path(folder, name) for name in names):
+            for place in (f"{folder}/{name}" for name in names):
                 with suppress(FileNotFoundError):
-                    if path.stat().st_mtime < oldest:
-                        yield str(path.relative_to(self._root))
+                    if os.stat(place).st_mtime < oldest:
+                        yield place.removeprefix(self._place(""))
 
     def has_room(self) -> bool:
         """Whether more can be stored."""
@@ -107,6 +111,9 @@ class LocalBlobs:
         """Whether the folder is there."""
         return self._root.is_dir()
 
+    def _place(self, key: str) -> str:
+        return f"{self._root}/{key}"
+
     def close(self) -> None:
         """Nothing is left open."""
 
@@ -116,15 +123,17 @@ class LocalBlobs:
         return None
 
 
-def _folders_to_change(path: Path) -> list[Path]:
-    """The folders that get a new entry when a file is written at the path: its own, and those of folders made."""
-    missing = takewhile(lambda folder: not folder.exists(), path.parents)
-    return [path.parent, *(folder.parent for folder in missing)]
+def _folders_to_change(place: str) -> list[str]:
+    """The folders that get a new entry when a file is written there: its own, and those of folders made."""
+    changed = [os.path.dirname(place)]
+    while not os.path.exists(changed[-1]):
+        changed.append(os.path.dirname(changed[-1]))
+    return changed
 
 
-def _to_disk(path: Path) -> None:
+def _to_disk(place: str) -> None:
     """Wait until the file or folder is on the disk itself."""
-    descriptor = os.open(path, os.O_RDONLY)
+    descriptor = os.open(place, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
