@@ -68,10 +68,10 @@ UNANSWERED = (
 
 @dataclass(frozen=True)
 class Record:
-    """What the index says of a project's newest release: its version, and the ids of what is known against it."""
+    """What the index says of a project's newest release: its version, and what is known against it."""
 
     version: str
-    vulnerabilities: tuple[frozenset[str], ...]
+    vulnerabilities: list[dict[str, Any]]
 
 
 def main() -> int:
@@ -128,17 +128,14 @@ def newest_record(name: str) -> Record:
     """What the index says of a project's newest release; OSError where it cannot be asked."""
     with urllib.request.urlopen(f"{INDEX}/{name}/json", timeout=TIMEOUT_S) as answer:  # noqa: S310 - https, as above
         content = json.load(answer)
-    known_ones = (one for one in content["vulnerabilities"] if not one.get("withdrawn"))
-    return Record(content["info"]["version"], tuple(frozenset([one["id"], *one["aliases"]]) for one in known_ones))
+    return Record(content["info"]["version"], [one for one in content["vulnerabilities"] if not one.get("withdrawn")])
 
 
 def known(report: Iterable[Mapping[str, Any]], accepted: set[str]) -> Iterator[str]:
     """A line for each vulnerability that pip-audit reports and nobody has accepted."""
     for entry in report:
-        for vulnerability in entry.get("vulns", ()):
-            ids = frozenset([vulnerability["id"], *vulnerability["aliases"]])
-            if not ids & accepted:
-                yield f"{entry['name']} {entry['version']}: {' '.join(sorted(ids))}"
+        if "vulns" in entry:
+            yield from _told(entry["name"], entry["version"], entry["vulns"], accepted)
 
 
 def unknown(
@@ -151,11 +148,17 @@ def unknown(
     for name, record in records.items():
         for version in sorted(locked[name]):
             if version == record.version:
-                yield from (
-                    f"{name} {version}: {' '.join(sorted(i))}" for i in record.vulnerabilities if not i & accepted
-                )
+                yield from _told(name, version, record.vulnerabilities, accepted)
             elif (name, version) not in excused:
                 yield f"{name} {version}: no record, and no exception for it that has not ended"
+
+
+def _told(name: str, version: str, vulnerabilities: Iterable[Mapping[str, Any]], accepted: set[str]) -> Iterator[str]:
+    """A line for each of a release's vulnerabilities that nobody has accepted under any of its ids."""
+    for vulnerability in vulnerabilities:
+        ids = {vulnerability["id"], *vulnerability["aliases"]}
+        if not ids & accepted:
+            yield f"{name} {version}: {' '.join(sorted(ids))}"
 
 
 if __name__ == "__main__":

@@ -111,9 +111,6 @@ class LocalBlobs:
         """Whether the folder is there."""
         return self._root.is_dir()
 
-    def _place(self, key: str) -> str:
-        return f"{self._root}/{key}"
-
     def close(self) -> None:
         """Nothing is left open."""
 
@@ -121,6 +118,9 @@ class LocalBlobs:
         """None: files on a local disk have no URL of their own."""
         del key, expires_s
         return None
+
+    def _place(self, key: str) -> str:
+        return f"{self._root}/{key}"
 
 
 def _folders_to_change(place: str) -> list[str]:

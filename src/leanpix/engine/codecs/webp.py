@@ -156,12 +156,13 @@ class WebpEncoder:
         pixels, profile = self.raster.pixels, self.raster.icc_profile
         settings = LossySettings(knob, self.method, alpha_quality, self.is_colourful, self.noise_shaping, self.is_busy)
         is_large_drawing = self.is_graphic and self.raster.total_pixels > LARGE_WEBP_PIXELS
+        is_lean = self.raster.total_pixels > _LEAN_PIXELS
         if is_large_drawing and not self.is_busy and _is_busy(pixels, settings):
-            settings = replace(settings, is_busy=True, is_lean=self.raster.total_pixels > _LEAN_PIXELS)
+            settings = replace(settings, is_busy=True, is_lean=is_lean)
         if self.alphas is None:
             return encode_libwebp(pixels, settings, profile)
         alpha = self.alphas.of(pixels, alpha_quality // 2 * 2)
-        colour = replace(settings, alpha_quality=None, is_lean=self.raster.total_pixels > _LEAN_PIXELS)
+        colour = replace(settings, alpha_quality=None, is_lean=is_lean)
         return encode_libwebp(pixels, colour, profile, alpha)
 
     def lossless(self) -> Encoded:
