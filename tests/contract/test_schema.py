@@ -27,7 +27,7 @@ REVISIONS = [script.revision for script in SCRIPTS.walk_revisions()]
 @pytest.fixture(params=["sqlite", "postgres"])
 def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
     if request.param == "sqlite":
-        engine = sqlite_engine(tmp_path / "test.db", "NORMAL")
+        engine = sqlite_engine(tmp_path / "test.db")
     else:
         server: Postgres = request.getfixturevalue("postgres")
         engine = postgres_engine(server.new_database(), durable=True, connections=2)

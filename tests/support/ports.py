@@ -21,6 +21,7 @@ from leanpix.queues.wakeups import EndListener, PostgresSignals
 from leanpix.service.ports import Clock, Deliveries, RateLimits, Signals
 from leanpix.stores.announcing import announced, heard
 from leanpix.stores.attempts import TidyAsyncConnection, TidyConnection
+from leanpix.stores.connecting import EngineConnections
 from leanpix.stores.database import SqlDatabase, sqlite_database
 from leanpix.stores.limits import SqlRateLimits
 from leanpix.stores.postgres import libpq_url, postgres_engine
@@ -69,7 +70,7 @@ def postgres_node(url: str, queue: QueueSettings) -> Iterator[Node]:
     engines = [postgres_engine(url, durable=durable, connections=20) for durable in (True, False)]
     quick, local = engines[1], LocalSignals()
     failures: list[BaseException] = []
-    database = SqlDatabase(engines[0], quick, jobs.enqueue, patience_s=10)
+    database = SqlDatabase(EngineConnections(engines[0]), EngineConnections(quick), jobs.enqueue, patience_s=10)
     plain = libpq_url(url)
     yield Node(
         database,

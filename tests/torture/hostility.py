@@ -8,6 +8,7 @@ from collections import Counter
 from pathlib import Path
 from threading import Event
 
+from sqlalchemy import text
 from tests.support.corpus import CORPUS
 from tests.support.hostile import Sent, ends_of, make_hostile, send_all
 from tests.support.ledger import Book
@@ -118,7 +119,7 @@ def _deaths(folder: Path, figures: Figures) -> None:
             figures.add(f"20 children that: {cause}", "states", dict(ends), good=typed)
         with book.database.reading() as view:
             query = "SELECT count(*) FROM ledger WHERE kind = 'release'"
-            released = int(view.connection.exec_driver_sql(query).scalar_one())
+            released = int(view.connection.execute(text(query)).scalar_one())
     figures.add("80 dead children", "holds released", released, good=released == 80 and book.credit() == 100)
 
 

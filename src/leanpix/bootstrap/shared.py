@@ -16,6 +16,7 @@ from leanpix.queues.wakeups import EndListener, PostgresSignals
 from leanpix.settings import Settings
 from leanpix.stores.announcing import announced, heard
 from leanpix.stores.attempts import TidyAsyncConnection, TidyConnection
+from leanpix.stores.connecting import EngineConnections
 from leanpix.stores.database import SqlDatabase
 from leanpix.stores.limits import SqlRateLimits
 from leanpix.stores.postgres import libpq_url, postgres_engine
@@ -39,7 +40,9 @@ def shared_rows(settings: Settings, url: str, local: LocalSignals) -> Rows:
     except StoreUnavailableError as failure:
         raise SetupError("the database of LEANPIX_DATABASE_URL does not answer") from failure
     plain_url = libpq_url(url)
-    database = SqlDatabase(durable, quick, jobs.enqueue, patience_s=settings.patience_s)
+    database = SqlDatabase(
+        EngineConnections(durable), EngineConnections(quick), jobs.enqueue, patience_s=settings.patience_s
+    )
     deliveries = partial(
         PostgresDeliveries,
         plain_url,

@@ -118,7 +118,7 @@ def _migrating_engine(settings: Settings) -> Engine:
 
         return migrating_engine(settings.database_url)
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return sqlite_engine(settings.data_dir / "leanpix.db", "FULL")
+    return sqlite_engine(settings.data_dir / "leanpix.db")
 
 
 def _rows(settings: Settings) -> Rows:

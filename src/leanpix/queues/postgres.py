@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from threading import Event, Lock
+from typing import Protocol
 
 import procrastinate
 import psycopg
 from procrastinate import PsycopgConnector, RetryStrategy
 from psycopg_pool import AsyncConnectionPool
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Engine, TextClause, text
 
 from leanpix.domain.task import Turn
 from leanpix.queues.settings import QueueSettings
@@ -53,7 +54,14 @@ _UNDELIVERED = text("""
 """)
 
 
-def enqueue(connection: Connection, task_id: str) -> None:
+class Executes(Protocol):
+    """The part of a connection that it takes to enqueue."""
+
+    def execute(self, statement: TextClause, values: Mapping[str, str], /) -> object:
+        """Run a statement."""
+
+
+def enqueue(connection: Executes, task_id: str) -> None:
     """Have the task delivered once the connection's transaction is kept, and not at all if it is not."""
     connection.execute(_DEFER, {"queue": _QUEUE, "task": _TASK, "args": json.dumps({"task_id": task_id})})
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Integer, Row, bindparam, cast, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Integer, bindparam, cast, func, insert, or_, select, update
 
 from leanpix.domain.account import Account, DayUsage, LedgerKind
+from leanpix.stores.connections import SqlConnection, SqlRow
 from leanpix.stores.tables import accounts, ledger
 
 _DAY_S = 86400
@@ -32,12 +32,18 @@ _CLOSE = (
     .values(credits=_LEFT)
 )
 _ENTER = insert(ledger)
+_CHARGED = select(func.count()).where(
+    ledger.c.key_id == bindparam("of_key"),
+    ledger.c.created_at >= bindparam("since"),
+    ledger.c.created_at < bindparam("until"),
+    ledger.c.kind == LedgerKind.SETTLE.value,
+)
 
 
 class SqlAccounts:
     """The accounts of one transaction."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: SqlConnection) -> None:
         self._connection = connection
 
     def add(self, account: Account, secret_hash: bytes) -> None:
@@ -115,13 +121,8 @@ class SqlAccounts:
 
     def charged(self, key_id: str, since: float, until: float) -> int:
         """How many tasks were charged from one moment up to, and without, another."""
-        chosen = select(func.count()).where(
-            ledger.c.key_id == key_id,
-            ledger.c.created_at >= since,
-            ledger.c.created_at < until,
-            ledger.c.kind == LedgerKind.SETTLE.value,
-        )
-        return int(self._connection.execute(chosen).scalar_one())
+        values = {"of_key": key_id, "since": since, "until": until}
+        return int(self._connection.execute(_CHARGED, values).scalar_one())
 
     def usage(self, key_id: str, since: float) -> Sequence[DayUsage]:
         """What was charged on each day since then, oldest first; days without a charge are left out."""
@@ -151,5 +152,5 @@ class SqlAccounts:
         self._connection.execute(_ENTER, {**entry, "closes": closes})
 
 
-def _account(row: Row[Any]) -> Account:
+def _account(row: SqlRow) -> Account:
     return Account(row.id, row.name, row.qps, row.credits, row.is_admin, row.created_at, row.revoked_at)

@@ -3,28 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
-from sqlalchemy import Connection, Row, delete, exists, func, insert, select, true, update
+from sqlalchemy import bindparam, delete, exists, func, insert, select, true, update
 
 from leanpix.domain.batch import Batch, BatchItem
 from leanpix.domain.notice import Callback
 from leanpix.domain.states import TaskState, state_of
 from leanpix.domain.task import SourceKind, Task
 from leanpix.stores.codec import options_from_json, options_to_json
+from leanpix.stores.connections import SqlConnection, SqlRow
 from leanpix.stores.tables import batch_items, batches, tasks
 from leanpix.stores.tasks import task_of
 
 _WITH_TASKS = batch_items.outerjoin(tasks, tasks.c.id == batch_items.c.task_id)
 
-# Asked for twice a second, by every process: built once.
+# Built once: building a statement costs more than running it.
+_GET = select(batches).where(batches.c.id == bindparam("of_batch"))
+_COUNTS = (
+    select(tasks.c.state, func.count())
+    .select_from(_WITH_TASKS)
+    .where(batch_items.c.batch_id == bindparam("of_batch"))
+    .group_by(tasks.c.state)
+)
 _UNFINISHED = select(batches).where(batches.c.completed_at.is_(None)).order_by(batches.c.created_at)
 
 
 class SqlBatches:
     """The batches of one transaction."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: SqlConnection) -> None:
         self._connection = connection
 
     def add(self, batch: Batch, items: Iterable[BatchItem]) -> None:
@@ -56,7 +63,7 @@ class SqlBatches:
 
     def get(self, batch_id: str) -> Batch | None:
         """The batch, or None."""
-        row = self._connection.execute(select(batches).where(batches.c.id == batch_id)).first()
+        row = self._connection.execute(_GET, {"of_batch": batch_id}).first()
         return None if row is None else _batch(row)
 
     def unfinished(self) -> Sequence[Batch]:
@@ -92,9 +99,8 @@ class SqlBatches:
 
     def counts(self, batch_id: str) -> Mapping[TaskState | None, int]:
         """How many items are in each state; None: without a task yet."""
-        chosen = select(tasks.c.state, func.count()).select_from(_WITH_TASKS)
-        grouped = chosen.where(batch_items.c.batch_id == batch_id).group_by(tasks.c.state)
-        return {None if row[0] is None else state_of(row[0]): int(row[1]) for row in self._connection.execute(grouped)}
+        grouped = self._connection.execute(_COUNTS, {"of_batch": batch_id})
+        return {None if row[0] is None else state_of(row[0]): int(row[1]) for row in grouped}
 
     def items(self, batch_id: str, offset: int, limit: int) -> Sequence[tuple[BatchItem, Task | None]]:
         """Some of the items by their numbers, each with its task where it has one."""
@@ -126,10 +132,10 @@ class SqlBatches:
         self._connection.execute(delete(batches).where(batches.c.id == batch_id))
 
 
-def _batch(row: Row[Any]) -> Batch:
+def _batch(row: SqlRow) -> Batch:
     callback = Callback(row.callback_url, row.callback_base) if row.callback_url else None
     return Batch(row.id, row.key_id, options_from_json(row.options), row.created_at, callback, row.completed_at)
 
 
-def _item(row: Row[Any]) -> BatchItem:
+def _item(row: SqlRow) -> BatchItem:
     return BatchItem(row.number, row.name, row.task_id, SourceKind(row.source_kind))

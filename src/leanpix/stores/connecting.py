@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import InterfaceError, OperationalError
@@ -47,3 +47,22 @@ def _connection(engine: Engine, patience_s: float) -> Connection:
                 raise
         time.sleep(pause_s)
         pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+
+
+class EngineConnections:
+    """An engine's connections."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def connected(self, patience_s: float = 0) -> AbstractContextManager[Connection]:
+        """A connection on which each statement is kept by itself, where the engine is such a one."""
+        return connecting(self._engine, patience_s)
+
+    def in_transaction(self, patience_s: float = 0) -> AbstractContextManager[Connection]:
+        """One in a transaction that is kept when the block ends, and undone when it raises."""
+        return in_transaction(self._engine, patience_s)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._engine.dispose()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
 
-from sqlalchemy import Connection, Row, Select, bindparam, delete, func, insert, or_, select, text, update
+from sqlalchemy import Select, bindparam, delete, func, insert, or_, select, text, update
 
 from leanpix.domain.notice import Callback, DueNotice, Notice, NoticeState, NoticeTry, WebhookSalts
+from leanpix.stores.connections import SqlConnection, SqlRow
 from leanpix.stores.tables import notices, webhook_salts
 
 _SET_SALTS = text("""
@@ -38,7 +38,7 @@ _DUE = _due_by_turns()  # built once: every process asks for it twice a second
 class SqlNotices:
     """The notices of one transaction."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: SqlConnection) -> None:
         self._connection = connection
 
     def add(self, ended_id: str, key_id: str, callback: Callback, now: float) -> None:
@@ -106,7 +106,7 @@ class SqlNotices:
         self._connection.execute(_SET_SALTS, {"key_id": key_id, **values})
 
 
-def _notice(row: Row[Any]) -> Notice:
+def _notice(row: SqlRow) -> Notice:
     return Notice(
         task_id=row.task_id,
         key_id=row.key_id,

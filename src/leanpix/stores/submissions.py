@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import asdict
 
-from sqlalchemy import Connection, Row, and_, delete, exists, select
+from sqlalchemy import and_, bindparam, delete, exists, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from leanpix.domain.submission import Submission
+from leanpix.stores.connections import SqlConnection, SqlRow
 from leanpix.stores.tables import submissions, tasks
+
+_FIND = select(submissions).where(
+    submissions.c.key_id == bindparam("of_key"), submissions.c.token == bindparam("of_token")
+)
+_CLAIM = {
+    name: insert(submissions).on_conflict_do_nothing().returning(submissions.c.task_id)
+    for name, insert in (("postgresql", postgresql.insert), ("sqlite", sqlite.insert))
+}
 
 
 class SqlSubmissions:
     """The submissions of one transaction."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: SqlConnection) -> None:
         self._connection = connection
 
     def find(self, key_id: str, token: str) -> Submission | None:
         """The submission under this token, or None."""
-        chosen = select(submissions).where(submissions.c.key_id == key_id, submissions.c.token == token)
-        row = self._connection.execute(chosen).first()
+        row = self._connection.execute(_FIND, {"of_key": key_id, "of_token": token}).first()
         return None if row is None else _submission(row)
 
     def claim(self, submission: Submission) -> Submission:
@@ -28,15 +36,8 @@ class SqlSubmissions:
 
         The primary key decides: a second insert waits for the first one's transaction, and does nothing after it.
         """
-        dialect = postgresql if self._connection.dialect.name == "postgresql" else sqlite
-        row = dialect.insert(submissions).values(
-            key_id=submission.key_id,
-            token=submission.token,
-            fingerprint=submission.fingerprint,
-            task_id=submission.task_id,
-            created_at=submission.created_at,
-        )
-        if self._connection.execute(row.on_conflict_do_nothing().returning(submissions.c.task_id)).first() is not None:
+        claimed = _CLAIM[self._connection.dialect.name]
+        if self._connection.execute(claimed, asdict(submission)).first() is not None:
             return submission
         return self.find(submission.key_id, submission.token) or self.claim(submission)
 
@@ -49,5 +50,5 @@ class SqlSubmissions:
         return self._connection.execute(delete(submissions).where(exists().where(same))).rowcount
 
 
-def _submission(row: Row[Any]) -> Submission:
+def _submission(row: SqlRow) -> Submission:
     return Submission(row.key_id, row.token, row.fingerprint, row.task_id, row.created_at)

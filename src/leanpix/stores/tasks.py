@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from types import SimpleNamespace
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, bindparam, case, delete, func, insert, select, update
+from sqlalchemy import Select, and_, bindparam, case, delete, func, insert, select, update
 
 from leanpix.domain.formats import OutputFormat
 from leanpix.domain.notice import Callback
@@ -14,6 +14,7 @@ from leanpix.domain.request import ReturnType
 from leanpix.domain.states import TaskState, state_of
 from leanpix.domain.task import Fence, Outcome, SourceKind, StoredResult, Task, Turn
 from leanpix.stores.codec import options_from_json, options_to_json, report_from_json, report_to_json
+from leanpix.stores.connections import SqlConnection, SqlRow
 from leanpix.stores.tables import tasks
 
 # Built once: building a statement costs more than running it. Values given beside those named here are written.
@@ -40,6 +41,14 @@ _WRITE = update(tasks).where(
     tasks.c.completed_at.is_(None),
 )
 _BEAT = _WRITE.values(beat=tasks.c.beat + 1)
+_RUNNING = select(tasks).where(tasks.c.completed_at.is_(None), tasks.c.owner.is_not(None))
+_WAITING_IDS = select(tasks.c.id).where(_WAITING)
+_MADE_OF = (
+    select(tasks)
+    .where(tasks.c.made_of == bindparam("of_what"), tasks.c.completed_at > bindparam("after"))
+    .order_by(tasks.c.completed_at.desc())
+    .limit(1)
+)
 _COUNT_UNFINISHED = select(
     func.coalesce(func.sum(case((tasks.c.key_id == bindparam("of_key"), 1), else_=0)), 0), func.count()
 ).where(tasks.c.completed_at.is_(None))
@@ -63,7 +72,7 @@ _LINE = _line()
 class SqlTasks:
     """The task rows of one transaction."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: SqlConnection) -> None:
         self._connection = connection
 
     def add(self, task: Task) -> None:
@@ -110,8 +119,7 @@ class SqlTasks:
 
     def made_of(self, token: str, completed_after: float) -> Task | None:
         """The newest task whose result was made of the same, and that ended after the given time."""
-        chosen = select(tasks).where(tasks.c.made_of == token, tasks.c.completed_at > completed_after)
-        row = self._connection.execute(chosen.order_by(tasks.c.completed_at.desc()).limit(1)).first()
+        row = self._connection.execute(_MADE_OF, {"of_what": token, "after": completed_after}).first()
         return None if row is None else task_of(row)
 
     def hand_back(self, fence: Fence) -> bool:
@@ -125,8 +133,7 @@ class SqlTasks:
 
     def running(self) -> list[Task]:
         """Every task that somebody owns."""
-        chosen = select(tasks).where(tasks.c.completed_at.is_(None), tasks.c.owner.is_not(None))
-        return [task_of(row) for row in self._connection.execute(chosen)]
+        return [task_of(row) for row in self._connection.execute(_RUNNING)]
 
     def ready(self, limit: int) -> list[Turn]:
         """The line of waiting tasks: each key's first before any key's second, and oldest first among equals.
@@ -138,7 +145,7 @@ class SqlTasks:
 
     def waiting(self) -> list[str]:
         """Ids of every task that nobody owns and that has not ended."""
-        return list(self._connection.scalars(select(tasks.c.id).where(_WAITING)))
+        return list(self._connection.scalars(_WAITING_IDS))
 
     def ended_before(self, completed_before: float, limit: int) -> list[str]:
         """Ids of ended tasks that ended before the given time; those of batches are kept as long as the batch."""
@@ -173,12 +180,15 @@ def accepted_values(task: Task) -> dict[str, object]:
         "source_kind": task.source_kind.value,
         "created_at": task.created_at,
         "held": task.held,
+        "charged": task.charged,
+        "attempt": task.attempt,
+        "beat": task.beat,
         "batch_id": task.batch_id,
         "trace": task.trace,
     }
 
 
-def task_of(row: Row[Any] | SimpleNamespace) -> Task:
+def task_of(row: SqlRow | SimpleNamespace) -> Task:
     """The task that a row of the table, or what has the same names, says."""
     return Task(
         id=row.id,
@@ -204,7 +214,7 @@ def task_of(row: Row[Any] | SimpleNamespace) -> Task:
     )
 
 
-def _result(row: Row[Any] | SimpleNamespace) -> StoredResult | None:
+def _result(row: SqlRow | SimpleNamespace) -> StoredResult | None:
     if row.result_blob is None:
         return None
     return StoredResult(row.result_blob, OutputFormat(row.result_format), row.result_bytes)
