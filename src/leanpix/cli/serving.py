@@ -7,8 +7,10 @@ import math
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from functools import partial
 from threading import Event
+from types import FrameType
 
 import typer
 import uvicorn
@@ -25,6 +27,7 @@ from leanpix.web.protocol import guarded_protocol
 
 _BACKLOG = 2048
 _KEEP_ALIVE_S = 75
+_TICK_S = 1.0  # answers carry the time in whole seconds
 _ANSWERING_S = 3  # what the answers to interrupted waits take, beyond the workers' grace
 
 
@@ -87,12 +90,27 @@ def _server(stores: Stores) -> uvicorn.Server:
 class _DrainingServer(uvicorn.Server):
     """Lets the workers finish, or hand back, while the connections that wait for them are still open.
 
-    uvicorn by itself would first wait for the connections, with the workers taking ever new tasks meanwhile.
+    uvicorn by itself would first wait for the connections, with the workers taking ever new tasks meanwhile. And it
+    would look ten times a second whether to end, half of what a process at rest does: this one is told.
     """
 
     def __init__(self, drain: Callable[[], Coroutine[None, None, None]], config: uvicorn.Config) -> None:
         super().__init__(config)
         self._drain = drain
+        self._tell: Callable[[], object] = lambda: None
+
+    async def main_loop(self) -> None:
+        """Keep the time that answers carry, until told to end."""
+        told, loop = asyncio.Event(), asyncio.get_running_loop()
+        self._tell = partial(loop.call_soon_threadsafe, told.set)
+        while not await self.on_tick(0):
+            with suppress(TimeoutError):
+                await asyncio.wait_for(told.wait(), _TICK_S)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """End: a signal has come."""
+        super().handle_exit(sig, frame)
+        self._tell()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop accepting, drain, and end."""

@@ -77,11 +77,11 @@ class Keyring:
 
     def _look_up(self, key_id: str, offered: bytes) -> Account:
         with self._database.reading() as view:
-            stored, account = view.accounts.secret_hash(key_id), view.accounts.get(key_id)
-        genuine = hmac.compare_digest(stored or bytes(32), offered)
-        if account is None or not genuine or account.revoked_at is not None:
+            found = view.accounts.credentials(key_id)
+        genuine = hmac.compare_digest(bytes(32) if found is None else found[1], offered)
+        if found is None or not genuine or found[0].revoked_at is not None:
             raise KeyRefusedError(_REFUSED)
-        return account
+        return found[0]
 
     def _remember(self, digest: bytes, account: Account) -> None:
         with self._lock:

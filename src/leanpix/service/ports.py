@@ -76,7 +76,7 @@ class Accounts(Protocol):
     def get(self, key_id: str) -> Account | None:
         """The account, or None."""
 
-    def secret_hash(self, key_id: str) -> bytes | None:
+    def credentials(self, key_id: str) -> tuple[Account, bytes] | None:
         """The stored hash of the key's secret, or None."""
 
     def list(self) -> list[Account]:

@@ -14,7 +14,6 @@ _DAY_S = 86400
 # Built once: building a statement costs more than running it.
 _OF_KEY = accounts.c.id == bindparam("of_key")
 _GET = select(accounts).where(_OF_KEY)
-_SECRET_HASH = select(accounts.c.secret_hash).where(_OF_KEY)
 _CREDITS = select(accounts.c.credits).where(_OF_KEY).with_for_update()
 _TAKE = (
     update(accounts)
@@ -66,10 +65,10 @@ class SqlAccounts:
         row = self._connection.execute(_GET, {"of_key": key_id}).first()
         return None if row is None else _account(row)
 
-    def secret_hash(self, key_id: str) -> bytes | None:
-        """The stored hash of the key's secret, or None."""
-        found = self._connection.scalar(_SECRET_HASH, {"of_key": key_id})
-        return None if found is None else bytes(found)
+    def credentials(self, key_id: str) -> tuple[Account, bytes] | None:
+        """The account and the stored hash of its secret, or None."""
+        row = self._connection.execute(_GET, {"of_key": key_id}).first()
+        return None if row is None else (_account(row), bytes(row.secret_hash))
 
     def list(self) -> list[Account]:
         """Every account, oldest first."""

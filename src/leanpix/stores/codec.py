@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 
 from leanpix.domain.formats import OutputFormat, SourceFormat
 from leanpix.domain.report import Report
@@ -36,7 +35,7 @@ def options_from_json(text: str) -> CompressionOptions:
 
 def report_to_json(report: Report) -> str:
     """A report as JSON."""
-    return json.dumps(asdict(report))
+    return json.dumps({name: getattr(report, name) for name in Report.__dataclass_fields__})
 
 
 def report_from_json(text: str) -> Report:
