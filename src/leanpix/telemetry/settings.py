@@ -15,7 +15,8 @@ class TelemetrySettings(BaseModel):
         default="info", description="Least important log lines that are written."
     )
     log_format: Literal["json", "text"] = Field(
-        default="text", description="Log lines as JSON, one object a line, or as text."
+        default="text",
+        description="Log lines as JSON, one object a line, or as text: `name=value`, lined up on a terminal.",
     )
     otlp_endpoint: str | None = Field(
         default=None,

@@ -1,0 +1,38 @@
+"""Log lines as text: one a thing told, with a traceback as people read it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from leanpix.telemetry.logging import log_failure, set_up_logging
+from leanpix.telemetry.settings import TelemetrySettings
+
+
+@pytest.fixture(autouse=True)
+def _set_back() -> Iterator[None]:
+    yield
+    structlog.reset_defaults()
+
+
+def test_a_line_names_what_it_tells_and_quotes_what_holds_spaces(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up_logging(TelemetrySettings())
+    structlog.get_logger().info("request", status=200, ms=1.5, route="/a b", key_id=None, is_new=True)
+    line = capsys.readouterr().err
+    assert line.count("\n") == 1
+    assert line.startswith("timestamp=20")
+    assert line.endswith('Z level=info event=request status=200 ms=1.5 route="/a b" key_id= is_new=true\n')
+
+
+def test_a_traceback_stands_below_its_line(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up_logging(TelemetrySettings())
+    try:
+        int("none")
+    except ValueError as failure:
+        log_failure(failure)
+    first, *below = capsys.readouterr().err.splitlines()
+    assert first.endswith("level=error event=failure kind=ValueError")
+    assert below[0] == "Traceback (most recent call last):"
+    assert below[-1] == "ValueError: invalid literal for int() with base 10: 'none'"
