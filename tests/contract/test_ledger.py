@@ -12,6 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError, NoResultFound
 from tests.support.ledger import Book, SettableClock, success
 
+from leanpix.domain.account import Account
 from leanpix.domain.errors import CreditsExhaustedError
 from leanpix.domain.request import CompressionOptions, ReturnType
 from leanpix.domain.states import TaskState
@@ -28,6 +29,18 @@ FAILED = Outcome(TaskState.INVALID_IMAGE, "no picture")
 
 def ended_as(task: Task | None) -> TaskState | None:
     return None if task is None else task.state
+
+
+@pytest.mark.parametrize("credit", [None, 10])
+def test_an_account_is_read_as_it_was_added(book: Book, credit: int | None) -> None:
+    added = [Account(name, name, 2.5, credit, is_admin=name == "me", created_at=1.0) for name in ("me", "you")]
+    with book.database.writing() as change:
+        for number, account in enumerate(added):
+            change.accounts.add(account, bytes([number]))
+    with book.database.reading() as view:
+        assert view.accounts.list() == added
+        assert view.accounts.credentials("you") == (added[1], b"\1")
+        assert [repr(one.is_admin) for one in view.accounts.list()] == ["True", "False"]  # 1 is equal to True
 
 
 def test_a_success_costs_what_was_held(book: Book) -> None:

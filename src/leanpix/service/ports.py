@@ -77,7 +77,7 @@ class Accounts(Protocol):
         """The account, or None."""
 
     def credentials(self, key_id: str) -> tuple[Account, bytes] | None:
-        """The stored hash of the key's secret, or None."""
+        """The account and the stored hash of the key's secret, or None."""
 
     def list(self) -> list[Account]:
         """Every account, oldest first."""

@@ -66,7 +66,7 @@ class SqlAccounts:
         return None if row is None else _account(row)
 
     def credentials(self, key_id: str) -> tuple[Account, bytes] | None:
-        """The account and the stored hash of its secret, or None."""
+        """The account and the stored hash of the key's secret, or None."""
         row = self._connection.execute(_GET, {"of_key": key_id}).first()
         return None if row is None else (_account(row), bytes(row.secret_hash))
 
@@ -152,4 +152,5 @@ class SqlAccounts:
 
 
 def _account(row: SqlRow) -> Account:
-    return Account(row.id, row.name, row.qps, row.credits, row.is_admin, row.created_at, row.revoked_at)
+    is_admin = bool(row.is_admin)  # SQLite has no such type
+    return Account(row.id, row.name, row.qps, row.credits, is_admin, row.created_at, row.revoked_at)

@@ -29,7 +29,6 @@ def sqlite_connection(path: Path, synchronous: str) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
     for pragma in ("journal_mode = WAL", f"synchronous = {synchronous}", "foreign_keys = ON", "secure_delete = ON"):
         connection.execute(f"PRAGMA {pragma}")
-    connection.row_factory = DriverRow
     return connection
 
 
@@ -78,11 +77,13 @@ class DriverConnections:
         try:
             return self._idle.pop()
         except IndexError:
-            return sqlite_connection(self._path, self._synchronous)
+            connection = sqlite_connection(self._path, self._synchronous)
+            connection.row_factory = DriverRow
+            return connection
 
 
 class DriverConnection:
-    """One connection, as long as somebody has it."""
+    """One connection, as long as somebody has it. Values come as the driver gives them: a truth value is 0 or 1."""
 
     dialect = _NAMED
 
@@ -141,8 +142,11 @@ class DriverRow(sqlite3.Row):
     """A row whose columns are its attributes."""
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - column values of several types
-        """The column of this name; IndexError where there is none."""
-        return self[name]
+        """The column of this name."""
+        try:
+            return self[name]
+        except IndexError as missing:
+            raise AttributeError(name) from missing
 
 
 class _Compiled(NamedTuple):
