@@ -56,6 +56,10 @@ class EngineConnections:
         self._engine = engine
 
     def connected(self, patience_s: float = 0) -> AbstractContextManager[Connection]:
+        """A connection to look at things."""
+        return connecting(self._engine, patience_s)
+
+    def stepping(self, patience_s: float = 0) -> AbstractContextManager[Connection]:
         """A connection on which each statement is kept by itself, where the engine is such a one."""
         return connecting(self._engine, patience_s)
 

@@ -69,6 +69,9 @@ class Connections(Protocol):
     """
 
     def connected(self, patience_s: float = 0) -> AbstractContextManager[SqlConnection]:
+        """A connection to look at things."""
+
+    def stepping(self, patience_s: float = 0) -> AbstractContextManager[SqlConnection]:
         """A connection on which each statement is kept by itself."""
 
     def in_transaction(self, patience_s: float = 0) -> AbstractContextManager[SqlConnection]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from threading import Lock
 
 from sqlalchemy import Engine, create_engine
 
@@ -66,7 +67,7 @@ class SqlDatabase:
     @contextmanager
     def stepping(self) -> Iterator[SqlTransaction]:
         """Each statement is kept at once and by itself, without a wait for the disk."""
-        with self._quick.connected(self._patience_s) as connection:
+        with self._quick.stepping(self._patience_s) as connection:
             yield SqlTransaction(connection, self._enqueue)
 
     @contextmanager
@@ -94,7 +95,8 @@ def sqlite_database(path: Path) -> SqlDatabase:
         migrate(engine)
     finally:
         engine.dispose()
-    return SqlDatabase(DriverConnections(path, _DURABLE), DriverConnections(path, "NORMAL"))
+    writer = Lock()
+    return SqlDatabase(DriverConnections(path, _DURABLE, writer), DriverConnections(path, "NORMAL", writer))
 
 
 def sqlite_engine(path: Path) -> Engine:

@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -21,6 +22,7 @@ from leanpix.domain.errors import StoreUnavailableError
 from leanpix.stores.connections import SqlRow, Statement, Values
 
 _BUSY_S = 30
+_KEPT = 4  # open for the next look; a crowd's others are closed again
 _NAMED: Dialect = sqlite.dialect(paramstyle="named")
 
 
@@ -35,30 +37,37 @@ def sqlite_connection(path: Path, synchronous: str) -> sqlite3.Connection:
 class DriverConnections:
     """Connections to one SQLite file; one that is given back is the next to be used. Thread-safe.
 
-    No patience is needed: SQLite itself waits for others' locks, up to 30 s.
+    No patience is needed: others' locks are waited for, up to 30 s. writer is this process's turn to write, shared by
+    all of its connections to the file: SQLite has one writer at a time, and whoever waits for it sleeps ever longer.
     """
 
-    def __init__(self, path: Path, synchronous: str) -> None:
-        self._path, self._synchronous = path, synchronous
+    def __init__(self, path: Path, synchronous: str, writer: Lock) -> None:
+        self._path, self._synchronous, self._writer = path, synchronous, writer
         self._idle: list[sqlite3.Connection] = []
 
     @contextmanager
     def connected(self, patience_s: float = 0) -> Iterator[DriverConnection]:
-        """A connection on which each statement is kept by itself."""
+        """A connection to look at things."""
         del patience_s
         try:
             connection = self._taken()
             try:
                 yield DriverConnection(connection)
             finally:
-                self._idle.append(connection)
+                self._give_back(connection)
         except sqlite3.OperationalError as failure:
             raise StoreUnavailableError from failure
 
     @contextmanager
+    def stepping(self, patience_s: float = 0) -> Iterator[DriverConnection]:
+        """A connection on which each statement is kept by itself."""
+        with self._one_writer(), self.connected(patience_s) as connection:
+            yield connection
+
+    @contextmanager
     def in_transaction(self, patience_s: float = 0) -> Iterator[DriverConnection]:
         """One in a transaction that is kept when the block ends, and undone when it raises."""
-        with self.connected(patience_s) as connection:
+        with self._one_writer(), self.connected(patience_s) as connection:
             # A writer takes its lock at once: upgrading a read would fail with "database is locked" without waiting.
             connection.driver.execute("BEGIN IMMEDIATE")
             try:
@@ -72,6 +81,21 @@ class DriverConnections:
         """Close those that are not in use."""
         while self._idle:
             self._idle.pop().close()
+
+    @contextmanager
+    def _one_writer(self) -> Iterator[None]:
+        if not self._writer.acquire(timeout=_BUSY_S):
+            raise StoreUnavailableError
+        try:
+            yield
+        finally:
+            self._writer.release()
+
+    def _give_back(self, connection: sqlite3.Connection) -> None:
+        if len(self._idle) < _KEPT:
+            self._idle.append(connection)
+        else:
+            connection.close()
 
     def _taken(self) -> sqlite3.Connection:
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
-from threading import Barrier, Thread
+from threading import Barrier, Lock, Thread
 
 import pytest
 from sqlalchemy import bindparam, func, insert, select, text
@@ -29,13 +29,13 @@ def connections(tmp_path: Path) -> Iterator[DriverConnections]:
     engine = sqlite_engine(tmp_path / "test.db")
     metadata.create_all(engine)
     engine.dispose()
-    connections = DriverConnections(tmp_path / "test.db", "NORMAL")
+    connections = DriverConnections(tmp_path / "test.db", "NORMAL", Lock())
     yield connections
     connections.close()
 
 
 def test_rows_have_their_columns_by_name_and_by_number(connections: DriverConnections) -> None:
-    with connections.connected() as connection:
+    with connections.stepping() as connection:
         assert connection.execute(insert(submissions), [row("a"), row("b")]).rowcount == 2
         found = connection.execute(OF_TOKEN, {"of_token": "b"}).one()
         assert (found.token, found[1], list(found)[:2]) == ("b", "b", ["key", "b"])
@@ -99,6 +99,6 @@ def test_writers_wait_for_each_other_and_lose_nothing(connections: DriverConnect
 def test_what_the_database_cannot_do_has_one_name(connections: DriverConnections, tmp_path: Path) -> None:
     with pytest.raises(StoreUnavailableError), connections.connected() as connection:
         connection.execute(text("SELECT 1 FROM nowhere"))
-    elsewhere = DriverConnections(tmp_path / "no folder" / "test.db", "NORMAL")
+    elsewhere = DriverConnections(tmp_path / "no folder" / "test.db", "NORMAL", Lock())
     with pytest.raises(StoreUnavailableError), elsewhere.connected():
         pytest.fail("a connection to nothing")
