@@ -12,9 +12,9 @@ from tests.engine.pictures import image, photo
 
 from leanpix.engine.budget import Effort
 from leanpix.engine.codecs import png_strips
-from leanpix.engine.codecs.base import Goal, Raster
+from leanpix.engine.codecs.base import Encoded, Goal, Raster
 from leanpix.engine.codecs.png import PngCodec
-from leanpix.engine.codecs.png_strips import StripPacker, strips_of
+from leanpix.engine.codecs.png_strips import ByKernel, ByLibdeflate, packed
 from leanpix.engine.codecs.png_strips_native import NativeStrips, native_strips
 
 LAST = b"\x03\x00"
@@ -61,6 +61,24 @@ def test_what_is_no_whole_stream_is_refused(kernel: NativeStrips) -> None:
             kernel.opened(broken)
 
 
+def test_a_stream_of_our_own_can_be_followed_and_is_read_by_zlib(kernel: NativeStrips) -> None:
+    for length in (*range(40), 16_383, 16_384, 16_385, 16_393, 70_000, 200_000):
+        for data in contents(length):
+            stream = kernel.deflated(data)
+            assert zlib.decompress(2 * stream + LAST, -15) == 2 * data
+            assert len(stream) <= 1.002 * length + 100
+
+
+@pytest.mark.parametrize("rare", [40, 24, 1])
+def test_codes_longer_than_deflate_has_are_shortened(kernel: NativeStrips, rare: int) -> None:
+    counts = [1, 1]
+    while sum(counts) < 300_000:
+        counts.append(sum(counts[-2:]))  # each code a bit longer than the next
+    rng = np.random.default_rng(rare)
+    data = rng.permutation(np.repeat(np.arange(len(counts), dtype=np.uint8) * 5 + rare % 5, counts)).tobytes()
+    assert zlib.decompress(kernel.deflated(data) + LAST, -15) == data
+
+
 def bands_of(pixels: NDArray[np.uint8], bands: int) -> NDArray[np.uint8]:
     return np.ascontiguousarray(np.concatenate([pixels, pixels[:, ::-1, :1]], axis=2)[:, :, 4 - bands :])
 
@@ -72,9 +90,8 @@ def test_many_strips_are_one_picture_nearly_as_small_as_packed_at_once(
     pixels = bands_of(photo(640, 480), bands)
     at_once = PngCodec().open(Raster(pixels), Effort.REDUCED, Goal(quality=100)).lossless().data
     monkeypatch.setattr(png_strips, "_STRIP_BYTES", pixels.nbytes // 5)
-    rows, width, _ = pixels.shape
     profile = bytes(image(pixels).icc_export(output_profile="srgb" if bands > 2 else "sgrey").get("icc-profile-data"))
-    made = StripPacker(kernel, lambda *_: 10).packed(strips_of(pixels), width, rows, profile)
+    made = packed(pixels, profile, ByLibdeflate(kernel, lambda *_: 10))
     shown = pyvips.Image.pngload_buffer(made, fail_on="warning")
     assert np.array_equal(shown.numpy().reshape(pixels.shape), pixels)
     assert shown.get("icc-profile-data") == profile
@@ -95,3 +112,49 @@ def test_strips_are_packed_as_thoroughly_as_there_is_time(
     made = PngCodec().open(Raster(pixels), Effort.MINIMAL, goal).lossless()
     assert made.encoder == encoder
     assert np.array_equal(pyvips.Image.pngload_buffer(made.data).numpy(), pixels)
+
+
+@pytest.fixture(scope="module")
+def large_photo() -> NDArray[np.uint8]:
+    return photo(1200, 900)
+
+
+def lossless(pixels: NDArray[np.uint8], left_s: float = 99.0, profile: bytes | None = None) -> Encoded:
+    goal = Goal(quality=100, left_s=lambda: left_s)
+    return PngCodec().open(Raster(pixels, icc_profile=profile), Effort.FULL, goal).lossless()
+
+
+@pytest.mark.parametrize("bands", [1, 3])
+def test_large_photographs_are_packed_by_our_own_deflate_as_small_as_by_oxipng(
+    kernel: NativeStrips, large_photo: NDArray[np.uint8], bands: int
+) -> None:
+    del kernel
+    pixels = np.ascontiguousarray(large_photo[:, :, :bands])
+    profile = bytes(image(pixels).icc_export(output_profile="srgb" if bands > 2 else "sgrey").get("icc-profile-data"))
+    made = lossless(pixels, profile=profile)
+    shown = pyvips.Image.pngload_buffer(made.data, fail_on="warning")
+    assert made.encoder == "own deflate"
+    assert np.array_equal(shown.numpy().reshape(pixels.shape), pixels)
+    assert shown.get("icc-profile-data") == profile
+    before = lossless(pixels, left_s=1.9, profile=profile)
+    assert before.encoder == "oxipng 1"
+    assert len(made.data) <= 1.005 * len(before.data)
+
+
+def test_what_oxipng_packs_better_is_left_to_it(kernel: NativeStrips, large_photo: NDArray[np.uint8]) -> None:
+    del kernel
+    opaque = np.concatenate([large_photo, np.full_like(large_photo[:, :, :1], 255)], axis=2)
+    gray = np.repeat(large_photo[:, :, :1], 3, axis=2)
+    few = large_photo // 64 * 64
+    for pixels in (opaque, gray, few, large_photo[:800]):
+        made = lossless(np.ascontiguousarray(pixels))
+        assert made.encoder.startswith("oxipng")
+
+
+def test_strips_of_a_picture_tell_what_it_comes_to(kernel: NativeStrips, large_photo: NDArray[np.uint8]) -> None:
+    deflater = ByKernel(kernel)
+    running = np.repeat(large_photo[:, :150], 8, axis=1)
+    for pixels in (large_photo, np.ascontiguousarray(large_photo[:, :, :1]), running):
+        whole_bits = 8 * len(packed(pixels, None, deflater)) / pixels.size
+        assert deflater.bits_a_sample(pixels) == pytest.approx(whole_bits, rel=0.1)
+    assert lossless(running).encoder == "oxipng 2"

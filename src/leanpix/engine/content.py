@@ -36,15 +36,20 @@ def _starts(side: int, tile: int, count: int) -> list[int]:
     return [round(i * (side - tile) / (count - 1)) for i in range(count)]
 
 
-def sample_strips(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Twelve strips of (rows, width, bands) pixels below each other, one somewhere in each of as many equal parts.
+def strips_within(pixels: NDArray[np.uint8], rows: int = _STRIP_ROWS) -> list[NDArray[np.uint8]]:
+    """Twelve strips of (rows, width, bands) pixels, one somewhere in each of as many equal parts; views, no copies.
 
-    Whole rows: what repeats in a drawing repeats beside itself. 16 of them, which is a row of WebP's or JPEG's blocks.
+    Whole rows: what repeats in a drawing repeats beside itself. 16 of them are a row of WebP's or JPEG's blocks.
     """
     parts = np.arange(_STRIPS)
     places = (parts + (0.5 + _SPREAD * parts) % 1) / _STRIPS
-    tops = (places * max(0, pixels.shape[0] - _STRIP_ROWS)).astype(int).tolist()
-    return np.concatenate([pixels[top : top + _STRIP_ROWS] for top in tops])
+    tops = (places * max(0, pixels.shape[0] - rows)).astype(int).tolist()
+    return [pixels[top : top + rows] for top in tops]
+
+
+def sample_strips(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Those strips below each other."""
+    return np.concatenate(strips_within(pixels))
 
 
 def chroma_detail(pixels: NDArray[np.uint8]) -> float:

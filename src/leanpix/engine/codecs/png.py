@@ -1,4 +1,4 @@
-"""PNG: a dithered palette, or every pixel as it is; both packed by oxipng.
+"""PNG: a dithered palette, or every pixel as it is; packed by oxipng, large photographs by a deflate of our own.
 
 Native kernels choose the palette on a sample and map the pixels to it. Without them libimagequant inside libvips does
 both, on the whole picture, in several times the time and the memory.
@@ -20,7 +20,7 @@ from leanpix.engine.budget import Effort
 from leanpix.engine.codecs.base import Encoded, Goal, Raster, endless
 from leanpix.engine.codecs.palette import Palettes
 from leanpix.engine.codecs.palette_native import native_palettes
-from leanpix.engine.codecs.png_strips import StripPacker, strips_of
+from leanpix.engine.codecs.png_strips import ByKernel, ByLibdeflate, packed
 from leanpix.engine.codecs.png_strips_native import native_strips
 from leanpix.engine.content import texture
 from leanpix.engine.headers.png_chunks import picture_only, picture_with, raw_bytes
@@ -57,6 +57,14 @@ _THOROUGH_SECONDS_A_PIXEL = 0.33e-6
 _THOROUGH_STRIP_S, _QUICK_STRIP_S, _SPARE_S = 0.4e-6, 0.17e-6, 2.0
 """A pixel; and at the end. What is packed thoroughly leaves the time to pack the rest quickly."""
 
+_PHOTOGRAPH_FROM_PIXELS, _PHOTOGRAPH_S = 1_000_000, 0.2e-6
+"""By our own deflate, in at most so many seconds a pixel: half of what oxipng takes at level 1."""
+
+_LEAST_BITS, _LEAST_BITS_AT_LEVEL_2 = 1.5, 3.8
+"""A sample: below these oxipng's result is smaller by more than 1.5 % at times (docs/decisions/0132)."""
+
+_MANY_COLOURS = 256
+
 _ALLOWANCE = 15
 """A palette passes for a quality q at a score of q - 15: about where a JPEG of that quality lies from 60 to 90."""
 
@@ -72,6 +80,7 @@ class PngEncoder:
     is_quick: bool = False
     is_part: bool = False
     is_busy: bool = False
+    is_photograph: bool = False
     left_s: Callable[[], float] = endless
     mapped: dict[int, bytearray] = field(default_factory=dict)
     lossless_from = 100
@@ -155,8 +164,10 @@ class PngEncoder:
     def lossless(self) -> Encoded:
         """Every pixel kept; oxipng finds the smallest colour type and the filters.
 
-        It holds a picture three times: a large one is packed by strips.
+        It holds a picture three times: a large one is packed by strips. Photographs are, where that is no larger.
         """
+        if self.is_photograph and (photograph := self._as_photograph()):
+            return photograph
         if self.effort is Effort.MINIMAL or self.raster.total_pixels > _AT_ONCE_UP_TO_PIXELS:
             return self._by_strips()
         rows, width, _ = self.raster.pixels.shape
@@ -166,6 +177,18 @@ class PngEncoder:
             raw.add_icc_profile(self.raster.icc_profile)
         data: bytes = raw.create_optimized_png(level=level)
         return Encoded(data, f"oxipng {level}", is_lossless=True)
+
+    def _as_photograph(self) -> Encoded | None:
+        """By our own deflate, where strips of the picture say so and there is time."""
+        kernel, raster = native_strips(), self.raster
+        is_large = raster.total_pixels >= _PHOTOGRAPH_FROM_PIXELS
+        if kernel is None or not is_large or self.left_s() < _PHOTOGRAPH_S * raster.total_pixels + _SPARE_S:
+            return None
+        deflater = ByKernel(kernel)
+        is_rivalled = self._level() == _PACK_LEVEL[Effort.FULL]
+        if deflater.bits_a_sample(raster.pixels) < (_LEAST_BITS_AT_LEVEL_2 if is_rivalled else _LEAST_BITS):
+            return None
+        return Encoded(packed(raster.pixels, raster.icc_profile, deflater), "own deflate", is_lossless=True)
 
     def _by_strips(self) -> Encoded:
         """As thoroughly as there is time for; by libvips where there is next to none, or no kernel."""
@@ -179,8 +202,7 @@ class PngEncoder:
             levels.append(_THOROUGH_DEFLATE if self.left_s() >= needed_s else _QUICK_DEFLATE)
             return levels[-1]
 
-        strips, profile = strips_of(raster.pixels), raster.icc_profile
-        data = StripPacker(kernel, level_for).packed(strips, raster.width_px, raster.pixels.shape[0], profile)
+        data = packed(raster.pixels, raster.icc_profile, ByLibdeflate(kernel, level_for))
         return Encoded(data, f"libdeflate {' and '.join(map(str, sorted(set(levels))))}", is_lossless=True)
 
     def _streamed(self) -> Encoded:
@@ -217,8 +239,16 @@ class PngCodec:
         has_time = goal.quality is not None and goal.time_s >= _THOROUGH_SECONDS_A_PIXEL * raster.total_pixels
         is_quick = effort is Effort.MINIMAL and not has_time
         seen = texture(raster.pixels)
-        is_busy = seen.changing > _BUSY
-        return PngEncoder(raster, effort, seen.is_graphic, palettes, is_quick, is_busy=is_busy, left_s=goal.left_s)
+        # oxipng finds out where alpha is not needed, and few colours are a palette's, or gray.
+        is_photograph = (
+            not seen.is_graphic and not raster.has_alpha and (seen.colours > _MANY_COLOURS or raster.is_gray)
+        )
+        return PngEncoder(
+            *(raster, effort, seen.is_graphic, palettes, is_quick),
+            is_busy=seen.changing > _BUSY,
+            is_photograph=is_photograph,
+            left_s=goal.left_s,
+        )
 
     def repack(self, source: bytes, effort: Effort) -> Encoded | None:
         """The source's own samples, 16 bits and all, packed anew; only what its colours need stays beside them."""

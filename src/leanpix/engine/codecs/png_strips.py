@@ -1,25 +1,27 @@
-"""Large pictures as PNG, strip by strip: packed as thoroughly as small ones in the memory of a strip.
+"""Pictures as PNG, strip by strip: packed as thoroughly as at once in the memory of a strip.
 
-oxipng holds a picture three times, and what libvips streams is 3 to 10 % larger. So libdeflate, inside oxipng, packs a
-strip's filtered rows as if they were one row of gray, and the streams are joined.
+oxipng holds a picture three times, and what libvips streams is 3 to 10 % larger. So each strip's filtered rows become a
+deflate stream, and the streams are joined.
 """
 
 from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import oxipng
 from numpy.typing import NDArray
 
 from leanpix.engine.codecs.png_strips_native import NativeStrips
+from leanpix.engine.content import strips_within
 from leanpix.engine.headers.png_chunks import SIGNATURE, chunks
 
 _STRIP_BYTES = 8_000_000
+_SAMPLE_ROWS = 8
 _COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}
 """PNG's, by the number of bands."""
 
@@ -35,38 +37,71 @@ _AS_IT_IS: dict[str, Any] = {
 }
 
 
+class StripDeflater(Protocol):
+    """How strips are packed."""
+
+    def deflated(self, strip: NDArray[np.uint8], pixels_after: int) -> tuple[bytearray, bytes]:
+        """The strip's filtered rows, and a raw stream of them that another may follow."""
+
+
 @dataclass(frozen=True, slots=True)
-class StripPacker:
-    """level_for: libdeflate's level for a strip, told how many pixels it has, and how many come after it."""
+class ByLibdeflate:
+    """What is drawn. level_for: a strip's level, told how many pixels it has, and how many come after it.
+
+    libdeflate is reached inside oxipng, by packing the rows as if they were one row of gray.
+    """
 
     kernel: NativeStrips
     level_for: Callable[[int, int], int]
 
-    def packed(
-        self, strips: Iterable[NDArray[np.uint8]], width_px: int, height_px: int, profile: bytes | None
-    ) -> bytes:
-        """A PNG of (rows, width, bands) strips of 8 bits a sample, as many rows together as the height."""
-        pieces, checksum, left, bands = list[bytes](), 1, width_px * height_px, 0
-        for strip in strips:
-            bands = strip.shape[2]
-            filtered = self.kernel.filtered(strip)
-            checksum = zlib.adler32(filtered, checksum)
-            here = strip.shape[0] * width_px
-            left -= here
-            pieces.append(_chunk(b"IDAT", self.kernel.opened(_deflated(filtered, self.level_for(here, left)))))
-        header = struct.pack(">IIBBBBB", width_px, height_px, 8, _COLOUR_TYPES[bands], 0, 0, 0)
-        end = _chunk(b"IDAT", _EMPTY_LAST_BLOCK + struct.pack(">I", checksum))
-        before = [SIGNATURE, _chunk(b"IHDR", header), *_profile_chunk(profile), _chunk(b"IDAT", _ZLIB_HEADER)]
-        return b"".join([*before, *pieces, end, _chunk(b"IEND", b"")])
+    def deflated(self, strip: NDArray[np.uint8], pixels_after: int) -> tuple[bytearray, bytes]:
+        """As StripDeflater."""
+        filtered = self.kernel.filtered(strip, by_triples=False)
+        level = self.level_for(strip.shape[0] * strip.shape[1], pixels_after)
+        return filtered, self.kernel.opened(_by_oxipng(filtered, level))
 
 
-def strips_of(pixels: NDArray[np.uint8]) -> Iterator[NDArray[np.uint8]]:
+@dataclass(frozen=True, slots=True)
+class ByKernel:
+    """Photographs, by our own deflate."""
+
+    kernel: NativeStrips
+
+    def deflated(self, strip: NDArray[np.uint8], pixels_after: int) -> tuple[bytearray, bytes]:
+        """As StripDeflater."""
+        del pixels_after
+        filtered = self.kernel.filtered(strip, by_triples=True)
+        return filtered, self.kernel.deflated(filtered)
+
+    def bits_a_sample(self, pixels: NDArray[np.uint8]) -> float:
+        """What (rows, width, bands) pixels come to, as far as strips of them tell."""
+        strips = [np.ascontiguousarray(strip) for strip in strips_within(pixels, _SAMPLE_ROWS)]
+        filtered = b"".join(self.kernel.filtered(strip, by_triples=True) for strip in strips)
+        return 8 * len(self.kernel.deflated(filtered)) / len(filtered)
+
+
+def packed(pixels: NDArray[np.uint8], profile: bytes | None, deflater: StripDeflater) -> bytes:
+    """A PNG of (rows, width, bands) pixels of 8 bits a sample."""
+    height_px, width_px, bands = pixels.shape
+    pieces, checksum, left = list[bytes](), 1, width_px * height_px
+    for strip in _strips_of(pixels):
+        left -= strip.shape[0] * width_px
+        filtered, stream = deflater.deflated(strip, left)
+        checksum = zlib.adler32(filtered, checksum)
+        pieces.append(_chunk(b"IDAT", stream))
+    header = struct.pack(">IIBBBBB", width_px, height_px, 8, _COLOUR_TYPES[bands], 0, 0, 0)
+    end = _chunk(b"IDAT", _EMPTY_LAST_BLOCK + struct.pack(">I", checksum))
+    before = [SIGNATURE, _chunk(b"IHDR", header), *_profile_chunk(profile), _chunk(b"IDAT", _ZLIB_HEADER)]
+    return b"".join([*before, *pieces, end, _chunk(b"IEND", b"")])
+
+
+def _strips_of(pixels: NDArray[np.uint8]) -> Iterator[NDArray[np.uint8]]:
     """Views of (rows, width, bands) pixels, some megabytes each."""
     rows = max(1, _STRIP_BYTES // (pixels.shape[1] * pixels.shape[2]))
     return (pixels[top : top + rows] for top in range(0, pixels.shape[0], rows))
 
 
-def _deflated(filtered: bytearray, level: int) -> bytes:
+def _by_oxipng(filtered: bytearray, level: int) -> bytes:
     """A raw stream by libdeflate. The first byte, a filter's number of 0, is the one that oxipng puts there."""
     row = oxipng.RawImage(filtered[1:], len(filtered) - 1, 1, color_type=oxipng.ColorType.grayscale())
     made = row.create_optimized_png(**_AS_IT_IS, deflate=oxipng.Deflaters.libdeflater(level))
