@@ -21,7 +21,7 @@ from leanpix.engine.content import strips_within
 from leanpix.engine.headers.png_chunks import SIGNATURE, chunks
 
 _STRIP_BYTES = 8_000_000
-_SAMPLE_ROWS = 8
+_SAMPLE_ROWS, _SAMPLED_ABOVE_ROWS = 8, 200
 _COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}
 """PNG's, by the number of bands."""
 
@@ -75,7 +75,7 @@ class ByKernel:
 
     def bits_a_sample(self, pixels: NDArray[np.uint8]) -> float:
         """What (rows, width, bands) pixels come to, as far as strips of them tell."""
-        strips = [np.ascontiguousarray(strip) for strip in strips_within(pixels, _SAMPLE_ROWS)]
+        strips = strips_within(pixels, _SAMPLE_ROWS) if pixels.shape[0] > _SAMPLED_ABOVE_ROWS else [pixels]
         filtered = b"".join(self.kernel.filtered(strip, by_triples=True) for strip in strips)
         return 8 * len(self.kernel.deflated(filtered)) / len(filtered)
 
