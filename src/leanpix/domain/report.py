@@ -37,6 +37,10 @@ class Report:
     warnings: tuple[str, ...] = ()
     cached: bool = False
 
+    def fields(self) -> dict[str, object]:
+        """Its values by name, as JSON takes them; dataclasses.asdict would copy each one first."""
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+
 
 @dataclass(frozen=True, slots=True)
 class Compression:

@@ -35,7 +35,7 @@ def options_from_json(text: str) -> CompressionOptions:
 
 def report_to_json(report: Report) -> str:
     """A report as JSON."""
-    return json.dumps({name: getattr(report, name) for name in Report.__dataclass_fields__})
+    return json.dumps(report.fields())
 
 
 def report_from_json(text: str) -> Report:

@@ -10,7 +10,7 @@ import signal
 import socket
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import NoReturn, Protocol
 
 from leanpix.domain.errors import ChildStartError, SandboxMissingError, TaskFailure
@@ -118,7 +118,7 @@ def _locked_job(request: Request, source_fd: int, nursery: Nursery) -> int:
         _answer({"state": int(failure.state), "text": str(failure)})
         return EXIT_DONE
     _write_result(compression.data)
-    _answer({"report": asdict(compression.report)})
+    _answer({"report": compression.report.fields()})
     return EXIT_DONE
 
 
