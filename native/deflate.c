@@ -1,8 +1,9 @@
 /* Deflate for the filtered rows of photographs: a stream as small as one parsed for the best, in half of the time.
  *
- * Of what photographs repeat most is only a few bytes long, so a place is remembered for the last 3, 4, 5, 6 and 8 bytes
- * each, and no chain of places is followed. Which matches are used is decided by what they cost, part by part from the
- * end backwards, at the prices that the part before came to. Parts make one block as long as that takes fewer bits.
+ * Of what photographs repeat most is only a few bytes long, so the last place is remembered for 3, 4, 5, 6 and 8 bytes
+ * each, and no chain of places is followed; for smooth ones for 11, 16, 24 and 40 as well. Which matches are used is
+ * decided by what they cost, part by part from the end backwards, at the prices that the part before came to. Parts
+ * make one block as long as that takes fewer bits.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -11,12 +12,15 @@
 #include "deflate_codes.h"
 #include "export.h"
 
-enum { PART = 1 << 14, MOST_PARTS = 32, TABLES = 5, SLOT_BITS = 17, WORD = 8 };
+enum { PART = 1 << 14, MOST_PARTS = 32, TABLES = 9, SHORT_TABLES = 5, SLOT_BITS = 17 };
+enum { WORD = 8, MOST_SAME = 40 };
 
 /* A match as long as this is taken, and none is looked for inside. */
-enum { LONG = 64 };
+enum { LONG = 128 };
 
-static const int SAME[TABLES] = {3, 4, 5, 6, 8};
+static const int SAME[TABLES] = {3, 4, 5, 6, 8, 11, 16, 24, MOST_SAME}; /* the short ones within a word */
+
+static const uint64_t MIXED = 0x9e3779b97f4a7c15u;
 
 static const float UNSEEN = 0.1f, MOST_PRICE = 14; /* a symbol's count where it was not used; in bits */
 
@@ -44,36 +48,46 @@ static uint64_t word_at(const uint8_t *bytes) {
   return word;
 }
 
-static size_t slot_of(uint64_t word, int same) {
-  uint64_t first = word << (8 * (WORD - same));
-  return (size_t)(first * 0x9e3779b97f4a7c15u >> (64 - SLOT_BITS));
+static size_t slot_of(const uint8_t *bytes, int same) {
+  uint64_t word = word_at(bytes);
+  if (same <= WORD) return (size_t)((word << (8 * (WORD - same))) * MIXED >> (64 - SLOT_BITS));
+  for (int at = WORD; at < same; at += WORD) {
+    word *= MIXED;
+    word ^= word >> 29 ^ word_at(bytes + (at + WORD < same ? at : same - WORD));
+  }
+  return (size_t)(word * MIXED >> (64 - SLOT_BITS));
 }
 
 static void look_up(const uint8_t *bytes, size_t first, int count, int same, uint16_t *places, uint16_t *distances) {
   for (int i = 0; i < count; ++i) {
-    uint16_t at = (uint16_t)(first + (size_t)i), *place = &places[slot_of(word_at(bytes + first + i), same)];
+    uint16_t at = (uint16_t)(first + (size_t)i), *place = &places[slot_of(bytes + first + i, same)];
     distances[i] = (uint16_t)(at - *place);
     *place = at;
   }
 }
 
 static int same_bytes(const uint8_t *one, const uint8_t *other, int known, int most) {
+  for (; known + WORD <= most; known += WORD) {
+    uint64_t differing = word_at(one + known) ^ word_at(other + known);
+    if (differing) return known + __builtin_ctzll(differing) / 8;
+  }
   while (known < most && one[known] == other[known]) ++known;
   return known;
 }
 
-/* The matches at a place of the part, each longer than the one before. What was looked up is only a guess. */
-static int find(const struct work *work, const uint8_t *bytes, size_t first, int i, int most, struct match *found) {
-  size_t at = first + (size_t)i;
+static uint16_t within(uint16_t distance, size_t at) {
+  return distance > at || distance > WINDOW ? 0 : distance;
+}
+
+/* The matches of up to a word at a place of the part, each longer than the one before; how many. What was looked up is
+ * only a guess. */
+static int find_short(const struct work *work, const uint8_t *bytes, size_t at, int i, int most, struct match *found) {
   uint64_t here = word_at(bytes + at);
   int count = 0, longest = LEAST - 1;
-  for (int table = 0; table < TABLES; ++table) {
-    uint16_t distance = work->distances[table][i];
-    distance = distance > at || distance > WINDOW ? 0 : distance;
-    const uint8_t *before = bytes + at - distance;
-    uint64_t differing = here ^ word_at(before);
+  for (int table = 0; table < SHORT_TABLES; ++table) {
+    uint16_t distance = within(work->distances[table][i], at);
+    uint64_t differing = here ^ word_at(bytes + at - distance);
     int length = differing ? __builtin_ctzll(differing) / 8 : WORD;
-    if (length == WORD && distance) length = same_bytes(bytes + at, before, WORD, most);
     length = distance == 0 ? 0 : length < most ? length : most;
     found[count] = (struct match){(uint16_t)length, distance};
     count += length > longest; /* no branch, for nobody could tell */
@@ -82,9 +96,25 @@ static int find(const struct work *work, const uint8_t *bytes, size_t first, int
   return count;
 }
 
-/* The matches of a part; how many. The last bytes of all have none, for words are read. */
+/* All of them: where a whole word is found again, more may be. */
+static int find(const struct work *work, const uint8_t *bytes, size_t first, int i, int most, struct match *found) {
+  size_t at = first + (size_t)i;
+  int count = find_short(work, bytes, at, i, most, found);
+  if (count == 0 || found[count - 1].length < WORD) return count;
+  struct match *last = &found[count - 1];
+  last->length = (uint16_t)same_bytes(bytes + at, bytes + at - last->distance, WORD, most);
+  for (int table = SHORT_TABLES; table < TABLES; ++table) {
+    uint16_t distance = within(work->distances[table][i], at);
+    if (last->length >= SAME[table] || distance == 0 || distance == last->distance) continue;
+    int length = same_bytes(bytes + at, bytes + at - distance, 0, most);
+    if (length > last->length) *++last = (struct match){(uint16_t)length, distance};
+  }
+  return (int)(last - found) + 1;
+}
+
+/* The matches of a part; how many. The last bytes of all have none, for all of MOST_SAME are read. */
 static int find_all(struct work *work, const uint8_t *bytes, size_t first, int length, size_t end) {
-  int whole = end - first < (size_t)length + WORD ? (int)(end - first) - WORD : length, all = 0, skipped = 0;
+  int whole = end - first < (size_t)length + MOST_SAME ? (int)(end - first) - MOST_SAME : length, all = 0, skipped = 0;
   for (int table = 0; table < TABLES; ++table) {
     look_up(bytes, first, whole, SAME[table], work->places[table], work->distances[table]);
   }

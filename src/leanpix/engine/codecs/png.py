@@ -20,7 +20,7 @@ from leanpix.engine.budget import Effort
 from leanpix.engine.codecs.base import Encoded, Goal, Raster, endless
 from leanpix.engine.codecs.palette import Palettes
 from leanpix.engine.codecs.palette_native import native_palettes
-from leanpix.engine.codecs.png_strips import ByKernel, ByLibdeflate, packed
+from leanpix.engine.codecs.png_strips import ByLibdeflate, for_photograph, packed
 from leanpix.engine.codecs.png_strips_native import native_strips
 from leanpix.engine.content import texture
 from leanpix.engine.headers.png_chunks import picture_only, picture_with, raw_bytes
@@ -57,11 +57,11 @@ _THOROUGH_SECONDS_A_PIXEL = 0.33e-6
 _THOROUGH_STRIP_S, _QUICK_STRIP_S, _SPARE_S = 0.4e-6, 0.17e-6, 2.0
 """A pixel; and at the end. What is packed thoroughly leaves the time to pack the rest quickly."""
 
-_PHOTOGRAPH_FROM_PIXELS, _PHOTOGRAPH_S = 1_000_000, 0.2e-6
-"""By our own deflate, in at most so many seconds a pixel: half of what oxipng takes at level 1."""
+_PHOTOGRAPH_FROM_PIXELS, _PHOTOGRAPH_S = 1_000_000, 0.3e-6
+"""By our own deflate, in at most so many seconds a pixel: half to a quarter of what oxipng takes."""
 
-_LEAST_BITS, _LEAST_BITS_AT_LEVEL_2 = 1.5, 4.0
-"""A sample: below these oxipng's result is smaller by more than 1.5 % at times (docs/decisions/0132)."""
+_LEAST_BITS, _LEAST_GRAY_BITS_AT_LEVEL_2 = 1.5, 4.0
+"""A sample: below these oxipng's result is smaller by more than 1 % at times (docs/decisions/0132, 0134)."""
 
 _MANY_COLOURS = 256
 
@@ -184,9 +184,9 @@ class PngEncoder:
         is_large = raster.total_pixels >= _PHOTOGRAPH_FROM_PIXELS
         if kernel is None or not is_large or self.left_s() < _PHOTOGRAPH_S * raster.total_pixels + _SPARE_S:
             return None
-        deflater = ByKernel(kernel)
-        is_rivalled = self._level() == _PACK_LEVEL[Effort.FULL]
-        if deflater.bits_a_sample(raster.pixels) < (_LEAST_BITS_AT_LEVEL_2 if is_rivalled else _LEAST_BITS):
+        deflater, bits = for_photograph(kernel, raster.pixels)
+        is_rivalled = raster.is_gray and self._level() == _PACK_LEVEL[Effort.FULL]
+        if bits < (_LEAST_GRAY_BITS_AT_LEVEL_2 if is_rivalled else _LEAST_BITS):
             return None
         return Encoded(packed(raster.pixels, raster.icc_profile, deflater), "own deflate", is_lossless=True)
 

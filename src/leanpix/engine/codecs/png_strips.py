@@ -56,7 +56,7 @@ class ByLibdeflate:
 
     def deflated(self, strip: NDArray[np.uint8], pixels_after: int) -> tuple[bytearray, bytes]:
         """As StripDeflater."""
-        filtered = self.kernel.filtered(strip, by_triples=False)
+        filtered = self.kernel.filtered(strip, by_repeats=False, first_is_sub=False)
         level = self.level_for(strip.shape[0] * strip.shape[1], pixels_after)
         return filtered, self.kernel.opened(_by_oxipng(filtered, level))
 
@@ -66,18 +66,30 @@ class ByKernel:
     """Photographs, by our own deflate."""
 
     kernel: NativeStrips
+    by_repeats: bool = True
 
     def deflated(self, strip: NDArray[np.uint8], pixels_after: int) -> tuple[bytearray, bytes]:
         """As StripDeflater."""
         del pixels_after
-        filtered = self.kernel.filtered(strip, by_triples=True)
+        filtered = self._filtered(strip)
         return filtered, self.kernel.deflated(filtered)
 
     def bits_a_sample(self, pixels: NDArray[np.uint8]) -> float:
         """What (rows, width, bands) pixels come to, as far as strips of them tell."""
         strips = strips_within(pixels, _SAMPLE_ROWS) if pixels.shape[0] > _SAMPLED_ABOVE_ROWS else [pixels]
-        filtered = b"".join(self.kernel.filtered(strip, by_triples=True) for strip in strips)
+        filtered = b"".join(map(self._filtered, strips))
         return 8 * len(self.kernel.deflated(filtered)) / len(filtered)
+
+    def _filtered(self, strip: NDArray[np.uint8]) -> bytearray:
+        return self.kernel.filtered(strip, by_repeats=self.by_repeats, first_is_sub=True)
+
+
+def for_photograph(kernel: NativeStrips, pixels: NDArray[np.uint8]) -> tuple[ByKernel, float]:
+    """The way to choose filters that does best on strips of (rows, width, bands) pixels, and the bits a sample."""
+    ways = [ByKernel(kernel, by_repeats) for by_repeats in (True, False)]
+    bits = [way.bits_a_sample(pixels) for way in ways]
+    best = int(np.argmin(bits))
+    return ways[best], bits[best]
 
 
 def packed(pixels: NDArray[np.uint8], profile: bytes | None, deflater: StripDeflater) -> bytes:

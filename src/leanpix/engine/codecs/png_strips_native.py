@@ -33,22 +33,23 @@ class NativeStrips:
     def __init__(self, library: ctypes.CDLL) -> None:
         self._filter, self._open = library.leanpix_filter_rows, library.leanpix_open_deflate
         self._deflate = library.leanpix_deflate
-        self._filter.argtypes = [c_void_p, c_size_t, c_size_t, c_size_t, c_int, c_void_p]
+        self._filter.argtypes = [c_void_p, c_size_t, c_size_t, c_size_t, c_int, c_int, c_void_p]
         self._filter.restype = c_int
         self._deflate.argtypes = [c_void_p, c_size_t, c_void_p, c_size_t]
         self._deflate.restype = c_size_t
         self._open.argtypes = [c_void_p, c_size_t]
         self._open.restype = c_size_t
 
-    def filtered(self, pixels: NDArray[np.uint8], *, by_triples: bool) -> bytearray:
+    def filtered(self, pixels: NDArray[np.uint8], *, by_repeats: bool, first_is_sub: bool) -> bytearray:
         """C-contiguous (rows, width, bands) pixels as PNG keeps them: each row after its filter's number.
 
-        Chosen by triples of bytes that come again, for photographs, or by pairs. The first row needs none above.
+        Chosen by what comes again within deflate's window, or by pairs of bytes. The first row needs none above:
+        its filter is the difference to the left, or none.
         """
         rows, width, bands = pixels.shape
         made = bytearray(rows * (width * bands + 1))
         target = np.frombuffer(made, np.uint8)
-        if self._filter(pixels.ctypes.data, rows, width * bands, bands, by_triples, target.ctypes.data):
+        if self._filter(pixels.ctypes.data, rows, width * bands, bands, by_repeats, first_is_sub, target.ctypes.data):
             raise MemoryError("no memory for a few rows")
         return made
 
