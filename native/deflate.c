@@ -37,6 +37,7 @@ struct work {
   struct match step[PART];   /* what comes next at a place: a literal has a length of 1 and no distance */
   struct match symbols[PART * MOST_PARTS]; /* of the block, as write_block has them */
   size_t symbol_count, parts, bits;
+  int tables; /* of those above that are used */
   struct counts block, part;
   struct prices prices;
   struct code_table table;
@@ -103,7 +104,7 @@ static int find(const struct work *work, const uint8_t *bytes, size_t first, int
   if (count == 0 || found[count - 1].length < WORD) return count;
   struct match *last = &found[count - 1];
   last->length = (uint16_t)same_bytes(bytes + at, bytes + at - last->distance, WORD, most);
-  for (int table = SHORT_TABLES; table < TABLES; ++table) {
+  for (int table = SHORT_TABLES; table < work->tables; ++table) {
     uint16_t distance = within(work->distances[table][i], at);
     if (last->length >= SAME[table] || distance == 0 || distance == last->distance) continue;
     int length = same_bytes(bytes + at, bytes + at - distance, 0, most);
@@ -115,7 +116,7 @@ static int find(const struct work *work, const uint8_t *bytes, size_t first, int
 /* The matches of a part; how many. The last bytes of all have none, for all of MOST_SAME are read. */
 static int find_all(struct work *work, const uint8_t *bytes, size_t first, int length, size_t end) {
   int whole = end - first < (size_t)length + MOST_SAME ? (int)(end - first) - MOST_SAME : length, all = 0, skipped = 0;
-  for (int table = 0; table < TABLES; ++table) {
+  for (int table = 0; table < work->tables; ++table) {
     look_up(bytes, first, whole, SAME[table], work->places[table], work->distances[table]);
   }
   memset(work->found_count, 0, (size_t)length);
@@ -236,12 +237,13 @@ static void end_on_a_byte(struct bit_writer *writer) {
   put_bits(writer, 0xffff0000, 32);
 }
 
-/* Write bytes as a raw deflate stream without a last block, which another may follow. Returns its length, at most room;
- * 0 without memory, or where it would be longer. */
-LEANPIX_EXPORT size_t leanpix_deflate(const uint8_t *bytes, size_t length, uint8_t *to, size_t room) {
+/* Write bytes as a raw deflate stream without a last block, which another may follow; is_smooth: long ones come again.
+ * Returns its length, at most room; 0 without memory, or where it would be longer. */
+LEANPIX_EXPORT size_t leanpix_deflate(const uint8_t *bytes, size_t length, int is_smooth, uint8_t *to, size_t room) {
   struct work *work = calloc(1, sizeof *work);
   struct bit_writer writer = {to, room, 0, 0, 0};
   if (work == NULL) return 0;
+  work->tables = is_smooth ? TABLES : SHORT_TABLES;
   make_code_table(&work->table);
   end_block(work, &writer);
   for (size_t first = 0; first < length; first += PART) {

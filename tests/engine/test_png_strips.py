@@ -61,10 +61,11 @@ def test_what_is_no_whole_stream_is_refused(kernel: NativeStrips) -> None:
             kernel.opened(broken)
 
 
-def test_a_stream_of_our_own_can_be_followed_and_is_read_by_zlib(kernel: NativeStrips) -> None:
-    for length in (*range(40), 16_383, 16_384, 16_385, 16_393, 70_000, 200_000):
+@pytest.mark.parametrize("is_smooth", [True, False])
+def test_a_stream_of_our_own_can_be_followed_and_is_read_by_zlib(kernel: NativeStrips, *, is_smooth: bool) -> None:
+    for length in (*range(90), 16_383, 16_384, 16_385, 16_393, 16_425, 70_000, 200_000):
         for data in contents(length):
-            stream = kernel.deflated(data)
+            stream = kernel.deflated(data, is_smooth=is_smooth)
             assert zlib.decompress(2 * stream + LAST, -15) == 2 * data
             assert len(stream) <= 1.002 * length + 100
 
@@ -139,6 +140,16 @@ def test_large_photographs_are_packed_by_our_own_deflate_as_small_as_by_oxipng(
     before = lossless(pixels, left_s=1.9, profile=profile)
     assert before.encoder == "oxipng 1"
     assert len(made.data) <= 1.005 * len(before.data)
+
+
+def test_smooth_photographs_are_as_small_as_by_oxipng_trying_several_filters(kernel: NativeStrips) -> None:
+    del kernel
+    dull = pyvips.Image.new_from_array(photo(350, 275)).resize(4, kernel="lanczos3") * 0.4 + 70
+    large = np.ascontiguousarray(dull.cast("uchar").numpy())
+    made, before = lossless(large), lossless(large, left_s=1.9)
+    assert (made.encoder, before.encoder) == ("own deflate", "oxipng 2")
+    assert np.array_equal(pyvips.Image.pngload_buffer(made.data).numpy(), large)
+    assert len(made.data) <= 1.01 * len(before.data)
 
 
 def test_what_oxipng_packs_better_is_left_to_it(kernel: NativeStrips, large_photo: NDArray[np.uint8]) -> None:

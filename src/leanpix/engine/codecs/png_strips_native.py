@@ -35,7 +35,7 @@ class NativeStrips:
         self._deflate = library.leanpix_deflate
         self._filter.argtypes = [c_void_p, c_size_t, c_size_t, c_size_t, c_int, c_int, c_void_p]
         self._filter.restype = c_int
-        self._deflate.argtypes = [c_void_p, c_size_t, c_void_p, c_size_t]
+        self._deflate.argtypes = [c_void_p, c_size_t, c_int, c_void_p, c_size_t]
         self._deflate.restype = c_size_t
         self._open.argtypes = [c_void_p, c_size_t]
         self._open.restype = c_size_t
@@ -53,11 +53,14 @@ class NativeStrips:
             raise MemoryError("no memory for a few rows")
         return made
 
-    def deflated(self, data: bytes | bytearray) -> bytes:
-        """A raw deflate stream that another one may follow; as small as libdeflate's level 10 for photographs."""
+    def deflated(self, data: bytes | bytearray, *, is_smooth: bool = True) -> bytes:
+        """A raw deflate stream that another one may follow; as small as libdeflate's level 10 for photographs.
+
+        is_smooth: more than a few bytes come again at times, and are looked for, in a quarter more time.
+        """
         source = np.frombuffer(data, np.uint8)
         held = np.empty(int(_MOST_GROWTH * len(data)) + _HEADER_BYTES, np.uint8)
-        length = self._deflate(source.ctypes.data, len(data), held.ctypes.data, len(held))
+        length = self._deflate(source.ctypes.data, len(data), is_smooth, held.ctypes.data, len(held))
         if length == 0:
             raise MemoryError("no memory for a part of a picture")
         return held[:length].tobytes()
