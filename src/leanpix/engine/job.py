@@ -8,6 +8,7 @@ from leanpix.domain.formats import OutputFormat
 from leanpix.domain.request import CompressionOptions
 from leanpix.engine.budget import Budget, Effort
 from leanpix.engine.codecs.base import Codec, Encoded, Goal, Raster
+from leanpix.engine.headers import jpeg
 from leanpix.engine.judge import Judge
 from leanpix.engine.outcome import Trials
 from leanpix.engine.picture import Picture
@@ -16,6 +17,9 @@ from leanpix.engine.plan import keeps_dimensions, may_keep_file, may_race_file
 _LOSSLESS_GAIN = 0.5
 """Lossless packing hardly ever halves a file that was packed before, be it quickly: below this share of the source's
 bytes, or of a small source's packed quickly, it is not tried."""
+
+_JPEG_GAIN = 0.75
+"""A JPEG's own share: what is left of its picture by better entropy coding was 0.79 to 0.99 over the test corpus."""
 
 _CHEAP_PIXELS = 2_000_000
 
@@ -76,7 +80,9 @@ class Job:
 
     def repack_can_fit(self, max_bytes: int) -> bool:
         """Whether repacking the source without loss has a chance to come to so few bytes."""
-        # A PNG may have been packed badly, or not at all; a JPEG gains a quarter at the most.
+        if not self._kept and self.codec.format is self.picture.probe.format.same_output is OutputFormat.JPG:
+            return max_bytes >= _JPEG_GAIN * jpeg.picture_bytes(self.source)
+        # A PNG may have been packed badly, or not at all.
         if self._kept or max_bytes >= _LOSSLESS_GAIN * len(self.source):
             return True
         if self.raster.total_pixels > _CHEAP_PIXELS or self.codec.format is OutputFormat.JPG:

@@ -110,6 +110,13 @@ def segments(source: bytes) -> Iterator[Segment]:
     raise damaged("the JPEG has too many segments")
 
 
+def picture_bytes(source: bytes) -> int:
+    """What the picture itself takes: without metadata, and without what follows it, such as another picture."""
+    found = list(segments(source))
+    extra = sum(one.end - one.start for one in found if one.marker in _METADATA)
+    return (found[-1].end if found else len(source)) - extra
+
+
 def profile(source: bytes) -> bytes | None:
     """The ICC profile, put together from its chunks; None where there is none or a chunk is missing."""
     chunks: dict[int, bytes] = {}
