@@ -139,7 +139,7 @@ LEANPIX_EXPORT int leanpix_filter_rows(const uint8_t *pixels, size_t rows, size_
     free(buffers);
     return -1;
   }
-  set_gains(work);
+  if (by_repeats) set_gains(work);
   work->same = step > 2 ? 5 : 3;
   work->row = buffers + step;
   work->above = work->row + length + step;

@@ -102,9 +102,14 @@ class Texture:
     sharp: float
 
     @property
+    def has_many_colours(self) -> bool:
+        """Whether there are more than a palette holds."""
+        return self.colours > _MANY_COLOURS
+
+    @property
     def is_graphic(self) -> bool:
         """Whether this looks drawn. Separates all photographs of the test corpus from all its graphics."""
-        few, some = self.colours <= 16, self.colours <= _MANY_COLOURS  # noqa: PLR2004 - a gray photograph has 256 too
+        few, some = self.colours <= 16, not self.has_many_colours  # noqa: PLR2004 - a gray photograph has 256 too
         flat = self.changing <= 0.5 and self.sharp >= 0.12  # noqa: PLR2004 - product shots: 0.25 and 0.03 at most
         return few or self.changing <= 0.05 or flat or (some and self.sharp >= 0.1)  # noqa: PLR2004
 

@@ -80,14 +80,17 @@ class Job:
 
     def repack_can_fit(self, max_bytes: int) -> bool:
         """Whether repacking the source without loss has a chance to come to so few bytes."""
-        if not self._kept and self.codec.format is self.picture.probe.format.same_output is OutputFormat.JPG:
+        if self._kept:
+            return True
+        target, own = self.codec.format, self.picture.probe.format.same_output
+        if target is OutputFormat.JPG and own is OutputFormat.JPG:
             return max_bytes >= _JPEG_GAIN * jpeg.picture_bytes(self.source)
         # A PNG may have been packed badly, or not at all.
-        if self._kept or max_bytes >= _LOSSLESS_GAIN * len(self.source):
+        if max_bytes >= _LOSSLESS_GAIN * len(self.source):
             return True
-        if self.raster.total_pixels > _CHEAP_PIXELS or self.codec.format is OutputFormat.JPG:
+        if self.raster.total_pixels > _CHEAP_PIXELS or target is OutputFormat.JPG:
             return False
-        packs_again = self.codec.format is OutputFormat.PNG and self.keeps_format_and_dimensions
+        packs_again = target is OutputFormat.PNG and self.keeps_format_and_dimensions
         quick = self.codec.repack(self.source, Effort.MINIMAL) if packs_again else None
         return quick is None or max_bytes >= _LOSSLESS_GAIN * len(quick.data)
 

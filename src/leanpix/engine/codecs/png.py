@@ -63,8 +63,6 @@ _PHOTOGRAPH_FROM_PIXELS, _PHOTOGRAPH_S = 1_000_000, 0.3e-6
 _LEAST_BITS, _LEAST_GRAY_BITS_AT_LEVEL_2 = 1.5, 4.0
 """A sample: below these oxipng's result is smaller by more than 1 % at times (docs/decisions/0132, 0134)."""
 
-_MANY_COLOURS = 256
-
 _ALLOWANCE = 15
 """A palette passes for a quality q at a score of q - 15: about where a JPEG of that quality lies from 60 to 90."""
 
@@ -240,13 +238,15 @@ class PngCodec:
         is_quick = effort is Effort.MINIMAL and not has_time
         seen = texture(raster.pixels)
         # oxipng finds out where alpha is not needed, and few colours are a palette's, or gray.
-        is_photograph = (
-            not seen.is_graphic and not raster.has_alpha and (seen.colours > _MANY_COLOURS or raster.is_gray)
-        )
+        needs_no_oxipng = not raster.has_alpha and (seen.has_many_colours or raster.is_gray)
         return PngEncoder(
-            *(raster, effort, seen.is_graphic, palettes, is_quick),
+            raster,
+            effort,
+            seen.is_graphic,
+            palettes,
+            is_quick,
             is_busy=seen.changing > _BUSY,
-            is_photograph=is_photograph,
+            is_photograph=needs_no_oxipng and not seen.is_graphic,
             left_s=goal.left_s,
         )
 
