@@ -34,7 +34,7 @@ LIBRARIES = ["-lm", "-ldl"]
 
 
 class NativeBuildHook(BuildHookInterface):  # type: ignore[misc,type-arg] # hatchling's base class is untyped
-    """Compile native/*.c into leanpix/engine/_native.so and mark the wheel as platform-specific."""
+    """Compile the C files under native/ into leanpix/engine/_native.so and mark the wheel as platform-specific."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Called by hatchling before it collects the files of a wheel."""
@@ -44,7 +44,7 @@ class NativeBuildHook(BuildHookInterface):  # type: ignore[misc,type-arg] # hatc
         target.unlink(missing_ok=True)  # one of an earlier build would be packed
         if os.environ.get("LEANPIX_BUILD_NATIVE") == "0":
             return
-        problem = _compile(sorted((root / "native").glob("*.c")), target)
+        problem = _compile(sorted((root / "native").rglob("*.c")), target)
         if problem is not None:
             target.unlink(missing_ok=True)
             self.app.display_warning(f"leanpix is built without its native kernels, and slower: {problem}")

@@ -37,7 +37,7 @@ from typing import NamedTuple
 from PIL import Image
 
 import leanpix
-from leanpix.worker.environment import FIXED_ENVIRONMENT, LARGE_PAGES
+from leanpix.worker.children.environment import FIXED_ENVIRONMENT, LARGE_PAGES
 
 WIDTH, HEIGHT = 300, 200
 BARE = """

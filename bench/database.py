@@ -14,7 +14,7 @@ from pathlib import Path
 from threading import Event, Thread
 
 from leanpix.domain.account import Account
-from leanpix.stores.database import SqlDatabase, SqlTransaction, sqlite_database
+from leanpix.stores.sql.database import SqlDatabase, SqlTransaction, sqlite_database
 
 KEY = "bench"
 NUMBERS = count()
@@ -31,7 +31,7 @@ def main() -> int:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
         database = sqlite_database(Path(folder) / "bench.db")
-        with database.writing() as change:
+        with database.transaction() as change:
             change.accounts.add(Account(KEY, KEY, 2.0, 10**9, is_admin=False, created_at=1.0), bytes(32))
         print("| measured | figure |\n|---|---|")
         for what, figure in [*statement_rows(database), *writer_rows(database, arguments.seconds)]:

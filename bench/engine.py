@@ -18,7 +18,7 @@ import engine_peers as peers
 import engine_report as report
 
 from leanpix.engine import OutputFormat
-from leanpix.engine.metric import Scorer
+from leanpix.engine.judging.ssimulacra2 import Ssimulacra2
 
 RESULTS = Path("bench/results.md")
 PLOTS = Path("bench/plots")
@@ -33,7 +33,7 @@ def compare(paths: Sequence[Path], chosen: Sequence[peers.Peer]) -> tuple[Curves
     cpu: Times = {peer.name: [] for peer in chosen}
     for path in paths:
         reference = goals.pixels(path.read_bytes())
-        scorer, count = Scorer(reference), reference.shape[0] * reference.shape[1]
+        scorer, count = Ssimulacra2(reference), reference.shape[0] * reference.shape[1]
         for peer in chosen:
             encodings = [peer.encode(path, setting) for setting in peer.settings]
             points = [(len(e.data) * 8 / count, scorer.score(goals.pixels(e.data))) for e in encodings]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from leanpix.domain.formats import STANDARD_FORMATS
 from leanpix.engine import CompressionOptions, OutputFormat, compress
-from leanpix.engine.metric import Scorer
+from leanpix.engine.judging.ssimulacra2 import Ssimulacra2
 
 RATES = (0.3, 0.5, 0.8, 1.2, 1.8, 2.5)
 TARGETS = (60, 75, 85)
@@ -40,7 +40,7 @@ def size_table(paths: Sequence[Path], absent: Sequence[str], output: OutputForma
     scores: dict[str, list[float]] = {}
     for path in paths:
         reference = pixels(path.read_bytes())
-        scorer = Scorer(reference)
+        scorer = Ssimulacra2(reference)
         for rate in RATES:
             limit = int(reference.shape[0] * reference.shape[1] * rate / 8) // 1024 * 1024
             for name, run in peers.sized(output).items():
@@ -76,7 +76,7 @@ def _score_row(paths: Sequence[Path], output: OutputFormat, target: int) -> list
         began = time.process_time()
         made = compress(source, CompressionOptions(format=output, target_score=target))
         spent_s, count = time.process_time() - began, reference.shape[0] * reference.shape[1]
-        reached.append(Scorer(reference).score(pixels(made.data)))
+        reached.append(Ssimulacra2(reference).score(pixels(made.data)))
         encodes.append(float(made.report.encodes))
         rates.append(len(made.data) * 8 / count)
         cpu.append(spent_s * 1e9 / count)
@@ -123,8 +123,8 @@ def metric_table(paths: Sequence[Path]) -> str:
             reference = pixels(path.read_bytes())
             megapixels = reference.shape[0] * reference.shape[1] / 1e6
             distorted = pixels(pyvips.Image.new_from_array(reference).jpegsave_buffer(Q=70))
-            scorers: list[Scorer] = []
-            first.append(_cpu_ms(lambda: scorers.append(Scorer(reference, kernel=kernel))) / megapixels)  # noqa: B023 - called at once
+            scorers: list[Ssimulacra2] = []
+            first.append(_cpu_ms(lambda: scorers.append(Ssimulacra2(reference, kernel=kernel))) / megapixels)  # noqa: B023 - called at once
             again.append(_cpu_ms(lambda: scorers[0].score(distorted)) / megapixels)  # noqa: B023 - called at once
         name = "native" if kernel == "auto" else "NumPy, without a compiler"
         both = [a + b for a, b in zip(first, again, strict=True)]

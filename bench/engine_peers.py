@@ -19,7 +19,7 @@ import pyvips
 from PIL import Image, features
 
 from leanpix.engine import CompressionOptions, OutputFormat, compress
-from leanpix.engine.codecs import jpegli, jpegli_native
+from leanpix.engine.codecs.jpeg import jpegli, jpegli_native
 from leanpix.engine.native import load_native
 
 PEERS_FOLDER = Path(".tools/peers")

@@ -21,8 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from leanpix.engine.codecs.jpegli import Backend, distance_from_quality, encode_jpegli, jpegli_backend
-from leanpix.engine.metric import Scorer
+from leanpix.engine.codecs.jpeg.jpegli import Backend, distance_from_quality, encode_jpegli, jpegli_backend
+from leanpix.engine.judging.ssimulacra2 import Ssimulacra2
 
 Pixels = NDArray[np.uint8]
 Encode = Callable[[Pixels, int], bytes]
@@ -67,7 +67,7 @@ def by_jpegli(picture: Pixels, quality: int, *, backend: Backend, full_chroma: b
 
 def measure(encode: Encode, picture: Pixels) -> tuple[float, list[float]]:
     """CPU ms a megapixel, and the bytes at each of SCORES."""
-    scorer = Scorer(picture)
+    scorer = Ssimulacra2(picture)
     rates = []
     for quality in QUALITIES:
         jpeg = encode(picture, quality)

@@ -18,7 +18,7 @@ import numpy as np
 from PIL import Image
 from service import photo_file
 
-from leanpix.worker.environment import FIXED_ENVIRONMENT
+from leanpix.worker.children.environment import FIXED_ENVIRONMENT
 
 RUN = """
 import json, re, sys, time

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from ssimulacra2 import compute_ssimulacra2
 
-from leanpix.engine.metric import Scorer
+from leanpix.engine.judging.ssimulacra2 import Ssimulacra2
 from leanpix.engine.native import native_path
 
 Pixels = NDArray[np.uint8]
@@ -64,9 +64,9 @@ def cases_of(path: Path) -> Iterable[Case]:
 def kernels() -> dict[str, Callable[[Pixels], Callable[[Pixels], float]]]:
     """What prepares a reference, and then scores against it; the preparation is not timed, except the oracle's."""
     return {
-        "native, reference kept": lambda reference: Scorer(reference).score,
-        "native, reference anew": lambda reference: Scorer(reference, keep_limit_bytes=0).score,
-        "NumPy": lambda reference: Scorer(reference, kernel="numpy").score,
+        "native, reference kept": lambda reference: Ssimulacra2(reference).score,
+        "native, reference anew": lambda reference: Ssimulacra2(reference, keep_limit_bytes=0).score,
+        "NumPy": lambda reference: Ssimulacra2(reference, kernel="numpy").score,
         "oracle": lambda reference: lambda distorted: oracle(reference, distorted),
     }
 

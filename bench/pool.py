@@ -26,10 +26,10 @@ from tempfile import TemporaryFile
 
 from leanpix.bootstrap.allocator import keep_freed_memory
 from leanpix.domain.request import CompressionOptions
-from leanpix.worker.pool import ENGINE_JOB, CompressorPool
-from leanpix.worker.sandbox import Confinement, fence, lock
+from leanpix.worker.children.pool import ENGINE_JOB, CompressorPool
+from leanpix.worker.children.zygote import ENGINE_MODULES, load_job, prepare
+from leanpix.worker.sandbox.locking import Confinement, lock, sandbox_rules
 from leanpix.worker.settings import WorkerSettings
-from leanpix.worker.zygote import ENGINE_MODULES, load_job, prepare
 
 JOBS = Path(__file__).parent / "jobs"
 NOTHING = "pool_jobs:nothing"
@@ -80,7 +80,7 @@ def serve(descriptor: int, job: str) -> None:
     function = load_job(job)
     for module in ENGINE_MODULES:
         prepare(module)
-    lock(Confinement(memory_bytes=4 << 30, cpu_s=3600, file_bytes=128 << 20), fence(layers=True))
+    lock(Confinement(memory_bytes=4 << 30, cpu_s=3600, file_bytes=128 << 20), sandbox_rules(layers=True))
     while True:
         source, _ = received(descriptor)
         done = function(source, OPTIONS)

@@ -18,11 +18,11 @@ def queue_alone(node: Node, jobs: int, postgres: Postgres, concurrency: int = 2)
     done, count = Event(), iter(range(1, jobs + 1))
 
     def handle(task_id: str) -> bool:
-        with node.database.stepping() as change:
+        with node.database.autocommit() as change:
             task = change.tasks.claim(task_id, "bench", 2.0)
         if task is None:
             return False
-        with node.database.writing() as change:
+        with node.database.transaction() as change:
             change.tasks.finish(task.fence, success(task), 3.0, 1)
             change.accounts.settle(task.key_id, task.id, 1, 3.0)
         if next(count) == jobs:
@@ -31,7 +31,7 @@ def queue_alone(node: Node, jobs: int, postgres: Postgres, concurrency: int = 2)
 
     for _ in range(jobs):
         task_id = book.task()
-        with node.database.stepping() as change:
+        with node.database.autocommit() as change:
             change.enqueue(task_id)
     deliveries = node.new_deliveries()
     thread = Thread(target=deliveries.run, args=(handle,), kwargs={"concurrency": concurrency})

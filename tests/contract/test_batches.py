@@ -14,16 +14,16 @@ from tests.support.ports import Node
 from leanpix.domain.account import Account
 from leanpix.domain.batch import Batch
 from leanpix.domain.errors import BodyError, KeyReusedError, NotFoundError, QueueFullError, SourceCountError
-from leanpix.domain.notice import Callback
 from leanpix.domain.request import CompressionOptions
 from leanpix.domain.states import TaskState
+from leanpix.domain.webhook import Callback
 from leanpix.service.batch import BatchDesk, BatchTerms, NamedSource
 from leanpix.service.execute import record
 from leanpix.service.maintain import Sweeper
 from leanpix.service.observing import Ended
-from leanpix.service.promote import Promote
+from leanpix.service.promote_batch_items import PromoteBatchItems
 from leanpix.service.submit import QueueBounds, Upload
-from leanpix.stores.blobs import LocalBlobs
+from leanpix.stores.files.blobs import LocalBlobs
 
 TERMS = BatchTerms(CompressionOptions(quality=80))
 HOUR_S = 3600.0
@@ -44,7 +44,7 @@ class Office:
         return BatchDesk(self.book.database, self.blobs, 2, HOUR_S, self.clock)
 
     def promote(self, overall: int = 1000) -> int:
-        feed = Promote(
+        feed = PromoteBatchItems(
             database=self.book.database,
             blobs=self.blobs,
             signals=self.node.signals,
@@ -75,7 +75,7 @@ class Office:
         ready = self.ready()
         for task_id in ready:
             task = self.book.claimed(task_id)
-            with self.book.database.writing() as change:
+            with self.book.database.transaction() as change:
                 record(change, task, success(task), self.clock())
         return len(ready)
 

@@ -15,8 +15,8 @@ from tests.support.servers import S3_KEYS, Seaweed
 
 from leanpix.domain.errors import StoreUnavailableError
 from leanpix.service.ports import Blobs
-from leanpix.stores.blobs import LocalBlobs
-from leanpix.stores.s3 import S3Blobs
+from leanpix.stores.files.blobs import LocalBlobs
+from leanpix.stores.files.s3 import S3Blobs
 
 CONTENT = bytes(range(256)) * 4096  # 1 MB
 

@@ -18,14 +18,14 @@ from tests.support.servers import Postgres
 from tests.support.silence import is_given_up, silence
 
 from leanpix.domain.states import TaskState
-from leanpix.domain.task import Fence
+from leanpix.domain.task import FencingToken
 from leanpix.queues.settings import QueueSettings
-from leanpix.stores.database import SqlTransaction
+from leanpix.stores.sql.database import SqlTransaction
 
 CONNECT_S = 4  # what an attempt to connect may take
 
 
-def interrupted_after_advance(block: Callable[[], AbstractContextManager[SqlTransaction]], fence: Fence) -> None:
+def interrupted_after_advance(block: Callable[[], AbstractContextManager[SqlTransaction]], fence: FencingToken) -> None:
     with block() as change:
         change.tasks.advance(fence, TaskState.PROCESSING)
         raise KeyboardInterrupt
@@ -44,7 +44,7 @@ def end_all_others(url: str) -> int:
 def test_a_step_is_kept_whatever_happens_after_it_and_a_transaction_only_as_a_whole(book: Book) -> None:
     book.account()
     step, undone = (book.claimed(book.task()) for _ in range(2))
-    for block, fence in ((book.database.stepping, step.fence), (book.database.writing, undone.fence)):
+    for block, fence in ((book.database.autocommit, step.fence), (book.database.transaction, undone.fence)):
         with pytest.raises(KeyboardInterrupt):
             interrupted_after_advance(block, fence)
     assert book.get(step.id).state is TaskState.PROCESSING

@@ -21,7 +21,7 @@ from leanpix.domain.errors import StoreUnavailableError
 from leanpix.domain.states import TaskState
 from leanpix.domain.task import Task
 from leanpix.queues.settings import QueueSettings
-from leanpix.service.ports import Deliveries
+from leanpix.service.ports import TaskQueue
 
 WAIT_S = 20.0
 QUEUE = QueueSettings(heartbeat_s=0.2, stale_s=1)
@@ -30,14 +30,14 @@ QUEUE = QueueSettings(heartbeat_s=0.2, stale_s=1)
 def submitted(book: Book, key_id: str = "key", created_at: float = 1.0) -> str:
     """A waiting task whose delivery was written with it."""
     task_id = book.task(key_id, created_at=created_at)
-    with book.database.writing() as change:
+    with book.database.transaction() as change:
         change.enqueue(task_id)
     return task_id
 
 
 def deliver(book: Book, node: Node, task_id: str) -> None:
     """Have a task delivered that is there already."""
-    with book.database.writing() as change:
+    with book.database.transaction() as change:
         change.enqueue(task_id)
     node.signals.work_added()
 
@@ -58,14 +58,14 @@ class Worker:
         self._lock = Lock()
 
     def __call__(self, task_id: str) -> bool:
-        with self.book.database.stepping() as change:
+        with self.book.database.autocommit() as change:
             task = change.tasks.claim(task_id, "worker", 2.0)
         if task is None:
             return False
         with self._lock:
             self.won.append(task_id)
         if self.ends:
-            with self.book.database.writing() as change:
+            with self.book.database.transaction() as change:
                 change.tasks.finish(task.fence, success(task), 3.0, 1)
         return True
 
@@ -81,7 +81,7 @@ def submitted_at_last(book: Book) -> str:
 
 
 @contextmanager
-def running(deliveries: Deliveries, handle: Callable[[str], bool], concurrency: int = 2) -> Iterator[None]:
+def running(deliveries: TaskQueue, handle: Callable[[str], bool], concurrency: int = 2) -> Iterator[None]:
     thread = Thread(target=deliveries.run, args=(handle,), kwargs={"concurrency": concurrency})
     thread.start()
     try:

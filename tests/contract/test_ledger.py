@@ -20,8 +20,8 @@ from leanpix.domain.task import Outcome, Task
 from leanpix.queues.signals import LocalSignals
 from leanpix.service.execute import record
 from leanpix.service.submit import QueueBounds, Submit, Upload
-from leanpix.stores.blobs import LocalBlobs
-from leanpix.stores.sqlite_limits import SqliteRateLimits
+from leanpix.stores.files.blobs import LocalBlobs
+from leanpix.stores.sql.sqlite_rate_limits import SqliteRateLimits
 
 REFUSED = (sqlite3.IntegrityError, IntegrityError)
 FAILED = Outcome(TaskState.INVALID_IMAGE, "no picture")
@@ -34,7 +34,7 @@ def ended_as(task: Task | None) -> TaskState | None:
 @pytest.mark.parametrize("credit", [None, 10])
 def test_an_account_is_read_as_it_was_added(book: Book, credit: int | None) -> None:
     added = [Account(name, name, 2.5, credit, is_admin=name == "me", created_at=1.0) for name in ("me", "you")]
-    with book.database.writing() as change:
+    with book.database.transaction() as change:
         for number, account in enumerate(added):
             change.accounts.add(account, bytes([number]))
     with book.database.reading() as view:
@@ -46,7 +46,7 @@ def test_an_account_is_read_as_it_was_added(book: Book, credit: int | None) -> N
 def test_a_success_costs_what_was_held(book: Book) -> None:
     book.account(credit=10)
     task = book.claimed(book.task())
-    with book.database.writing() as change:
+    with book.database.transaction() as change:
         assert ended_as(record(change, task, success(task), 3.0)) is TaskState.SUCCEEDED
     assert book.credit() == 9
     assert book.entries(task.id) == [("hold", -1), ("settle", -1)]
@@ -57,7 +57,7 @@ def test_a_success_costs_what_was_held(book: Book) -> None:
 def test_what_is_told_of_an_end_is_what_the_row_says(book: Book, outcome: Callable[..., Outcome]) -> None:
     book.account(credit=10)
     task = book.claimed(book.task())
-    with book.database.writing() as change:
+    with book.database.transaction() as change:
         ended = record(change, task, outcome(task), 3.0)
     assert ended == book.get(task.id)
 
@@ -65,7 +65,7 @@ def test_what_is_told_of_an_end_is_what_the_row_says(book: Book, outcome: Callab
 def test_a_large_picture_costs_one_more_than_was_held(book: Book) -> None:
     book.account(credit=10)
     task = book.claimed(book.task())
-    with book.database.writing() as change:
+    with book.database.transaction() as change:
         record(change, task, success(task, side_px=5000), 3.0)
     assert book.credit() == 8
     assert book.get(task.id).charged == 2
@@ -74,7 +74,7 @@ def test_a_large_picture_costs_one_more_than_was_held(book: Book) -> None:
 def test_a_large_picture_on_the_last_credit_fails_for_nothing_and_never_below_zero(book: Book) -> None:
     book.account(credit=1)
     task = book.claimed(book.task())
-    with book.database.writing() as change:
+    with book.database.transaction() as change:
         assert ended_as(record(change, task, success(task, side_px=5000), 3.0)) is TaskState.NOT_MEETING_REQUIREMENTS
     assert book.credit() == 1
     assert book.entries(task.id) == [("hold", -1), ("release", 1)]
@@ -85,7 +85,7 @@ def test_usage_is_by_the_utc_day_to_the_last_moment_of_it(book: Book) -> None:
     midnight = 20_000 * 86_400.0
     for moment in (midnight - 0.4, midnight, midnight + 86_399.6, midnight + 86_400, midnight + 20_000 * 86_400):
         task = book.claimed(book.task())
-        with book.database.writing() as change:
+        with book.database.transaction() as change:
             record(change, task, success(task), moment)
     with book.database.reading() as view:
         days = [(usage.day, usage.tasks, usage.credits) for usage in view.accounts.usage("key", midnight - 1)]
@@ -95,7 +95,7 @@ def test_usage_is_by_the_utc_day_to_the_last_moment_of_it(book: Book) -> None:
 def test_a_failure_costs_nothing(book: Book) -> None:
     book.account(credit=10)
     task = book.claimed(book.task(held=2))
-    with book.database.writing() as change:
+    with book.database.transaction() as change:
         record(change, task, FAILED, 3.0)
     assert book.credit() == 10
     assert book.get(task.id).charged == 0
@@ -108,10 +108,10 @@ def test_a_task_that_has_ended_cannot_end_again(
 ) -> None:
     book.account(credit=10)
     task = book.claimed(book.task())
-    with book.database.writing() as change:
+    with book.database.transaction() as change:
         record(change, task, first(task), 3.0)
     before = (book.get(task.id), book.credit(), book.entries(task.id))
-    with book.database.writing() as change:
+    with book.database.transaction() as change:
         assert record(change, task, second(task), 4.0) is None
     assert (book.get(task.id), book.credit(), book.entries(task.id)) == before
 
@@ -119,13 +119,13 @@ def test_a_task_that_has_ended_cannot_end_again(
 def test_a_late_worker_that_lost_its_task_changes_nothing(book: Book) -> None:
     book.account(credit=10)
     late = book.claimed(book.task(), owner="late")
-    with book.database.writing() as change:
+    with book.database.transaction() as change:
         change.tasks.hand_back(late.fence)
     quick = book.claimed(late.id, owner="quick")
-    with book.database.writing() as change:
+    with book.database.transaction() as change:
         assert record(change, late, success(late), 3.0) is None
     assert book.entries(late.id) == [("hold", -1)]
-    with book.database.writing() as change:
+    with book.database.transaction() as change:
         assert ended_as(record(change, quick, success(quick), 3.0)) is TaskState.SUCCEEDED
     assert book.credit() == 9
 
@@ -133,7 +133,7 @@ def test_a_late_worker_that_lost_its_task_changes_nothing(book: Book) -> None:
 @pytest.mark.parametrize("credit", [10, None])
 def test_what_was_not_held_cannot_be_settled(book: Book, credit: int | None) -> None:
     book.account(credit=credit)
-    with pytest.raises(NoResultFound), book.database.writing() as change:
+    with pytest.raises(NoResultFound), book.database.transaction() as change:
         change.accounts.settle("key", "no task", 1, 3.0)
     assert book.credit() == credit
     assert book.entries("no task") == []
@@ -145,7 +145,7 @@ def test_the_store_itself_refuses_to_close_a_hold_twice(book: Book, one: str, tw
     task_id = book.task()
 
     def close(kind: str) -> None:
-        with book.database.writing() as change:
+        with book.database.transaction() as change:
             if kind == "settle":
                 change.accounts.settle("key", task_id, 1, 3.0)
             else:
@@ -160,14 +160,14 @@ def test_the_store_itself_refuses_to_close_a_hold_twice(book: Book, one: str, tw
 
 def test_the_store_itself_refuses_a_negative_balance(book: Book) -> None:
     book.account(credit=1)
-    with pytest.raises(REFUSED), book.database.writing() as change:
+    with pytest.raises(REFUSED), book.database.transaction() as change:
         change.connection.execute(text("UPDATE accounts SET credits = credits - 2"))
     assert book.credit() == 1
 
 
 def test_state_and_charge_are_kept_together_or_not_at_all(book: Book) -> None:
     def interrupted(task: Task) -> None:
-        with book.database.writing() as change:
+        with book.database.transaction() as change:
             record(change, task, success(task), 3.0)
             raise KeyboardInterrupt
 

@@ -20,7 +20,7 @@ def clock() -> SettableClock:
 
 def charge(book: Book, key_id: str, at: float) -> None:
     task = book.claimed(book.task(key_id))
-    with book.database.writing() as change:
+    with book.database.transaction() as change:
         record(change, task, success(task), at)
 
 

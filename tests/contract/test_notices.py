@@ -14,12 +14,12 @@ from tests.support.cluster import until
 from tests.support.ledger import Book, SettableClock, success
 
 from leanpix.domain.errors import LeanpixError
-from leanpix.domain.notice import Callback, Notice, NoticeState
 from leanpix.domain.task import Task
+from leanpix.domain.webhook import Callback, WebhookDelivery, WebhookState
+from leanpix.service.deliver_webhook import DeliverWebhook
 from leanpix.service.execute import record
-from leanpix.service.notify import Notify
 from leanpix.service.signing import WebhookSecrets
-from leanpix.worker.outbox import Outbox
+from leanpix.worker.webhook_dispatcher import WebhookDispatcher
 
 HOUR_S = 3600.0
 
@@ -51,8 +51,8 @@ class Post:
         return self.status
 
 
-def notify(book: Book, post: Post, now: Callable[[], float]) -> Notify:
-    return Notify(
+def notify(book: Book, post: Post, now: Callable[[], float]) -> DeliverWebhook:
+    return DeliverWebhook(
         database=book.database,
         poster=post,
         render=lambda task_id, base: f"{base} {task_id}".encode(),
@@ -68,19 +68,19 @@ def notify(book: Book, post: Post, now: Callable[[], float]) -> Notify:
 def ended(book: Book, clock: Callable[[], float], key_id: str = "key", host: str = "a.example") -> str:
     """A task whose end has to be told."""
     task = book.claimed(book.task(key_id, callback=Callback(f"https://{host}/hook", "https://me")))
-    with book.database.writing() as change:
+    with book.database.transaction() as change:
         record(change, task, success(task), clock())
     return task.id
 
 
-def notice(book: Book, task_id: str) -> Notice:
+def notice(book: Book, task_id: str) -> WebhookDelivery:
     with book.database.reading() as view:
         return next(one for one in view.notices.recent("key", 100) if one.task_id == task_id)
 
 
 def test_a_notice_is_kept_with_the_end_or_not_at_all(book: Book, clock: SettableClock) -> None:
     def interrupted(task: Task) -> None:
-        with book.database.writing() as change:
+        with book.database.transaction() as change:
             record(change, task, success(task), clock())
             raise KeyboardInterrupt
 
@@ -90,7 +90,7 @@ def test_a_notice_is_kept_with_the_end_or_not_at_all(book: Book, clock: Settable
         interrupted(task)
     with book.database.reading() as view:
         assert list(view.notices.recent("key", 10)) == []
-    with book.database.writing() as change:
+    with book.database.transaction() as change:
         record(change, task, success(task), clock())
         assert record(change, task, success(task), clock()) is None
     with book.database.reading() as view:
@@ -102,7 +102,7 @@ def test_of_many_senders_exactly_one_has_a_notice_in_hand(book: Book, clock: Set
     task_id, post = ended(book, clock), Post(pause_s=0.2)
     with ThreadPoolExecutor(8) as threads:
         states = list(threads.map(lambda _n: notify(book, post, clock)(task_id), range(16)))
-    assert sorted(states, key=str) == [None] * 15 + [NoticeState.DELIVERED]
+    assert sorted(states, key=str) == [None] * 15 + [WebhookState.DELIVERED]
     assert post.posted == [f"msg_{task_id}"]
     assert notify(book, post, clock).due(4, 10) == []
 
@@ -110,23 +110,23 @@ def test_of_many_senders_exactly_one_has_a_notice_in_hand(book: Book, clock: Set
 def test_a_try_that_was_lost_is_made_again_and_its_late_word_does_not_count(book: Book, clock: SettableClock) -> None:
     book.account()
     task_id, tell = ended(book, clock), notify(book, Post(), clock)
-    with book.database.writing() as change:
+    with book.database.transaction() as change:
         lost = change.notices.claim(task_id, clock(), clock() + 1000, clock() + 60)
     assert lost is not None
     assert tell.due(4, 10) == []
     clock.move(61)
     assert [one.task_id for one in tell.due(4, 10)] == [task_id]
-    assert tell(task_id) is NoticeState.DELIVERED
-    with book.database.writing() as change:
+    assert tell(task_id) is WebhookState.DELIVERED
+    with book.database.transaction() as change:
         assert not change.notices.note(replace(lost, due_at=clock()))
-    assert notice(book, task_id).state is NoticeState.DELIVERED
+    assert notice(book, task_id).state is WebhookState.DELIVERED
 
 
 def test_pauses_double_and_end_with_the_tasks_life(book: Book, clock: SettableClock) -> None:
     book.account()
     task_id, tell = ended(book, clock), notify(book, Post(None), clock)
     pauses, began = [], clock()
-    while tell(task_id) is NoticeState.PENDING:
+    while tell(task_id) is WebhookState.PENDING:
         due_at = notice(book, task_id).due_at
         assert due_at is not None
         pauses.append(due_at - clock())
@@ -134,7 +134,7 @@ def test_pauses_double_and_end_with_the_tasks_life(book: Book, clock: SettableCl
     assert pauses[:4] == pytest.approx([0.75, 1.5, 3, 6])
     assert max(pauses) == pytest.approx(450)
     assert HOUR_S - 600 < clock() - began < HOUR_S
-    assert notice(book, task_id).state is NoticeState.FAILED
+    assert notice(book, task_id).state is WebhookState.FAILED
     clock.move(2 * HOUR_S)
     tell.forget()
     with book.database.reading() as view:
@@ -165,11 +165,13 @@ def test_outboxes_of_several_processes_tell_each_end_once_and_few_to_one_host(bo
     book.account("key", 1000)
     task_ids = [ended(book, time.time, host=("busy.example", "calm.example")[number % 4 == 0]) for number in range(24)]
     posts, failures = [Post(pause_s=0.05), Post(pause_s=0.05)], list[BaseException]()
-    outboxes = [Outbox(notify(book, post, time.time), 8, 2, time.monotonic, failures.append) for post in posts]
+    outboxes = [
+        WebhookDispatcher(notify(book, post, time.time), 8, 2, time.monotonic, failures.append) for post in posts
+    ]
     for outbox in outboxes:
         outbox.start()
     try:
-        until(lambda: all(notice(book, task_id).state is NoticeState.DELIVERED for task_id in task_ids))
+        until(lambda: all(notice(book, task_id).state is WebhookState.DELIVERED for task_id in task_ids))
     finally:
         for outbox in outboxes:
             outbox.stop()

@@ -6,7 +6,7 @@ from tests.support.ledger import Book, SettableClock
 from tests.support.ports import Node
 
 from leanpix.service.observing import QueueFigures
-from leanpix.stores.figures import queue_figures
+from leanpix.stores.sql.figures import queue_figures
 
 
 def test_an_empty_queue_is_all_zeros(node: Node, clock: SettableClock) -> None:

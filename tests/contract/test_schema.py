@@ -13,14 +13,14 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, text
 from tests.support.servers import Postgres
 
-import leanpix.stores
+import leanpix.stores.sql
 from leanpix.domain.errors import SetupError
-from leanpix.stores.database import sqlite_engine
-from leanpix.stores.postgres import postgres_engine
-from leanpix.stores.schema import HEAD, migrate, require_current, revision
-from leanpix.stores.tables import metadata
+from leanpix.stores.sql.database import sqlite_engine
+from leanpix.stores.sql.postgres import postgres_engine
+from leanpix.stores.sql.schema import HEAD, migrate, require_current, revision
+from leanpix.stores.sql.tables import metadata
 
-SCRIPTS = ScriptDirectory(str(Path(leanpix.stores.__file__).with_name("migrations")))
+SCRIPTS = ScriptDirectory(str(Path(leanpix.stores.sql.__file__).with_name("migrations")))
 REVISIONS = [script.revision for script in SCRIPTS.walk_revisions()]
 
 

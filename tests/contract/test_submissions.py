@@ -17,7 +17,7 @@ from leanpix.domain.request import CompressionOptions, ReturnType
 from leanpix.service.execute import record
 from leanpix.service.maintain import Sweeper
 from leanpix.service.submit import Address, QueueBounds, Submit, Upload, fetched_key
-from leanpix.stores.blobs import LocalBlobs
+from leanpix.stores.files.blobs import LocalBlobs
 
 OPTIONS = CompressionOptions(quality=80)
 PICTURE = Upload(b"a picture")
@@ -90,7 +90,7 @@ def test_a_refused_request_leaves_its_key_free(submit: Submit, book: Book) -> No
     account = book.account(credit=0)
     with pytest.raises(CreditsExhaustedError):
         submit.submit(account, PICTURE, OPTIONS, ReturnType.URL, "once")
-    with book.database.writing() as change:
+    with book.database.transaction() as change:
         change.accounts.topup("key", 1, 1.0)
     assert submit.submit(account, Upload(b"another"), OPTIONS, ReturnType.URL, "once")
 
@@ -125,7 +125,7 @@ def test_a_key_is_forgotten_after_its_time_but_never_before_its_task(
 
 def _ended(submit: Submit, book: Book, account: Account, clock: SettableClock) -> str:
     task = book.claimed(submit.submit(account, PICTURE, OPTIONS, ReturnType.URL, "once"))
-    with book.database.writing() as change:
+    with book.database.transaction() as change:
         record(change, task, success(task), clock())
     return task.id
 
@@ -137,7 +137,7 @@ def test_a_kept_source_goes_with_its_result(submit: Submit, book: Book, node: No
         task = book.claimed(submit.submit(account, source, OPTIONS, ReturnType.URL))
         assert task.source_kind.is_kept
         submit.blobs.put(fetched_key(task.id), b"what was fetched")
-        with book.database.writing() as change:
+        with book.database.transaction() as change:
             record(change, task, success(task), clock())
     sweeper.sweep()
     assert len(sources(submit)) == 4

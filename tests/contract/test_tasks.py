@@ -18,11 +18,11 @@ FULL = CompressionOptions(format=OutputFormat.WEBP, max_bytes=5000, width_px=10,
 def test_a_row_comes_back_as_it_was_written(book: Book) -> None:
     book.account()
     task = Task("t" * 36, "key", TaskState.QUEUED, FULL, ReturnType.BASE64, SourceKind.URL, 1_800_000_000.25, 2)
-    with book.database.writing() as change:
+    with book.database.transaction() as change:
         change.tasks.add(task)
     assert book.get(task.id) == task
     claimed = book.claimed(task.id)
-    with book.database.writing() as change:
+    with book.database.transaction() as change:
         change.tasks.finish(claimed.fence, success(claimed), 7.5, 2)
     ended = book.get(task.id)
     assert (ended.state, ended.charged, ended.completed_at, ended.owner) == (TaskState.SUCCEEDED, 2, 7.5, None)
@@ -34,7 +34,7 @@ def test_of_many_workers_that_claim_one_task_exactly_one_gets_it(book: Book) -> 
     task_id = book.task()
 
     def claim(number: int) -> Task | None:
-        with book.database.stepping() as change:
+        with book.database.autocommit() as change:
             return change.tasks.claim(task_id, f"worker {number}", 2.0)
 
     with ThreadPoolExecutor(8) as threads:
@@ -47,12 +47,12 @@ def test_of_many_workers_that_claim_one_task_exactly_one_gets_it(book: Book) -> 
 def test_every_write_of_a_lost_fence_is_refused(book: Book, taker: str) -> None:
     book.account()
     late = book.claimed(book.task(), "late")
-    with book.database.writing() as change:
+    with book.database.transaction() as change:
         assert change.tasks.hand_back(late.fence)
     assert book.get(late.id).state is TaskState.WAITING
     quick = book.claimed(late.id, taker)
     assert quick.attempt == 2
-    with book.database.writing() as change:
+    with book.database.transaction() as change:
         assert not change.tasks.advance(late.fence, TaskState.PUBLISHING)
         assert not change.tasks.finish(late.fence, success(late), 3.0, 1)
         assert not change.tasks.hand_back(late.fence)
@@ -63,7 +63,7 @@ def test_every_write_of_a_lost_fence_is_refused(book: Book, taker: str) -> None:
 def test_a_sign_of_life_moves_the_counter_of_its_own_attempt(book: Book) -> None:
     book.account()
     tasks = [book.claimed(book.task()) for _ in range(3)]
-    with book.database.stepping() as change:
+    with book.database.autocommit() as change:
         change.tasks.beat([task.fence for task in tasks[:2]])
     with book.database.reading() as view:
         assert sorted(task.beat for task in view.tasks.running()) == [0, 1, 1]
@@ -74,7 +74,7 @@ def test_unfinished_tasks_are_counted_for_the_key_and_for_all(book: Book) -> Non
     book.account("two")
     tasks = [book.task("one"), book.task("one"), book.task("two")]
     done = book.claimed(tasks[0])
-    with book.database.writing() as change:
+    with book.database.transaction() as change:
         change.tasks.finish(done.fence, success(done), 3.0, 1)
     with book.database.reading() as view:
         assert view.tasks.count_unfinished("one") == (1, 2)
@@ -88,7 +88,7 @@ def test_a_transaction_that_raises_leaves_nothing_and_delivers_nothing(book: Boo
     task = Task("t" * 36, "key", TaskState.QUEUED, FULL, ReturnType.URL, SourceKind.UPLOAD, 1.0, 1)
 
     def refused() -> None:
-        with book.database.writing() as change:
+        with book.database.transaction() as change:
             change.accounts.hold("key", task.id, 1, 1.0)
             change.tasks.add(task)
             change.enqueue(task.id)

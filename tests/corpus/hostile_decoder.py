@@ -16,9 +16,10 @@ from pathlib import Path
 from leanpix.domain.errors import TaskFailure
 from leanpix.domain.formats import OutputFormat
 from leanpix.domain.request import CompressionOptions
-from leanpix.engine.decode import load
-from leanpix.engine.limits import Limits, resource_budget
-from leanpix.engine.probe import probe
+from leanpix.engine.facts import Limits
+from leanpix.engine.reading.decode import load
+from leanpix.engine.reading.probe import probe
+from leanpix.engine.resources import resource_budget
 
 CPU_S = 10
 PROBE_BYTES = 256 << 20

@@ -19,7 +19,7 @@ from leanpix.domain.errors import TaskFailure
 from leanpix.domain.formats import OutputFormat
 from leanpix.domain.request import CompressionOptions
 from leanpix.domain.states import TaskState
-from leanpix.engine.picture import Picture
+from leanpix.engine.reading.picture import Picture
 
 MEAN, P99 = 0.5, 2.0
 """How far colours may be from the reference's, in 8-bit steps: the mean, and all but one in a hundred."""

@@ -14,13 +14,13 @@ from PIL import Image
 from tests.engine.pictures import drawing, photo
 
 from leanpix.engine.budget import Effort
-from leanpix.engine.codecs import webp
-from leanpix.engine.codecs.alpha_native import NativePlanes, native_planes
-from leanpix.engine.codecs.alpha_plane import AlphaPlanes, encode_alpha
 from leanpix.engine.codecs.base import Goal, Raster
-from leanpix.engine.codecs.libwebp import encode_libwebp, libwebp_backend
-from leanpix.engine.codecs.libwebp_native import LossySettings
-from leanpix.engine.codecs.riff import with_alpha
+from leanpix.engine.codecs.webp import codec as webp
+from leanpix.engine.codecs.webp.libwebp import encode_libwebp, libwebp_backend
+from leanpix.engine.codecs.webp.libwebp_native import LossySettings
+from leanpix.engine.codecs.webp.lossless.alpha_native import NativePlanes, native_planes
+from leanpix.engine.codecs.webp.lossless.alpha_plane import AlphaPlanes, encode_alpha
+from leanpix.engine.codecs.webp.riff import with_alpha
 
 Plane = NDArray[np.uint8]
 COLOUR = LossySettings(80, 2, None, sharp_chroma=False)

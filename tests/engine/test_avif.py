@@ -8,8 +8,9 @@ from tests.engine.pictures import encoded, photo
 from leanpix.domain.errors import InvalidParameterError
 from leanpix.domain.request import Metadata
 from leanpix.engine import CompressionOptions, OutputFormat
-from leanpix.engine.limits import Limits, resource_budget
-from leanpix.engine.probe import probe
+from leanpix.engine.facts import Limits
+from leanpix.engine.reading.probe import probe
+from leanpix.engine.resources import resource_budget
 
 AVIF = OutputFormat.AVIF
 

@@ -9,8 +9,8 @@ from tests.engine.pictures import photo
 from leanpix.engine.budget import Effort
 from leanpix.engine.codecs.base import Goal, Raster
 from leanpix.engine.codecs.palette_native import native_palettes
-from leanpix.engine.codecs.png import PngCodec
-from leanpix.engine.codecs.webp import WebpCodec
+from leanpix.engine.codecs.png.codec import PngCodec
+from leanpix.engine.codecs.webp.codec import WebpCodec
 
 LARGE = Raster(np.zeros((5000, 5000, 3), np.uint8))
 

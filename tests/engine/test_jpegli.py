@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image, JpegImagePlugin
 
-from leanpix.engine.codecs.icc_segments import with_icc_profile
-from leanpix.engine.codecs.jpegli import (
+from leanpix.engine.codecs.jpeg.icc_segments import with_icc_profile
+from leanpix.engine.codecs.jpeg.jpegli import (
     MAX_DISTANCE,
     MIN_DISTANCE,
     Backend,
@@ -28,7 +28,7 @@ from leanpix.engine.codecs.jpegli import (
     jpegli_backend,
     quality_from_distance,
 )
-from leanpix.engine.codecs.jpegli_native import NativeJpegli, NativeJpegliError
+from leanpix.engine.codecs.jpeg.jpegli_native import NativeJpegli, NativeJpegliError
 from leanpix.engine.native import load_native
 
 Pixels = NDArray[np.uint8]

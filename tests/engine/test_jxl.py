@@ -16,9 +16,10 @@ from tests.support.pictures import gradient
 from leanpix.client.values import format_of_whole
 from leanpix.domain.request import Metadata
 from leanpix.engine import CompressionOptions, OutputFormat, compress
-from leanpix.engine.limits import Limits, resource_budget
-from leanpix.engine.made_profile import Primaries, matrix_profile
-from leanpix.engine.probe import probe
+from leanpix.engine.colour.made_profile import Primaries, matrix_profile
+from leanpix.engine.facts import Limits
+from leanpix.engine.reading.probe import probe
+from leanpix.engine.resources import resource_budget
 
 imagecodecs = pytest.importorskip("imagecodecs", reason="the extra leanpix[jxl] is not installed")
 JXL = OutputFormat.JXL

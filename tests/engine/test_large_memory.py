@@ -14,10 +14,11 @@ from PIL import Image, ImageDraw
 
 from leanpix.domain.formats import OutputFormat
 from leanpix.domain.request import CompressionOptions
-from leanpix.engine.limits import Limits, resource_budget
+from leanpix.engine.facts import Limits
 from leanpix.engine.native import load_native
-from leanpix.engine.probe import probe
-from leanpix.worker.environment import FIXED_ENVIRONMENT
+from leanpix.engine.reading.probe import probe
+from leanpix.engine.resources import resource_budget
+from leanpix.worker.children.environment import FIXED_ENVIRONMENT
 
 SIDE_PX = 8000
 BAR_BYTES = 700_000_000

@@ -15,12 +15,12 @@ from tests.engine.pictures import photo
 from leanpix.domain.errors import TaskFailure
 from leanpix.engine.budget import Budget, Effort
 from leanpix.engine.codecs.base import Goal, Raster
-from leanpix.engine.codecs.libwebp import encode_libwebp, libwebp_backend, modes_bytes
-from leanpix.engine.codecs.libwebp_native import LossySettings
-from leanpix.engine.codecs.webp import WebpCodec, WebpEncoder
-from leanpix.engine.fitting import largest_within
-from leanpix.engine.judge import Judge
-from leanpix.engine.outcome import Trials
+from leanpix.engine.codecs.webp.codec import WebpCodec, WebpEncoder
+from leanpix.engine.codecs.webp.libwebp import encode_libwebp, libwebp_backend, modes_bytes
+from leanpix.engine.codecs.webp.libwebp_native import LossySettings
+from leanpix.engine.goals.fitting import largest_within
+from leanpix.engine.goals.outcome import EncoderRuns
+from leanpix.engine.judging.meter import QualityMeter
 
 PLAIN = LossySettings(80, 4, 80, sharp_chroma=False)
 needs_native = pytest.mark.skipif(
@@ -82,7 +82,7 @@ def test_what_blocks_modes_take_grows_with_the_area_that_has_detail() -> None:
 def test_slower_methods_and_sharp_chroma_keep_what_they_promise() -> None:
     text = photo()
     text[::3, ::2] = (230, 20, 40)  # as fine and as coloured as small print
-    judge = Judge(Raster(text))
+    judge = QualityMeter(Raster(text))
     encoder = WebpCodec().open(Raster(text), Effort.FULL, Goal(quality=80))
     plain = replace(encoder, is_colourful=False)
     assert encoder.is_colourful
@@ -102,7 +102,7 @@ def _without_native(pixels: NDArray[np.uint8]) -> WebpEncoder:
 
 
 def test_without_the_library_libvips_meets_sizes_by_whole_qualities() -> None:
-    trials = Trials(_without_native(photo()), Budget())
+    trials = EncoderRuns(_without_native(photo()), Budget())
     limit = 8000
     found = largest_within(trials, 320 * 240, limit)
     assert found is not None
@@ -113,7 +113,7 @@ def test_without_the_library_libvips_meets_sizes_by_whole_qualities() -> None:
 @needs_native
 def test_both_ways_look_alike_at_a_quality() -> None:
     raster = Raster(photo())
-    judge = Judge(raster)
+    judge = QualityMeter(raster)
     own, libvips = (
         encoder.encode(80) for encoder in (replace(_without_native(photo()), is_native=True), _without_native(photo()))
     )

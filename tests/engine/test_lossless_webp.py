@@ -15,9 +15,9 @@ from PIL import Image
 from tests.engine.pictures import drawing, image, photo
 
 from leanpix.engine.budget import Effort
-from leanpix.engine.codecs import webp
 from leanpix.engine.codecs.base import Goal, Raster
-from leanpix.engine.codecs.lossless_webp import lossless_kernels
+from leanpix.engine.codecs.webp import codec as webp
+from leanpix.engine.codecs.webp.lossless.encoder import lossless_kernels
 
 Pixels = NDArray[np.uint8]
 pytestmark = pytest.mark.skipif(lossless_kernels() is None, reason="the native library was not built")

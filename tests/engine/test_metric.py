@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from PIL import Image
 from ssimulacra2 import compute_ssimulacra2
 
-from leanpix.engine.metric import Kernel, Scorer, score
-from leanpix.engine.metric_native import AVX2_CPU, NEWEST_CPU, PLAIN_CPU, NativeMaps
-from leanpix.engine.metric_numpy import NumpyMaps
-from leanpix.engine.metric_weights import NEEDS_EDGES, NEEDS_SSIM, needed_maps, scales_of
+from leanpix.engine.judging.ssimulacra2 import Kernel, Ssimulacra2, score
+from leanpix.engine.judging.ssimulacra2_native import AVX2_CPU, NEWEST_CPU, PLAIN_CPU, NativeMaps
+from leanpix.engine.judging.ssimulacra2_numpy import NumpyMaps
+from leanpix.engine.judging.ssimulacra2_weights import NEEDS_EDGES, NEEDS_SSIM, needed_maps, scales_of
 from leanpix.engine.native import load_native, native_path
 
 Pixels = NDArray[np.uint8]
@@ -63,7 +63,7 @@ def test_scores_are_the_oracles(kernel: Kernel, size: tuple[int, int], quality: 
     reference = scene(*size)
     distorted = through_jpeg(reference, quality)
     expected = oracle(reference, distorted, tmp_path)
-    assert Scorer(reference, kernel=kernel).score(distorted) == pytest.approx(expected, abs=0.02)
+    assert Ssimulacra2(reference, kernel=kernel).score(distorted) == pytest.approx(expected, abs=0.02)
 
 
 def distortions() -> dict[str, Callable[[Pixels], Pixels]]:
@@ -96,7 +96,7 @@ def test_scores_of_corpus_pictures_are_the_oracles(kernel: Kernel, name: str, di
     reference = np.asarray(image)
     distorted = distortions()[distortion](reference)
     expected = oracle(reference, distorted, tmp_path)
-    assert Scorer(reference, kernel=kernel).score(distorted) == pytest.approx(expected, abs=0.05, rel=1e-4)
+    assert Ssimulacra2(reference, kernel=kernel).score(distorted) == pytest.approx(expected, abs=0.05, rel=1e-4)
 
 
 @NO_KERNEL
@@ -105,9 +105,9 @@ def test_scores_of_corpus_pictures_are_the_oracles(kernel: Kernel, name: str, di
 def test_the_kernels_agree_on_noise_of_any_size(size: tuple[int, int], seed: int) -> None:
     rng = np.random.default_rng(seed)
     reference, distorted = rng.integers(0, 256, (2, *size, 3), np.uint8)
-    native = Scorer(reference, kernel="native").score(distorted)
+    native = Ssimulacra2(reference, kernel="native").score(distorted)
     assert math.isfinite(native)
-    assert native == pytest.approx(Scorer(reference, kernel="numpy").score(distorted), abs=0.02, rel=1e-4)
+    assert native == pytest.approx(Ssimulacra2(reference, kernel="numpy").score(distorted), abs=0.02, rel=1e-4)
 
 
 @both_kernels
@@ -115,23 +115,23 @@ def test_the_kernels_agree_on_noise_of_any_size(size: tuple[int, int], seed: int
 @given(size=st.tuples(st.integers(1, 70), st.integers(1, 70)), seed=st.integers(0, 10_000))
 def test_a_picture_scores_exactly_100_against_itself(kernel: Kernel, size: tuple[int, int], seed: int) -> None:
     picture = np.random.default_rng(seed).integers(0, 256, (*size, 3), np.uint8)
-    assert Scorer(picture, kernel=kernel).score(picture.copy()) == 100
-    assert Scorer(picture, kernel=kernel, keep_limit_bytes=0).score(picture.copy()) == 100
+    assert Ssimulacra2(picture, kernel=kernel).score(picture.copy()) == 100
+    assert Ssimulacra2(picture, kernel=kernel, keep_limit_bytes=0).score(picture.copy()) == 100
 
 
 @both_kernels
 @pytest.mark.parametrize("value", [0, 1, 100, 255])
 def test_flat_pictures_are_defined(kernel: Kernel, value: int) -> None:
     flat = np.full((300, 300, 3), value, np.uint8)
-    assert Scorer(flat, kernel=kernel).score(flat) == 100
-    assert Scorer(flat, kernel=kernel).score(255 - flat) < 80
+    assert Ssimulacra2(flat, kernel=kernel).score(flat) == 100
+    assert Ssimulacra2(flat, kernel=kernel).score(255 - flat) < 80
 
 
 @both_kernels
 @pytest.mark.parametrize("size", [(1, 1), (1, 300), (300, 1), (7, 7), (7, 300)])
 def test_sides_under_8_px_are_scored_with_their_edges_repeated(kernel: Kernel, size: tuple[int, int]) -> None:
     dark, light = np.full((*size, 3), 40, np.uint8), np.full((*size, 3), 200, np.uint8)
-    scorer = Scorer(dark, kernel=kernel)
+    scorer = Ssimulacra2(dark, kernel=kernel)
     assert scorer.score(dark) == 100
     assert scorer.score(light) < scorer.score(dark + np.uint8(8)) < 100
 
@@ -139,7 +139,7 @@ def test_sides_under_8_px_are_scored_with_their_edges_repeated(kernel: Kernel, s
 @both_kernels
 def test_a_stronger_compression_scores_lower(kernel: Kernel) -> None:
     reference = np.repeat(scene(200, 300)[:, :, 2:], 3, axis=2)  # gray: chroma subsampling is not the question
-    scorer = Scorer(reference, kernel=kernel)
+    scorer = Ssimulacra2(reference, kernel=kernel)
     scores = [scorer.score(through_jpeg(reference, quality)) for quality in (98, 85, 60, 30, 10)]
     assert scores == sorted(scores, reverse=True)
     assert scores[0] > 80 > scores[-1]
@@ -150,7 +150,7 @@ def test_a_stronger_compression_scores_lower(kernel: Kernel) -> None:
 def test_keeping_the_references_planes_changes_no_score(size: tuple[int, int]) -> None:
     reference = scene(*size)
     distorted = through_jpeg(reference, 50)
-    kept, anew = Scorer(reference), Scorer(reference, keep_limit_bytes=0)
+    kept, anew = Ssimulacra2(reference), Ssimulacra2(reference, keep_limit_bytes=0)
     assert kept.score(distorted) == anew.score(distorted) == kept.score(distorted) == score(reference, distorted)
 
 
@@ -174,10 +174,10 @@ def test_every_generation_of_processors_gives_the_same_sums(size: tuple[int, int
 def test_pixels_that_are_not_contiguous_score_the_same(kernel: Kernel) -> None:
     reference = scene(90, 120)
     distorted = through_jpeg(reference, 40)
-    expected = Scorer(reference, kernel=kernel).score(distorted)
+    expected = Ssimulacra2(reference, kernel=kernel).score(distorted)
     wide = np.zeros((90, 240, 3), np.uint8)
     wide[:, ::2] = distorted
-    assert Scorer(np.asfortranarray(reference), kernel=kernel).score(wide[:, ::2]) == expected
+    assert Ssimulacra2(np.asfortranarray(reference), kernel=kernel).score(wide[:, ::2]) == expected
 
 
 @both_kernels
@@ -185,8 +185,8 @@ def test_gray_scores_as_its_three_equal_bands(kernel: Kernel) -> None:
     gray = scene(60, 90)[:, :, 2]
     other = through_jpeg(gray, 30)
     colour, other_colour = (np.repeat(picture[:, :, None], 3, axis=2) for picture in (gray, other))
-    expected = Scorer(colour, kernel=kernel).score(other_colour)
-    assert Scorer(gray, kernel=kernel).score(other) == pytest.approx(expected, abs=1e-9)
+    expected = Ssimulacra2(colour, kernel=kernel).score(other_colour)
+    assert Ssimulacra2(gray, kernel=kernel).score(other) == pytest.approx(expected, abs=1e-9)
 
 
 @both_kernels
@@ -202,12 +202,12 @@ def test_gray_scores_as_its_three_equal_bands(kernel: Kernel) -> None:
 )
 def test_what_is_no_picture_is_refused(kernel: Kernel, pixels: Pixels) -> None:
     with pytest.raises(ValueError, match="not uint8"):
-        Scorer(pixels, kernel=kernel)
+        Ssimulacra2(pixels, kernel=kernel)
 
 
 @both_kernels
 def test_a_picture_of_another_shape_is_refused(kernel: Kernel) -> None:
-    scorer = Scorer(scene(20, 30), kernel=kernel)
+    scorer = Ssimulacra2(scene(20, 30), kernel=kernel)
     for other in (scene(30, 20), scene(20, 30)[:, :, 0], scene(20, 31)):
         with pytest.raises(ValueError, match="shape"):
             scorer.score(other)
@@ -217,7 +217,7 @@ def test_a_picture_of_another_shape_is_refused(kernel: Kernel) -> None:
 def test_threads_share_one_scorer(kernel: Kernel) -> None:
     reference = scene(150, 200)
     distorted = [through_jpeg(reference, quality) for quality in (20, 40, 60, 80)]
-    scorer = Scorer(reference, kernel=kernel)
+    scorer = Ssimulacra2(reference, kernel=kernel)
     one_by_one = [scorer.score(picture) for picture in distorted]
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(scorer.score, distorted)) == one_by_one

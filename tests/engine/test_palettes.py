@@ -12,10 +12,10 @@ from leanpix.domain.formats import OutputFormat
 from leanpix.domain.request import CompressionOptions
 from leanpix.engine import compress
 from leanpix.engine.budget import Effort
-from leanpix.engine.codecs import png
 from leanpix.engine.codecs.base import Goal, Raster
-from leanpix.engine.codecs.palette import Palettes
 from leanpix.engine.codecs.palette_native import NativePalettes, native_palettes
+from leanpix.engine.codecs.png import codec as png
+from leanpix.engine.codecs.png.palette import Palettes
 
 WEIGHTS = np.array([0.5, 1.0, 0.45, 1.3])
 Pixels = NDArray[np.uint8]

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from tests.engine.pictures import image, photo
 
 from leanpix.engine.budget import Effort
-from leanpix.engine.codecs import png_strips
 from leanpix.engine.codecs.base import Encoded, Goal, Raster
-from leanpix.engine.codecs.png import PngCodec
-from leanpix.engine.codecs.png_strips import ByKernel, ByLibdeflate, packed
-from leanpix.engine.codecs.png_strips_native import NativeStrips, native_strips
+from leanpix.engine.codecs.png import strips as png_strips
+from leanpix.engine.codecs.png.codec import PngCodec
+from leanpix.engine.codecs.png.strips import ByKernel, ByLibdeflate, packed
+from leanpix.engine.codecs.png.strips_native import NativeStrips, native_strips
 
 LAST = b"\x03\x00"
 

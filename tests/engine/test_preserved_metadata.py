@@ -13,7 +13,7 @@ from tests.support.pictures import encoded, gradient
 from leanpix.domain.formats import STANDARD_FORMATS, OutputFormat
 from leanpix.domain.request import CompressionOptions, Metadata
 from leanpix.engine import compress
-from leanpix.engine.headers.exif_fields import kept_fields
+from leanpix.engine.reading.headers.exif_fields import kept_fields
 
 PHOTO, GPS = 0x8769, 0x8825
 RIGHTS, TAKEN, PLACE = "(c) 2026 A. Nobody", "2026:05:04 03:02:01", (52.0, 30.0, 1.5)

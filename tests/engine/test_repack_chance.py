@@ -12,7 +12,7 @@ from tests.engine.pictures import photo
 from leanpix.domain.formats import OutputFormat
 from leanpix.domain.request import CompressionOptions
 from leanpix.engine import compress
-from leanpix.engine.headers.jpeg import picture_bytes
+from leanpix.engine.reading.headers.jpeg import picture_bytes
 
 
 def photograph(quality: int) -> bytes:

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from tests.engine.pictures import encoded, photo
 
 from leanpix.engine.budget import Effort
-from leanpix.engine.codecs import png
-from leanpix.engine.headers.png_chunks import SIGNATURE, chunks, raw_bytes
+from leanpix.engine.codecs.png import codec as png
+from leanpix.engine.reading.headers.png_chunks import SIGNATURE, chunks, raw_bytes
 
 AFTER_HEADER = len(SIGNATURE) + 25
 

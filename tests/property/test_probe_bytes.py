@@ -8,8 +8,8 @@ from tests.support.pictures import encoded, gradient
 
 from leanpix.domain.errors import TaskFailure
 from leanpix.domain.states import TaskState
-from leanpix.engine.limits import Limits
-from leanpix.engine.probe import probe, sniff
+from leanpix.engine.facts import Limits
+from leanpix.engine.reading.probe import probe, sniff
 
 LIMITS = Limits()
 SMALL = gradient(20, 12)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leanpix.engine.search import MAX_TRIES, Axis, approach
+from leanpix.engine.goals.search import MAX_TRIES, Axis, approach
 
 SMOOTH = Axis(-3.2, 3.0, -0.7, slope=0.62)
 STEPPED = Axis(0, 100, 70, slope=0.025, snap=round)

@@ -7,10 +7,10 @@ from numpy.typing import NDArray
 
 from leanpix.domain.formats import OutputFormat
 from leanpix.domain.request import CompressionOptions
-from leanpix.engine.decode import load
-from leanpix.engine.limits import Limits
-from leanpix.engine.picture import Picture
-from leanpix.engine.probe import probe
+from leanpix.engine.facts import Limits
+from leanpix.engine.reading.decode import load
+from leanpix.engine.reading.picture import Picture
+from leanpix.engine.reading.probe import probe
 
 
 def loaded(

@@ -10,12 +10,12 @@ from sqlalchemy import text
 
 from leanpix.domain.account import Account
 from leanpix.domain.formats import OutputFormat, SourceFormat
-from leanpix.domain.notice import Callback
 from leanpix.domain.report import Report
 from leanpix.domain.request import CompressionOptions, ReturnType
 from leanpix.domain.states import TaskState
 from leanpix.domain.task import Outcome, SourceKind, StoredResult, Task
-from leanpix.stores.database import SqlDatabase, sqlite_database
+from leanpix.domain.webhook import Callback
+from leanpix.stores.sql.database import SqlDatabase, sqlite_database
 
 
 @dataclass
@@ -39,7 +39,7 @@ class Book:
 
     def account(self, key_id: str = "key", credit: int | None = 10) -> Account:
         account = Account(key_id, key_id, 1e6, credit, is_admin=False, created_at=1.0)
-        with self.database.writing() as change:
+        with self.database.transaction() as change:
             change.accounts.add(account, bytes(32))
         return account
 
@@ -51,13 +51,13 @@ class Book:
         options = CompressionOptions(quality=80)
         task = Task(task_id, key_id, TaskState.QUEUED, options, ReturnType.URL, SourceKind.UPLOAD, created_at, held)
         task = replace(task, callback=callback)
-        with self.database.writing() as change:
+        with self.database.transaction() as change:
             assert change.accounts.hold(key_id, task_id, held, created_at)
             change.tasks.add(task)
         return task_id
 
     def claimed(self, task_id: str, owner: str = "me") -> Task:
-        with self.database.writing() as change:
+        with self.database.transaction() as change:
             task = change.tasks.claim(task_id, owner, 2.0)
         assert task is not None
         return task

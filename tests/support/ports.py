@@ -13,20 +13,20 @@ from sqlalchemy import Engine
 from tests.support.servers import Postgres
 
 from leanpix.queues import postgres as jobs
-from leanpix.queues.embedded import EmbeddedDeliveries
-from leanpix.queues.postgres import PostgresDeliveries
+from leanpix.queues.embedded import EmbeddedTaskQueue
+from leanpix.queues.postgres import PostgresTaskQueue
 from leanpix.queues.settings import QueueSettings
 from leanpix.queues.signals import LocalSignals
 from leanpix.queues.wakeups import EndListener, PostgresSignals
-from leanpix.service.ports import Clock, Deliveries, RateLimits, Signals
-from leanpix.stores.announcing import announced, heard
-from leanpix.stores.attempts import TidyAsyncConnection, TidyConnection
-from leanpix.stores.connecting import EngineConnections
-from leanpix.stores.database import SqlDatabase, sqlite_database
-from leanpix.stores.limits import SqlRateLimits
-from leanpix.stores.postgres import libpq_url, postgres_engine
-from leanpix.stores.schema import migrate
-from leanpix.stores.sqlite_limits import SqliteRateLimits
+from leanpix.service.ports import Clock, RateLimits, Signals, TaskQueue
+from leanpix.stores.sql.announcing import announced, heard
+from leanpix.stores.sql.attempts import TidyAsyncConnection, TidyConnection
+from leanpix.stores.sql.connecting import EngineConnections
+from leanpix.stores.sql.database import SqlDatabase, sqlite_database
+from leanpix.stores.sql.postgres import libpq_url, postgres_engine
+from leanpix.stores.sql.rate_limits import SqlRateLimits
+from leanpix.stores.sql.schema import migrate
+from leanpix.stores.sql.sqlite_rate_limits import SqliteRateLimits
 
 _TEMPLATE = "migrated"
 
@@ -41,7 +41,7 @@ class Node:
     signals: Signals
     local: LocalSignals
     rates: RateLimits
-    new_deliveries: Callable[..., Deliveries]
+    new_deliveries: Callable[..., TaskQueue]
     failures: list[BaseException]
     mend: Callable[[], object] = lambda: None
     listener: EndListener | None = None
@@ -58,7 +58,7 @@ def sqlite_node(folder: Path, now: Clock) -> Iterator[Node]:
         local,
         local,
         rates,
-        partial(EmbeddedDeliveries, database, local, failures.append),
+        partial(EmbeddedTaskQueue, database, local, failures.append),
         failures,
     )
     database.close()
@@ -78,7 +78,7 @@ def postgres_node(url: str, queue: QueueSettings) -> Iterator[Node]:
         local,
         SqlRateLimits(quick),
         partial(
-            PostgresDeliveries,
+            PostgresTaskQueue,
             plain,
             TidyAsyncConnection,
             database,

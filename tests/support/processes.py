@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
-from leanpix.worker.sandbox import Confinement
+from leanpix.worker.sandbox.locking import Confinement
 
 PROC = Path("/proc")
 _LOCKED_DESCRIPTORS = Confinement(0, 0, 0).descriptors
@@ -23,7 +23,7 @@ def children_of(pid: int) -> list[int]:
 
 def zygotes_of(server_pid: int) -> list[int]:
     """The processes that a server forks its decoders from."""
-    return [pid for pid in children_of(server_pid) if "leanpix.worker.zygote" in command_of(pid)]
+    return [pid for pid in children_of(server_pid) if "leanpix.worker.children.zygote" in command_of(pid)]
 
 
 def decoders_of(server_pid: int) -> list[int]:

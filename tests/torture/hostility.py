@@ -22,11 +22,11 @@ from leanpix.domain.errors import TaskFailure
 from leanpix.domain.states import TaskState
 from leanpix.queues.signals import LocalSignals
 from leanpix.service.execute import Execute
-from leanpix.service.links import Links
 from leanpix.service.progress import Progress
+from leanpix.service.signed_urls import SignedUrls
 from leanpix.service.submit import source_key
-from leanpix.stores.blobs import LocalBlobs
-from leanpix.worker.pool import CompressorPool
+from leanpix.stores.files.blobs import LocalBlobs
+from leanpix.worker.children.pool import CompressorPool
 
 FLIPS = 500
 _KINDS = {"jpg": "JPEG", "png": "PNG", "webp": "WEBP", "bmp": "BMP", "tiff": "TIFF", "gif": "GIF", "sgi": "SGI"}
@@ -131,7 +131,7 @@ def _execute(book: Book, blobs: LocalBlobs, pool: CompressorPool) -> Execute:
         compressor=pool,
         signals=LocalSignals(),
         progress=Progress(book.database),
-        links=Links(b"secret", time.time),
+        links=SignedUrls(b"secret", time.time),
         owner="torture",
         timeout_s=1.5,
         now=time.time,

@@ -16,8 +16,8 @@ LIBRARY = "leanpix/engine/_native.so"
 
 USE = """
 import numpy, leanpix.engine.native
-from leanpix.engine.codecs.jpegli import encode_jpegli, jpegli_backend
-from leanpix.engine.metric import score
+from leanpix.engine.codecs.jpeg.jpegli import encode_jpegli, jpegli_backend
+from leanpix.engine import score
 picture = numpy.arange(64 * 64 * 3, dtype=numpy.uint8).reshape(64, 64, 3)
 assert encode_jpegli(picture, distance=1, subsampling="4:4:4")[:2] == b"\\xff\\xd8"
 assert score(picture, picture) == 100

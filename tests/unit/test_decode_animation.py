@@ -15,7 +15,7 @@ from tests.support.pictures import encoded
 
 from leanpix.domain.formats import OutputFormat
 from leanpix.domain.request import CompressionOptions, Fit
-from leanpix.engine.picture import Picture
+from leanpix.engine.reading.picture import Picture
 
 DELAYS = [40, 70, 100, 130]
 LOOPS = 3

@@ -16,7 +16,7 @@ from tests.support.pictures import encoded, gradient
 from tests.support.reference import reference
 
 from leanpix.domain.formats import OutputFormat
-from leanpix.engine.made_profile import SRGB_PRIMARIES, Primaries, gray_profile, matrix_profile
+from leanpix.engine.colour.made_profile import SRGB_PRIMARIES, Primaries, gray_profile, matrix_profile
 
 P3 = Primaries((0.3127, 0.3290), (0.680, 0.320), (0.265, 0.690), (0.150, 0.060))
 P3_TO_SRGB = np.array([[1.2249, -0.2247, 0.0], [-0.0420, 1.0419, 0.0], [-0.0197, -0.0786, 1.0979]])

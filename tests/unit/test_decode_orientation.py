@@ -11,9 +11,9 @@ from PIL import Image, ImageOps
 
 from leanpix.domain.formats import OutputFormat
 from leanpix.domain.request import CompressionOptions
-from leanpix.engine.decode import load
-from leanpix.engine.limits import Limits
-from leanpix.engine.probe import probe
+from leanpix.engine.facts import Limits
+from leanpix.engine.reading.decode import load
+from leanpix.engine.reading.probe import probe
 
 ORIENTATION_TAG = 0x0112
 LOSSLESS = {"PNG": {}, "WEBP": {"lossless": True}}

@@ -14,8 +14,9 @@ from leanpix.domain.errors import TaskFailure
 from leanpix.domain.formats import OutputFormat, SourceFormat
 from leanpix.domain.request import CompressionOptions
 from leanpix.domain.states import TaskState
-from leanpix.engine.limits import Limits, resource_budget
-from leanpix.engine.probe import Probe, probe, sniff
+from leanpix.engine.facts import Limits
+from leanpix.engine.reading.probe import Probe, probe, sniff
+from leanpix.engine.resources import resource_budget
 
 PHOTO = gradient(96, 64)
 FILES = {

@@ -314,10 +314,10 @@ def _tell_pid(seconds: str) -> str:
 
 
 def _budget(_: str) -> str:
-    from leanpix.engine.limits import ResourceBudget
-    from leanpix.worker.picture_job import hold_to
+    from leanpix.engine.resources import ResourceBudget
+    from leanpix.worker.children.picture_job import apply_rlimits
 
-    hold_to(ResourceBudget(memory_bytes=1, address_bytes=256 << 20, cpu_s=7))
+    apply_rlimits(ResourceBudget(memory_bytes=1, address_bytes=256 << 20, cpu_s=7))
     return f"{[*resource.getrlimit(resource.RLIMIT_AS)]} {resource.getrlimit(resource.RLIMIT_CPU)[0]}"
 
 

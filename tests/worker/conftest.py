@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from leanpix.domain.request import CompressionOptions
-from leanpix.worker.pool import CompressorPool
+from leanpix.worker.children.pool import CompressorPool
 from leanpix.worker.settings import WorkerSettings
 
 Act = Callable[..., str]

@@ -9,11 +9,11 @@ import sys
 
 import pytest
 
-from leanpix.worker.environment import FIXED_ENVIRONMENT
+from leanpix.worker.children.environment import FIXED_ENVIRONMENT
 
 HOLES = """
 import ctypes
-from leanpix.worker.heap import take_up_free_memory
+from leanpix.worker.children.heap_prefill import prefill_heap
 libc = ctypes.CDLL(None)
 libc.malloc.restype, libc.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
 libc.free.argtypes = [ctypes.c_void_p]
@@ -22,7 +22,7 @@ blocks = [libc.malloc(1_000_000) for _ in range(40)]
 for block in blocks[:-1:2]:
     libc.free(block)
 """
-TAKE = "take_up_free_memory()\n"
+TAKE = "prefill_heap()\n"
 BEHIND = """
 end = libc.sbrk(0)
 print(all(libc.malloc(size) > end - 8192 for size in ({sizes}) for _ in range(5)))

@@ -13,7 +13,7 @@ import tempfile
 import pytest
 
 from leanpix.service.open_files import in_memory
-from leanpix.worker.mapped import mapped
+from leanpix.worker.children.mapped import mapped
 
 PAGE = mmap.PAGESIZE
 
@@ -50,7 +50,7 @@ def test_it_ends_with_a_zero_as_libraries_in_c_expect() -> None:
 def test_it_costs_no_memory_of_its_own() -> None:
     """In a process of its own: 64 MB are mapped, and the pages that it has for itself stay as they were."""
     script = (
-        "import os, re; from pathlib import Path; from leanpix.worker.mapped import mapped\n"
+        "import os, re; from pathlib import Path; from leanpix.worker.children.mapped import mapped\n"
         "file = os.memfd_create('source'); os.truncate(file, 64 << 20)\n"
         "def own(): return int(re.search(r'RssAnon:\\s+(\\d+)', Path('/proc/self/status').read_text())[1])\n"
         "before = own(); held = mapped(file); assert held.count(b'a') == 0; print(own() - before)\n"

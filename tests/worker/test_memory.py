@@ -14,9 +14,9 @@ import pytest
 from leanpix.domain.errors import TaskFailure
 from leanpix.domain.request import CompressionOptions
 from leanpix.domain.states import TaskState
+from leanpix.worker.children.memory_budget import MemoryBudget
+from leanpix.worker.children.pool import CompressorPool
 from leanpix.worker.machine import memory_limit_bytes
-from leanpix.worker.memory import MemoryRoom
-from leanpix.worker.pool import CompressorPool
 
 LONG_S = 60.0
 PoolMaker = Callable[..., CompressorPool]
@@ -25,7 +25,7 @@ PoolMaker = Callable[..., CompressorPool]
 class Queue:
     """Threads that take from a room one after the other and keep what they got until told."""
 
-    def __init__(self, room: MemoryRoom, threads: ThreadPoolExecutor) -> None:
+    def __init__(self, room: MemoryBudget, threads: ThreadPoolExecutor) -> None:
         self._room, self._threads = room, threads
         self.got: list[str] = []
         self._ends: dict[str, threading.Event] = {}
@@ -67,17 +67,17 @@ def now() -> list[float]:
 
 
 @pytest.fixture
-def room(now: list[float]) -> MemoryRoom:
-    return MemoryRoom(100, lambda: now[0])
+def room(now: list[float]) -> MemoryBudget:
+    return MemoryBudget(100, lambda: now[0])
 
 
 @pytest.fixture
-def queue(room: MemoryRoom) -> Iterator[Queue]:
+def queue(room: MemoryBudget) -> Iterator[Queue]:
     with ThreadPoolExecutor(16) as threads:
         yield Queue(room, threads)
 
 
-def test_who_does_not_fit_waits_until_enough_is_given_back(room: MemoryRoom, queue: Queue) -> None:
+def test_who_does_not_fit_waits_until_enough_is_given_back(room: MemoryBudget, queue: Queue) -> None:
     queue.enter("a", 60)
     queue.enter("b", 60)
     assert (queue.got, room.waiting) == (["a"], 1)
@@ -86,7 +86,7 @@ def test_who_does_not_fit_waits_until_enough_is_given_back(room: MemoryRoom, que
     queue.leave("b")
 
 
-def test_who_needs_more_than_there_is_runs_alone(room: MemoryRoom, queue: Queue) -> None:
+def test_who_needs_more_than_there_is_runs_alone(room: MemoryBudget, queue: Queue) -> None:
     queue.enter("small", 1)
     queue.enter("huge", 10_000)
     assert (queue.got, room.waiting) == (["small"], 1)
@@ -99,7 +99,7 @@ def test_who_needs_more_than_there_is_runs_alone(room: MemoryRoom, queue: Queue)
     queue.leave("next")
 
 
-def test_small_ones_go_before_a_large_one_but_not_for_ever(now: list[float], room: MemoryRoom, queue: Queue) -> None:
+def test_small_ones_go_before_a_large_one_but_not_for_ever(now: list[float], room: MemoryBudget, queue: Queue) -> None:
     queue.enter("a", 50)
     queue.enter("large", 100)
     queue.enter("b", 10)
@@ -115,7 +115,7 @@ def test_small_ones_go_before_a_large_one_but_not_for_ever(now: list[float], roo
     queue.leave("c")
 
 
-def test_a_wait_that_is_too_long_is_a_lack_of_resources_and_takes_nothing(room: MemoryRoom) -> None:
+def test_a_wait_that_is_too_long_is_a_lack_of_resources_and_takes_nothing(room: MemoryBudget) -> None:
     with room.taken(60, 0):
         with pytest.raises(TaskFailure) as failure, room.taken(60, 0.01):
             pass
@@ -124,7 +124,7 @@ def test_a_wait_that_is_too_long_is_a_lack_of_resources_and_takes_nothing(room: 
             assert room.waiting == 0
 
 
-def test_closing_lets_nobody_wait(room: MemoryRoom) -> None:
+def test_closing_lets_nobody_wait(room: MemoryBudget) -> None:
     with room.taken(100, 0), ThreadPoolExecutor(1) as threads, ExitStack() as stack:
         waiter = threads.submit(lambda: stack.enter_context(room.taken(1, LONG_S)))
         wait_until(lambda: room.waiting)

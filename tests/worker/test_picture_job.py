@@ -14,10 +14,10 @@ from leanpix.domain.errors import TaskFailure
 from leanpix.domain.formats import OutputFormat, SourceFormat
 from leanpix.domain.request import CompressionOptions, Crop, Fit
 from leanpix.domain.states import TaskState
-from leanpix.engine.limits import resource_budget
-from leanpix.engine.probe import Probe
-from leanpix.worker.pool import CompressorPool
-from leanpix.worker.reused_pool import ReusedPool
+from leanpix.engine.reading.probe import Probe
+from leanpix.engine.resources import resource_budget
+from leanpix.worker.children.pool import CompressorPool
+from leanpix.worker.children.reused_pool import ReusedPool
 from leanpix.worker.settings import WorkerSettings
 
 GIB = 1 << 30

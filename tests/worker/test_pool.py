@@ -23,7 +23,7 @@ from tests.support.processes import children_of, descriptors_of, is_at_work
 from leanpix.domain.errors import ChildStartError, TaskFailure
 from leanpix.domain.request import CompressionOptions
 from leanpix.domain.states import TaskState
-from leanpix.worker.pool import CompressorPool
+from leanpix.worker.children.pool import CompressorPool
 from leanpix.worker.settings import WorkerSettings
 
 Act = Callable[..., str]
@@ -270,7 +270,7 @@ def test_a_zygote_is_replaced_after_its_number_of_jobs_without_losing_one(new_po
 PARENT = """
 import os, sys, threading
 from leanpix.domain.request import CompressionOptions
-from leanpix.worker.pool import CompressorPool
+from leanpix.worker.children.pool import CompressorPool
 from leanpix.worker.settings import WorkerSettings
 pool = CompressorPool(WorkerSettings(child_memory_mb=256), job="child_jobs:act", preload=(), environment=os.environ)
 pool.start()

@@ -18,7 +18,7 @@ from tests.support.processes import children_of, command_of
 from leanpix.domain.errors import TaskFailure
 from leanpix.domain.request import CompressionOptions
 from leanpix.domain.states import TaskState
-from leanpix.worker.reused_pool import ReusedPool
+from leanpix.worker.children.reused_pool import ReusedPool
 from leanpix.worker.settings import WorkerSettings
 
 JPG = encoded(gradient(120, 90))
@@ -33,7 +33,7 @@ def pool() -> Iterator[ReusedPool]:
 
 def children() -> set[int]:
     """The pools' own: other tests' servers may be children of this process too."""
-    return {pid for pid in children_of(os.getpid()) if "leanpix.worker.reused" in command_of(pid)}
+    return {pid for pid in children_of(os.getpid()) if "leanpix.worker.children.reused" in command_of(pid)}
 
 
 def run(pool: ReusedPool, source: bytes = JPG, timeout_s: float = 60) -> int:

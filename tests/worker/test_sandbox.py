@@ -17,9 +17,9 @@ import pytest
 from leanpix.domain.errors import SandboxMissingError, TaskFailure
 from leanpix.domain.request import CompressionOptions
 from leanpix.domain.states import TaskState
-from leanpix.worker import syscalls
-from leanpix.worker.pool import CompressorPool
-from leanpix.worker.sandbox import LAYERS, ON, require
+from leanpix.worker.children.pool import CompressorPool
+from leanpix.worker.sandbox import syscalls
+from leanpix.worker.sandbox.locking import LAYERS, ON, require
 
 Act = Callable[..., str]
 PoolMaker = Callable[..., CompressorPool]

@@ -10,8 +10,8 @@ from leanpix.domain.errors import TaskFailure
 from leanpix.domain.formats import OutputFormat
 from leanpix.domain.request import CompressionOptions
 from leanpix.settings import Settings
+from leanpix.worker.children.pool import CompressorPool
 from leanpix.worker.inventory import inventory
-from leanpix.worker.pool import CompressorPool
 
 _TRIAL_S = 30.0
 # An 8 x 8 gray PNG, small enough to be carried along.

@@ -19,22 +19,22 @@ from leanpix.bootstrap.stores import Stores
 from leanpix.domain.errors import SetupError, StoreUnavailableError
 from leanpix.fetching.fetcher import SafeFetcher
 from leanpix.service.batch import BatchDesk
+from leanpix.service.deliver_webhook import DeliverWebhook
 from leanpix.service.execute import Execute, unreviewed
 from leanpix.service.keys import Keyring
 from leanpix.service.maintain import Reaper, Sweeper
-from leanpix.service.notify import Notify
 from leanpix.service.observing import Ended, Served, untraced
 from leanpix.service.ports import Review
 from leanpix.service.progress import Progress
-from leanpix.service.promote import Promote
+from leanpix.service.promote_batch_items import PromoteBatchItems
 from leanpix.service.query import Query
-from leanpix.service.reuse import Reuse
+from leanpix.service.result_cache import ResultCache
 from leanpix.service.submit import QueueBounds, Submit
 from leanpix.service.usage import MonthCounts, Usage
 from leanpix.service.webhooks import Webhooks
 from leanpix.settings import Settings
-from leanpix.stores.figures import queue_figures
-from leanpix.stores.shelves import S3Shelves
+from leanpix.stores.files.exporter import S3ResultExporter
+from leanpix.stores.sql.figures import queue_figures
 from leanpix.telemetry.exposition import Exposition
 from leanpix.telemetry.journal import Journal
 from leanpix.telemetry.logging import log_failure
@@ -43,11 +43,11 @@ from leanpix.web.app import make_app
 from leanpix.web.context import Context
 from leanpix.web.messages import Messages
 from leanpix.web.rendering import Rendering
+from leanpix.worker.batch_scheduler import BatchScheduler
+from leanpix.worker.children.pool import CompressorPool
 from leanpix.worker.engine_version import engine_version
-from leanpix.worker.feeder import Feeder
 from leanpix.worker.loop import Housekeeping, Worker
-from leanpix.worker.outbox import Outbox
-from leanpix.worker.pool import CompressorPool
+from leanpix.worker.webhook_dispatcher import WebhookDispatcher
 
 if TYPE_CHECKING:
     from leanpix.telemetry.tracing import Tracing
@@ -103,7 +103,7 @@ def _tracing(settings: Settings) -> Tracing | None:
     return Tracing(settings.otlp_endpoint, settings.trace_share)
 
 
-class Companion(Protocol):
+class BackgroundService(Protocol):
     """Threads that run beside the workers."""
 
     def start(self) -> None:
@@ -146,12 +146,12 @@ def make_worker(stores: Stores, pool: CompressorPool, telemetry: Telemetry) -> W
     )
 
 
-def _reuse(stores: Stores) -> Reuse | None:
+def _reuse(stores: Stores) -> ResultCache | None:
     settings = stores.settings
     if settings.result_cache == "off":
         return None
     engine, is_shared = engine_version(settings.target_score), settings.result_cache == "all"
-    return Reuse(stores.database, stores.blobs, engine, is_shared, settings.retention_s, time.time)
+    return ResultCache(stores.database, stores.blobs, engine, is_shared, settings.retention_s, time.time)
 
 
 def _review(stores: Stores) -> Review:
@@ -185,7 +185,7 @@ def make_housekeeping(stores: Stores, telemetry: Telemetry) -> Housekeeping:
     )
 
 
-def make_companions(stores: Stores, telemetry: Telemetry) -> Sequence[Companion]:
+def make_companions(stores: Stores, telemetry: Telemetry) -> Sequence[BackgroundService]:
     """The threads beside the workers: those that keep house, tell receivers, and feed batches in."""
     return [make_housekeeping(stores, telemetry), make_outbox(stores), make_feeder(stores, telemetry)]
 
@@ -194,10 +194,10 @@ def _bounds(settings: Settings) -> QueueBounds:
     return QueueBounds(settings.queue_max_per_key, settings.queue_max)
 
 
-def make_feeder(stores: Stores, telemetry: Telemetry) -> Feeder:
+def make_feeder(stores: Stores, telemetry: Telemetry) -> BatchScheduler:
     """The thread that makes tasks of batches' items."""
     settings = stores.settings
-    promote = Promote(
+    promote = PromoteBatchItems(
         database=stores.database,
         blobs=stores.blobs,
         signals=stores.rows.signals,
@@ -207,13 +207,13 @@ def make_feeder(stores: Stores, telemetry: Telemetry) -> Feeder:
         on_error=log_failure,
         observe=telemetry.ended,
     )
-    return Feeder(promote, log_failure)
+    return BatchScheduler(promote, log_failure)
 
 
-def make_outbox(stores: Stores) -> Outbox:
+def make_outbox(stores: Stores) -> WebhookDispatcher:
     """The thread that tells receivers of ended tasks."""
     settings = stores.settings
-    notify = Notify(
+    notify = DeliverWebhook(
         database=stores.database,
         poster=SafeFetcher(settings),
         render=Messages(stores.database, _rendering(stores)),
@@ -224,7 +224,7 @@ def make_outbox(stores: Stores) -> Outbox:
         lease_s=_LEASE_FACTOR * settings.fetch_timeout_s,
         kept_s=settings.webhook_log_s,
     )
-    return Outbox(notify, settings.webhook_senders, settings.webhook_per_host, time.monotonic, log_failure)
+    return WebhookDispatcher(notify, settings.webhook_senders, settings.webhook_per_host, time.monotonic, log_failure)
 
 
 def make_webhooks(stores: Stores) -> Webhooks:
@@ -258,7 +258,7 @@ def make_api(stores: Stores, pool: CompressorPool | None, telemetry: Telemetry, 
         batches=BatchDesk(rows.database, stores.blobs, settings.batch_max_per_key, settings.retention_s, time.time),
         rendering=_rendering(stores),
         links=stores.links,
-        shelves=S3Shelves(settings.tinify_store_endpoints),
+        shelves=S3ResultExporter(settings.tinify_store_endpoints),
         blobs=stores.blobs,
         ends=rows.local,
         readiness=lambda: _readiness(stores, pool),

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from leanpix.queues.signals import LocalSignals
-from leanpix.service.ports import Deliveries, RateLimits, Signals
-from leanpix.stores.database import SqlDatabase
+from leanpix.service.ports import RateLimits, Signals, TaskQueue
+from leanpix.stores.sql.database import SqlDatabase
 
 
 class Listener(Protocol):
@@ -32,7 +32,7 @@ class Rows:
     rates: RateLimits
     signals: Signals
     local: LocalSignals
-    make_deliveries: Callable[[], Deliveries]
+    make_deliveries: Callable[[], TaskQueue]
     mend_queue: Callable[[], object]
     listener: Listener | None = None
     close_rates: Callable[[], None] = lambda: None

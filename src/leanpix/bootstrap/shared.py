@@ -10,17 +10,17 @@ from sqlalchemy import Engine
 from leanpix.bootstrap.rows import Rows
 from leanpix.domain.errors import SetupError, StoreUnavailableError
 from leanpix.queues import postgres as jobs
-from leanpix.queues.postgres import PostgresDeliveries
+from leanpix.queues.postgres import PostgresTaskQueue
 from leanpix.queues.signals import LocalSignals
 from leanpix.queues.wakeups import EndListener, PostgresSignals
 from leanpix.settings import Settings
-from leanpix.stores.announcing import announced, heard
-from leanpix.stores.attempts import TidyAsyncConnection, TidyConnection
-from leanpix.stores.connecting import EngineConnections
-from leanpix.stores.database import SqlDatabase
-from leanpix.stores.limits import SqlRateLimits
-from leanpix.stores.postgres import libpq_url, postgres_engine
-from leanpix.stores.schema import require_current
+from leanpix.stores.sql.announcing import announced, heard
+from leanpix.stores.sql.attempts import TidyAsyncConnection, TidyConnection
+from leanpix.stores.sql.connecting import EngineConnections
+from leanpix.stores.sql.database import SqlDatabase
+from leanpix.stores.sql.postgres import libpq_url, postgres_engine
+from leanpix.stores.sql.rate_limits import SqlRateLimits
+from leanpix.stores.sql.schema import require_current
 from leanpix.telemetry.logging import log_failure
 
 _CONNECTIONS = 8  # of each kind, durable and quick
@@ -44,7 +44,7 @@ def shared_rows(settings: Settings, url: str, local: LocalSignals) -> Rows:
         EngineConnections(durable), EngineConnections(quick), jobs.enqueue, patience_s=settings.patience_s
     )
     deliveries = partial(
-        PostgresDeliveries,
+        PostgresTaskQueue,
         plain_url,
         TidyAsyncConnection,
         database,

@@ -15,19 +15,19 @@ from sqlalchemy import Engine
 from leanpix.bootstrap.rows import Rows
 from leanpix.domain.errors import SetupError
 from leanpix.domain.formats import OutputFormat
-from leanpix.queues.embedded import EmbeddedDeliveries
+from leanpix.queues.embedded import EmbeddedTaskQueue
 from leanpix.queues.signals import LocalSignals
 from leanpix.service.admin import Admin
 from leanpix.service.keys import SecretHasher
-from leanpix.service.links import Links
 from leanpix.service.ports import Blobs
+from leanpix.service.signed_urls import SignedUrls
 from leanpix.service.signing import WebhookSecrets
 from leanpix.settings import Settings
-from leanpix.stores.blobs import LocalBlobs
-from leanpix.stores.database import SqlDatabase, sqlite_database, sqlite_engine
-from leanpix.stores.s3 import S3Blobs
-from leanpix.stores.schema import migrate
-from leanpix.stores.sqlite_limits import SqliteRateLimits
+from leanpix.stores.files.blobs import LocalBlobs
+from leanpix.stores.files.s3 import S3Blobs
+from leanpix.stores.sql.database import SqlDatabase, sqlite_database, sqlite_engine
+from leanpix.stores.sql.schema import migrate
+from leanpix.stores.sql.sqlite_rate_limits import SqliteRateLimits
 from leanpix.telemetry.logging import log_failure
 
 
@@ -68,9 +68,9 @@ class Stores:
         return WebhookSecrets(b"leanpix webhooks" + self.secret)
 
     @property
-    def links(self) -> Links:
+    def links(self) -> SignedUrls:
         """The signer of result links."""
-        return Links(b"leanpix result links" + self.secret, time.time, self.settings.public_url)
+        return SignedUrls(b"leanpix result links" + self.secret, time.time, self.settings.public_url)
 
     @property
     def admin(self) -> Admin:
@@ -135,7 +135,7 @@ def _rows(settings: Settings) -> Rows:
         rates,
         local,
         local,
-        partial(EmbeddedDeliveries, database, local, log_failure),
+        partial(EmbeddedTaskQueue, database, local, log_failure),
         lambda: None,
         close_rates=rates.close,
     )

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from leanpix.bootstrap.processes import Telemetry
     from leanpix.bootstrap.stores import Stores
     from leanpix.settings import Settings
-    from leanpix.worker.pool import CompressorPool
+    from leanpix.worker.children.pool import CompressorPool
 
 DataDir = Annotated[
     Path | None, typer.Option("--data-dir", help="Where data lives; default: LEANPIX_DATA_DIR, else ./data.")

@@ -13,7 +13,7 @@ import httpx
 from leanpix.client.flow import Answer, Call, Flow, Pause, Read
 from leanpix.client.request import DEFAULT_TIMEOUT, as_request, service_at
 from leanpix.client.retries import Retries
-from leanpix.client.values import Progress, Result, Source, Wishes
+from leanpix.client.values import Progress, RequestOptions, Result, Source
 
 T = TypeVar("T")
 
@@ -32,16 +32,16 @@ class AsyncClient:
 
     @overload
     async def compress(
-        self, source: Source, *, wait: Literal[True] = True, timeout_s: float = 180, **wishes: Unpack[Wishes]
+        self, source: Source, *, wait: Literal[True] = True, timeout_s: float = 180, **wishes: Unpack[RequestOptions]
     ) -> Result: ...
 
     @overload
     async def compress(
-        self, source: Source, *, wait: Literal[False], timeout_s: float = 180, **wishes: Unpack[Wishes]
+        self, source: Source, *, wait: Literal[False], timeout_s: float = 180, **wishes: Unpack[RequestOptions]
     ) -> AsyncTask: ...
 
     async def compress(
-        self, source: Source, *, wait: bool = True, timeout_s: float = 180, **wishes: Unpack[Wishes]
+        self, source: Source, *, wait: bool = True, timeout_s: float = 180, **wishes: Unpack[RequestOptions]
     ) -> Result | AsyncTask:
         """Compress a picture: its result or, with wait=False, the handle of its task. ClientError, OSError."""
         if wait:

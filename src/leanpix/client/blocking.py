@@ -12,7 +12,7 @@ import httpx
 from leanpix.client.flow import Answer, Call, Flow, Pause, Read
 from leanpix.client.request import DEFAULT_TIMEOUT, as_request, service_at
 from leanpix.client.retries import Retries
-from leanpix.client.values import Progress, Result, Source, Wishes
+from leanpix.client.values import Progress, RequestOptions, Result, Source
 
 T = TypeVar("T")
 
@@ -31,16 +31,16 @@ class Client:
 
     @overload
     def compress(
-        self, source: Source, *, wait: Literal[True] = True, timeout_s: float = 180, **wishes: Unpack[Wishes]
+        self, source: Source, *, wait: Literal[True] = True, timeout_s: float = 180, **wishes: Unpack[RequestOptions]
     ) -> Result: ...
 
     @overload
     def compress(
-        self, source: Source, *, wait: Literal[False], timeout_s: float = 180, **wishes: Unpack[Wishes]
+        self, source: Source, *, wait: Literal[False], timeout_s: float = 180, **wishes: Unpack[RequestOptions]
     ) -> Task: ...
 
     def compress(
-        self, source: Source, *, wait: bool = True, timeout_s: float = 180, **wishes: Unpack[Wishes]
+        self, source: Source, *, wait: bool = True, timeout_s: float = 180, **wishes: Unpack[RequestOptions]
     ) -> Result | Task:
         """Compress a picture: its result or, with wait=False, the handle of its task. ClientError, OSError."""
         if wait:

@@ -28,7 +28,7 @@ from leanpix.client.errors import (
     WaitedTooLongError,
 )
 from leanpix.client.retries import Retries, retry_after_s
-from leanpix.client.values import Progress, Result, Source, Wishes, format_of_whole
+from leanpix.client.values import Progress, RequestOptions, Result, Source, format_of_whole
 
 API = "/api/tasks/visual/imgcompress"
 _FIRST_POLL_S, _POLL_GROWTH, _LAST_POLL_S = 0.2, 1.5, 1.0
@@ -78,7 +78,7 @@ class Service:
     random: Callable[[], float]
     new_key: Callable[[], str]
 
-    def create(self, source: Source, wishes: Wishes) -> Flow[str]:
+    def create(self, source: Source, wishes: RequestOptions) -> Flow[str]:
         """Make a task; its id. Sent again, it is the same task to a server that knows Idempotency-Key."""
         fields = {name: str(value) for name, value in wishes.items() if value is not None}
         fields |= {"sync": "0", "return_type": "1"}
@@ -117,7 +117,7 @@ class Service:
             raise TaskFailedError(task_id, progress.state, message)
         return (yield from self._download(task_id, data))
 
-    def whole(self, source: Source, wishes: Wishes, timeout_s: float) -> Flow[Result]:
+    def whole(self, source: Source, wishes: RequestOptions, timeout_s: float) -> Flow[Result]:
         """Create, wait, download."""
         task_id = yield from self.create(source, wishes)
         return (yield from self.finish(task_id, timeout_s))

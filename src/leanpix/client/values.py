@@ -14,7 +14,7 @@ Source = str | bytes | os.PathLike[str]
 Format = Literal["jpg", "png", "webp", "avif", "jxl"]
 
 
-class Wishes(TypedDict, total=False):
+class RequestOptions(TypedDict, total=False):
     """What to make of a source: the contract's parameters; target_score and fit are leanpix's own additions.
 
     quality is 1-100, kbyte the largest size in KB; without either the server chooses. width and height in pixels.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from leanpix.domain.notice import Callback
 from leanpix.domain.request import CompressionOptions
 from leanpix.domain.task import SourceKind
+from leanpix.domain.webhook import Callback
 
 MOST_ITEMS = 1000
 

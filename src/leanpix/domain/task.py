@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from leanpix.domain.formats import OutputFormat
-from leanpix.domain.notice import Callback
 from leanpix.domain.report import Report
 from leanpix.domain.request import CompressionOptions, ReturnType
 from leanpix.domain.states import TaskState
+from leanpix.domain.webhook import Callback
 
 MAX_ATTEMPTS = 3
 
@@ -37,7 +37,7 @@ class SourceKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Fence:
+class FencingToken:
     """The right to write to a task: only the owner of its current attempt has it."""
 
     task_id: str
@@ -46,7 +46,7 @@ class Fence:
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class QueueEntry:
     """A waiting task's place in the line: whose it is counts when slots are shared out."""
 
     task_id: str
@@ -92,11 +92,11 @@ class Task:
     trace: str | None = None
 
     @property
-    def fence(self) -> Fence:
+    def fence(self) -> FencingToken:
         """The fence of the current attempt; ValueError where nobody owns the task."""
         if self.owner is None:
             raise ValueError(f"task {self.id} has no owner")
-        return Fence(self.id, self.owner, self.attempt)
+        return FencingToken(self.id, self.owner, self.attempt)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,17 @@ from leanpix.domain.report import Compression, Report
 from leanpix.domain.request import CompressionOptions, Fit
 from leanpix.engine.budget import Budget
 from leanpix.engine.compress import compress
-from leanpix.engine.limits import Limits
+from leanpix.engine.facts import Limits
+from leanpix.engine.judging.ssimulacra2 import score
 
-__all__ = ["Budget", "Compression", "CompressionOptions", "Fit", "Limits", "OutputFormat", "Report", "compress"]
+__all__ = [
+    "Budget",
+    "Compression",
+    "CompressionOptions",
+    "Fit",
+    "Limits",
+    "OutputFormat",
+    "Report",
+    "compress",
+    "score",
+]

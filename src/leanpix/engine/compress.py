@@ -12,16 +12,16 @@ from leanpix.engine.budget import Budget, Effort
 from leanpix.engine.codecs import codec_for
 from leanpix.engine.codecs.base import Raster
 from leanpix.engine.codecs.exif_marks import with_exif
-from leanpix.engine.decode import load
-from leanpix.engine.fitting import largest_within
-from leanpix.engine.freed_memory import give_back
-from leanpix.engine.headers.exif_fields import kept_fields
-from leanpix.engine.job import Job
-from leanpix.engine.limits import Limits
-from leanpix.engine.outcome import Outcome, Trials
-from leanpix.engine.plan import alternatives, decoding_target, recommend
-from leanpix.engine.probe import Probe, exif_block, probe
-from leanpix.engine.strategies import by_quality, by_score, by_size
+from leanpix.engine.facts import Limits
+from leanpix.engine.goals.context import EncodeContext
+from leanpix.engine.goals.fitting import largest_within
+from leanpix.engine.goals.outcome import EncoderRuns, Outcome
+from leanpix.engine.goals.plan import alternatives, decoding_target, recommend
+from leanpix.engine.goals.strategies import by_quality, by_score, by_size
+from leanpix.engine.malloc_trim import trim_malloc
+from leanpix.engine.reading.decode import load
+from leanpix.engine.reading.headers.exif_fields import kept_fields
+from leanpix.engine.reading.probe import Probe, exif_block, probe
 
 OnPhase = Callable[[str], None]
 
@@ -58,7 +58,7 @@ def compress(  # noqa: PLR0913 - all but the first two are for callers who know 
     return min(tries, key=lambda done: len(done.data))
 
 
-def _compress(job: Job, tell: OnPhase) -> Compression:
+def _compress(job: EncodeContext, tell: OnPhase) -> Compression:
     tell("searching" if job.options.quality is None else "encoding")
     trials = job.open(job.raster)
     outcome = _never_larger(job, trials, _reach(job, trials))
@@ -71,7 +71,7 @@ def _silent(phase: str) -> None:
     del phase
 
 
-def _begin(source: bytes, facts: Probe, options: CompressionOptions, limits: Limits, budget: Budget) -> Job:
+def _begin(source: bytes, facts: Probe, options: CompressionOptions, limits: Limits, budget: Budget) -> EncodeContext:
     picture = load(source, facts, options, decoding_target(facts, options.format), limits)
     raster = Raster.of(picture)
     target = options.format or recommend(facts, raster)
@@ -80,11 +80,11 @@ def _begin(source: bytes, facts: Probe, options: CompressionOptions, limits: Lim
     picture = replace(picture, pixels=raster.pixels)  # not the decoder's as well, where the alpha was left out
     effort = budget.effort(raster.total_pixels)
     if effort is not Effort.FULL:
-        give_back()
-    return Job(source, options, picture, raster, codec_for(target), effort, budget)
+        trim_malloc()
+    return EncodeContext(source, options, picture, raster, codec_for(target), effort, budget)
 
 
-def _reach(job: Job, trials: Trials) -> Outcome:
+def _reach(job: EncodeContext, trials: EncoderRuns) -> Outcome:
     if job.options.max_bytes is not None:
         return by_size(job, trials, job.options.max_bytes)
     if job.options.quality is not None:
@@ -92,7 +92,7 @@ def _reach(job: Job, trials: Trials) -> Outcome:
     return by_score(job, trials, job.options.target_score or DEFAULT_TARGET_SCORE)
 
 
-def _never_larger(job: Job, trials: Trials, outcome: Outcome) -> Outcome:
+def _never_larger(job: EncodeContext, trials: EncoderRuns, outcome: Outcome) -> Outcome:
     """With format and dimensions unchanged no result leaves here that is larger than its source."""
     most = len(job.source)
     if len(outcome.encoded.data) <= most or not job.keeps_format_and_dimensions:
@@ -101,7 +101,7 @@ def _never_larger(job: Job, trials: Trials, outcome: Outcome) -> Outcome:
     return outcome if kept is None else replace(outcome, encoded=kept, score=None)
 
 
-def _with_metadata(job: Job, data: bytes) -> bytes:
+def _with_metadata(job: EncodeContext, data: bytes) -> bytes:
     """The result with what is to be preserved of the source's metadata, in its own format's place for it."""
     if not job.options.preserve:
         return data
@@ -109,7 +109,7 @@ def _with_metadata(job: Job, data: bytes) -> bytes:
     return with_exif(data, job.codec.format, block) if block else data
 
 
-def _report(job: Job, trials: Trials, outcome: Outcome, result_bytes: int) -> Report:
+def _report(job: EncodeContext, trials: EncoderRuns, outcome: Outcome, result_bytes: int) -> Report:
     facts, encoded = job.picture.probe, outcome.encoded
     own = (ALREADY_OPTIMAL,) if encoded is job.known_file else ()
     return Report(

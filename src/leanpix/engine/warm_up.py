@@ -6,11 +6,11 @@ import io
 
 from PIL import Image
 
-from leanpix.engine.codecs.jpegli import jpegli_backend
+from leanpix.engine.codecs.jpeg.jpegli import jpegli_backend
 from leanpix.engine.codecs.jxl import jxl_backend
-from leanpix.engine.codecs.libwebp import libwebp_backend
-from leanpix.engine.limits import Limits
-from leanpix.engine.probe import probe
+from leanpix.engine.codecs.webp.libwebp import libwebp_backend
+from leanpix.engine.facts import Limits
+from leanpix.engine.reading.probe import probe
 
 _UNTIL_SPECIALIZED = 20
 """CPython writes into the code that it runs, for the first dozen runs: pages that a forked process would copy."""

@@ -21,8 +21,8 @@ from leanpix.domain.report import Compression, CompressionView
 from leanpix.domain.states import TaskState
 from leanpix.domain.task import StoredResult, Task
 from leanpix.fetching.settings import FetchSettings
-from leanpix.service.links import Links
 from leanpix.service.open_files import sha256_of, size_of
+from leanpix.service.signed_urls import SignedUrls
 from leanpix.service.signing import SECRET_PREFIX, signed_headers
 
 _LINK_S = 300.0
@@ -52,7 +52,7 @@ class HttpReview:
     """One POST of JSON for each result. Thread-safe. on_failure is told what a missing answer was about."""
 
     def __init__(
-        self, settings: FetchSettings, links: Links, on_failure: Callable[[BaseException], None], base: str | None
+        self, settings: FetchSettings, links: SignedUrls, on_failure: Callable[[BaseException], None], base: str | None
     ) -> None:
         url, secret = required(settings, base)
         self._url, self._settings, self._links, self._base, self._on_failure = url, settings, links, base, on_failure

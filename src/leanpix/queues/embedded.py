@@ -8,14 +8,14 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from threading import BoundedSemaphore, Event, Lock
 
-from leanpix.queues.shares import Shares
 from leanpix.queues.signals import LocalSignals
+from leanpix.queues.tenant_slots import TenantSlots
 from leanpix.service.ports import Clock, Database, Tasks
 
 _POLL_S = 1.0
 
 
-class EmbeddedDeliveries:
+class EmbeddedTaskQueue:
     """Reads waiting ids from the table whenever there is a free slot, woken by a signal or once a second.
 
     A look at the table tells whether there was more to be had; where there was not, the next one waits for a signal.
@@ -30,14 +30,14 @@ class EmbeddedDeliveries:
     ) -> None:
         self._database, self._signals, self._on_error, self._monotonic = database, signals, on_error, monotonic
         self._stopped, self._failed = Event(), Event()
-        self._in_hand = Shares(1, monotonic)
+        self._in_hand = TenantSlots(1, monotonic)
         self._has_more = True
         self._lock = Lock()
 
     def run(self, handle: Callable[[str], bool], *, concurrency: int) -> None:
         """Call `handle(task_id)` in up to `concurrency` threads until `stop`; returns when all have ended."""
         slots = BoundedSemaphore(concurrency)
-        self._in_hand = Shares(concurrency, self._monotonic)
+        self._in_hand = TenantSlots(concurrency, self._monotonic)
         with ThreadPoolExecutor(concurrency, thread_name_prefix="task") as threads:
             while not self._stopped.is_set():
                 if not slots.acquire(timeout=_POLL_S) or self._stopped.is_set():

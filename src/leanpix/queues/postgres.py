@@ -17,10 +17,10 @@ from procrastinate import PsycopgConnector, RetryStrategy
 from psycopg_pool import AsyncConnectionPool
 from sqlalchemy import Engine, TextClause, text
 
-from leanpix.domain.task import Turn
+from leanpix.domain.task import QueueEntry
+from leanpix.queues.fair_scheduler import FairScheduler
 from leanpix.queues.settings import QueueSettings
-from leanpix.queues.shares import Shares
-from leanpix.queues.turns import Turns
+from leanpix.queues.tenant_slots import TenantSlots
 from leanpix.service.ports import Clock, Database
 
 _QUEUE = "leanpix"
@@ -78,7 +78,7 @@ def mend(engine: Engine, stale_s: float) -> None:
 
 
 @dataclass(slots=True)
-class PostgresDeliveries:
+class PostgresTaskQueue:
     """A procrastinate worker in a thread of its own event loop; its jobs are only deliveries, the task row decides.
 
     A job says that something waits; what is taken for it is the task whose turn it is, until the job's own task has
@@ -91,7 +91,7 @@ class PostgresDeliveries:
     database: Database
     settings: QueueSettings
     on_error: Callable[[BaseException], None]
-    choose: Callable[[Sequence[Turn]], Turn]
+    choose: Callable[[Sequence[QueueEntry]], QueueEntry]
     monotonic: Clock = time.monotonic
     _stopped: Event = field(default_factory=Event)
     _lock: Lock = field(default_factory=Lock)
@@ -165,8 +165,8 @@ class PostgresDeliveries:
         )  # fmt: skip
 
     def _in_turns(self, handle: Callable[[str], bool], slots: int) -> Callable[[str], None]:
-        shares = Shares(slots, self.monotonic)
-        turns = Turns(self.database, handle, shares, self.choose, self._stopped)
+        shares = TenantSlots(slots, self.monotonic)
+        turns = FairScheduler(self.database, handle, shares, self.choose, self._stopped)
 
         def deliver(task_id: str) -> None:
             try:

@@ -34,14 +34,14 @@ class Admin:
         if not MIN_QPS <= rate <= MAX_QPS:
             raise InvalidParameterError("qps", rate, f"a number from {MIN_QPS:g} to {MAX_QPS:g}")
         key = new_key()
-        with self.database.writing() as change:
+        with self.database.transaction() as change:
             change.accounts.add(Account(key.id, name, rate, credit, is_admin, self.now()), self._hash(key))
         return key
 
     def ensure_owner(self) -> NewKey | None:
         """Make the owner's key where the store has no key at all; None where it has one."""
         key = new_key()
-        with self.database.writing() as change:
+        with self.database.transaction() as change:
             if change.accounts.any():
                 return None
             change.accounts.add(Account(key.id, OWNER_NAME, OWNER_QPS, None, True, self.now()), self._hash(key))
@@ -54,7 +54,7 @@ class Admin:
 
     def revoke(self, key_id: str) -> None:
         """Refuse the key from now on; NotFoundError for an unknown id."""
-        with self.database.writing() as change:
+        with self.database.transaction() as change:
             if not change.accounts.revoke(key_id, self.now()):
                 raise NotFoundError(f"there is no key {key_id!r}")
 
@@ -62,7 +62,7 @@ class Admin:
         """Add credits; NotFoundError for an unknown id, UnlimitedKeyError for a key without a limit."""
         if credit < 1:
             raise InvalidParameterError("credits", credit, "1 or more")
-        with self.database.writing() as change:
+        with self.database.transaction() as change:
             if change.accounts.topup(key_id, credit, self.now()):
                 return
             if change.accounts.get(key_id) is None:

@@ -11,11 +11,11 @@ from dataclasses import asdict, dataclass, field
 from leanpix.domain.account import Account
 from leanpix.domain.batch import MOST_ITEMS, Batch, BatchItem
 from leanpix.domain.errors import NotFoundError, QueueFullError, SourceCountError, StorageFullError
-from leanpix.domain.notice import Callback
 from leanpix.domain.request import CompressionOptions
 from leanpix.domain.states import TaskState
 from leanpix.domain.submission import Submission, token_of
 from leanpix.domain.task import SourceKind, Task
+from leanpix.domain.webhook import Callback
 from leanpix.service.ports import Blobs, Clock, Database, Transaction
 from leanpix.service.submit import Address, Upload, refuse_png_target, replayed, source_key, stored_form
 
@@ -99,7 +99,7 @@ class BatchDesk:
                 intake.take(named)
             if not intake.items:
                 raise SourceCountError("a batch needs at least one picture")
-            with self.database.writing() as change:
+            with self.database.transaction() as change:
                 kept = self._accept(change, batch, intake, terms)
         finally:
             if kept != batch.id:

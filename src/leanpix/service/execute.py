@@ -12,13 +12,13 @@ from leanpix.domain.errors import CallerError, StoreUnavailableError, TaskFailur
 from leanpix.domain.formats import PNG_SIGNATURE
 from leanpix.domain.report import Compression, CompressionView
 from leanpix.domain.states import TaskState
-from leanpix.domain.task import MAX_ATTEMPTS, Fence, Outcome, SourceKind, StoredResult, Task
-from leanpix.service.links import Links
+from leanpix.domain.task import MAX_ATTEMPTS, FencingToken, Outcome, SourceKind, StoredResult, Task
 from leanpix.service.observing import Ended, ObserveEnd, Phases, unobserved
 from leanpix.service.open_files import all_of, head_of, in_memory
 from leanpix.service.ports import Blobs, Clock, Compressor, Database, Fetcher, Review, Signals, Transaction
 from leanpix.service.progress import Progress
-from leanpix.service.reuse import Reuse
+from leanpix.service.result_cache import ResultCache
+from leanpix.service.signed_urls import SignedUrls
 from leanpix.service.submit import fetched_key, refuse_png_target, source_key
 
 _RECORD_PAUSES_S = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 10.0)
@@ -44,7 +44,7 @@ class Execute:
     compressor: Compressor
     signals: Signals
     progress: Progress
-    links: Links
+    links: SignedUrls
     owner: str
     timeout_s: float
     now: Clock
@@ -52,14 +52,14 @@ class Execute:
     stopping: Event
     observe: ObserveEnd = unobserved
     review: Review = unreviewed
-    reuse: Reuse | None = None
+    reuse: ResultCache | None = None
 
-    def __call__(self, task_id: str, on_claim: Callable[[Fence], None]) -> TaskState | None:
+    def __call__(self, task_id: str, on_claim: Callable[[FencingToken], None]) -> TaskState | None:
         """Make one attempt at the task; its final state, or None where it was not ours to end.
 
         on_claim is told the fence, so that signs of life can be given while the attempt lasts.
         """
-        with self.database.stepping() as change:
+        with self.database.autocommit() as change:
             task = change.tasks.claim(task_id, self.owner, self.now())
         if task is None:
             return None
@@ -164,7 +164,7 @@ class Execute:
 
     def _hand_back(self, task: Task) -> None:
         self.progress.forget(task.fence)
-        with self.database.writing() as change:
+        with self.database.transaction() as change:
             if change.tasks.hand_back(task.fence):
                 change.enqueue(task.id)
         self.signals.work_added()
@@ -201,7 +201,7 @@ class Execute:
         return self._record(task, outcome)
 
     def _record(self, task: Task, outcome: Outcome) -> Task | None:
-        with self.database.writing() as change:
+        with self.database.transaction() as change:
             ended = record(change, task, outcome, self.now())
         if ended is not None:
             return ended

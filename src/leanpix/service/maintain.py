@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from leanpix.domain.states import TaskState
-from leanpix.domain.task import MAX_ATTEMPTS, Fence, Outcome, Task
+from leanpix.domain.task import MAX_ATTEMPTS, FencingToken, Outcome, Task
 from leanpix.service.execute import record
 from leanpix.service.observing import Ended, ObserveEnd, unobserved
 from leanpix.service.ports import Blobs, Clock, Database, Signals
@@ -30,7 +30,7 @@ class Reaper:
     now: Clock
     monotonic: Clock
     observe: ObserveEnd = unobserved
-    _still: dict[Fence, tuple[int, float]] = field(default_factory=dict)
+    _still: dict[FencingToken, tuple[int, float]] = field(default_factory=dict)
     _looked_at: float | None = None
 
     def sweep(self) -> int:
@@ -53,7 +53,7 @@ class Reaper:
         return 0.0 if previous is None else min(moment - previous, self.stale_s / 2)
 
     def _hand_on(self, task: Task) -> None:
-        with self.database.writing() as change:
+        with self.database.transaction() as change:
             if task.attempt >= MAX_ATTEMPTS:
                 ended = record(change, task, Outcome(TaskState.CANCELLED, TaskState.CANCELLED.text), self.now())
             else:
@@ -91,7 +91,7 @@ class Sweeper:
         Idempotency keys past their time go too.
         """
         swept = self._end_forgotten() + self._remove_expired() + self._remove_batches()
-        with self.database.stepping() as change:
+        with self.database.autocommit() as change:
             change.submissions.forget(self.now() - self.idempotency_s, _BATCH)
         return swept
 
@@ -117,7 +117,7 @@ class Sweeper:
         return len(forgotten)
 
     def _end_waiting(self, task_id: str) -> None:
-        with self.database.writing() as change:
+        with self.database.transaction() as change:
             claimed = change.tasks.claim(task_id, "sweeper", self.now())
             if claimed is None:  # a worker was quicker
                 return
@@ -136,7 +136,7 @@ class Sweeper:
             self.blobs.delete(source_key(task_id))
             self.blobs.delete(fetched_key(task_id))
         if expired:
-            with self.database.writing() as change:
+            with self.database.transaction() as change:
                 change.tasks.delete(expired)
         return len(expired)
 
@@ -148,7 +148,7 @@ class Sweeper:
             self.blobs.delete_under(f"results/{task_id}")
             self.blobs.delete_under(source_key(task_id))
         for batch_id in expired:
-            with self.database.writing() as change:
+            with self.database.transaction() as change:
                 change.batches.delete(batch_id)
         return len(expired)
 

@@ -12,13 +12,13 @@ from typing import BinaryIO, Protocol
 
 from leanpix.domain.account import Account, DayUsage, RateBucket
 from leanpix.domain.batch import Batch, BatchItem
-from leanpix.domain.notice import Callback, DueNotice, Notice, WebhookSalts
+from leanpix.domain.export_target import ExportTarget
 from leanpix.domain.report import Compression, CompressionView
 from leanpix.domain.request import CompressionOptions
-from leanpix.domain.shelf import Shelf
 from leanpix.domain.states import TaskState
 from leanpix.domain.submission import Submission
-from leanpix.domain.task import Fence, Outcome, StoredResult, Task, Turn
+from leanpix.domain.task import FencingToken, Outcome, QueueEntry, StoredResult, Task
+from leanpix.domain.webhook import Callback, DueWebhook, WebhookDelivery, WebhookSalts
 
 
 class Tasks(Protocol):
@@ -33,25 +33,25 @@ class Tasks(Protocol):
     def claim(self, task_id: str, owner: str, now: float) -> Task | None:
         """Take a waiting task: next attempt, state PREPARING. None where it is not waiting any more."""
 
-    def advance(self, fence: Fence, state: TaskState) -> bool:
+    def advance(self, fence: FencingToken, state: TaskState) -> bool:
         """Record a finer state; False where the fence is lost."""
 
-    def finish(self, fence: Fence, outcome: Outcome, now: float, charged: int) -> bool:
+    def finish(self, fence: FencingToken, outcome: Outcome, now: float, charged: int) -> bool:
         """Record how the task ended; False where the fence is lost, and then nothing is written."""
 
     def made_of(self, token: str, completed_after: float) -> Task | None:
         """The newest task whose result was made of the same, and that ended after the given time."""
 
-    def hand_back(self, fence: Fence) -> bool:
+    def hand_back(self, fence: FencingToken) -> bool:
         """Give the task up so that another attempt can be made; False where the fence is lost."""
 
-    def beat(self, fences: Iterable[Fence]) -> None:
+    def beat(self, fences: Iterable[FencingToken]) -> None:
         """Show that these attempts are alive."""
 
     def running(self) -> list[Task]:
         """Every task that somebody owns."""
 
-    def ready(self, limit: int) -> list[Turn]:
+    def ready(self, limit: int) -> list[QueueEntry]:
         """The line of waiting tasks: each key's first before any key's second, oldest first among equals."""
 
     def waiting(self) -> list[str]:
@@ -129,25 +129,25 @@ class Submissions(Protocol):
         """Remove old ones whose task is gone too; returns how many."""
 
 
-class Notices(Protocol):
+class WebhookDeliveries(Protocol):
     """What has to be told to receivers, and the salts of their secrets, inside one transaction."""
 
     def add(self, ended_id: str, key_id: str, callback: Callback, now: float) -> None:
         """Have the end of a task or a batch told."""
 
-    def due(self, now: float, furthest: float, per_host: int, limit: int) -> Sequence[DueNotice]:
-        """Notices whose time has come: at most per_host of a host, and keys by turns.
+    def due(self, now: float, furthest: float, per_host: int, limit: int) -> Sequence[DueWebhook]:
+        """Webhook deliveries whose time has come: at most per_host of a host, and keys by turns.
 
         One that is due after `furthest` was written by a clock that has been set back since: it is due now.
         """
 
-    def claim(self, task_id: str, now: float, furthest: float, until: float) -> Notice | None:
+    def claim(self, task_id: str, now: float, furthest: float, until: float) -> WebhookDelivery | None:
         """Begin a try that counts as lost at `until`; None where somebody else has begun one, or it is over."""
 
-    def note(self, notice: Notice) -> bool:
+    def note(self, notice: WebhookDelivery) -> bool:
         """Record how a try went; False where another one was begun since, and then nothing is written."""
 
-    def recent(self, key_id: str, limit: int) -> Sequence[Notice]:
+    def recent(self, key_id: str, limit: int) -> Sequence[WebhookDelivery]:
         """A key's notices, the newest first."""
 
     def remove_before(self, created_before: float) -> None:
@@ -222,7 +222,7 @@ class Transaction(Protocol):
         """What idempotency keys stand for."""
 
     @property
-    def notices(self) -> Notices:
+    def notices(self) -> WebhookDeliveries:
         """What has to be told to receivers."""
 
     @property
@@ -236,10 +236,10 @@ class Transaction(Protocol):
 class Database(Protocol):
     """Where rows are kept. A store that does not answer raises StoreUnavailableError, in the middle or at the end."""
 
-    def writing(self) -> AbstractContextManager[Transaction]:
+    def transaction(self) -> AbstractContextManager[Transaction]:
         """A transaction that is kept when its block ends, and undone when it raises."""
 
-    def stepping(self) -> AbstractContextManager[Transaction]:
+    def autocommit(self) -> AbstractContextManager[Transaction]:
         """Each statement is kept at once and by itself, without a wait for the disk: a power cut may undo it.
 
         For what is one statement, and does no harm where it is lost.
@@ -306,10 +306,10 @@ class Blobs(Protocol):
         """A URL that reads the blob without a key, or None where this store cannot."""
 
 
-class Shelves(Protocol):
+class ResultExporter(Protocol):
     """Stores of those who ask for results to be put there."""
 
-    def put(self, shelf: Shelf, content: bytes, media_type: str) -> str:
+    def put(self, shelf: ExportTarget, content: bytes, media_type: str) -> str:
         """Store the content; its URL there.
 
         InvalidParameterError for a place that is not allowed, CallerError where the store does not take it,
@@ -368,7 +368,7 @@ class Signals(Protocol):
         """Wake a worker that has nothing to do."""
 
 
-class Deliveries(Protocol):
+class TaskQueue(Protocol):
     """Hands ids of waiting tasks to a worker."""
 
     def run(self, handle: Callable[[str], bool], *, concurrency: int) -> None:

@@ -8,7 +8,7 @@ from threading import Event, Lock
 
 from leanpix.domain.errors import StoreUnavailableError
 from leanpix.domain.states import TaskState
-from leanpix.domain.task import Fence
+from leanpix.domain.task import FencingToken
 from leanpix.service.ports import Database
 
 # A state is written when it is one to two pauses old: sooner than anybody polls, later than a small picture is done.
@@ -23,25 +23,25 @@ class Progress:
     """
 
     database: Database
-    _newest: dict[Fence, TaskState] = field(default_factory=dict)
+    _newest: dict[FencingToken, TaskState] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
     _reached: Event = field(default_factory=Event)
     _stopped: Event = field(default_factory=Event)
 
-    def show(self, fence: Fence, state: TaskState) -> None:
+    def show(self, fence: FencingToken, state: TaskState) -> None:
         """Have the state written soon."""
         with self._lock:
             self._newest[fence] = state
         self._reached.set()
 
-    def forget(self, fence: Fence) -> None:
+    def forget(self, fence: FencingToken) -> None:
         """The attempt is over: nothing of it is written from now on."""
         with self._lock:
             self._newest.pop(fence, None)
 
     def run(self) -> None:
         """Write until `stop`."""
-        known: list[Fence] = []
+        known: list[FencingToken] = []
         while not self._stopped.is_set():
             self._reached.wait()
             self._stopped.wait(_PAUSE_S)
@@ -58,6 +58,6 @@ class Progress:
         self._stopped.set()
         self._reached.set()
 
-    def _write(self, fence: Fence, state: TaskState) -> None:
-        with suppress(StoreUnavailableError), self.database.stepping() as change:
+    def _write(self, fence: FencingToken, state: TaskState) -> None:
+        with suppress(StoreUnavailableError), self.database.autocommit() as change:
             change.tasks.advance(fence, state)

@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from leanpix.domain.notice import WebhookSalts
+from leanpix.domain.webhook import WebhookSalts
 
 SECRET_PREFIX = "whsec_"  # noqa: S105 - the mark of a secret, not one
 _SALT_BYTES = 12

@@ -16,11 +16,11 @@ from leanpix.domain.errors import (
     StorageFullError,
 )
 from leanpix.domain.formats import PNG_SIGNATURE, OutputFormat
-from leanpix.domain.notice import Callback
 from leanpix.domain.request import KBYTE, CompressionOptions, ReturnType
 from leanpix.domain.states import TaskState
 from leanpix.domain.submission import Submission, fingerprint_of, token_of
 from leanpix.domain.task import SourceKind, Task
+from leanpix.domain.webhook import Callback
 from leanpix.service.observing import CarryTrace, untraced
 from leanpix.service.ports import Blobs, Clock, Database, RateLimits, Signals, Transaction
 
@@ -102,7 +102,7 @@ class Submit:
             self._check_queue(view, account)
         try:
             self.blobs.put(source_key(task.id), stored_form(source))
-            with self.database.writing() as change:
+            with self.database.transaction() as change:
                 task_id = self._accept(change, account, task, submission)
         except BaseException:
             self.blobs.delete(source_key(task.id))

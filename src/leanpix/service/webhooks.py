@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from leanpix.domain.errors import InvalidParameterError, NotFoundError
-from leanpix.domain.notice import Callback, Notice
+from leanpix.domain.webhook import Callback, WebhookDelivery
 from leanpix.service.ports import Clock, Database, Poster
 from leanpix.service.signing import WebhookSecrets, rotated
 
@@ -34,14 +34,14 @@ class Webhooks:
 
         The one before it goes on signing for a day, beside the new one.
         """
-        with self.database.writing() as change:
+        with self.database.transaction() as change:
             if change.accounts.get(key_id) is None:
                 raise NotFoundError(f"there is no key {key_id!r}")
             salts = rotated(change.notices.salts(key_id), self.now())
             change.notices.set_salts(key_id, salts)
         return self.secrets.shown(key_id, salts.current)
 
-    def deliveries(self, key_id: str, limit: int) -> Sequence[Notice]:
+    def deliveries(self, key_id: str, limit: int) -> Sequence[WebhookDelivery]:
         """What was told, or is still to be told, to the key's receivers, the newest first."""
         with self.database.reading() as view:
             return view.notices.recent(key_id, limit)

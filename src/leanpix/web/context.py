@@ -18,10 +18,10 @@ from leanpix.domain.task import Task
 from leanpix.service.admin import Admin
 from leanpix.service.batch import BatchDesk
 from leanpix.service.keys import Keyring
-from leanpix.service.links import Links
 from leanpix.service.observing import ObserveRequest, TraceRequest
-from leanpix.service.ports import Blobs, Shelves
+from leanpix.service.ports import Blobs, ResultExporter
 from leanpix.service.query import Query
+from leanpix.service.signed_urls import SignedUrls
 from leanpix.service.submit import Submit
 from leanpix.service.usage import MonthCounts, Usage
 from leanpix.service.webhooks import Webhooks
@@ -70,8 +70,8 @@ class Context:
     webhooks: Webhooks
     batches: BatchDesk
     rendering: Rendering
-    links: Links
-    shelves: Shelves
+    links: SignedUrls
+    shelves: ResultExporter
     blobs: Blobs
     ends: TaskEnds
     readiness: Callable[[], tuple[bool, Mapping[str, str]]]

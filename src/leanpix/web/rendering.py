@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from leanpix.domain.request import ReturnType
 from leanpix.domain.states import TaskState
 from leanpix.domain.task import Task
-from leanpix.service.links import Links
 from leanpix.service.ports import Blobs, Clock
+from leanpix.service.signed_urls import SignedUrls
 from leanpix.web import compat
 
 
@@ -17,7 +17,7 @@ class Rendering:
     """Renders tasks; now gives Unix seconds. base is where this service is, for links: scheme and host."""
 
     blobs: Blobs
-    links: Links
+    links: SignedUrls
     retention_s: float
     now: Clock
     fine_states: bool

@@ -10,9 +10,9 @@ import rawpy
 
 from leanpix.domain.formats import STANDARD_FORMATS, OutputFormat, SourceFormat
 from leanpix.engine.codecs.avif import avif_backend
-from leanpix.engine.codecs.jpegli import jpegli_backend
+from leanpix.engine.codecs.jpeg.jpegli import jpegli_backend
 from leanpix.engine.codecs.jxl import jxl_backend
-from leanpix.engine.codecs.libwebp import libwebp_backend
+from leanpix.engine.codecs.webp.libwebp import libwebp_backend
 from leanpix.engine.native import native_path
 from leanpix.worker.engine_version import wheel_versions
 

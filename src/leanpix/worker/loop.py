@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from functools import partial
 from threading import Event, Lock, Thread
 
-from leanpix.domain.task import Fence
+from leanpix.domain.task import FencingToken
 from leanpix.service.execute import Execute
 from leanpix.service.maintain import Reaper, Sweeper
-from leanpix.service.ports import Clock, Database, Deliveries
-from leanpix.worker.pool import CompressorPool
+from leanpix.service.ports import Clock, Database, TaskQueue
+from leanpix.worker.children.pool import CompressorPool
 
 _SWEEP_EVERY_S = 10.0
 _FILES_EVERY_S = 600.0
@@ -22,7 +22,7 @@ class Worker:
     """One worker process's threads. `stopping` is the event that Execute looks at too."""
 
     database: Database
-    deliveries: Deliveries
+    deliveries: TaskQueue
     execute: Execute
     pool: CompressorPool
     concurrency: int
@@ -30,7 +30,7 @@ class Worker:
     grace_s: float
     stopping: Event
     on_error: Callable[[BaseException], None]
-    _alive: set[Fence] = field(default_factory=set)
+    _alive: set[FencingToken] = field(default_factory=set)
     _lock: Lock = field(default_factory=Lock)
     _threads: list[Thread] = field(default_factory=list)
 
@@ -57,7 +57,7 @@ class Worker:
         self.deliveries.run(self._handle, concurrency=self.concurrency)
 
     def _handle(self, task_id: str) -> bool:
-        held: list[Fence] = []
+        held: list[FencingToken] = []
         try:
             self.execute(task_id, lambda fence: self._hold(fence, held))
         finally:
@@ -65,7 +65,7 @@ class Worker:
                 self._alive.difference_update(held)
         return bool(held)
 
-    def _hold(self, fence: Fence, held: list[Fence]) -> None:
+    def _hold(self, fence: FencingToken, held: list[FencingToken]) -> None:
         held.append(fence)
         with self._lock:
             self._alive.add(fence)
@@ -77,8 +77,8 @@ class Worker:
             if alive:
                 _guarded(partial(self._show, alive), self.on_error)
 
-    def _show(self, alive: list[Fence]) -> None:
-        with self.database.stepping() as change:
+    def _show(self, alive: list[FencingToken]) -> None:
+        with self.database.autocommit() as change:
             change.tasks.beat(alive)
 
 

@@ -20,8 +20,8 @@ from leanpix.domain.states import TaskState
 from leanpix.domain.task import SourceKind, Task
 from leanpix.fetching.review import HttpReview, required
 from leanpix.fetching.settings import FetchSettings
-from leanpix.service.links import Links
 from leanpix.service.open_files import in_memory
+from leanpix.service.signed_urls import SignedUrls
 
 SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
 TASK = Task(
@@ -51,7 +51,7 @@ def ask(hook: Receiver, **settings: object) -> list[BaseException]:
     outcome, failures = success(TASK), list[BaseException]()
     assert outcome.report is not None
     assert outcome.result is not None
-    links = Links(b"secret", lambda: 1_800_000_000.0)
+    links = SignedUrls(b"secret", lambda: 1_800_000_000.0)
     review = HttpReview(FetchSettings.model_validate(chosen), links, failures.append, "https://img.example/")
     try:
         with in_memory(SOURCE) as source:
@@ -87,7 +87,7 @@ def test_the_hook_sees_of_the_result_what_was_chosen(hook: Receiver, content: st
     assert asked.keys() - {"task_id", "key_id", "source", "result"} == names
     if content == "link":
         assert asked["image_url"].startswith("https://img.example/results/")
-        links = Links(b"secret", lambda: 1_800_000_000.0 + 299)
+        links = SignedUrls(b"secret", lambda: 1_800_000_000.0 + 299)
         assert links.blob_of(asked["image_url"]) == f"results/{TASK.id}/{TASK.id}-2.jpg"
 
 

@@ -15,8 +15,8 @@ from leanpix.queues.signals import LocalSignals
 from leanpix.service.execute import record
 from leanpix.service.maintain import Reaper, Sweeper
 from leanpix.service.submit import source_key
-from leanpix.stores.blobs import LocalBlobs
-from leanpix.stores.sqlite_limits import SqliteRateLimits
+from leanpix.stores.files.blobs import LocalBlobs
+from leanpix.stores.sql.sqlite_rate_limits import SqliteRateLimits
 
 YEAR_S = 365 * 86400.0
 
@@ -33,13 +33,13 @@ class House:
     sweeper: Sweeper
 
     def beat(self, *task_ids: str) -> None:
-        with self.book.database.writing() as change:
+        with self.book.database.transaction() as change:
             change.tasks.beat([self.book.get(task_id).fence for task_id in task_ids])
 
     def end(self, task_id: str) -> None:
         task = self.book.claimed(task_id)
         self.blobs.put(f"results/{task.id}/1.jpg", b"result")
-        with self.book.database.writing() as change:
+        with self.book.database.transaction() as change:
             record(change, task, success(task), self.wall())
 
 

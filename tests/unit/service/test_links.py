@@ -12,7 +12,7 @@ from leanpix.domain.account import Account
 from leanpix.domain.errors import KeyRefusedError
 from leanpix.service.execute import record
 from leanpix.service.keys import Keyring, SecretHasher, new_key
-from leanpix.service.links import Links
+from leanpix.service.signed_urls import SignedUrls
 
 SECRET = b"a secret of thirty-two characters"
 
@@ -23,22 +23,22 @@ def clock() -> SettableClock:
 
 
 @pytest.fixture
-def links(clock: SettableClock) -> Links:
-    return Links(SECRET, clock, "https://img.example.com")
+def links(clock: SettableClock) -> SignedUrls:
+    return SignedUrls(SECRET, clock, "https://img.example.com")
 
 
 @pytest.fixture
-def path(links: Links, clock: SettableClock, tmp_path: Path) -> str:
+def path(links: SignedUrls, clock: SettableClock, tmp_path: Path) -> str:
     """The link of a finished task, good for an hour."""
     book = Book(tmp_path / "links.db")
     book.account()
     task = book.claimed(book.task())
-    with book.database.writing() as change:
+    with book.database.transaction() as change:
         record(change, task, success(task), 3.0)
     return links.path(book.get(task.id), clock() + 3600)
 
 
-def test_a_link_opens_its_own_result_until_its_hour_is_over(links: Links, path: str, clock: SettableClock) -> None:
+def test_a_link_opens_its_own_result_until_its_hour_is_over(links: SignedUrls, path: str, clock: SettableClock) -> None:
     url = f"https://img.example.com{path}"
     blob = links.blob_of(url)
     assert blob is not None
@@ -48,7 +48,7 @@ def test_a_link_opens_its_own_result_until_its_hour_is_over(links: Links, path: 
 
 
 def test_a_link_signed_by_another_secret_is_refused(path: str, clock: SettableClock) -> None:
-    assert Links(b"another secret of 32 characters!!", clock).blob_of(f"http://a{path}") is None
+    assert SignedUrls(b"another secret of 32 characters!!", clock).blob_of(f"http://a{path}") is None
 
 
 @pytest.mark.parametrize(
@@ -70,20 +70,20 @@ def test_a_link_signed_by_another_secret_is_refused(path: str, clock: SettableCl
         ("/results/", "/other/"),
     ],
 )
-def test_a_link_with_anything_changed_is_refused(links: Links, path: str, old: str, new: str) -> None:
+def test_a_link_with_anything_changed_is_refused(links: SignedUrls, path: str, old: str, new: str) -> None:
     changed = path.replace(old, new, 1)
     assert changed != path
     assert links.blob_of(f"http://a{changed}") is None
 
 
 @pytest.mark.parametrize("name", ["../../secret", "a/b.jpg", "x" * 36 + "-1.jpg", "", ".", "%2e%2e"])
-def test_a_name_that_this_service_did_not_make_opens_nothing_even_if_signed(links: Links, name: str) -> None:
+def test_a_name_that_this_service_did_not_make_opens_nothing_even_if_signed(links: SignedUrls, name: str) -> None:
     expiry = 9_999_999_999
     assert links.blob(name, str(expiry), links.key_id, links._sign(name, expiry)) is None
 
 
 def test_signatures_and_secrets_are_compared_in_constant_time(
-    links: Links, path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    links: SignedUrls, path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     compared = []
     original = hmac.compare_digest
@@ -101,7 +101,7 @@ def test_signatures_and_secrets_are_compared_in_constant_time(
 
 def with_one_key(tmp_path: Path, clock: SettableClock) -> tuple[Keyring, str]:
     book, hasher, key = Book(tmp_path / "keys.db"), SecretHasher(b"pepper"), new_key()
-    with book.database.writing() as change:
+    with book.database.transaction() as change:
         account = Account(key.id, "test", 2, None, is_admin=False, created_at=1.0)
         change.accounts.add(account, hasher.hash(key.secret))
     return Keyring(book.database, hasher, clock), key.text
@@ -130,7 +130,7 @@ def test_a_revoked_key_is_refused_within_a_second(tmp_path: Path) -> None:
     clock = SettableClock()
     keyring, text = with_one_key(tmp_path, clock)
     keyring.account(text)
-    with Book(tmp_path / "keys.db").database.writing() as change:
+    with Book(tmp_path / "keys.db").database.transaction() as change:
         assert change.accounts.revoke(text.split("_")[1], 2.0)
     clock.move(1.0)
     with pytest.raises(KeyRefusedError):

@@ -58,7 +58,7 @@ def test_the_states_of_an_attempt_that_is_over_are_not_written(book: Book, progr
 
 def test_a_late_state_does_not_touch_a_task_that_was_handed_on(book: Book, progress: Progress) -> None:
     late = book.claimed(book.task(), "late").fence
-    with book.database.writing() as change:
+    with book.database.transaction() as change:
         change.tasks.hand_back(late)
     quick, other = book.claimed(late.task_id, "quick"), book.claimed(book.task())
     progress.show(late, TaskState.PUBLISHING)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from tests.support.ledger import SettableClock
 
-from leanpix.queues.shares import Shares
+from leanpix.queues.tenant_slots import TenantSlots
 
 
 @pytest.fixture
@@ -13,9 +13,9 @@ def clock() -> SettableClock:
     return SettableClock()
 
 
-def with_one_slot_left(clock: SettableClock) -> Shares:
+def with_one_slot_left(clock: SettableClock) -> TenantSlots:
     """Three slots: B was served a moment ago, A has two now."""
-    shares = Shares(3, clock)
+    shares = TenantSlots(3, clock)
     shares.take("b1", "B")
     shares.end("b1")
     shares.take("a1", "A")
@@ -44,7 +44,7 @@ def test_the_last_slot_is_not_kept_for_a_key_that_has_another(clock: SettableClo
 
 
 def test_a_key_alone_has_every_slot(clock: SettableClock) -> None:
-    shares = Shares(2, clock)
+    shares = TenantSlots(2, clock)
     for number in range(10):
         assert shares.may_take("A")
         shares.take(f"first{number}", "A")
@@ -55,7 +55,7 @@ def test_a_key_alone_has_every_slot(clock: SettableClock) -> None:
 
 
 def test_a_single_slot_is_never_kept(clock: SettableClock) -> None:
-    shares = Shares(1, clock)
+    shares = TenantSlots(1, clock)
     shares.take("b1", "B")
     shares.end("b1")
     assert shares.may_take("A")

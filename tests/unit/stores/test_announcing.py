@@ -7,11 +7,11 @@ from dataclasses import replace
 
 from tests.support.ledger import success
 
-from leanpix.domain.notice import Callback
 from leanpix.domain.request import CompressionOptions, ReturnType
 from leanpix.domain.states import TaskState
 from leanpix.domain.task import SourceKind, Task
-from leanpix.stores.announcing import announced, heard
+from leanpix.domain.webhook import Callback
+from leanpix.stores.sql.announcing import announced, heard
 
 
 def ended() -> Task:

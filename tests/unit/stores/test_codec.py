@@ -9,7 +9,7 @@ import pytest
 from leanpix.domain.formats import OutputFormat
 from leanpix.domain.report import Report
 from leanpix.domain.request import CompressionOptions
-from leanpix.stores.codec import options_from_json, options_to_json, report_from_json, report_to_json
+from leanpix.stores.sql.codec import options_from_json, options_to_json, report_from_json, report_to_json
 
 # What the first version wrote.
 OLD_OPTIONS = '{"quality": 80, "width_px": 100, "fit": "fill"}'

@@ -12,9 +12,9 @@ from sqlalchemy import bindparam, func, insert, select, text
 from sqlalchemy.exc import MultipleResultsFound, NoResultFound
 
 from leanpix.domain.errors import StoreUnavailableError
-from leanpix.stores.database import sqlite_engine
-from leanpix.stores.driver import DriverConnections
-from leanpix.stores.tables import metadata, submissions
+from leanpix.stores.sql.database import sqlite_engine
+from leanpix.stores.sql.driver import DriverConnections
+from leanpix.stores.sql.tables import metadata, submissions
 
 OF_TOKEN = select(submissions).where(submissions.c.token == bindparam("of_token"))
 COUNT = select(func.count()).select_from(submissions)
@@ -35,7 +35,7 @@ def connections(tmp_path: Path) -> Iterator[DriverConnections]:
 
 
 def test_rows_have_their_columns_by_name_and_by_number(connections: DriverConnections) -> None:
-    with connections.stepping() as connection:
+    with connections.autocommit() as connection:
         assert connection.execute(insert(submissions), [row("a"), row("b")]).rowcount == 2
         found = connection.execute(OF_TOKEN, {"of_token": "b"}).one()
         assert (found.token, found[1], list(found)[:2]) == ("b", "b", ["key", "b"])

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from leanpix.domain.errors import StoreUnavailableError
-from leanpix.stores.blobs import LocalBlobs
+from leanpix.stores.files.blobs import LocalBlobs
 
 HOUR_S = 3600.0
 

@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 from leanpix.domain.account import RateBucket
-from leanpix.stores.sqlite_limits import SqliteRateLimits
+from leanpix.stores.sql.sqlite_rate_limits import SqliteRateLimits
 
 NOW_S = 1e9
 

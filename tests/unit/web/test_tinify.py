@@ -8,9 +8,9 @@ import pytest
 
 from leanpix.domain.errors import InvalidParameterError, RateLimitedError
 from leanpix.settings import read_settings
+from leanpix.web.tinify.key_queue import KeyQueue
 from leanpix.web.tinify.routes import tinify_routes
 from leanpix.web.tinify.storing import parse_shelf
-from leanpix.web.tinify.turns import Turns
 
 STORE = {
     "service": "s3", "region": "us-east-1", "path": "bucket/a.jpg",
@@ -62,7 +62,7 @@ def test_one_request_of_a_key_at_a_time_asks_for_its_turn() -> None:
         return "done"
 
     async def all_at_once() -> list[str]:
-        turns = Turns(60)
+        turns = KeyQueue(60)
         return await asyncio.gather(*(turns.take("key", ask) for _ in range(5)))
 
     assert asyncio.run(all_at_once()) == ["done"] * 5
@@ -74,7 +74,7 @@ def test_patience_has_an_end_and_then_the_refusal_is_told() -> None:
         raise RateLimitedError("slow down", 3.0)
 
     async def impatient() -> None:
-        turns = Turns(0.01)
+        turns = KeyQueue(0.01)
         first, second = await asyncio.gather(turns.take("key", never), turns.take("key", never), return_exceptions=True)
         assert isinstance(first, RateLimitedError)
         assert isinstance(second, RateLimitedError)

@@ -19,7 +19,7 @@ from leanpix.client import (
     Retries,
     UnexpectedAnswerError,
 )
-from leanpix.client.values import Wishes
+from leanpix.client.values import RequestOptions
 from leanpix.domain.errors import SetupError, TaskFailure
 from leanpix.domain.request import KBYTE, CompressionOptions
 from leanpix.domain.states import TaskState
@@ -69,8 +69,8 @@ def remote_engine(base_url: str, key: str) -> Iterator[RemoteEngine]:
         yield RemoteEngine(Client(base_url, key, retries=_RETRIES, http=http), abandoned)
 
 
-def _wishes(options: CompressionOptions) -> Wishes:
-    wishes = Wishes(
+def _wishes(options: CompressionOptions) -> RequestOptions:
+    wishes = RequestOptions(
         quality=options.quality,
         kbyte=None if options.max_bytes is None else options.max_bytes // KBYTE,
         width=options.width_px,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from leanpix.domain.formats import OutputFormat
 from leanpix.engine.codecs.avif import AvifCodec
 from leanpix.engine.codecs.base import Codec
-from leanpix.engine.codecs.jpeg import JpegCodec
+from leanpix.engine.codecs.jpeg.codec import JpegCodec
 from leanpix.engine.codecs.jxl import JxlCodec
-from leanpix.engine.codecs.png import PngCodec
-from leanpix.engine.codecs.webp import WebpCodec
+from leanpix.engine.codecs.png.codec import PngCodec
+from leanpix.engine.codecs.webp.codec import WebpCodec
 
 
 def codec_for(output: OutputFormat) -> Codec:

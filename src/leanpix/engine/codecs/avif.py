@@ -18,9 +18,9 @@ from leanpix.domain.formats import OutputFormat
 from leanpix.domain.states import TaskState
 from leanpix.engine.budget import Effort
 from leanpix.engine.codecs.base import Encoded, Goal, Raster
+from leanpix.engine.codecs.prior import PriorCurve
 from leanpix.engine.content import is_colourful, texture
-from leanpix.engine.loaders.pillow import pixels_of
-from leanpix.engine.search import Curve
+from leanpix.engine.reading.loaders.pillow import pixels_of
 
 _BRAND = slice(4, 12)
 _SLOW_UP_TO_PIXELS, _MEDIUM_UP_TO_PIXELS = 1_500_000, 12_000_000
@@ -31,19 +31,19 @@ _NEVER = 101
 _LOWEST, _HIGHEST = 1, 100
 
 # Medians over five Kodak photographs: log(bits per pixel) and score at libheif's quality.
-_SLOW_RATES = Curve((
+_SLOW_RATES = PriorCurve((
     (1, -2.85), (5, -2.785), (10, -2.481), (20, -2.051), (30, -1.584), (40, -1.146), (50, -0.716), (60, -0.332),
     (70, -0.002), (80, 0.318), (90, 0.772), (95, 1.111), (100, 1.679),
 ))  # fmt: skip
-_SLOW_SCORES = Curve((
+_SLOW_SCORES = PriorCurve((
     (1, -18.2), (5, -10.8), (10, 3.1), (20, 22.6), (30, 38.4), (40, 53.8), (50, 66.5), (60, 74.4), (70, 79.4),
     (80, 84.3), (90, 88.2), (95, 90.4), (100, 93.8),
 ))  # fmt: skip
-_RATES = Curve((
+_RATES = PriorCurve((
     (1, -2.701), (5, -2.632), (10, -2.366), (20, -1.931), (30, -1.505), (40, -1.118), (50, -0.682), (60,
     -0.313), (70, 0.013), (80, 0.331), (90, 0.777), (95, 1.1), (100, 1.699),
 ))  # fmt: skip
-_SCORES = Curve((
+_SCORES = PriorCurve((
     (1, -25.9), (5, -18.8), (10, -3.5), (20, 17.2), (30, 33.7), (40, 51.4), (50, 65.4), (60, 73.6), (70, 79),
     (80, 84.1), (90, 88.1), (95, 90.2), (100, 93.8),
 ))  # fmt: skip
@@ -61,12 +61,12 @@ class AvifEncoder:
     most_score = 100.0
 
     @property
-    def rates(self) -> Curve:
+    def rates(self) -> PriorCurve:
         """Typical log(bits per pixel) along the knob."""
         return _SLOW_RATES if self.speed_class == _SLOW else _RATES
 
     @property
-    def scores(self) -> Curve:
+    def scores(self) -> PriorCurve:
         """Typical score along the knob."""
         return _SLOW_SCORES if self.speed_class == _SLOW else _SCORES
 

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from leanpix.domain.formats import OutputFormat
 from leanpix.engine.budget import Effort
-from leanpix.engine.picture import Picture
-from leanpix.engine.search import Curve
+from leanpix.engine.codecs.prior import PriorCurve
+from leanpix.engine.reading.picture import Picture
 
 OPAQUE = 255
 _ALPHA_BANDS = (2, 4)
@@ -134,12 +134,12 @@ class Encoder(Protocol):
     """One format's encoder bound to one raster, one knob for rate and quality."""
 
     @property
-    def rates(self) -> Curve:
+    def rates(self) -> PriorCurve:
         """Typical log(bits per pixel) along the knob."""
         ...
 
     @property
-    def scores(self) -> Curve:
+    def scores(self) -> PriorCurve:
         """Typical SSIMULACRA2 score along the knob."""
         ...
 

@@ -6,9 +6,9 @@ import struct
 import zlib
 
 from leanpix.domain.formats import OutputFormat
-from leanpix.engine.codecs.icc_segments import after_jfif
-from leanpix.engine.headers import webp
-from leanpix.engine.limits import Limits
+from leanpix.engine.codecs.jpeg.icc_segments import after_jfif
+from leanpix.engine.facts import Limits
+from leanpix.engine.reading.headers import webp
 
 _PNG_HEADER_END = 33
 _RIFF_HEADER_END = 12

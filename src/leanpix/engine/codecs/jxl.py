@@ -18,8 +18,8 @@ from leanpix.domain.formats import OutputFormat
 from leanpix.domain.states import TaskState
 from leanpix.engine.budget import Effort
 from leanpix.engine.codecs.base import Encoded, Goal, Raster
+from leanpix.engine.codecs.prior import PriorCurve
 from leanpix.engine.content import texture
-from leanpix.engine.search import Curve
 
 _SIGNATURE = b"\0\0\0\x0cJXL \r\n\x87\n"
 _MISSING = "JPEG XL is not written here: install leanpix[jxl]"
@@ -34,22 +34,22 @@ _HIGHEST_DISTANCE, _LOWEST_DISTANCE = 18.0, 0.1  # from 20 on libjxl halves the 
 _STEPS = 100  # to 1 of the knob: 1 % of the distance, less than that of the bytes
 
 # Medians over five Kodak photographs: log(bits per pixel) and score at minus the logarithm of libjxl's distance.
-_QUICK_RATES = Curve((
+_QUICK_RATES = PriorCurve((
     (-2.890, -1.457), (-2.565, -1.102), (-2.197, -0.746), (-1.792, -0.344), (-1.386, 0.007),
     (-1.099, 0.234), (-0.693, 0.498), (-0.405, 0.664), (0.0, 0.978), (0.288, 1.109), (0.693, 1.352),
     (1.050, 1.488), (1.609, 1.729), (2.303, 1.995),
 ))  # fmt: skip
-_QUICK_SCORES = Curve((
+_QUICK_SCORES = PriorCurve((
     (-2.890, -5.1), (-2.565, 11.6), (-2.197, 32.3), (-1.792, 47.8), (-1.386, 61.2),
     (-1.099, 68.7), (-0.693, 76.5), (-0.405, 80.4), (0.0, 86.6), (0.288, 88.6), (0.693, 91.8),
     (1.050, 93.2), (1.609, 95.3), (2.303, 96.7),
 ))  # fmt: skip
-_USUAL_RATES = Curve((
+_USUAL_RATES = PriorCurve((
     (-2.890, -1.774), (-2.565, -1.410), (-2.197, -1.008), (-1.792, -0.634), (-1.386, -0.247), (-1.099, 0.046),
     (-0.693, 0.438), (-0.405, 0.666), (0.0, 0.937), (0.288, 1.110), (0.693, 1.300), (1.050, 1.481),
     (1.609, 1.737), (2.303, 2.006),
 ))  # fmt: skip
-_USUAL_SCORES = Curve((
+_USUAL_SCORES = PriorCurve((
     (-2.890, -20.4), (-2.565, -5.6), (-2.197, 15.0), (-1.792, 35.2), (-1.386, 50.7), (-1.099, 62.8),
     (-0.693, 73.4), (-0.405, 79.6), (0.0, 85.2), (0.288, 88.0), (0.693, 91.1), (1.050, 93.0),
     (1.609, 95.2), (2.303, 96.4),
@@ -69,12 +69,12 @@ class JxlEncoder:
     most_score = 100.0
 
     @property
-    def rates(self) -> Curve:
+    def rates(self) -> PriorCurve:
         """Typical log(bits per pixel) along the knob."""
         return _RATES[self.effort]
 
     @property
-    def scores(self) -> Curve:
+    def scores(self) -> PriorCurve:
         """Typical score along the knob."""
         return _SCORES[self.effort]
 

@@ -8,10 +8,10 @@ from pydantic import TypeAdapter
 
 from leanpix.domain.account import MAX_NAME
 from leanpix.domain.formats import OutputFormat, SourceFormat
-from leanpix.domain.notice import NoticeState
 from leanpix.domain.report import Report
 from leanpix.domain.request import ReturnType
 from leanpix.domain.states import TaskState
+from leanpix.domain.webhook import WebhookState
 from leanpix.web.compat import FAILED_PROGRESS, PHASE_NAMES, PROGRESS, Json
 from leanpix.web.errors import OTHER_STATUS_TEXT, STATUS_TEXT
 from leanpix.web.openapi.model import reference
@@ -165,7 +165,7 @@ def _delivery() -> Json:
         "id": {"type": "string", "description": "The same at every try."},
         "task_id": TASK_ID,
         "url": TEXT,
-        "state": choice([state.value for state in NoticeState]),
+        "state": choice([state.value for state in WebhookState]),
         "created_at": MOMENT,
         "next_try_at": {**MOMENT, "type": ["string", "null"]},
         "tries": {"type": "array", "items": tried},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from leanpix.domain.notice import NoticeState
+from leanpix.domain.webhook import WebhookState
 from leanpix.service.webhooks import MOST_LISTED
 from leanpix.web.compat import Json
 from leanpix.web.openapi import errors
@@ -15,7 +15,7 @@ _DELIVERY: Json = {
     "id": "msg_c4c610eb-988c-4672-9dc5-38966082676d",
     "task_id": "c4c610eb-988c-4672-9dc5-38966082676d",
     "url": "https://shop.example/compressed",
-    "state": NoticeState.DELIVERED.value,
+    "state": WebhookState.DELIVERED.value,
     "created_at": "1795372583",
     "next_try_at": None,
     "tries": [{"at": "1795372584", "status": None}, {"at": "1795372586", "status": 204}],

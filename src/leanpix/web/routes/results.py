@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from leanpix.domain.errors import NotFoundError
-from leanpix.service.links import media_type_of
+from leanpix.service.signed_urls import media_type_of
 from leanpix.web.context import context_of
 
 RESULT_HEADERS = {

@@ -5,8 +5,8 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from leanpix.domain.notice import Callback
 from leanpix.domain.task import Task
+from leanpix.domain.webhook import Callback
 from leanpix.service.submit import Address, Upload
 from leanpix.web import compat
 from leanpix.web.body import SINGLE, BodyRules, Form, read_form

@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from leanpix.domain.notice import Notice, NoticeState, NoticeTry
+from leanpix.domain.webhook import WebhookAttempt, WebhookDelivery, WebhookState
 from leanpix.service.webhooks import MOST_LISTED
 from leanpix.web.compat import Json
 from leanpix.web.context import context_of
@@ -30,8 +30,8 @@ async def deliveries(request: Request) -> Response:
     return _answer({"deliveries": [_shown(notice) for notice in found]})
 
 
-def _shown(notice: Notice) -> Json:
-    is_pending = notice.state is NoticeState.PENDING and notice.due_at is not None
+def _shown(notice: WebhookDelivery) -> Json:
+    is_pending = notice.state is WebhookState.PENDING and notice.due_at is not None
     return {
         "id": notice.id,
         "task_id": notice.task_id,
@@ -43,7 +43,7 @@ def _shown(notice: Notice) -> Json:
     }
 
 
-def _shown_try(one: NoticeTry) -> Json:
+def _shown_try(one: WebhookAttempt) -> Json:
     return {"at": str(int(one.at)), "status": one.status}
 
 

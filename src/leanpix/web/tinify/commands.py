@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from leanpix.domain.errors import BodyError, InvalidParameterError
+from leanpix.domain.export_target import ExportTarget
 from leanpix.domain.formats import OutputFormat
 from leanpix.domain.request import MAX_SIDE_PX, CompressionOptions, Crop, Fit, Metadata
-from leanpix.domain.shelf import Shelf
 from leanpix.web.tinify.storing import parse_shelf
 
 METHODS = {
@@ -33,7 +33,7 @@ class Commands:
     """What to make of the uploaded picture: options None where the result at hand will do. shelf: where to put it."""
 
     options: CompressionOptions | None
-    shelf: Shelf | None = None
+    shelf: ExportTarget | None = None
 
 
 def parse_commands(body: Fields) -> Commands:

@@ -33,7 +33,7 @@ from leanpix.web.tinify import answers
 from leanpix.web.tinify.access import key_of
 from leanpix.web.tinify.bodies import EMPTY, MOST_JSON_BYTES, is_no_text, parsed_object, read_object, read_picture
 from leanpix.web.tinify.commands import parse_commands, source_url
-from leanpix.web.tinify.turns import Turns
+from leanpix.web.tinify.key_queue import KeyQueue
 from leanpix.web.waiting import ended
 from leanpix.web.wire import check_url, idempotency_key
 
@@ -47,7 +47,7 @@ def tinify_routes(settings: WebSettings) -> list[Route]:
     """The routes, or none where they are switched off."""
     if not settings.tinify:
         return []
-    served = Tinify(Turns(settings.tinify_patience_s))
+    served = Tinify(KeyQueue(settings.tinify_patience_s))
     return [
         route
         for prefix in ("/tinify", "")  # figures name a route by the last
@@ -68,7 +68,7 @@ def tinify_routes(settings: WebSettings) -> list[Route]:
 class Tinify:
     """The endpoints; turns lines up the requests of each key."""
 
-    def __init__(self, turns: Turns) -> None:
+    def __init__(self, turns: KeyQueue) -> None:
         self._turns = turns
         # Threads of their own: somebody's store may be slow, and those of all other requests must not wait for it.
         self._storing = CapacityLimiter(_STORING_AT_A_TIME)

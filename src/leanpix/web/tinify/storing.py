@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 
 from leanpix.domain.errors import InvalidParameterError
-from leanpix.domain.shelf import Shelf
+from leanpix.domain.export_target import ExportTarget
 
 _NAMES = {
     "region": re.compile(r"[a-z0-9-]{1,40}", re.ASCII),
@@ -20,14 +20,14 @@ _HIDDEN = "..."
 Fields = Mapping[str, object]
 
 
-def parse_shelf(store: Fields) -> Shelf | None:
+def parse_shelf(store: Fields) -> ExportTarget | None:
     """The place, or None where there is none; InvalidParameterError, which never repeats a key."""
     if not store:
         return None
     if store.get("service") != "s3":
         raise InvalidParameterError("store.service", store.get("service"), "s3")
     bucket, key = _path(store)
-    return Shelf(
+    return ExportTarget(
         region=_text(store, "region"),
         bucket=bucket,
         key=key,

@@ -1,0 +1,1 @@
+"""PNG: palettes, oxipng, and a deflate of our own for photographs."""

@@ -1,0 +1,278 @@
+"""PNG: a dithered palette, or every pixel as it is; packed by oxipng, large photographs by a deflate of our own.
+
+Native kernels choose the palette on a sample and map the pixels to it. Without them libimagequant inside libvips does
+both, on the whole picture, in several times the time and the memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import oxipng
+import pyvips
+from numpy.typing import NDArray
+
+from leanpix.domain.formats import OutputFormat
+from leanpix.engine.budget import Effort
+from leanpix.engine.codecs.base import Encoded, Goal, Raster, endless
+from leanpix.engine.codecs.palette_native import native_palettes
+from leanpix.engine.codecs.png.palette import Palettes
+from leanpix.engine.codecs.png.strips import ByLibdeflate, for_photograph, packed
+from leanpix.engine.codecs.png.strips_native import native_strips
+from leanpix.engine.codecs.prior import PriorCurve
+from leanpix.engine.content import texture
+from leanpix.engine.reading.headers.png_chunks import picture_only, picture_with, raw_bytes
+from leanpix.engine.reading.headers.png_colour import COLOUR_CHUNKS
+
+_PACK_LEVEL = {Effort.FULL: 2, Effort.REDUCED: 1, Effort.MINIMAL: 0}
+_PALETTE_EFFORT = {Effort.FULL: 7, Effort.REDUCED: 4, Effort.MINIMAL: 1}
+_THOROUGH_UP_TO_PIXELS = 4_000_000
+_BUSY = 0.9
+"""The share of pixels unlike their neighbour from which on oxipng's level 2 gains a tenth of a percent at most."""
+
+_AT_ONCE_UP_TO_PIXELS = 34_000_000
+"""Without loss: oxipng holds the samples three times, so above they are packed strip by strip."""
+
+_STREAMED_ABOVE_BYTES = 128_000_000
+"""Of samples: oxipng holds them three times."""
+
+
+# Medians over Kodak photographs, packed: log(bits per pixel) and score at a palette's quality.
+_RATES = PriorCurve(((1, 0.01), (5, 0.51), (10, 0.67), (30, 0.88), (50, 1.03), (60, 1.16), (80, 1.37), (100, 1.43)))
+_SCORES = PriorCurve(((1, -14.0), (5, 42.0), (10, 50.0), (30, 62.0), (50, 69.0), (60, 75.0), (80, 82.3), (100, 84.1)))
+
+_DITHER, _TOLERANCE = 0.5, 100e-6
+"""Of each error, by the kernel; and how much further a colour may be to go on with. Together 4 to 12 % fewer bytes at
+the same score than 0.4 and the nearest (docs/decisions/0131)."""
+
+_QUICK_DEFLATE, _THOROUGH_DEFLATE = 7, 10
+"""libdeflate's levels: from 10 on it parses for the best, 5 to 11 % smaller in four times the time."""
+
+_THOROUGH_SECONDS_A_PIXEL = 0.33e-6
+"""For the palette of a quality, which is packed once: half as much again as mapping and packing it thoroughly take."""
+
+_THOROUGH_STRIP_S, _QUICK_STRIP_S, _SPARE_S = 0.4e-6, 0.17e-6, 2.0
+"""A pixel; and at the end. What is packed thoroughly leaves the time to pack the rest quickly."""
+
+_PHOTOGRAPH_FROM_PIXELS, _PHOTOGRAPH_S = 1_000_000, 0.3e-6
+"""By our own deflate, in at most so many seconds a pixel: half to a quarter of what oxipng takes."""
+
+_LEAST_BITS, _LEAST_GRAY_BITS_AT_LEVEL_2 = 1.5, 4.0
+"""A sample: below these oxipng's result is smaller by more than 1 % at times (docs/decisions/0132, 0134)."""
+
+_ALLOWANCE = 15
+"""A palette passes for a quality q at a score of q - 15: about where a JPEG of that quality lies from 60 to 90."""
+
+
+@dataclass(frozen=True, slots=True)
+class PngEncoder:
+    """Knob: a palette's quality of 1 to 100, as libimagequant has it; as few colours as that needs, at most 256."""
+
+    raster: Raster
+    effort: Effort
+    is_graphic: bool
+    palettes: Palettes | None = None
+    is_quick: bool = False
+    is_part: bool = False
+    is_busy: bool = False
+    is_photograph: bool = False
+    left_s: Callable[[], float] = endless
+    mapped: dict[int, bytearray] = field(default_factory=dict)
+    lossless_from = 100
+    rates = _RATES
+    scores = _SCORES
+
+    def on(self, raster: Raster) -> PngEncoder:
+        """The same choices for another raster of the same picture."""
+        return replace(self, raster=raster, is_part=True, mapped={})
+
+    def finest(self) -> PngEncoder:
+        """Nothing else was traded."""
+        return self
+
+    def knob_for(self, quality: float) -> float:
+        """The quality is a palette's own."""
+        return quality
+
+    def least_score(self, quality: float) -> float:
+        """A palette has too few colours for some pictures at any setting."""
+        return quality - _ALLOWANCE
+
+    @property
+    def most_score(self) -> float:
+        """Colours that lie all over are too many for any palette."""
+        return 100.0 if self.palettes is None else self.palettes.most_score
+
+    def preview(self, knob: float) -> NDArray[np.uint8] | None:
+        """The pixels mapped, which is half of an encode; the other half, at the same knob, is done from there."""
+        if self.palettes is None:
+            return None
+        indices = self.mapped[int(knob)] = self._indices(self.palettes, int(knob))
+        return self.palettes.shown(indices, int(knob), self.raster.pixels.shape)
+
+    def snap(self, knob: float) -> float:
+        """A palette's steps are whole numbers."""
+        return float(round(knob))
+
+    def thorough(self) -> tuple[()]:
+        """Every encode is as thorough as it pays."""
+        return ()
+
+    def encode(self, knob: float) -> Encoded:
+        """One palette, half dithered: as good as full dithering where it matters, and smaller."""
+        return self._by_libvips(knob) if self.palettes is None else self._mapped(self.palettes, int(knob))
+
+    def _mapped(self, palettes: Palettes, quality: int) -> Encoded:
+        """By the whole picture's palette, whatever part of it this raster is."""
+        rows, width, _ = self.raster.pixels.shape
+        colours = palettes.at(quality)
+        indices = self.mapped.pop(quality, None) or self._indices(palettes, quality)
+        raw = oxipng.RawImage(indices, width, rows, color_type=oxipng.ColorType.indexed(colours.tolist()))
+        del indices
+        if self.raster.icc_profile is not None:
+            raw.add_icc_profile(self.raster.icc_profile)
+        name, settings = self._packing()
+        data: bytes = raw.create_optimized_png(**settings)
+        return Encoded(data, f"palette ({len(colours)} colours) + {name}", quality=quality)
+
+    def _indices(self, palettes: Palettes, quality: int) -> bytearray:
+        return palettes.kernel.indices(self.raster.pixels, palettes.at(quality), _DITHER, _TOLERANCE)
+
+    def _packing(self) -> tuple[str, dict[str, Any]]:
+        """Indices of photographs have no use for filters; a part of the picture is only looked at."""
+        if self.is_graphic and not self.is_part and self.effort is Effort.FULL:
+            return "oxipng 2", {"level": 2}
+        level = _QUICK_DEFLATE if self.is_part or self.is_quick else _THOROUGH_DEFLATE
+        deflater = oxipng.Deflaters.libdeflater(level)
+        settings = {"level": 1, "filter": [oxipng.RowFilter.NoOp], "deflate": deflater}
+        # The colours come ordered and without doubles: looking for those takes a second and a copy of 64 megapixels.
+        return f"libdeflate {level}", settings | {"palette_reduction": False}
+
+    def _by_libvips(self, knob: float) -> Encoded:
+        effort = _PALETTE_EFFORT[self._palette_effort()]
+        data = self.raster.image().pngsave_buffer(
+            palette=True, Q=int(knob), dither=0.5, effort=effort, compression=1, keep=self.raster.keep
+        )
+        level = self._level()
+        return Encoded(_pack(data, level), f"palette (effort {effort}) + oxipng {level}", quality=int(knob))
+
+    def lossless(self) -> Encoded:
+        """Every pixel kept; oxipng finds the smallest colour type and the filters.
+
+        It holds a picture three times: a large one is packed by strips. Photographs are, where that is no larger.
+        """
+        if self.is_photograph and (photograph := self._as_photograph()):
+            return photograph
+        if self.effort is Effort.MINIMAL or self.raster.total_pixels > _AT_ONCE_UP_TO_PIXELS:
+            return self._by_strips()
+        rows, width, _ = self.raster.pixels.shape
+        level = self._level()
+        raw = oxipng.RawImage(self.raster.pixels.tobytes(), width, rows, color_type=self._colour_type())
+        if self.raster.icc_profile is not None:
+            raw.add_icc_profile(self.raster.icc_profile)
+        data: bytes = raw.create_optimized_png(level=level)
+        return Encoded(data, f"oxipng {level}", is_lossless=True)
+
+    def _as_photograph(self) -> Encoded | None:
+        """By our own deflate, where strips of the picture say so and there is time."""
+        kernel, raster = native_strips(), self.raster
+        is_large = raster.total_pixels >= _PHOTOGRAPH_FROM_PIXELS
+        if kernel is None or not is_large or self.left_s() < _PHOTOGRAPH_S * raster.total_pixels + _SPARE_S:
+            return None
+        deflater, bits = for_photograph(kernel, raster.pixels)
+        is_rivalled = raster.is_gray and self._level() == _PACK_LEVEL[Effort.FULL]
+        if bits < (_LEAST_GRAY_BITS_AT_LEVEL_2 if is_rivalled else _LEAST_BITS):
+            return None
+        return Encoded(packed(raster.pixels, raster.icc_profile, deflater), "own deflate", is_lossless=True)
+
+    def _by_strips(self) -> Encoded:
+        """As thoroughly as there is time for; by libvips where there is next to none, or no kernel."""
+        kernel, raster = native_strips(), self.raster
+        if kernel is None or self.left_s() < _QUICK_STRIP_S * raster.total_pixels + _SPARE_S:
+            return self._streamed()
+        levels = list[int]()
+
+        def level_for(pixels: int, pixels_after: int) -> int:
+            needed_s = _THOROUGH_STRIP_S * pixels + _QUICK_STRIP_S * pixels_after + _SPARE_S
+            levels.append(_THOROUGH_DEFLATE if self.left_s() >= needed_s else _QUICK_DEFLATE)
+            return levels[-1]
+
+        data = packed(raster.pixels, raster.icc_profile, ByLibdeflate(kernel, level_for))
+        return Encoded(data, f"libdeflate {' and '.join(map(str, sorted(set(levels))))}", is_lossless=True)
+
+    def _streamed(self) -> Encoded:
+        data = self.raster.image().pngsave_buffer(compression=6, filter="all", keep=self.raster.keep)
+        return Encoded(data, "libspng 6", is_lossless=True)
+
+    def _palette_effort(self) -> Effort:
+        large = self.effort is Effort.FULL and self.raster.total_pixels > _THOROUGH_UP_TO_PIXELS
+        return Effort.REDUCED if large else self.effort
+
+    def _level(self) -> int:
+        """Level 2 packs graphics 5 to 15 % better than level 1, smooth photographs 3 %, and busy ones by nothing."""
+        is_large = self.raster.total_pixels > _THOROUGH_UP_TO_PIXELS
+        is_quick = self.effort is Effort.FULL and not self.is_graphic and (is_large or self.is_busy)
+        return _PACK_LEVEL[Effort.REDUCED if is_quick else self.effort]
+
+    def _colour_type(self) -> oxipng.ColorType:
+        kinds = oxipng.ColorType
+        makers = {1: kinds.grayscale, 2: kinds.grayscale_alpha, 3: kinds.rgb, 4: kinds.rgba}
+        return makers[self.raster.pixels.shape[2]]()
+
+
+@dataclass(frozen=True, slots=True)
+class PngCodec:
+    """The PNG format."""
+
+    format = OutputFormat.PNG
+
+    def open(self, raster: Raster, effort: Effort, goal: Goal) -> PngEncoder:
+        """Graphics are recognised once, for the lossless try; the palettes' sample is taken once."""
+        lossless = goal.quality is not None and goal.quality >= PngEncoder.lossless_from
+        kernel = None if lossless else native_palettes()
+        palettes = None if kernel is None else Palettes.of(raster.pixels, kernel)
+        has_time = goal.quality is not None and goal.time_s >= _THOROUGH_SECONDS_A_PIXEL * raster.total_pixels
+        is_quick = effort is Effort.MINIMAL and not has_time
+        seen = texture(raster.pixels)
+        # oxipng finds out where alpha is not needed, and few colours are a palette's, or gray.
+        needs_no_oxipng = not raster.has_alpha and (seen.has_many_colours or raster.is_gray)
+        return PngEncoder(
+            raster,
+            effort,
+            seen.is_graphic,
+            palettes,
+            is_quick,
+            is_busy=seen.changing > _BUSY,
+            is_photograph=needs_no_oxipng and not seen.is_graphic,
+            left_s=goal.left_s,
+        )
+
+    def repack(self, source: bytes, effort: Effort) -> Encoded | None:
+        """The source's own samples, 16 bits and all, packed anew; only what its colours need stays beside them."""
+        try:
+            if raw_bytes(source) > _STREAMED_ABOVE_BYTES:
+                return Encoded(_streamed_anew(source), "libspng 6", is_lossless=True)
+            data = _pack(source, _PACK_LEVEL[effort])
+        except (oxipng.PngError, pyvips.Error):
+            return None
+        return Encoded(data, f"oxipng {_PACK_LEVEL[effort]}", is_lossless=True)
+
+
+def _streamed_anew(source: bytes) -> bytes:
+    """The source's samples with other filters, never held; or its own stream, where that is no larger."""
+    anew = _filtered_anew(picture_only(source))
+    return picture_with(source, anew if len(anew) < len(source) else source, COLOUR_CHUNKS)
+
+
+def _filtered_anew(source: bytes) -> bytes:
+    image = pyvips.Image.pngload_buffer(source, access="sequential", fail_on="error")
+    data: bytes = image.pngsave_buffer(compression=6, filter="all", keep="none")
+    return data
+
+
+def _pack(data: bytes, level: int) -> bytes:
+    packed: bytes = oxipng.optimize_from_memory(data, level=level, strip=oxipng.StripChunks.keep(list(COLOUR_CHUNKS)))
+    return packed

@@ -1,0 +1,235 @@
+"""WebP: lossy at any fraction of a quality by libwebp itself; lossless and animated by libwebp inside libvips.
+
+Of large pictures what is lossless is coded without libwebp.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leanpix.domain.formats import OutputFormat
+from leanpix.engine.budget import Effort
+from leanpix.engine.codecs.base import Encoded, Goal, Raster
+from leanpix.engine.codecs.prior import PriorCurve
+from leanpix.engine.codecs.webp.libwebp import encode_libwebp, libwebp_backend, modes_bytes
+from leanpix.engine.codecs.webp.libwebp_native import MODES_BYTES, NOISE_SHAPING, LossySettings
+from leanpix.engine.codecs.webp.lossless.alpha_native import native_planes
+from leanpix.engine.codecs.webp.lossless.alpha_plane import AlphaPlanes
+from leanpix.engine.codecs.webp.lossless.encoder import MAX_SIDE_PX, LosslessKernels, encode_lossless, lossless_kernels
+from leanpix.engine.codecs.webp.riff import lossless_file, without_metadata
+from leanpix.engine.content import is_colourful, sample_strips, texture
+from leanpix.engine.malloc_trim import trim_malloc
+from leanpix.engine.resources import LARGE_WEBP_PIXELS
+
+_METHOD, _QUICK_METHOD = 5, 2
+"""libwebp's method: 5 takes 3 % fewer bytes than 4 for a tenth more time, 6 another 2-3 % for two and a half times
+as much; 2 keeps the several encodes of 64 MP that a size takes inside the time limit."""
+
+_SECONDS_A_PIXEL = 0.2e-6
+"""Twice what method 5 takes: with so much time left the one encode of the whole that a quality or a score takes is
+made with it, whatever the size."""
+
+_NEVER = 101
+_THOROUGH_METHOD = 6
+_THOROUGH_UP_TO_PIXELS = 3_000_000  # 8 MP took 11 s to a size, 5 s without
+_BUSY = 0.5
+"""The share of pixels unlike their left neighbour above which most blocks have detail: photographs have 0.9."""
+
+_LOWEST_ALPHA_QUALITY = 50
+
+_LEAN_PIXELS = 36_000_000
+"""Above, with alpha or much detail, there is no room for the tokens that libwebp would hold beside them."""
+
+_LOSSLESS_METHOD = {Effort.FULL: 4, Effort.REDUCED: 2, Effort.MINIMAL: 0}
+_STEPS_A_QUALITY = 10
+"""Between two whole qualities libwebp has two to ten different results, the more the lower the quality."""
+
+_STEEP_BELOW, _STEEP_STEPS_A_QUALITY = 5, 100
+"""At the very end a tenth of a quality would be up to a quarter of the bytes."""
+
+_LESS_NOISE_SHAPING = 30
+"""Where a tenth of a quality is up to a fifth of the bytes (noise, quality 90 and more) this has steps between."""
+
+# Medians over twelve Kodak photographs at method 5: log(bits per pixel) and score at libwebp's quality.
+_RATES = PriorCurve((
+    (0, -2.277), (0.3, -2.047), (1, -1.918), (3, -1.722), (5, -1.614), (10, -1.422), (20, -1.151), (30, -0.919),
+    (40, -0.73), (50, -0.577), (60, -0.432), (70, -0.302), (75, -0.228), (80, -0.009), (85, 0.229), (90, 0.556),
+    (95, 0.979), (98, 1.195), (100, 1.285),
+))  # fmt: skip
+_SCORES = PriorCurve((
+    (0, -28.5), (0.3, -10), (1, -2.2), (3, 8.9), (5, 15.3), (10, 26.6), (20, 40.6), (30, 49.1), (40, 55.5), (50, 60.9),
+    (60, 64.7), (70, 68.2), (75, 69.9), (80, 74.1), (85, 78.2), (90, 83.5), (95, 87.8), (98, 89.8), (100, 90.4),
+))  # fmt: skip
+# The same at method 6.
+_THOROUGH_RATES = PriorCurve((
+    (0, -2.332), (1, -1.973), (5, -1.667), (20, -1.196), (40, -0.772), (60, -0.469), (75, -0.257), (80, -0.036),
+    (90, 0.537), (95, 0.962), (100, 1.272),
+))  # fmt: skip
+_THOROUGH_SCORES = PriorCurve((
+    (0, -29.5), (1, -3.2), (5, 14.3), (20, 39.9), (40, 55.1), (60, 64.6), (75, 70), (80, 74.2), (90, 83.8), (95, 88.1),
+    (100, 90.6),
+))  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class WebpEncoder:
+    """Knob: libwebp's quality of 0 to 100, in tenths where the library itself can be reached.
+
+    Alpha is never coded worse than 50.
+    """
+
+    raster: Raster
+    effort: Effort
+    method: int
+    is_graphic: bool
+    is_colourful: bool
+    is_native: bool
+    noise_shaping: int = NOISE_SHAPING
+    alphas: AlphaPlanes | None = None
+    kernels: LosslessKernels | None = None
+    is_busy: bool = False
+    lossless_from = _NEVER
+    most_score = 100.0
+
+    @property
+    def rates(self) -> PriorCurve:
+        """Typical log(bits per pixel) along the knob."""
+        return _THOROUGH_RATES if self.method == _THOROUGH_METHOD else _RATES
+
+    @property
+    def scores(self) -> PriorCurve:
+        """Typical score along the knob."""
+        return _THOROUGH_SCORES if self.method == _THOROUGH_METHOD else _SCORES
+
+    def on(self, raster: Raster) -> WebpEncoder:
+        """The same choices for another raster of the same picture."""
+        return replace(self, raster=raster, alphas=self.alphas and AlphaPlanes(self.alphas.kernel))
+
+    def finest(self) -> WebpEncoder:
+        """Chroma halved with care, which needs the picture once more in memory."""
+        if self.is_colourful or self.raster.is_gray or self.alphas is not None:
+            return self
+        return replace(self, is_colourful=True)
+
+    def knob_for(self, quality: float) -> float:
+        """The quality is libwebp's own."""
+        return quality
+
+    def least_score(self, quality: float) -> None:
+        """A WebP passes for what it was encoded at."""
+        del quality
+
+    def preview(self, knob: float) -> None:
+        """Its pixels take an encode."""
+        del knob
+
+    def snap(self, knob: float) -> float:
+        """Tenths of a quality, hundredths at the low end; whole ones where libvips encodes."""
+        if not self.is_native:
+            return float(round(knob))
+        steps = _STEPS_A_QUALITY if knob >= _STEEP_BELOW else _STEEP_STEPS_A_QUALITY
+        return round(knob * steps) / steps
+
+    def thorough(self) -> tuple[WebpEncoder, ...]:
+        """The best method, where the picture is small enough; and again with noise shaped less."""
+        if self.effort is not Effort.FULL or self.raster.total_pixels > _THOROUGH_UP_TO_PIXELS:
+            return ()
+        best = replace(self, method=_THOROUGH_METHOD)
+        return (best, replace(best, noise_shaping=_LESS_NOISE_SHAPING)) if self.is_native else (best,)
+
+    def encode(self, knob: float) -> Encoded:
+        """One lossy encode."""
+        alpha_quality = max(_LOWEST_ALPHA_QUALITY, round(knob))
+        if self.is_native:
+            data = self._by_libwebp(knob, alpha_quality)
+        else:
+            data = self._save(
+                Q=round(knob), effort=self.method, alpha_q=alpha_quality, smart_subsample=self.is_colourful
+            )
+        return Encoded(data, f"libwebp (method {self.method})", quality=knob)
+
+    def _by_libwebp(self, knob: float, alpha_quality: int) -> bytes:
+        """Alpha by libwebp too, or beside it: then at every other quality, for it is coded anew at each."""
+        pixels, profile = self.raster.pixels, self.raster.icc_profile
+        settings = LossySettings(knob, self.method, alpha_quality, self.is_colourful, self.noise_shaping, self.is_busy)
+        is_large_drawing = self.is_graphic and self.raster.total_pixels > LARGE_WEBP_PIXELS
+        is_lean = self.raster.total_pixels > _LEAN_PIXELS
+        if is_large_drawing and not self.is_busy and _is_busy(pixels, settings):
+            settings = replace(settings, is_busy=True, is_lean=is_lean)
+        if self.alphas is None:
+            return encode_libwebp(pixels, settings, profile)
+        alpha = self.alphas.of(pixels, alpha_quality // 2 * 2)
+        colour = replace(settings, alpha_quality=None, is_lean=is_lean)
+        return encode_libwebp(pixels, colour, profile, alpha)
+
+    def lossless(self) -> Encoded:
+        """Every pixel kept, those under full transparency excepted."""
+        if self.kernels is not None:
+            return Encoded(self._without_libwebp(self.kernels), "own lossless", is_lossless=True)
+        method = _LOSSLESS_METHOD[self.effort]
+        return Encoded(
+            self._save(lossless=True, effort=method), f"libwebp lossless (method {method})", is_lossless=True
+        )
+
+    def _without_libwebp(self, kernels: LosslessKernels) -> bytes:
+        trim_malloc()
+        raster = self.raster
+        payload = encode_lossless(raster.pixels, kernels)
+        trim_malloc()
+        return lossless_file(
+            payload, (raster.width_px, raster.height_px), raster.icc_profile, has_alpha=raster.has_alpha
+        )
+
+    def _save(self, **settings: object) -> bytes:
+        data: bytes = self.raster.image().webpsave_buffer(keep=self.raster.keep, **settings)
+        return data
+
+
+@dataclass(frozen=True, slots=True)
+class WebpCodec:
+    """The WebP format."""
+
+    format = OutputFormat.WEBP
+
+    def open(self, raster: Raster, effort: Effort, goal: Goal) -> WebpEncoder:
+        """Graphics are recognised once, for the lossless try: a photograph takes three to ten times as much.
+
+        So is colour that halved chroma would wash out: there sharp chroma takes 9 % fewer bytes at a score of 75 and
+        20 % at 85, on photographs none.
+        """
+        sharp_chroma = effort is Effort.FULL and is_colourful(raster.pixels)
+        # Animations are libvips' to encode.
+        is_native = raster.frames == 1 and libwebp_backend().startswith("native")
+        seen = texture(raster.pixels)
+        is_large = raster.frames == 1 and max(raster.total_pixels, goal.held_pixels) > LARGE_WEBP_PIXELS
+        kernel = native_planes() if is_large and is_native and raster.has_alpha else None
+        alphas = None if kernel is None else AlphaPlanes(kernel)
+        has_room = max(raster.width_px, raster.height_px) <= MAX_SIDE_PX
+        return WebpEncoder(
+            *(raster, effort, _method(raster, effort, goal), seen.is_graphic, sharp_chroma, is_native),
+            alphas=alphas,
+            kernels=lossless_kernels() if is_large and has_room else None,
+            is_busy=seen.changing > _BUSY,
+        )
+
+    def repack(self, source: bytes, effort: Effort) -> Encoded | None:
+        """The source without its EXIF and XMP chunks."""
+        del effort  # a copy costs nothing
+        data = without_metadata(source)
+        return Encoded(data, "source", is_lossless=True) if data else None
+
+
+def _is_busy(pixels: NDArray[np.uint8], settings: LossySettings) -> bool:
+    """Whether strips of a drawing say that its blocks' modes have no room, flat ground and all."""
+    strips = sample_strips(pixels)
+    bytes_a_row = modes_bytes(encode_libwebp(strips, replace(settings, alpha_quality=None))) / len(strips)
+    return bytes_a_row * len(pixels) > MODES_BYTES
+
+
+def _method(raster: Raster, effort: Effort, goal: Goal) -> int:
+    is_one_encode = raster.frames == 1 and goal.bits_per_pixel is None
+    has_time = is_one_encode and goal.time_s >= _SECONDS_A_PIXEL * raster.total_pixels
+    return _METHOD if effort is Effort.FULL or has_time else _QUICK_METHOD

@@ -1,0 +1,78 @@
+"""Decide before encoding: the output format, and what the source's own bytes may stand in for."""
+
+from __future__ import annotations
+
+from leanpix.domain.formats import OutputFormat
+from leanpix.domain.request import CompressionOptions
+from leanpix.engine.codecs.base import Raster
+from leanpix.engine.content import texture
+from leanpix.engine.reading.picture import Picture
+from leanpix.engine.reading.probe import Probe
+
+_FOUR_BANDS = 4
+"""Without alpha that is CMYK."""
+
+
+def decoding_target(probe: Probe, asked: OutputFormat | None) -> OutputFormat:
+    """The format to decode for: what was asked, or the source's own, or one that loses nothing yet.
+
+    An animation or alpha is only kept for a target that can hold it, so those are recommended WebP right here.
+    """
+    if asked is not None:
+        return asked
+    if probe.format.same_output is not None:
+        return probe.format.same_output
+    return OutputFormat.WEBP if probe.is_animated or probe.has_alpha else OutputFormat.PNG
+
+
+def recommend(probe: Probe, raster: Raster) -> OutputFormat:
+    """The format for a source that results cannot be written in: by what its pixels turned out to be.
+
+    Animation or transparency: WebP; few colours or line art: PNG; otherwise JPEG.
+    """
+    if probe.format.same_output is not None:
+        return probe.format.same_output
+    if raster.frames > 1 or raster.is_transparent:
+        return OutputFormat.WEBP
+    return OutputFormat.PNG if texture(raster.pixels).is_graphic else OutputFormat.JPG
+
+
+def alternatives(probe: Probe, options: CompressionOptions) -> tuple[OutputFormat, ...]:
+    """Which of the formats that were asked for by turns can win without losing what the source shows; at least one.
+
+    An animation lives in WebP only, transparency not in JPEG. PNG, the slowest by far, is not tried beside WebP on a
+    source that was lossy already: its files are several times as large there.
+    """
+    losing = set()
+    if OutputFormat.WEBP in options.alternatives:
+        losing |= set() if probe.is_lossless else {OutputFormat.PNG}
+        losing |= {OutputFormat.PNG, OutputFormat.JPG} if probe.is_animated else set()
+    if probe.has_alpha and options.background is None:
+        losing.add(OutputFormat.JPG)
+    return tuple(one for one in options.alternatives if one not in losing) or options.alternatives
+
+
+def keeps_dimensions(picture: Picture) -> bool:
+    """Whether the result has the source's own dimensions."""
+    return (picture.width_px, picture.height_px) == (picture.probe.width_px, picture.probe.height_px)
+
+
+def may_keep_file(picture: Picture, target: OutputFormat) -> bool:
+    """Whether the source's own file, stripped of metadata, shows the same picture as the result would.
+
+    It does not when the format or the dimensions change, when EXIF turned it, when an animation was dropped or
+    when its colours are no web page's (CMYK).
+    """
+    probe = picture.probe
+    return (
+        probe.format.same_output is target
+        and keeps_dimensions(picture)
+        and probe.orientation == 1
+        and probe.frames == picture.frames
+        and (probe.bands < _FOUR_BANDS or probe.has_alpha)
+    )
+
+
+def may_race_file(picture: Picture) -> bool:
+    """Whether the kept file also has the result's very pixels: no profile was converted on the way."""
+    return not picture.probe.has_profile or picture.icc_profile is not None

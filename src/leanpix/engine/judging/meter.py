@@ -1,0 +1,213 @@
+"""Score encoded results against the raster they were made from, on samples where the picture is large."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pyvips
+from numpy.typing import NDArray
+
+from leanpix.engine.codecs.avif import decoded_avif, is_avif
+from leanpix.engine.codecs.base import Encoded, Raster
+from leanpix.engine.codecs.jxl import decoded_jxl, is_jxl
+from leanpix.engine.codecs.webp.libwebp import decoded_webp
+from leanpix.engine.judging.ssimulacra2 import Ssimulacra2
+from leanpix.engine.reading.loaders.base import from_array
+
+_WHOLE_UP_TO_PIXELS = 20_000_000
+_SCORED_TILE_PX = 1024
+_SAMPLE_ABOVE_PIXELS = 3_000_000
+_SAMPLE_TILE_PX = 512
+_TILES_PER_SIDE = 3
+_FRAMES = 3
+_STRIP_ROWS = 256
+_LEAN_ABOVE_PIXELS = 8_000_000
+_KEPT_BYTES = 256 << 20
+_BACKGROUNDS = (26, 229)
+"""Transparent pictures are scored over a dark and a light ground, as the metric's own reference program does."""
+
+_IDENTICAL = 100.0
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A rectangle of the raster, its frames stacked."""
+
+    top: int
+    left: int
+    height: int
+    width: int
+
+
+def regions_of(raster: Raster) -> tuple[Region, ...]:
+    """What is scored: up to three frames, whole up to 20 megapixels together, else nine tiles spread over each."""
+    frames = sorted({round(i * (raster.frames - 1) / (_FRAMES - 1)) for i in range(_FRAMES)})
+    height, width = raster.height_px, raster.width_px
+    if len(frames) * height * width <= _WHOLE_UP_TO_PIXELS:
+        return tuple(Region(frame * height, 0, height, width) for frame in frames)
+    return tuple(tile for frame in frames for tile in _tiles(raster, frame * height, _SCORED_TILE_PX))
+
+
+def sample_of(raster: Raster) -> Raster | None:
+    """Nine tiles below each other as a picture to try settings on; None where the whole picture is small enough.
+
+    An animation's frames are coded from one another: no sample of stills stands for them.
+    """
+    if raster.frames > 1 or raster.total_pixels <= _SAMPLE_ABOVE_PIXELS:
+        return None
+    return replace(raster, pixels=_cut(raster.pixels, tuple(_tiles(raster, 0, _SAMPLE_TILE_PX))))
+
+
+def _tiles(raster: Raster, first_row: int, side: int) -> list[Region]:
+    height, width = min(side, raster.height_px), min(side, raster.width_px)
+    lefts = _starts(raster.width_px, width)
+    return [Region(first_row + top, left, height, width) for top in _starts(raster.height_px, height) for left in lefts]
+
+
+def _cut(pixels: NDArray[np.uint8], regions: tuple[Region, ...]) -> NDArray[np.uint8]:
+    if len(regions) == 1 and regions[0].height * regions[0].width == pixels.shape[0] * pixels.shape[1]:
+        return pixels
+    return np.concatenate([pixels[r.top : r.top + r.height, r.left : r.left + r.width] for r in regions])
+
+
+def _starts(side: int, tile: int) -> list[int]:
+    """Evenly spread, and on multiples of 16 where JPEG's blocks begin, so that a tile encodes as it would inside."""
+    spread = (round(i * (side - tile) / (_TILES_PER_SIDE - 1)) // 16 * 16 for i in range(_TILES_PER_SIDE))
+    return sorted(set(spread))
+
+
+@dataclass(slots=True)
+class QualityMeter:
+    """Knows one raster; scores what encoders made of it."""
+
+    raster: Raster
+    regions: tuple[Region, ...] = ()
+    _scorers: list[Ssimulacra2] = field(default_factory=list)
+    _known: dict[bytes, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.regions = regions_of(self.raster)
+
+    @property
+    def is_sampled(self) -> bool:
+        """Whether only a part of the pixels is scored."""
+        return sum(r.height * r.width for r in self.regions) < self.raster.total_pixels
+
+    def tiles(self) -> Raster:
+        """What is scored of a still picture, as a picture of its own."""
+        return replace(self.raster, pixels=_cut(self.raster.pixels, self.regions))
+
+    def score(self, encoded: Encoded) -> float:
+        """The score of an encoding of the raster; one of other dimensions is scaled to the raster's first."""
+        if encoded.is_lossless:
+            return _IDENTICAL
+        if encoded.data not in self._known:
+            self._known[encoded.data] = self._measured(encoded)
+        return self._known[encoded.data]
+
+    def score_of(self, pixels: NDArray[np.uint8]) -> float:
+        """The score of what stands for the whole raster, in its shape."""
+        return self._compare(_cut(pixels, self.regions))
+
+    def _measured(self, encoded: Encoded) -> float:
+        # What was decoded is let go of before its regions are compared.
+        return self._compare(self._regions_of(encoded))
+
+    def _regions_of(self, encoded: Encoded) -> NDArray[np.uint8]:
+        """The scored regions of an encoding, at the raster's dimensions."""
+        width, rows = self.raster.width_px, self.raster.pixels.shape[0]
+        held = decoded_webp(encoded.data) if self._reads_in_order else None
+        image = _decoded(encoded.data, self.raster, in_order=self._reads_in_order, held=held)
+        if (image.width, image.height) != (width, rows):
+            whole = _decoded(encoded.data, self.raster, held=held)
+            image = whole.resize(width / image.width, vscale=rows / image.height)
+        return self._seen(image)
+
+    @property
+    def _reads_in_order(self) -> bool:
+        """A large still picture is decoded once from top to bottom and not held, or once: that halves the memory."""
+        return self.is_sampled and self.raster.frames == 1
+
+    def _seen(self, image: pyvips.Image) -> NDArray[np.uint8]:
+        """The scored regions of an image, below each other."""
+        if not self.is_sampled:
+            return _pixels(image)
+        # Side by side as they lie in the image: then its rows are needed in their order, and nothing between them.
+        across = len({region.left for region in self.regions})
+        tiles = [image.crop(r.left, r.top, r.width, r.height) for r in self.regions]
+        rows = np.split(_pixels(pyvips.Image.arrayjoin(tiles, across=across)), len(tiles) // across)
+        return np.concatenate([tile for row in rows for tile in np.split(row, across, axis=1)])
+
+    def _compare(self, pixels: NDArray[np.uint8]) -> float:
+        if not self._scorers:
+            reference = _cut(self.raster.pixels, self.regions)
+            # A large picture leaves no memory for what would make each further score a quarter cheaper.
+            keep_bytes = 0 if self.raster.total_pixels > _LEAN_ABOVE_PIXELS else _KEPT_BYTES
+            views = _views(reference, has_alpha=self.raster.has_alpha)
+            self._scorers = [Ssimulacra2(view, keep_limit_bytes=keep_bytes) for view in views]
+        views = _views(pixels, has_alpha=self.raster.has_alpha)
+        return min(scorer.score(view) for scorer, view in zip(self._scorers, views, strict=True))
+
+
+def _decoded(
+    data: bytes, raster: Raster, *, in_order: bool = False, held: NDArray[np.uint8] | None = None
+) -> pyvips.Image:
+    """An encoding's pixels with the raster's bands: encoders may have left out a band that says nothing.
+
+    held: them, if they are at hand.
+    """
+    settings: dict[str, object] = {"n": -1} if raster.frames > 1 else {}
+    settings["access"] = "sequential" if in_order else "random"
+    image = _opened(data, settings) if held is None else from_array(held)
+    alpha = image[image.bands - 1] if image.hasalpha() else None
+    colour = image if alpha is None else image.extract_band(0, n=image.bands - 1)
+    if colour.bands < raster.colour_bands:
+        colour = colour.colourspace("srgb")
+    colour = colour.extract_band(0, n=raster.colour_bands)
+    if not raster.has_alpha:
+        return colour
+    opaque = (image[0] * 0 + _OPAQUE).cast("uchar") if alpha is None else alpha
+    return colour.bandjoin(opaque)
+
+
+def _opened(data: bytes, settings: dict[str, object]) -> pyvips.Image:
+    """By whoever reads the format: libvips' own readers of those that are only written are blocked."""
+    if is_avif(data):
+        return from_array(decoded_avif(data))
+    return from_array(decoded_jxl(data)) if is_jxl(data) else pyvips.Image.new_from_buffer(data, "", **settings)
+
+
+_OPAQUE = 255
+
+
+def _pixels(image: pyvips.Image) -> NDArray[np.uint8]:
+    pixels: NDArray[np.uint8] = np.ascontiguousarray(image.cast("uchar").numpy())
+    # pyvips leaves out axes of length one: the bands of gray, all of them for one gray pixel.
+    return pixels.reshape(image.height, image.width, image.bands)
+
+
+def _views(pixels: NDArray[np.uint8], *, has_alpha: bool) -> Iterator[NDArray[np.uint8]]:
+    """What a viewer sees: the picture itself, or the picture over each ground, made one after the other."""
+    if not has_alpha:
+        yield _colour(pixels)
+        return
+    for ground in _BACKGROUNDS:
+        yield _colour(_over(pixels, ground))
+
+
+def _over(pixels: NDArray[np.uint8], ground: int) -> NDArray[np.uint8]:
+    """The picture over a gray, strip by strip: 16 bits a sample of the whole are too much for a large one."""
+    rows, width, bands = pixels.shape
+    laid = np.empty((rows, width, bands - 1), np.uint8)
+    for top in range(0, rows, _STRIP_ROWS):
+        strip = pixels[top : top + _STRIP_ROWS].astype(np.uint16)
+        colour, alpha = strip[:, :, :-1], strip[:, :, -1:]
+        laid[top : top + _STRIP_ROWS] = (colour * alpha + ground * (_OPAQUE - alpha) + _OPAQUE // 2) // _OPAQUE
+    return laid
+
+
+def _colour(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The metric takes gray without a band axis."""
+    return np.ascontiguousarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)

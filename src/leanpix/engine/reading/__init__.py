@@ -1,0 +1,1 @@
+"""A source from its bytes to upright sRGB pixels: headers first, in pure Python, then one native decoder a format."""

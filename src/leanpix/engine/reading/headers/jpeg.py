@@ -1,0 +1,215 @@
+"""JPEG: its segments, its frame header, and the source's quality estimated from the quantisation table."""
+
+from __future__ import annotations
+
+import functools
+import re
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leanpix.domain.formats import SourceFormat
+from leanpix.engine.facts import Limits, Probe, check_size, damaged, excessive, reading, unsupported, upright
+from leanpix.engine.reading.headers import exif
+from leanpix.engine.reading.headers.jpeg_scans import are_complete
+
+_SOI, _EOI, _SOS, _DQT, _COM = 0xD8, 0xD9, 0xDA, 0xDB, 0xFE
+_APP1, _APP2 = 0xE1, 0xE2
+_FRAMES = frozenset({0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF})
+_PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
+_LOSSLESS = frozenset({0xC3, 0xC7, 0xCB, 0xCF})
+_STANDALONE = frozenset({0x01, 0xD8, 0xD9})
+_ENDS = frozenset({_SOI, _EOI})
+_METADATA = frozenset({*range(0xE0, 0xF0), _COM})
+_COLOUR_TELLING = (b"JFIF\0", b"Adobe")
+_NEXT_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+_MAX_SEGMENTS = 20_000
+_READ_AHEAD = 16
+_EXIF_PREFIX = b"Exif\0\0"
+_ICC_PREFIX = b"ICC_PROFILE\0"
+_BAND_COUNTS = frozenset({1, 3, 4})
+_MAX_BITS = 8  # 12 and 16 are radiology's: no maintained wheel decodes them
+
+# The luminance table of the JPEG standard, annex K, in zigzag order: libjpeg's qualities are multiples of it.
+_STANDARD_LUMINANCE = bytes.fromhex(
+    "100b0c0e0c0a100e0d0e1211101318281a181616183123251d283a333d3c3933"
+    "383740485c4e404457453738506d51575f626768673e4d71797064785c656763"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One marker: where its 0xFF lies, where its payload begins, and where it ends (maybe past the bytes)."""
+
+    marker: int
+    start: int
+    payload: int
+    end: int
+
+
+def matches(source: bytes) -> bool:
+    """Whether the bytes begin like a JPEG."""
+    return source[:3] == b"\xff\xd8\xff"
+
+
+def read(source: bytes, limits: Limits) -> Probe:
+    """The Probe of a JPEG; raises TaskFailure."""
+    with reading("JPEG"):
+        found = list(segments(source))
+        frame = next((s for s in found if s.marker in _FRAMES), None)
+        if frame is None:
+            raise damaged("the JPEG has no frame")
+        bits, height, width, bands = struct.unpack_from(">BHHB", source, frame.payload)
+    check_size(width, height, 1, limits)
+    if bits > _MAX_BITS:
+        raise unsupported(f"the JPEG has {bits} bits a sample, {_MAX_BITS} are read")
+    scans = sum(s.marker == _SOS for s in found)
+    if scans > limits.max_scans:
+        raise excessive(f"it has {scans} scans, {limits.max_scans} are taken")
+    if bands not in _BAND_COUNTS:
+        raise damaged(f"the JPEG has {bands} components")
+    _check_scans(source, found, frame)
+    turn = exif.orientation(_exif_block(source, found))
+    width, height = upright(width, height, turn)
+    return Probe(
+        SourceFormat.JPG,
+        width,
+        height,
+        orientation=turn,
+        bands=bands,
+        bits=bits,
+        has_profile=profile(source) is not None,
+        quality=_quality(source, found),
+        scans=scans,
+    )
+
+
+def segments(source: bytes) -> Iterator[Segment]:
+    """The segments up to the end of the picture, the entropy-coded data between them skipped.
+
+    The picture ends where the next begins, too: one that was cut short must not go on in another.
+    Raises TaskFailure where there are too many.
+    """
+    at = 2
+    for _ in range(_MAX_SEGMENTS):
+        found = _NEXT_MARKER.search(source, at)
+        if found is None:
+            return
+        marker, after = source[found.end() - 1], found.end()
+        at = after
+        if marker not in _STANDALONE:
+            (length,) = struct.unpack_from(">H", source, after)
+            at = after + max(length, 2)
+        yield Segment(marker, found.start(), min(after + 2, at), at)
+        if marker in _ENDS:
+            return
+    raise damaged("the JPEG has too many segments")
+
+
+def picture_bytes(source: bytes) -> int:
+    """What the picture itself takes: without metadata, and without what follows it, such as another picture."""
+    found = list(segments(source))
+    extra = sum(one.end - one.start for one in found if one.marker in _METADATA)
+    return (found[-1].end if found else len(source)) - extra
+
+
+def profile(source: bytes) -> bytes | None:
+    """The ICC profile, put together from its chunks; None where there is none or a chunk is missing."""
+    chunks: dict[int, bytes] = {}
+    total = 0
+    for segment in _before_first_scan(source):
+        body = source[segment.payload : segment.end]
+        if segment.marker == _APP2 and body.startswith(_ICC_PREFIX) and len(body) > len(_ICC_PREFIX) + 2:
+            number, total = body[len(_ICC_PREFIX)], body[len(_ICC_PREFIX) + 1]
+            chunks.setdefault(number, body[len(_ICC_PREFIX) + 2 :])
+    if not chunks or sorted(chunks) != list(range(1, total + 1)):
+        return None
+    return b"".join(chunks[number] for number in sorted(chunks))
+
+
+def picture_only(source: bytes) -> bytes:
+    """The JPEG without what is not needed for its pixels: no metadata, comments, profile, nor tail.
+
+    Decoders are handed this: EXIF, XMP and their likes never reach native code. JFIF and Adobe segments stay,
+    the colour space hangs on them. A picture of one scan ends without its end marker: libjpeg paints what is
+    missing before that marker gray and merely warns, while the end of the bytes is an error. The padding is for
+    the bits that its decoder reads ahead.
+    """
+    found = list(segments(source))
+    scans_from = next((segment.start for segment in found if segment.marker == _SOS), len(source))
+    kept = [source[s.start : s.end] for s in found if s.start < scans_from and _tells_pixels(source, s)]
+    end = found[-1] if found else None
+    if end is None or end.marker not in _ENDS:
+        return b"".join([source[:2], *kept, source[scans_from:]])
+    is_one_scan = sum(segment.marker == _SOS for segment in found) == 1
+    tail = bytes(_READ_AHEAD) if is_one_scan else source[end.start : end.end]
+    return b"".join([source[:2], *kept, source[scans_from : end.start], tail])
+
+
+def _check_scans(source: bytes, found: list[Segment], frame: Segment) -> None:
+    """Raise TaskFailure where scans are missing; a lossless frame's have another meaning and are let through."""
+    with reading("JPEG"):
+        components = source[frame.payload + 6 : frame.end : 3]
+        scans = [source[s.payload : s.end] for s in found if s.marker == _SOS]
+        is_whole = frame.marker in _LOSSLESS or are_complete(
+            components, scans, is_progressive=frame.marker in _PROGRESSIVE
+        )
+    if not scans or not is_whole:
+        raise damaged("the JPEG is cut short")
+
+
+def _tells_pixels(source: bytes, segment: Segment) -> bool:
+    return segment.marker not in _METADATA or source.startswith(_COLOUR_TELLING, segment.payload)
+
+
+def _before_first_scan(source: bytes) -> Iterator[Segment]:
+    for segment in segments(source):
+        if segment.marker == _SOS:
+            return
+        yield segment
+
+
+def exif_block(source: bytes) -> bytes:
+    """The EXIF block without its mark; empty where there is none."""
+    return _exif_block(source, list(_before_first_scan(source)))
+
+
+def _exif_block(source: bytes, found: list[Segment]) -> bytes:
+    for segment in found:
+        if segment.marker == _APP1 and source.startswith(_EXIF_PREFIX, segment.payload):
+            return source[segment.payload + len(_EXIF_PREFIX) : segment.end]
+    return b""
+
+
+def _quality(source: bytes, found: list[Segment]) -> int | None:
+    """The libjpeg quality whose luminance table is the nearest to the source's."""
+    table = next((t for s in found if s.marker == _DQT for t in [_luminance(source[s.payload : s.end])] if t), None)
+    if table is None:
+        return None
+    differences = np.abs(_standard_tables() - np.asarray(table)).sum(axis=1)
+    return int(differences.argmin()) + 1
+
+
+def _luminance(payload: bytes) -> tuple[int, ...] | None:
+    """Table 0 of a DQT segment, whose tables may be several, of 8 or 16 bits."""
+    while payload:
+        wide, number = payload[0] >> 4, payload[0] & 15
+        size = 128 if wide else 64
+        if len(payload) <= size:
+            return None
+        if number == 0:
+            return struct.unpack(">64H" if wide else ">64B", payload[1 : size + 1])
+        payload = payload[size + 1 :]
+    return None
+
+
+@functools.cache
+def _standard_tables() -> NDArray[np.int64]:
+    """(100, 64): libjpeg's luminance table at each quality from 1, by its jpeg_quality_scaling."""
+    quality = np.arange(1, 101)
+    scale = np.where(quality < 50, 5000 // quality, 200 - 2 * quality)  # noqa: PLR2004 - libjpeg's own bend
+    tables: NDArray[np.int64] = np.clip((np.outer(scale, list(_STANDARD_LUMINANCE)) + 50) // 100, 1, 255)
+    return tables

@@ -1,0 +1,20 @@
+"""JPEG, by libvips (libjpeg-turbo), fed with the picture's own segments only."""
+
+from __future__ import annotations
+
+import pyvips
+
+from leanpix.engine.facts import Probe
+from leanpix.engine.reading.headers import jpeg
+from leanpix.engine.reading.loaders.base import DecodeRequest, LazyPixels
+
+_SHRINKS = (8, 4, 2)
+
+
+def open_raster(source: bytes, _probe: Probe, wish: DecodeRequest) -> LazyPixels:
+    """Decode lazily, shrunk by 2, 4 or 8 where at least another factor of 2 is left for the good kernel."""
+    shrink = next((factor for factor in _SHRINKS if factor * 2 <= wish.shrink), 1)
+    image = pyvips.Image.jpegload_buffer(
+        jpeg.picture_only(source), shrink=shrink, access="sequential", fail_on="truncated"
+    )
+    return LazyPixels(image, jpeg.profile(source))

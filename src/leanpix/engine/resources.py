@@ -1,0 +1,142 @@
+"""What a source may be at most, judged from its header before any pixel is decoded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from leanpix.domain.formats import STANDARD_FORMATS, OutputFormat, SourceFormat
+from leanpix.domain.request import CompressionOptions, Crop, Fit
+from leanpix.engine.native import load_native
+
+if TYPE_CHECKING:
+    from leanpix.engine.facts import Probe
+
+_MIB = 1024 * 1024
+
+LARGE_WEBP_PIXELS = 16_000_000
+"""Above, WebP's alpha and lossless pictures are coded without libwebp where the native library is: in a fraction of its
+memory."""
+
+# Resident memory, measured at 64 MP and rounded up by a quarter (docs/decisions 0014, 0095, 0098 and 0127): of any job;
+# while decoding, for each pixel of the source beside the picture itself; while encoding, for each pixel of the result.
+# WebP of what is drawn may be made by libwebp's lossless coder, which takes more than twice what the others do.
+_ANY_JOB_BYTES = 96 * _MIB
+_DECODING_BYTES = {
+    SourceFormat.JPG: 1,
+    SourceFormat.PNG: 1,
+    SourceFormat.WEBP: 6,
+    SourceFormat.GIF: 6,
+    SourceFormat.BMP: 3,
+    SourceFormat.TIFF: 5,
+    SourceFormat.SGI: 6,
+    SourceFormat.RAW: 14,
+}
+_MULTI_SCAN_BYTES = 7
+_DEEP_BYTES = 4
+_ENCODING_BYTES = {
+    OutputFormat.JPG: 10,
+    OutputFormat.PNG: 13,
+    OutputFormat.WEBP: 18,
+    OutputFormat.AVIF: 46,
+    OutputFormat.JXL: 34,
+}
+_ENCODING_ALPHA_BYTES = {
+    OutputFormat.JPG: 1,
+    OutputFormat.PNG: 3,
+    OutputFormat.WEBP: 4,
+    OutputFormat.AVIF: 22,
+    OutputFormat.JXL: 24,
+}
+_LARGE_WEBP_BYTES, _LARGE_WEBP_ALPHA_BYTES = 10, 1
+_ANIMATING_BYTES, _ANIMATING_ALPHA_BYTES = 9, 2  # frames are coded one by one
+
+# Address space: libraries, stacks and allocator arenas; and what is resident, twice over. A bound, no forecast.
+_ANY_JOB_ADDRESS_BYTES = 1024 * _MIB
+_ADDRESS_FACTOR = 2
+
+# Processor seconds, generous: these stop a runaway, the engine keeps its own, tighter time.
+_ANY_JOB_CPU_S = 60
+_MOST_CPU_S = 320
+_DECODING_CPU_S = {SourceFormat.RAW: 1.0}
+_ANY_DECODING_CPU_S = 0.3
+_ENCODING_CPU_S = {
+    OutputFormat.JPG: 2.0,
+    OutputFormat.PNG: 3.5,
+    OutputFormat.WEBP: 3.5,
+    OutputFormat.AVIF: 3.5,
+    OutputFormat.JXL: 3.5,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceBudget:
+    """What one job may take.
+
+    memory_bytes: resident, what is set aside for it. address_bytes: address space of its whole process, and cpu_s:
+    processor seconds; over these it is stopped.
+    """
+
+    memory_bytes: int
+    address_bytes: int
+    cpu_s: int
+
+
+def resource_budget(probe: Probe, options: CompressionOptions) -> ResourceBudget:
+    """The budget of decoding a source and making of it what is asked for, by its header alone.
+
+    The one place that says so: the child's limits and the memory that is shared between children rest on it.
+    """
+    targets = _targets(probe, options)
+    frames = probe.frames if OutputFormat.WEBP in targets else 1
+    source, result = probe.pixels * frames, _result_pixels(probe, options) * frames
+    decoding = _DECODING_BYTES[probe.format]
+    decoding += _MULTI_SCAN_BYTES * (probe.scans > 1) + _DEEP_BYTES * (probe.bits > 8)  # noqa: PLR2004 - bits of a byte
+    encoding = max(_encoding_bytes(probe, target, result) for target in targets)
+    # What the decoder held is given back before an encoder begins.
+    held = (result + _looked_at_pixels(probe, options) * frames) * (3 + probe.has_alpha)
+    pixels_bytes = max(source * decoding + held, encoding)
+    encoding_cpu_s = max(_ENCODING_CPU_S[target] for target in targets)
+    cpu_s = source * _DECODING_CPU_S.get(probe.format, _ANY_DECODING_CPU_S) + result * encoding_cpu_s
+    return ResourceBudget(
+        _ANY_JOB_BYTES + pixels_bytes,
+        _ANY_JOB_ADDRESS_BYTES + _ADDRESS_FACTOR * pixels_bytes,
+        min(_ANY_JOB_CPU_S + int(cpu_s / 1e6), _MOST_CPU_S),
+    )
+
+
+def _targets(probe: Probe, options: CompressionOptions) -> tuple[OutputFormat, ...]:
+    """The formats that the result may be in."""
+    known = options.format or probe.format.same_output or (OutputFormat.WEBP if probe.is_animated else None)
+    return STANDARD_FORMATS if known is None else (known,)
+
+
+def _encoding_bytes(probe: Probe, target: OutputFormat, pixels: int) -> int:
+    """Of a result of so many pixels, which keeps all frames where its format can."""
+    each, alpha = _ENCODING_BYTES[target], _ENCODING_ALPHA_BYTES[target]
+    if target is OutputFormat.WEBP and probe.is_animated:
+        each, alpha = _ANIMATING_BYTES, _ANIMATING_ALPHA_BYTES
+    elif target is OutputFormat.WEBP and pixels > LARGE_WEBP_PIXELS and load_native() is not None:
+        # Not less than what the largest of the others takes.
+        least = LARGE_WEBP_PIXELS * (each + alpha * probe.has_alpha)
+        return max(least, pixels * (_LARGE_WEBP_BYTES + _LARGE_WEBP_ALPHA_BYTES * probe.has_alpha))
+    return pixels * (each + alpha * probe.has_alpha)
+
+
+def _looked_at_pixels(probe: Probe, options: CompressionOptions) -> int:
+    """Of one scaled frame that is held to choose what to keep of it, again where it has to be laid upright."""
+    width_px, height_px = options.width_px, options.height_px
+    if options.crop is Crop.CENTRE or options.fit is not Fit.COVER or width_px is None or height_px is None:
+        return 0
+    scale = max(width_px / probe.width_px, height_px / probe.height_px)
+    times = 1 if probe.orientation == 1 and not probe.is_animated else 2
+    return times * round(probe.pixels * (scale if options.enlarge else min(scale, 1.0)) ** 2)
+
+
+def _result_pixels(probe: Probe, options: CompressionOptions) -> int:
+    """Of one frame; where a side is left open it follows from the other."""
+    if not options.changes_dimensions:
+        return probe.pixels
+    width_px = options.width_px or probe.width_px * (options.height_px or 1) // probe.height_px
+    height_px = options.height_px or probe.height_px * (options.width_px or 1) // probe.width_px
+    return width_px * height_px

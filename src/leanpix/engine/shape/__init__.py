@@ -1,0 +1,1 @@
+"""Sizes and cut-outs: what dimensions a result has, and how its pixels get there."""

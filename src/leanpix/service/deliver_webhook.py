@@ -1,0 +1,89 @@
+"""Telling receivers that tasks have ended: one try at a time, at least once, for as long as the task is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from leanpix.domain.errors import LeanpixError
+from leanpix.domain.webhook import DueWebhook, WebhookAttempt, WebhookDelivery, WebhookState
+from leanpix.service.ports import Clock, Database, Poster
+from leanpix.service.signing import WebhookSecrets, signed_headers
+
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 600.0
+_GONE = 410
+
+
+@dataclass(frozen=True, slots=True)
+class DeliverWebhook:
+    """The use case `notify`; now gives Unix seconds, random a number from 0 to 1.
+
+    render makes the message of an ended task or batch from its id and the base of its links; None where it is gone. A
+    try whose process has died counts as lost after lease_s, and the notice is told again, under the same id.
+    """
+
+    database: Database
+    poster: Poster
+    render: Callable[[str, str], bytes | None]
+    secrets: WebhookSecrets
+    now: Clock
+    random: Callable[[], float]
+    retention_s: float
+    lease_s: float
+    kept_s: float
+
+    def due(self, per_host: int, limit: int) -> Sequence[DueWebhook]:
+        """Webhook deliveries whose time has come."""
+        now = self.now()
+        with self.database.reading() as view:
+            return view.notices.due(now, self._furthest(now), per_host, limit)
+
+    def __call__(self, task_id: str) -> WebhookState | None:
+        """Make one try; the notice's state after it, or None where somebody else has it in hand."""
+        now = self.now()
+        with self.database.autocommit() as change:
+            notice = change.notices.claim(task_id, now, self._furthest(now), now + self.lease_s)
+            if notice is None:
+                return None
+            salts = change.notices.salts(notice.key_id)
+        body = self.render(task_id, notice.callback.base)
+        if body is None or now >= notice.created_at + self.retention_s:
+            return self._note(replace(notice, state=WebhookState.FAILED, due_at=None))
+        keys = self.secrets.valid(notice.key_id, salts, now)
+        status = self._post(notice.callback.url, body, signed_headers(notice.id, now, body, keys))
+        return self._note(self._after(notice, status))
+
+    def forget(self) -> None:
+        """Remove what is too old for the log."""
+        with self.database.autocommit() as change:
+            change.notices.remove_before(self.now() - max(self.kept_s, self.retention_s))
+
+    def _furthest(self, now: float) -> float:
+        return now + _LONGEST_PAUSE_S + self.lease_s
+
+    def _post(self, url: str, body: bytes, headers: list[tuple[str, str]]) -> int | None:
+        """The status, or None: a receiver that is refused and one that does not answer look alike to the key."""
+        try:
+            return self.poster.post(url, body, [("Content-Type", "application/json"), *headers])
+        except LeanpixError:
+            return None
+
+    def _after(self, notice: WebhookDelivery, status: int | None) -> WebhookDelivery:
+        now = self.now()
+        tried = replace(notice, tries=(*notice.tries, WebhookAttempt(now, status)), due_at=None)
+        if status is not None and 200 <= status < 300:  # noqa: PLR2004 - the successes of HTTP
+            return replace(tried, state=WebhookState.DELIVERED)
+        next_at = now + self._pause_s(notice.attempt)
+        if status == _GONE or next_at >= notice.created_at + self.retention_s:
+            return replace(tried, state=WebhookState.FAILED)
+        return replace(tried, due_at=next_at)
+
+    def _pause_s(self, attempt: int) -> float:
+        """Twice as long after each try, less up to a half, so that many do not come back at the same moment."""
+        longest = min(_FIRST_PAUSE_S * 2.0 ** min(attempt - 1, 32), _LONGEST_PAUSE_S)
+        return longest * (1 - self.random() / 2)
+
+    def _note(self, notice: WebhookDelivery) -> WebhookState:
+        with self.database.autocommit() as change:
+            change.notices.note(notice)
+        return notice.state

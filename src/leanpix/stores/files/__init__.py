@@ -1,0 +1,1 @@
+"""Sources and results: a folder, or an S3-compatible store."""

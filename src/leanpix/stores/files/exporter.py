@@ -1,0 +1,81 @@
+"""Results put into S3-compatible stores of those who asked for them, at endpoints that the operator has listed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+import obstore
+from obstore.exceptions import BaseError, GenericError
+from obstore.store import S3Store
+
+from leanpix.domain.errors import CallerError, CapacityError, InvalidParameterError
+from leanpix.domain.export_target import ExportTarget
+
+if TYPE_CHECKING:
+    from obstore.store import ClientConfig, RetryConfig, S3Credential
+
+_CLIENT: ClientConfig = {"timeout": "30s", "connect_timeout": "3s", "allow_http": True}
+_RETRY: RetryConfig = {"max_retries": 2, "retry_timeout": timedelta(seconds=20)}
+_RETRY_S = 10.0
+
+
+class S3ResultExporter:
+    """endpoints: base URLs, in which {region} stands for the region asked for; none: nothing is stored anywhere."""
+
+    def __init__(self, endpoints: Sequence[str]) -> None:
+        self._endpoints = [endpoint.rstrip("/") for endpoint in endpoints]
+
+    def put(self, shelf: ExportTarget, content: bytes, media_type: str) -> str:
+        """Store the content; its URL there.
+
+        Raises InvalidParameterError for an endpoint that is not listed, CallerError where the store does not
+        take it, CapacityError where it does not answer.
+        """
+        endpoint = self._endpoint(shelf)
+        attributes = {"Content-Type": media_type}
+        if shelf.cache_control is not None:
+            attributes["Cache-Control"] = shelf.cache_control
+        try:
+            obstore.put(_store(endpoint, shelf), shelf.key, content, attributes=attributes, use_multipart=False)
+        except GenericError as failure:
+            raise CapacityError("store: the store does not answer as it should", _RETRY_S) from failure
+        except (BaseError, OSError) as failure:
+            raise CallerError(
+                "store: the store did not take the result: check the keys, the region, the bucket and what they allow"
+            ) from failure
+        return f"{endpoint}/{shelf.bucket}/{quote(shelf.key)}"
+
+    def _endpoint(self, shelf: ExportTarget) -> str:
+        if not self._endpoints:
+            raise InvalidParameterError("store", "{...}", "this server stores no results elsewhere: download them")
+        named = self._endpoints[0] if shelf.endpoint is None else shelf.endpoint.rstrip("/")
+        listed = {endpoint.replace("{region}", shelf.region) for endpoint in self._endpoints}
+        found = named.replace("{region}", shelf.region)
+        if found not in listed:
+            raise InvalidParameterError("store.endpoint", shelf.endpoint, "one that this server's operator has listed")
+        return found
+
+
+def _store(endpoint: str, shelf: ExportTarget) -> S3Store:
+    def keys() -> S3Credential:
+        return {
+            "access_key_id": shelf.access_key_id,
+            "secret_access_key": shelf.secret_access_key,
+            "token": None,
+            "expires_at": None,
+        }
+
+    # By a provider: keys given as options would be joined by what this service's own environment holds for its store.
+    return S3Store(
+        shelf.bucket,
+        prefix="",
+        endpoint=endpoint,
+        region=shelf.region,
+        virtual_hosted_style_request=False,
+        credential_provider=keys,
+        client_options=_CLIENT,
+        retry_config=_RETRY,
+    )

@@ -1,0 +1,1 @@
+"""Rows: SQLite on one machine, PostgreSQL on many, by the same statements."""

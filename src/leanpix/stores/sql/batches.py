@@ -1,0 +1,141 @@
+"""Batches and their items in a SQL database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from sqlalchemy import bindparam, delete, exists, func, insert, select, true, update
+
+from leanpix.domain.batch import Batch, BatchItem
+from leanpix.domain.states import TaskState, state_of
+from leanpix.domain.task import SourceKind, Task
+from leanpix.domain.webhook import Callback
+from leanpix.stores.sql.codec import options_from_json, options_to_json
+from leanpix.stores.sql.connections import SqlConnection, SqlRow
+from leanpix.stores.sql.tables import batch_items, batches, tasks
+from leanpix.stores.sql.tasks import task_of
+
+_WITH_TASKS = batch_items.outerjoin(tasks, tasks.c.id == batch_items.c.task_id)
+
+# Built once: building a statement costs more than running it.
+_GET = select(batches).where(batches.c.id == bindparam("of_batch"))
+_COUNTS = (
+    select(tasks.c.state, func.count())
+    .select_from(_WITH_TASKS)
+    .where(batch_items.c.batch_id == bindparam("of_batch"))
+    .group_by(tasks.c.state)
+)
+_UNFINISHED = select(batches).where(batches.c.completed_at.is_(None)).order_by(batches.c.created_at)
+
+
+class SqlBatches:
+    """The batches of one transaction."""
+
+    def __init__(self, connection: SqlConnection) -> None:
+        self._connection = connection
+
+    def add(self, batch: Batch, items: Iterable[BatchItem]) -> None:
+        """Insert a batch whose items all wait."""
+        self._connection.execute(
+            insert(batches).values(
+                id=batch.id,
+                key_id=batch.key_id,
+                options=options_to_json(batch.options),
+                created_at=batch.created_at,
+                callback_url=batch.callback.url if batch.callback else None,
+                callback_base=batch.callback.base if batch.callback else None,
+            )
+        )
+        self._connection.execute(
+            insert(batch_items),
+            [
+                {
+                    "batch_id": batch.id,
+                    "number": item.number,
+                    "name": item.name,
+                    "task_id": item.task_id,
+                    "source_kind": item.source_kind.value,
+                    "is_waiting": True,
+                }
+                for item in items
+            ],
+        )
+
+    def get(self, batch_id: str) -> Batch | None:
+        """The batch, or None."""
+        row = self._connection.execute(_GET, {"of_batch": batch_id}).first()
+        return None if row is None else _batch(row)
+
+    def unfinished(self) -> Sequence[Batch]:
+        """Every batch that has not ended, oldest first."""
+        return [_batch(row) for row in self._connection.execute(_UNFINISHED)]
+
+    def count_unfinished(self, key_id: str) -> int:
+        """How many batches of the key have not ended."""
+        chosen = select(func.count()).where(batches.c.key_id == key_id, batches.c.completed_at.is_(None))
+        return int(self._connection.scalar(chosen) or 0)
+
+    def waiting(self, batch_id: str, limit: int) -> Sequence[BatchItem]:
+        """The next items that have no task yet."""
+        chosen = select(batch_items).where(batch_items.c.batch_id == batch_id, batch_items.c.is_waiting == true())
+        return [_item(row) for row in self._connection.execute(chosen.order_by(batch_items.c.number).limit(limit))]
+
+    def begin(self, batch_id: str, number: int) -> None:
+        """The item has a task from now on."""
+        chosen = update(batch_items).where(batch_items.c.batch_id == batch_id, batch_items.c.number == number)
+        self._connection.execute(chosen.values(is_waiting=False))
+
+    def count_tasks(self, key_id: str) -> int:
+        """How many unfinished tasks of the key are items of batches."""
+        mine = select(func.count()).select_from(tasks).where(tasks.c.key_id == key_id, tasks.c.completed_at.is_(None))
+        return int(self._connection.scalar(mine.where(tasks.c.batch_id.is_not(None))) or 0)
+
+    def end(self, batch_id: str, now: float) -> bool:
+        """Record that the batch has ended, where none of its items waits or is under way, and it has not yet."""
+        waits = exists().where(batch_items.c.batch_id == batch_id, batch_items.c.is_waiting == true())
+        runs = exists().where(tasks.c.batch_id == batch_id, tasks.c.completed_at.is_(None))
+        chosen = update(batches).where(batches.c.id == batch_id, batches.c.completed_at.is_(None), ~waits, ~runs)
+        return self._connection.execute(chosen.values(completed_at=now)).rowcount == 1
+
+    def counts(self, batch_id: str) -> Mapping[TaskState | None, int]:
+        """How many items are in each state; None: without a task yet."""
+        grouped = self._connection.execute(_COUNTS, {"of_batch": batch_id})
+        return {None if row[0] is None else state_of(row[0]): int(row[1]) for row in grouped}
+
+    def items(self, batch_id: str, offset: int, limit: int) -> Sequence[tuple[BatchItem, Task | None]]:
+        """Some of the items by their numbers, each with its task where it has one."""
+        place = (batch_items.c.batch_id == batch_id, batch_items.c.number >= offset)
+        chosen = select(batch_items).where(*place).order_by(batch_items.c.number).limit(limit)
+        found = [_item(row) for row in self._connection.execute(chosen)]
+        rows = select(tasks).where(tasks.c.id.in_([item.task_id for item in found]))
+        known = {row.id: task_of(row) for row in self._connection.execute(rows)}
+        return [(item, known.get(item.task_id)) for item in found]
+
+    def owns(self, task_id: str) -> bool:
+        """Whether the task, there already or not, belongs to a batch that is still kept."""
+        chosen = select(batch_items.c.number).where(batch_items.c.task_id == task_id).limit(1)
+        return self._connection.execute(chosen).first() is not None
+
+    def ended_before(self, completed_before: float, limit: int) -> Sequence[str]:
+        """Ids of batches that ended before the given time."""
+        chosen = select(batches.c.id).where(batches.c.completed_at < completed_before).limit(limit)
+        return list(self._connection.scalars(chosen))
+
+    def task_ids(self, batch_id: str) -> Sequence[str]:
+        """The ids of all its items' tasks."""
+        return list(self._connection.scalars(select(batch_items.c.task_id).where(batch_items.c.batch_id == batch_id)))
+
+    def delete(self, batch_id: str) -> None:
+        """Remove the batch, its items and their tasks."""
+        self._connection.execute(delete(tasks).where(tasks.c.batch_id == batch_id))
+        self._connection.execute(delete(batch_items).where(batch_items.c.batch_id == batch_id))
+        self._connection.execute(delete(batches).where(batches.c.id == batch_id))
+
+
+def _batch(row: SqlRow) -> Batch:
+    callback = Callback(row.callback_url, row.callback_base) if row.callback_url else None
+    return Batch(row.id, row.key_id, options_from_json(row.options), row.created_at, callback, row.completed_at)
+
+
+def _item(row: SqlRow) -> BatchItem:
+    return BatchItem(row.number, row.name, row.task_id, SourceKind(row.source_kind))

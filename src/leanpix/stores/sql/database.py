@@ -1,0 +1,108 @@
+"""SQL databases: SQLite for one machine, PostgreSQL for many (postgres.py), the same code over both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from threading import Lock
+
+from sqlalchemy import Engine, create_engine
+
+from leanpix.stores.sql.accounts import SqlAccounts
+from leanpix.stores.sql.batches import SqlBatches
+from leanpix.stores.sql.connections import Connections, SqlConnection
+from leanpix.stores.sql.driver import DriverConnections, sqlite_connection
+from leanpix.stores.sql.schema import migrate
+from leanpix.stores.sql.submissions import SqlSubmissions
+from leanpix.stores.sql.tasks import SqlTasks
+from leanpix.stores.sql.webhook_deliveries import SqlWebhookDeliveries
+
+_DURABLE = "FULL"  # SQLite waits for the disk at each commit
+
+
+class SqlTransaction:
+    """The repositories of one transaction, and delivery within it."""
+
+    def __init__(self, connection: SqlConnection, enqueue: Callable[[SqlConnection, str], None]) -> None:
+        self.connection = connection
+        self.tasks = SqlTasks(connection)
+        self.accounts = SqlAccounts(connection)
+        self.submissions = SqlSubmissions(connection)
+        self.notices = SqlWebhookDeliveries(connection)
+        self.batches = SqlBatches(connection)
+        self._enqueue = enqueue
+
+    def enqueue(self, task_id: str) -> None:
+        """Have the task delivered to a worker once the transaction is kept."""
+        self._enqueue(self.connection, task_id)
+
+
+class SqlDatabase:
+    """Transactions on connections that wait for the disk at commit, single statements on such as do not.
+
+    StoreUnavailableError where the database is full, locked for too long, or away; one that cannot be reached is
+    tried again for up to patience_s before a transaction begins.
+    """
+
+    def __init__(
+        self,
+        durable: Connections,
+        quick: Connections,
+        enqueue: Callable[[SqlConnection, str], None] = lambda _c, _t: None,
+        *,
+        patience_s: float = 0,
+    ) -> None:
+        self._durable, self._quick = durable, quick
+        self._enqueue = enqueue
+        self._patience_s = patience_s
+
+    @contextmanager
+    def transaction(self) -> Iterator[SqlTransaction]:
+        """A transaction that is kept when its block ends, and undone when it raises."""
+        with self._durable.in_transaction(self._patience_s) as connection:
+            yield SqlTransaction(connection, self._enqueue)
+
+    @contextmanager
+    def autocommit(self) -> Iterator[SqlTransaction]:
+        """Each statement is kept at once and by itself, without a wait for the disk."""
+        with self._quick.autocommit(self._patience_s) as connection:
+            yield SqlTransaction(connection, self._enqueue)
+
+    @contextmanager
+    def reading(self) -> Iterator[SqlTransaction]:
+        """A view, each statement consistent in itself; nothing is written."""
+        with self._quick.connected(self._patience_s) as connection:
+            yield SqlTransaction(connection, self._enqueue)
+
+    @contextmanager
+    def glancing(self) -> Iterator[SqlTransaction]:
+        """Reading without patience: for whoever asks whether the database answers."""
+        with self._quick.connected() as connection:
+            yield SqlTransaction(connection, self._enqueue)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._durable.close()
+        self._quick.close()
+
+
+def sqlite_database(path: Path) -> SqlDatabase:
+    """The embedded database at `path`, made or brought to this version's schema where needed."""
+    engine = sqlite_engine(path)
+    try:
+        migrate(engine)
+    finally:
+        engine.dispose()
+    writer = Lock()
+    return SqlDatabase(DriverConnections(path, _DURABLE, writer), DriverConnections(path, "NORMAL", writer))
+
+
+def sqlite_engine(path: Path) -> Engine:
+    """An engine over one SQLite file: for its schema, and whoever else has more use for SQLAlchemy than for speed.
+
+    Each statement is kept by itself outside in_transaction.
+    """
+    # An error is logged with its statement, never with what customers sent.
+    return create_engine(f"sqlite:///{path}", creator=partial(sqlite_connection, path, _DURABLE), hide_parameters=True)

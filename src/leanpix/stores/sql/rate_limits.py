@@ -1,0 +1,71 @@
+"""Exact request rates in a SQL database: the generic cell rate algorithm as one conditional upsert."""
+
+from __future__ import annotations
+
+from sqlalchemy import Engine, text
+
+from leanpix.domain.account import RateBucket
+from leanpix.stores.sql.connecting import connecting
+
+# Nodes have to read one clock, or one that runs ahead would use up everybody's rate: PostgreSQL's, read once the
+# row is locked.
+_POSTGRES_NOW = "CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS DOUBLE PRECISION)"
+# A request is allowed when the theoretical arrival time lies at most one burst ahead of now. An arrival further
+# ahead than any request can have put it comes from a clock that was set back: it counts as now.
+_TAKE = """
+    INSERT INTO rates (key_id, bucket, arrival) VALUES (:key_id, :bucket, {now} + :interval)
+    ON CONFLICT (key_id, bucket) DO UPDATE SET arrival = :interval + CASE
+        WHEN rates.arrival < {now} OR rates.arrival > {now} + :burst + 60 THEN {now} ELSE rates.arrival END
+    WHERE rates.arrival <= {now} + :burst - :interval + 1e-6 OR rates.arrival > {now} + :burst + 60
+    RETURNING arrival
+"""
+_AHEAD = "SELECT arrival - {now} FROM rates WHERE key_id = :key_id AND bucket = :bucket"
+_BURST_S = 1.0
+_SHORTEST_WAIT_S = 0.001
+
+
+def take_statement(now: str) -> str:
+    """SQL that uses one request of a rate; it gives a row when it was allowed. now: SQL for the Unix time."""
+    return _TAKE.format(now=now)
+
+
+def ahead_statement(now: str) -> str:
+    """SQL for the seconds that a rate's next arrival lies ahead."""
+    return _AHEAD.format(now=now)
+
+
+class Rate:
+    """So many requests a second, a second's worth of them at once, as the statements take it."""
+
+    def __init__(self, per_s: float) -> None:
+        self._interval_s = 1.0 / per_s
+        self._burst_s = max(_BURST_S, self._interval_s)
+
+    def values(self, key_id: str, bucket: RateBucket) -> dict[str, str | float]:
+        """What the statements ask for."""
+        return {"key_id": key_id, "bucket": bucket.value, "interval": self._interval_s, "burst": self._burst_s}
+
+    def wait_s(self, ahead_s: float) -> float:
+        """How long a refused request has to wait when the next arrival lies so far ahead."""
+        return max(ahead_s - self._burst_s + self._interval_s, _SHORTEST_WAIT_S)
+
+
+class SqlRateLimits:
+    """Rates per key and bucket of several nodes, by their database's clock.
+
+    The engine is one without transactions around its statements.
+    """
+
+    def __init__(self, engine: Engine, *, patience_s: float = 0) -> None:
+        self._engine, self._patience_s = engine, patience_s
+        self._take, self._ahead = text(take_statement(_POSTGRES_NOW)), text(ahead_statement(_POSTGRES_NOW))
+
+    def take(self, key_id: str, bucket: RateBucket, per_s: float) -> float:
+        """Use one request of the key's rate: 0.0 when allowed, else the seconds until it would be."""
+        rate = Rate(per_s)
+        values = rate.values(key_id, bucket)
+        with connecting(self._engine, self._patience_s) as connection:
+            if connection.execute(self._take, values).first() is not None:
+                return 0.0
+            ahead_s = float(connection.execute(self._ahead, values).scalar_one())
+        return rate.wait_s(ahead_s)

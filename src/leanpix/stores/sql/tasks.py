@@ -1,0 +1,220 @@
+"""Task rows in a SQL database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from types import SimpleNamespace
+from typing import Any
+
+from sqlalchemy import Select, and_, bindparam, case, delete, func, insert, select, update
+
+from leanpix.domain.formats import OutputFormat
+from leanpix.domain.request import ReturnType
+from leanpix.domain.states import TaskState, state_of
+from leanpix.domain.task import FencingToken, Outcome, QueueEntry, SourceKind, StoredResult, Task
+from leanpix.domain.webhook import Callback
+from leanpix.stores.sql.codec import options_from_json, options_to_json, report_from_json, report_to_json
+from leanpix.stores.sql.connections import SqlConnection, SqlRow
+from leanpix.stores.sql.tables import tasks
+
+# Built once: building a statement costs more than running it. Values given beside those named here are written.
+_WAITING = and_(tasks.c.completed_at.is_(None), tasks.c.owner.is_(None))
+_OF_TASK = tasks.c.id == bindparam("of_task")
+_GET = select(tasks).where(_OF_TASK)
+_ADD = insert(tasks)
+_CLAIM = (
+    update(tasks)
+    .where(_OF_TASK, _WAITING)
+    .values(
+        owner=bindparam("by_owner"),
+        attempt=tasks.c.attempt + 1,
+        beat=0,
+        state=int(TaskState.PREPARING),
+        processed_at=func.coalesce(tasks.c.processed_at, bindparam("at")),
+    )
+    .returning(*tasks.c)
+)
+_WRITE = update(tasks).where(
+    _OF_TASK,
+    tasks.c.owner == bindparam("of_owner"),
+    tasks.c.attempt == bindparam("of_attempt"),
+    tasks.c.completed_at.is_(None),
+)
+_BEAT = _WRITE.values(beat=tasks.c.beat + 1)
+_RUNNING = select(tasks).where(tasks.c.completed_at.is_(None), tasks.c.owner.is_not(None))
+_WAITING_IDS = select(tasks.c.id).where(_WAITING)
+_MADE_OF = (
+    select(tasks)
+    .where(tasks.c.made_of == bindparam("of_what"), tasks.c.completed_at > bindparam("after"))
+    .order_by(tasks.c.completed_at.desc())
+    .limit(1)
+)
+_COUNT_UNFINISHED = select(
+    func.coalesce(func.sum(case((tasks.c.key_id == bindparam("of_key"), 1), else_=0)), 0), func.count()
+).where(tasks.c.completed_at.is_(None))
+
+
+def _line() -> Select[tuple[str, str]]:
+    """The line of waiting tasks, up to `most` of them."""
+    of_batch = tasks.c.batch_id.is_not(None)
+    turn = func.row_number().over(
+        partition_by=tasks.c.key_id, order_by=(tasks.c.owner.is_(None), of_batch, tasks.c.created_at)
+    )
+    unfinished = select(tasks.c.id, tasks.c.key_id, tasks.c.owner, tasks.c.created_at, turn.label("turn"))
+    line = unfinished.where(tasks.c.completed_at.is_(None)).subquery()
+    waiting = select(line.c.id, line.c.key_id).where(line.c.owner.is_(None))
+    return waiting.order_by(line.c.turn, line.c.created_at).limit(bindparam("most"))
+
+
+_LINE = _line()
+
+
+class SqlTasks:
+    """The task rows of one transaction."""
+
+    def __init__(self, connection: SqlConnection) -> None:
+        self._connection = connection
+
+    def add(self, task: Task) -> None:
+        """Insert a new row."""
+        self._connection.execute(
+            _ADD,
+            {
+                **accepted_values(task),
+                "callback_url": task.callback.url if task.callback else None,
+                "callback_base": task.callback.base if task.callback else None,
+            },
+        )
+
+    def get(self, task_id: str) -> Task | None:
+        """The row, or None."""
+        row = self._connection.execute(_GET, {"of_task": task_id}).first()
+        return None if row is None else task_of(row)
+
+    def claim(self, task_id: str, owner: str, now: float) -> Task | None:
+        """Take a waiting task: next attempt, state PREPARING. None where it is not waiting any more."""
+        row = self._connection.execute(_CLAIM, {"of_task": task_id, "by_owner": owner, "at": now}).first()
+        return None if row is None else task_of(row)
+
+    def advance(self, fence: FencingToken, state: TaskState) -> bool:
+        """Record a finer state; False where the fence is lost."""
+        return self._update(fence, state=int(state))
+
+    def finish(self, fence: FencingToken, outcome: Outcome, now: float, charged: int) -> bool:
+        """Record how the task ended; False where the fence is lost, and then nothing is written."""
+        result = outcome.result
+        return self._update(
+            fence,
+            state=int(outcome.state),
+            message=outcome.message,
+            completed_at=now,
+            charged=charged,
+            owner=None,
+            result_blob=result.blob if result else None,
+            result_format=result.format.value if result else None,
+            result_bytes=result.size_bytes if result else None,
+            report=report_to_json(outcome.report) if outcome.report else None,
+            made_of=outcome.made_of,
+        )
+
+    def made_of(self, token: str, completed_after: float) -> Task | None:
+        """The newest task whose result was made of the same, and that ended after the given time."""
+        row = self._connection.execute(_MADE_OF, {"of_what": token, "after": completed_after}).first()
+        return None if row is None else task_of(row)
+
+    def hand_back(self, fence: FencingToken) -> bool:
+        """Give the task up so that another attempt can be made; False where the fence is lost."""
+        return self._update(fence, state=int(TaskState.WAITING), owner=None)
+
+    def beat(self, fences: Iterable[FencingToken]) -> None:
+        """Show that these attempts are alive."""
+        for fence in fences:
+            self._connection.execute(_BEAT, _of(fence))
+
+    def running(self) -> list[Task]:
+        """Every task that somebody owns."""
+        return [task_of(row) for row in self._connection.execute(_RUNNING)]
+
+    def ready(self, limit: int) -> list[QueueEntry]:
+        """The line of waiting tasks: each key's first before any key's second, and oldest first among equals.
+
+        What a key has running counts as its first ones, so a backlog of one key delays no other key. Its batches come
+        after what it sent by itself.
+        """
+        return [QueueEntry(row.id, row.key_id) for row in self._connection.execute(_LINE, {"most": limit})]
+
+    def waiting(self) -> list[str]:
+        """Ids of every task that nobody owns and that has not ended."""
+        return list(self._connection.scalars(_WAITING_IDS))
+
+    def ended_before(self, completed_before: float, limit: int) -> list[str]:
+        """Ids of ended tasks that ended before the given time; those of batches are kept as long as the batch."""
+        chosen = select(tasks.c.id).where(tasks.c.completed_at < completed_before, tasks.c.batch_id.is_(None))
+        return list(self._connection.scalars(chosen.limit(limit)))
+
+    def delete(self, task_ids: Iterable[str]) -> None:
+        """Remove rows."""
+        self._connection.execute(delete(tasks).where(tasks.c.id.in_(list(task_ids))))
+
+    def count_unfinished(self, key_id: str) -> tuple[int, int]:
+        """How many tasks have not ended: this key's, and everybody's."""
+        row = self._connection.execute(_COUNT_UNFINISHED, {"of_key": key_id}).one()
+        return int(row[0]), int(row[1])
+
+    def _update(self, fence: FencingToken, **values: Any) -> bool:  # noqa: ANN401 - column values of several types
+        return self._connection.execute(_WRITE, _of(fence) | values).rowcount == 1
+
+
+def _of(fence: FencingToken) -> dict[str, Any]:
+    return {"of_task": fence.task_id, "of_owner": fence.owner, "of_attempt": fence.attempt}
+
+
+def accepted_values(task: Task) -> dict[str, object]:
+    """The columns that a task has from the beginning, but for whom its end is told to."""
+    return {
+        "id": task.id,
+        "key_id": task.key_id,
+        "state": int(task.state),
+        "options": options_to_json(task.options),
+        "return_type": int(task.return_type),
+        "source_kind": task.source_kind.value,
+        "created_at": task.created_at,
+        "held": task.held,
+        "charged": task.charged,
+        "attempt": task.attempt,
+        "beat": task.beat,
+        "batch_id": task.batch_id,
+        "trace": task.trace,
+    }
+
+
+def task_of(row: SqlRow | SimpleNamespace) -> Task:
+    """The task that a row of the table, or what has the same names, says."""
+    return Task(
+        id=row.id,
+        key_id=row.key_id,
+        state=state_of(row.state),
+        options=options_from_json(row.options),
+        return_type=ReturnType(row.return_type),
+        source_kind=SourceKind(row.source_kind),
+        created_at=row.created_at,
+        held=row.held,
+        processed_at=row.processed_at,
+        completed_at=row.completed_at,
+        owner=row.owner,
+        attempt=row.attempt,
+        beat=row.beat,
+        charged=row.charged,
+        message=row.message,
+        result=_result(row),
+        report=report_from_json(row.report) if row.report else None,
+        callback=Callback(row.callback_url, row.callback_base) if row.callback_url else None,
+        batch_id=row.batch_id,
+        trace=row.trace,
+    )
+
+
+def _result(row: SqlRow | SimpleNamespace) -> StoredResult | None:
+    if row.result_blob is None:
+        return None
+    return StoredResult(row.result_blob, OutputFormat(row.result_format), row.result_bytes)

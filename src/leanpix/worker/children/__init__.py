@@ -1,0 +1,1 @@
+"""Locked, killable processes: forked, fed, watched, ended."""

@@ -1,0 +1,99 @@
+"""What a child may say, checked: a child that was taken over can only fail its own job."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from leanpix.domain.formats import OutputFormat
+from leanpix.domain.report import Report
+from leanpix.domain.states import TaskState
+
+_MAX_TEXT = 300
+# States that a child may end its own job with; the others are not its to judge.
+_CHILD_STATES = frozenset(
+    {
+        TaskState.FAILED,
+        TaskState.INVALID_IMAGE,
+        TaskState.TIMED_OUT,
+        TaskState.PROGRAM_FAILED,
+        TaskState.EMPTY_RESULT,
+        TaskState.NOT_MEETING_REQUIREMENTS,
+        TaskState.NO_RESOURCES,
+    }
+)
+_SIGNATURES = {
+    OutputFormat.JPG: (b"\xff\xd8\xff", b""),
+    OutputFormat.PNG: (b"\x89PNG\r\n\x1a\n", b""),
+    OutputFormat.WEBP: (b"RIFF", b"WEBP"),
+    OutputFormat.JXL: (b"\0\0\0\x0cJXL ", b"\r\n\x87\n"),
+    OutputFormat.AVIF: (b"\0\0\0", b"avif"),  # a box `ftyp`, its length before and its brand after the name
+}
+_STRICT = ConfigDict(extra="forbid", allow_inf_nan=False, frozen=True)
+
+
+class Phase(BaseModel):
+    """The job has come to a phase."""
+
+    model_config = _STRICT
+    phase: str = Field(pattern=r"^[a-z0-9_ .-]{1,40}$")
+
+
+class MemoryRequest(BaseModel):
+    """The job has read its picture's header and waits until it may take so many bytes of memory."""
+
+    model_config = _STRICT
+    needs: int = Field(ge=0)
+
+
+class Failed(BaseModel):
+    """The job ended without a result."""
+
+    model_config = _STRICT
+    state: int
+    text: str = Field(max_length=4096)
+
+
+class Done(BaseModel):
+    """The result is complete."""
+
+    model_config = _STRICT
+    report: Report
+
+
+class Locked(BaseModel):
+    """The state of each sandbox layer."""
+
+    model_config = _STRICT
+    layers: dict[str, str]
+
+
+Answer = Done | Failed | Phase | MemoryRequest | Locked
+# Each forbids the others' fields, so that the first that fits is the only one.
+_ANSWER: TypeAdapter[Answer] = TypeAdapter(Annotated[Answer, Field(union_mode="left_to_right")])
+
+
+def read_answer(payload: bytes) -> Answer | None:
+    """The answer, or None for anything that is none."""
+    try:
+        return _ANSWER.validate_json(payload)
+    except ValidationError:
+        return None
+
+
+def failure_state(failed: Failed) -> TaskState | None:
+    """The state a child may have named, else None."""
+    return next((state for state in _CHILD_STATES if state == failed.state), None)
+
+
+def shown_text(failed: Failed) -> str:
+    """The child's text as a caller may be shown it: printable, short."""
+    return "".join(c if c.isprintable() else " " for c in failed.text[:_MAX_TEXT])
+
+
+def is_as_reported(data: bytes | memoryview, report: Report) -> bool:
+    """Whether a result is what its report says it is: of that size, in that format."""
+    start, at_eight = _SIGNATURES[report.format]
+    matches = data[: len(start)] == start and data[8 : 8 + len(at_eight)] == at_eight
+    return matches and report.result_bytes == len(data)

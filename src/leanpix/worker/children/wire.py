@@ -1,0 +1,94 @@
+"""What passes between the pool, its zygote and the children.
+
+Down to the zygote: one datagram a child with four descriptors. Down to the child: one with a Request (pickled: it
+comes from the parent, over a socket only the parent holds) and the open source. Up: two small binary records from the
+zygote, JSON from the child. Nothing from a child is ever unpickled, and nothing of it is believed before it is checked.
+"""
+
+from __future__ import annotations
+
+import pickle
+import struct
+from dataclasses import dataclass
+
+from leanpix.domain.request import CompressionOptions
+from leanpix.worker.sandbox.locking import Confinement
+
+MAX_REQUEST_BYTES = 64 * 1024
+MAX_ANSWER_BYTES = 64 * 1024
+READY = b"ready"
+SMALL_BYTES = 128 << 20  # the memory that a reused child has without asking
+LENGTHS = struct.Struct("<QQ")  # before a job and before an answer of a reused child: of its text and of its data
+FORK = b"f"  # to the zygote: a child for these descriptors
+GO = b"g"  # to a child: the memory that it asked for is free
+
+# A child's descriptors, in the order they are sent: its result (a memory file), what it is given its job and answers
+# on, where its last words go, and what the zygote reports its start and end on.
+RESULT, ANSWERS, LAST_WORDS, STATUS = range(4)
+
+# Exit codes of a child that could say no more.
+EXIT_DONE, EXIT_CRASHED, EXIT_NO_RESOURCES, EXIT_NOT_LOCKED = 0, 1, 12, 13
+
+_EXIT = struct.Struct("<id")
+_STARTED, _ENDED, _NOT_FORKED = b"S", b"E", b"N"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One job. options None: only lock, and answer with the state of each layer."""
+
+    options: CompressionOptions | None
+    confinement: Confinement
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The child runs; its pidfd comes along."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotForked:
+    """There was no memory or no process for a child."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The child is gone: its exit code, or minus the signal that killed it, and the processor seconds it took."""
+
+    exit_code: int
+    cpu_s: float
+
+
+def pack_request(request: Request) -> bytes:
+    """The request as a child reads it."""
+    return pickle.dumps(request, protocol=pickle.HIGHEST_PROTOCOL)
+
+
+def unpack_request(payload: bytes) -> Request:
+    """The child's side of pack_request."""
+    request = pickle.loads(payload)  # noqa: S301 - only the parent can write to this socket
+    if not isinstance(request, Request):
+        raise TypeError(f"{type(request).__name__} is no request")
+    return request
+
+
+def pack_status(status: Started | NotForked | Ended) -> bytes:
+    """The zygote's record."""
+    match status:
+        case Started():
+            return _STARTED
+        case NotForked():
+            return _NOT_FORKED
+        case Ended(exit_code, cpu_s):
+            return _ENDED + _EXIT.pack(exit_code, cpu_s)
+
+
+def unpack_status(record: bytes) -> Started | NotForked | Ended | None:
+    """The parent's side of pack_status; None for the end of the zygote."""
+    if record == _STARTED:
+        return Started()
+    if record == _NOT_FORKED:
+        return NotForked()
+    if record[:1] == _ENDED:
+        return Ended(*_EXIT.unpack(record[1:]))
+    return None
