@@ -114,6 +114,7 @@ def migrate_database(settings: Settings) -> str | None:
 
 def _migrating_engine(settings: Settings) -> Engine:
     if settings.database_url is not None:
+        _require_cluster_extra()
         from leanpix.bootstrap.shared import migrating_engine  # noqa: PLC0415 - see there
 
         return migrating_engine(settings.database_url)
@@ -121,9 +122,15 @@ def _migrating_engine(settings: Settings) -> Engine:
     return sqlite_engine(settings.data_dir / "leanpix.db")
 
 
+def _require_cluster_extra() -> None:
+    if find_spec("psycopg") is None or find_spec("procrastinate") is None:
+        raise SetupError("LEANPIX_DATABASE_URL needs the extra: pip install 'leanpix[cluster]'")
+
+
 def _rows(settings: Settings) -> Rows:
     local = LocalSignals()
     if settings.database_url is not None:
+        _require_cluster_extra()
         from leanpix.bootstrap.shared import shared_rows  # noqa: PLC0415 - see there
 
         return shared_rows(settings, settings.database_url, local)

@@ -13,6 +13,8 @@ from typing import TypeVar
 
 Kernels = TypeVar("Kernels")
 LIBRARY = Path(__file__).with_name("_native.so")
+REASON = Path(__file__).with_name("_native_missing.txt")
+"""Why the library was not built, in one line: written by the build."""
 
 
 @functools.cache
@@ -39,4 +41,6 @@ def native_path() -> str:
     """Where the native library was loaded from, or why it was not, in words for people."""
     if load_native() is not None:
         return str(LIBRARY)
-    return "does not load on this machine" if LIBRARY.is_file() else "not built (no C compiler at install time)"
+    if LIBRARY.is_file():
+        return "does not load on this machine"
+    return f"not built: {REASON.read_text(encoding='utf-8')}" if REASON.is_file() else "not built"

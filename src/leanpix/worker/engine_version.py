@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 
-_WHEELS = ("pyvips-binary", "pyjpegli", "mozjpeg-lossless-optimization", "pyoxipng", "pillow", "rawpy", "numpy")
+_WHEELS = ("pyvips-binary", "pyjpegli", "mozjpeg-lossless-optimization", "pyoxipng-ng", "pillow", "rawpy", "numpy")
 _JXL_WHEEL = "imagecodecs"
 
 
