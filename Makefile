@@ -17,7 +17,7 @@ $(UV): scripts/bootstrap_uv.py scripts/package_indexes.py
 	@$(PYTHON) scripts/bootstrap_uv.py
 
 # At once where nothing changed since; a wheel of this tree is in .venv.
-setup: ## create .venv from the lock with what the service takes; PYTHON=python3.13 chooses the interpreter
+setup: ## create .venv from the lock with what the service takes; PYTHON=python3.13 EXTRAS="cluster jxl otel" choose more
 	@$(PYTHON) scripts/set_up.py run
 
 setup-dev: ## the same, with what tests, linters and benchmarks need

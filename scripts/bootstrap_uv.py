@@ -1,9 +1,9 @@
 """Put uv into .tools/ with nothing but the standard library, wherever this machine gets its packages from.
 
-Debian's bare python3 has neither pip nor ensurepip. In this order: a uv that is installed and new enough; pip, where there
-is one, for it knows every setting of its own; else the wheel is looked up by the simple API (PEP 503, PEP 691) of the
-indexes that pip's or uv's settings name. Whatever brings it, only a wheel of the digests below is taken. What fails ends in
-one line that says what to do.
+Debian's bare python3 has neither pip nor ensurepip. In this order: a uv that is installed and new enough; pip, where
+there is one, for it knows every setting of its own; else the wheel is looked up by the simple API (PEP 503, PEP 691) of
+the indexes that pip's or uv's settings name. Whatever brings it, only a wheel of the digests below is taken. A failure
+ends in one line that says what to do.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Where this machine gets Python packages from, by pip's and uv's own settings, and a reader of such an index.
 
-Nothing but the standard library: this runs before anything is installed. uv's settings come before pip's, variables before
-files, a user's file before the machine's. Of pip's files the sections [global], [install] and [download] count.
+Nothing but the standard library: this runs before anything is installed. uv's settings come before pip's, variables
+before files, a user's file before the machine's. Of pip's files the sections [global], [install], [download] count.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urljoin, urlsplit, urlunsplit
 
 PYPI = "https://pypi.org/simple"
 ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.01"
@@ -207,7 +207,7 @@ def with_login(index: Index) -> str:
     """The index's URL as pip and uv take it, with what to log in with."""
     if index.login is None:
         return index.url
-    user, password = (urllib.request.quote(part, safe="") for part in index.login)
+    user, password = (quote(part, safe="") for part in index.login)
     parts = urlsplit(index.url)
     return urlunsplit(parts._replace(netloc=f"{user}:{password}@{parts.netloc}"))
 
@@ -281,6 +281,7 @@ def _answer(url: str, index: Index, settings: IndexSettings, *, accept: str) -> 
         with _opener(parts.hostname or "", parts.netloc, settings).open(request, timeout=TIMEOUT_S) as answer:
             return answer.read(), answer.headers.get_content_type(), answer.geturl()
     except urllib.error.HTTPError as error:
+        error.close()
         raise UnreachableIndexError(f"{url} answers {error.code} {error.reason}") from error
     except (OSError, ValueError) as error:
         reason = getattr(error, "reason", error)

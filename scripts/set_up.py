@@ -2,10 +2,11 @@
 
     set_up.py run     what the service takes
     set_up.py dev     that, and what tests, linters and benchmarks take
+    EXTRAS="cluster jxl" set_up.py run     with extras of pyproject.toml
 
-What set-up depends on (the lock, the sources, the interpreter, the compiler) is hashed and kept in .venv/set-up.json: the
-same again ends at once, without a network. Run by the interpreter that .venv is made for. These lines and the first check
-are for older Pythons too: they have to be able to say that they are too old.
+What set-up depends on (the lock, the sources, the interpreter, the compiler) is hashed and kept in .venv/set-up.json:
+the same again ends at once, without a network. Run by the interpreter that .venv is made for. The first lines are for
+older Pythons too: they have to be able to say that they are too old.
 """
 
 import sys
@@ -45,15 +46,15 @@ WITHOUT_KERNELS = (
 
 def main(kind: str) -> int:
     """Set up unless nothing changed; the exit code."""
-    wanted = {"digest": _digest(), "kind": kind}
-    if _is_set_up(wanted):
+    digest, extras = _digest(), os.environ.get("EXTRAS", "").replace(",", " ").split()
+    if _is_set_up(digest, kind, extras):
         return 0
     if (failed := bootstrap_uv.main()) != 0:
         return failed
     STAMP.unlink(missing_ok=True)  # a set-up that is broken off has to be done again
 
     try:
-        failed = _install(kind)
+        failed = _install([*GROUPS[kind], *(word for extra in extras for word in ("--extra", extra))])
     except UnreachableIndexError as error:
         print(f"leanpix: {error}", file=sys.stderr)
         return 1
@@ -65,23 +66,23 @@ def main(kind: str) -> int:
 
     has_kernels, reason = _kernels()
     print("leanpix: set up with its native kernels" if has_kernels else WITHOUT_KERNELS.format(reason=reason))
-    told = {**wanted, "has_kernels": has_kernels, "compiles": has_kernels or _compiles()}
-    STAMP.write_text(json.dumps(told), encoding="utf-8")
+    stamp = {"digest": digest, "kind": kind, "extras": extras, "has_kernels": has_kernels, "compiles": _compiles()}
+    STAMP.write_text(json.dumps(stamp), encoding="utf-8")
     return 0
 
 
 # ---- What set-up depends on ------------------------------------------------------------------------------------------
 
 
-def _is_set_up(wanted: dict[str, str]) -> bool:
-    """Whether .venv is of what is wanted. What tests need holds what the service needs."""
+def _is_set_up(digest: str, kind: str, extras: list[str]) -> bool:
+    """Whether .venv is what is wanted, or more: what tests need holds what the service needs, but no extras by name."""
     try:
         told = json.loads(STAMP.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
     if not (VENV / "bin" / "leanpix").exists() or not (VENV / "bin" / "python").exists():
         return False
-    if told["digest"] != wanted["digest"] or told["kind"] not in {wanted["kind"], "dev"}:
+    if told["digest"] != digest or told["kind"] not in {kind, "dev"} or not set(extras) <= set(told["extras"]):
         return False
     # The headers of the C library may come after the compiler, which is then the same as before.
     return bool(told["has_kernels"]) or told["compiles"] == _compiles()
@@ -129,7 +130,7 @@ def _compiles() -> bool:
 # ---- Installing ------------------------------------------------------------------------------------------------------
 
 
-def _install(kind: str) -> int:
+def _install(chosen: list[str]) -> int:
     """Bring .venv to the lock by uv, which goes by pip's settings too; uv's exit code."""
     settings = read_index_settings(os.environ)
     environment = {**os.environ, **settings.for_uv(os.environ), "UV_PYTHON_DOWNLOADS": "never", "UV_NO_PROGRESS": "1"}
@@ -140,13 +141,13 @@ def _install(kind: str) -> int:
 
     # The wheel is always built anew: a compiler that has come is nothing that uv would see.
     if settings.is_pypi:
-        words = ["--quiet", "--frozen", "--no-editable", "--inexact", "--reinstall-package", "leanpix", *GROUPS[kind]]
+        words = ["--quiet", "--frozen", "--no-editable", "--inexact", "--reinstall-package", "leanpix", *chosen]
         return uv("sync", *words, "--python", sys.executable)
 
     # The lock holds PyPI's addresses. From another index the same files are taken by their digests.
     pins = str(ROOT / ".tools" / "requirements.txt")
-    groups = [word for word in GROUPS[kind] if word != "--compile-bytecode"]
-    compiled = [word for word in GROUPS[kind] if word == "--compile-bytecode"]
+    compiled = [word for word in chosen if word == "--compile-bytecode"]
+    groups = [word for word in chosen if word not in compiled]
     into = ["--quiet", "--python", str(VENV / "bin" / "python"), "--no-deps"]
     return (
         uv("export", "--quiet", "--frozen", "--no-emit-project", "--format", "requirements.txt", *groups, "-o", pins)
@@ -160,7 +161,7 @@ def _kernels() -> tuple[bool, str]:
     """Whether the wheel that is installed has the native library, and why not."""
     engine = next((VENV / "lib").glob("python*/site-packages/leanpix/engine"))
     reason = engine / "_native_missing.txt"
-    told = reason.read_text(encoding="utf-8") if reason.is_file() else "the wheel has none"
+    told = reason.read_text(encoding="utf-8").strip() if reason.is_file() else "the wheel has none"
     return (engine / "_native.so").is_file(), told
 
 

@@ -24,6 +24,7 @@ from leanpix.cli.options import stores_or_exit, telemetry_or_exit
 from leanpix.settings import Settings
 from leanpix.telemetry.logging import set_up_logging
 from leanpix.web.protocol import guarded_protocol
+from leanpix.worker.kernels import engine_folder, kernels_in_words
 
 _BACKLOG = 2048
 _KEEP_ALIVE_S = 75
@@ -137,6 +138,8 @@ def _introduce(stores: Stores, port: int) -> None:
     host = f"[{stores.settings.host}]" if ":" in stores.settings.host else stores.settings.host
     base = stores.settings.public_url or f"http://{host}:{port}"
     typer.echo(f"leanpix serves on {base} ({stores.place})")
+    if stores.settings.workers:
+        typer.echo(f"leanpix compresses {kernels_in_words(engine_folder())}")
     # Nodes that share a database would each make one: there it is up to `leanpix migrate`.
     key = None if stores.is_shared else stores.admin.ensure_owner()
     if key is not None:

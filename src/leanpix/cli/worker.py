@@ -42,6 +42,7 @@ def worker(
 def _work(stores: Stores, stop: Event) -> None:
     from leanpix.bootstrap.pools import make_pool
     from leanpix.bootstrap.processes import make_companions, make_worker
+    from leanpix.worker.kernels import engine_folder, kernels_in_words
 
     pool = make_pool(stores.settings)
     telemetry = telemetry_or_exit(stores, pool)
@@ -51,6 +52,7 @@ def _work(stores: Stores, stop: Event) -> None:
     for companion in companions:
         companion.start()
     typer.echo(f"leanpix works on {stores.settings.workers} pictures at a time ({stores.place})")
+    typer.echo(f"leanpix compresses {kernels_in_words(engine_folder())}")
     stop.wait()
     for companion in companions:
         companion.stop()
