@@ -33,14 +33,14 @@ def test_wrong_usage_is_told_with_exit_code_2(
 
 def test_starting_a_command_loads_what_it_runs_and_neither_database_nor_server_nor_engine() -> None:
     heavy = ["sqlalchemy", "starlette", "uvicorn", "httpx", "procrastinate", "numpy", "pyvips", "structlog"]
-    heavy += ["pydantic_settings", "rich.console", "asyncio", "leanpix.worker.children.pool"]
-    code = "import sys, leanpix.cli.compress, leanpix.bootstrap.pools, leanpix.worker.children.reused_pool; "
+    heavy += ["pydantic_settings", "rich.console", "asyncio"]
+    code = "import sys, leanpix.cli.compress, leanpix.bootstrap.pools, leanpix.worker.children.pool; "
     code += f"print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
 
-def test_a_reused_process_loads_no_checks_of_its_own_answers() -> None:
-    code = "import sys, leanpix.worker.children.reused; print('pydantic' in sys.modules)"
+def test_a_process_that_compresses_loads_no_checks_of_its_own_answers() -> None:
+    code = "import sys, leanpix.worker.children.zygote; print('pydantic' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

@@ -27,12 +27,12 @@ def zygotes_of(server_pid: int) -> list[int]:
 
 
 def decoders_of(server_pid: int) -> list[int]:
-    """The processes that decode right now: those that only wait for a picture are not locked yet."""
+    """The processes that have been given a picture and are still there: those that wait for a first are not locked yet."""
     return [child for zygote in zygotes_of(server_pid) for child in children_of(zygote) if is_at_work(child)]
 
 
 def is_at_work(child: int) -> bool:
-    """Whether a zygote's child has been given a picture: then it has the limits of a locked process."""
+    """Whether a zygote's child has been given a picture, now or before: then it has the limits of a locked process."""
     with suppress(FileNotFoundError, ProcessLookupError):
         limits = (PROC / str(child) / "limits").read_text(encoding="ascii")
         return f"Max open files            {_LOCKED_DESCRIPTORS} " in limits

@@ -20,6 +20,7 @@ from leanpix.domain.formats import OutputFormat, SourceFormat
 from leanpix.domain.report import Compression, Report
 from leanpix.domain.request import CompressionOptions
 from leanpix.domain.states import TaskState
+from leanpix.engine.resources import ResourceBudget
 
 JPEG = b"\xff\xd8\xff"
 RESULT_FD, ANSWERS_FD, SOURCE_FD = 3, 4, 5
@@ -31,14 +32,18 @@ def act(
     options: CompressionOptions,
     *,
     on_phase: Callable[[str], None] | None = None,
-    on_need: Callable[[int], None] | None = None,
+    on_need: Callable[[ResourceBudget], None] | None = None,
 ) -> Compression:
     assert options.quality == 80
     name, _, argument = source[:200].decode("latin-1").partition(":")
     if name == "needing" and on_need is not None:  # so many MB for so many seconds
         megabytes, _, seconds = argument.partition(" ")
-        on_need(int(megabytes) << 20)
+        on_need(ResourceBudget(int(megabytes) << 20, address_bytes=4 << 30, cpu_s=60))
         name, argument = "sleep", seconds
+    if name == "budget" and on_need is not None:  # so many MB of address space and so many seconds
+        megabytes, _, seconds = argument.partition(" ")
+        on_need(ResourceBudget(1, int(megabytes) << 20, int(seconds)))
+        name = "limits"
     if on_phase is not None:
         on_phase("decoding")
     answer = ACTS[name](argument) if name in ACTS else str(len(source))
@@ -298,6 +303,20 @@ def _spawn(_: str) -> str:
     return _attempt(lambda: subprocess.run([sys.executable, "-V"], check=False))
 
 
+def _say_later(_: str) -> str:
+    """What a child that was taken over might try: an answer to a picture that it has not been given yet."""
+    threading.Timer(0.05, lambda: os.write(ANSWERS_FD, _report(1))).start()
+    time.sleep(0.02)
+    return "soon"
+
+
+def _burn(seconds: str) -> str:
+    until_s = time.process_time() + float(seconds)
+    while time.process_time() < until_s:
+        pass
+    return "burnt"
+
+
 def _sleep(seconds: str) -> str:
     time.sleep(float(seconds))
     return "slept"
@@ -313,12 +332,8 @@ def _tell_pid(seconds: str) -> str:
     return "slept"
 
 
-def _budget(_: str) -> str:
-    from leanpix.engine.resources import ResourceBudget
-    from leanpix.worker.children.picture_job import apply_rlimits
-
-    apply_rlimits(ResourceBudget(memory_bytes=1, address_bytes=256 << 20, cpu_s=7))
-    return f"{[*resource.getrlimit(resource.RLIMIT_AS)]} {resource.getrlimit(resource.RLIMIT_CPU)[0]}"
+def _limits(_: str) -> str:
+    return f"{resource.getrlimit(resource.RLIMIT_AS)[0] >> 20} {resource.getrlimit(resource.RLIMIT_CPU)[0]}"
 
 
 def _core_limit(_: str) -> str:

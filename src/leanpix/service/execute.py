@@ -108,6 +108,7 @@ class Execute:
             source,
             task.options,
             timeout_s=max(deadline - self.monotonic(), 0.001),
+            tenant=_tenant(task),
             on_phase=on_phase,
         )
         if not done.data:
@@ -251,6 +252,11 @@ def _after(task: Task, outcome: Outcome, now: float, charged: int) -> Task:
         result=outcome.result,
         report=outcome.report,
     )
+
+
+def _tenant(task: Task) -> str:
+    """Whose picture this is: what a key uploads and what it has fetched from elsewhere are not trusted alike."""
+    return f"{task.key_id} {'address' if task.source_kind.is_address else 'upload'}"
 
 
 def _price(outcome: Outcome) -> int:

@@ -343,9 +343,14 @@ class Compressor(Protocol):
         options: CompressionOptions,
         *,
         timeout_s: float,
+        tenant: str | None = None,
         on_phase: Callable[[str], None] | None = None,
     ) -> CompressionView:
-        """Compress an open file that has a descriptor; TaskFailure with the state that fits when there is no result."""
+        """Compress an open file that has a descriptor; TaskFailure with the state that fits when there is no result.
+
+        tenant: whose picture this is. A process that has seen one tenant's pictures never sees another's; without one
+        it sees this picture alone.
+        """
 
     def status(self) -> Mapping[str, str]:
         """What protects the processes, layer by layer: `on`, or `off: why`."""

@@ -39,6 +39,21 @@ class WorkerSettings(BaseModel):
         description="auto: every layer the kernel offers; require: do not start unless all are there; "
         "off: killable processes with limits only.",
     )
+    isolation: Literal["key", "picture"] = Field(
+        default="key",
+        description="picture: each picture has a locked process of its own; key: a locked process may do the next "
+        "picture of the same API key and kind of source (upload or URL) as well, never another key's.",
+    )
+    child_max_pictures: int = Field(
+        default=100, ge=1, le=100_000, description="Pictures that one process does, with `LEANPIX_ISOLATION=key`."
+    )
+    child_max_age_s: float = Field(
+        default=60,
+        ge=1,
+        le=86_400,
+        description="Seconds after its first picture during which a process is given others, with "
+        "`LEANPIX_ISOLATION=key`.",
+    )
     child_memory_mb: int = Field(
         default=4096,
         ge=64,

@@ -9,12 +9,16 @@ from typing import Protocol
 
 from leanpix.batch_settings import BatchSettings
 from leanpix.cli.batch.work import Result
-from leanpix.domain.report import Compression, CompressionView
+from leanpix.domain.report import CompressionView
 from leanpix.domain.request import CompressionOptions
+
+_TENANT = "the person who runs the command"
 
 
 class _Pool(Protocol):
-    def run(self, source: bytes, options: CompressionOptions, *, timeout_s: float) -> Compression | CompressionView: ...
+    def run(
+        self, source: bytes, options: CompressionOptions, *, timeout_s: float, tenant: str | None
+    ) -> CompressionView: ...
 
     def close(self) -> None: ...
 
@@ -29,7 +33,7 @@ class LocalEngine:
     def compress(self, name: str, source: bytes, options: CompressionOptions) -> Result:
         """Compress; TaskFailure."""
         del name
-        made = self.pool.run(source, options, timeout_s=self.timeout_s)
+        made = self.pool.run(source, options, timeout_s=self.timeout_s, tenant=_TENANT)
         return Result(bytes(made.data), made.report.score)
 
     def abandon(self) -> None:
@@ -39,8 +43,13 @@ class LocalEngine:
 
 @contextmanager
 def local_engine(settings: BatchSettings, *, is_isolated: bool) -> Iterator[LocalEngine]:
-    """The engine of this machine, a process of its own for each picture or not; SetupError when none starts."""
-    from leanpix.bootstrap.pools import make_pool, make_reused_pool
+    """The engine of this machine, a process of its own for each picture or not; SetupError when none starts.
 
-    with make_pool(settings) if is_isolated else make_reused_pool(settings) as pool:
+    A person's own pictures are no strangers to one another: without is_isolated their processes live as long as the
+    command needs them.
+    """
+    from leanpix.bootstrap.pools import make_pool
+
+    isolation = {"isolation": "picture"} if is_isolated else {"isolation": "key", "child_max_age_s": 86_400.0}
+    with make_pool(settings.model_copy(update=isolation)) as pool:
         yield LocalEngine(pool, settings.task_timeout_s)

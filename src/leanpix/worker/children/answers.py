@@ -41,10 +41,15 @@ class Phase(BaseModel):
 
 
 class MemoryRequest(BaseModel):
-    """The job has read its picture's header and waits until it may take so many bytes of memory."""
+    """The job has read its picture's header and waits until it may take so many bytes of memory.
+
+    address_bytes, cpu_s: of address space in all and of processor time for this picture; it is held to them.
+    """
 
     model_config = _STRICT
     needs: int = Field(ge=0)
+    address_bytes: int | None = Field(default=None, ge=1)
+    cpu_s: int | None = Field(default=None, ge=1, le=1_000_000)
 
 
 class Failed(BaseModel):

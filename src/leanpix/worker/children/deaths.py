@@ -18,13 +18,15 @@ _OUT_OF_MEMORY_WORDS = (
 )
 
 
-def failure_of(end: Ended, last_words: bytes, cpu_limit_s: int) -> TaskFailure:
+def failure_of(end: Ended, last_words: bytes, stopped_at_s: int, cpu_limit_s: int) -> TaskFailure:
     """The failure for a child that ended without a valid answer.
+
+    stopped_at_s: the processor time of its whole life that it could have; cpu_limit_s: of this picture.
 
     A kill that was not the pool's is the kernel's, short of memory, unless the processor time was used up. An
     allocator's abort looks like any other crash: only its last words tell.
     """
-    if end.exit_code == -signal.SIGXCPU or end.cpu_s >= cpu_limit_s:
+    if end.exit_code == -signal.SIGXCPU or end.cpu_s >= stopped_at_s:
         return TaskFailure(TaskState.TIMED_OUT, f"More than {cpu_limit_s} s of processor time was used.")
     if end.exit_code in (EXIT_NO_RESOURCES, -signal.SIGKILL) or _ran_out_of_memory(end, last_words):
         return TaskFailure(TaskState.NO_RESOURCES)

@@ -1,8 +1,7 @@
-"""What a child does with its picture: read the header, give up all memory and time that it cannot need, compress."""
+"""What a child does with its picture: read the header, say what it needs at most, compress."""
 
 from __future__ import annotations
 
-import resource
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -25,35 +24,23 @@ def compress_within_budget(
     options: CompressionOptions,
     *,
     on_phase: Callable[[str], None] | None = None,
-    on_need: Callable[[int], None] | None = None,
+    on_need: Callable[[ResourceBudget], None] | None = None,
 ) -> Compression:
-    """The engine's compress, in a process that keeps the limits of this picture for the rest of its life.
+    """The engine's compress.
 
-    on_need is told the bytes of memory that the picture is promised before a pixel is decoded; until then nothing
-    but Python has looked at the source. It returns once they are free.
+    on_need is told what the picture needs before a pixel is decoded; until then nothing but Python has looked at the
+    source. It returns once the memory is free and this process is held to that budget.
     """
     limits = Limits()
     facts = probe(source, limits)
     budget = resource_budget(facts, options)
     if on_need is not None:
-        on_need(budget.memory_bytes)
-    apply_rlimits(budget)
+        on_need(budget)
     choose_pages(budget.memory_bytes)
     return compress(source, options, limits, facts=facts, on_phase=on_phase)
-
-
-def apply_rlimits(budget: ResourceBudget) -> None:
-    """Lower this process's limits to this budget; limits that are lower already stay."""
-    for name, value in ((resource.RLIMIT_AS, budget.address_bytes), (resource.RLIMIT_CPU, budget.cpu_s)):
-        soft, hard = resource.getrlimit(name)
-        resource.setrlimit(name, (_lower(soft, value), hard if name == resource.RLIMIT_CPU else _lower(hard, value)))
 
 
 def choose_pages(memory_bytes: int) -> None:
     """Large pages for a picture that takes so much memory, or the machine's own."""
     with suppress(OSError):  # it is a matter of speed only
         prctl(_PR_SET_THP_DISABLE, int(memory_bytes > _LARGE_PAGES_BYTES))
-
-
-def _lower(present: int, value: int) -> int:
-    return value if present == resource.RLIM_INFINITY else min(present, value)

@@ -1,4 +1,4 @@
-"""Compression in locked, killable child processes: one a picture, forked warm, never used twice."""
+"""Compression in locked, killable child processes, forked warm: one a picture, or one a tenant for a while."""
 
 from __future__ import annotations
 
@@ -16,9 +16,11 @@ from leanpix.domain.report import CompressionView
 from leanpix.domain.request import CompressionOptions
 from leanpix.domain.states import TaskState
 from leanpix.service.open_files import in_memory
-from leanpix.worker.children.answers import Locked
+from leanpix.worker.children.answers import Done, Locked, is_as_reported
+from leanpix.worker.children.child import MOST_COPIED_BYTES
+from leanpix.worker.children.descriptors import ChildDescriptors, ResultFile
+from leanpix.worker.children.idle import IdleChildren, KeepRules
 from leanpix.worker.children.memory_budget import MemoryBudget
-from leanpix.worker.children.prefork import PreforkedChildren
 from leanpix.worker.children.run import ChildRun
 from leanpix.worker.children.supervisor import ZygoteSupervisor
 from leanpix.worker.children.wire import Request, pack_request
@@ -31,6 +33,9 @@ _CHECK_TIMEOUT_S = 30.0
 # Under how many zygotes a job may have begun that then died. A child cannot harm its zygote, so the picture is not to
 # blame. One that dies may take two attempts with it: its death is seen before its waiting children are gone.
 _MOST_LOST = 2
+# A child that has worked on a picture of up to this much memory may be kept: what its allocator holds on to afterwards
+# is a part of it, for each kept child.
+_MOST_KEPT_BYTES = 512 * MIB
 
 
 class CompressorPool:
@@ -39,6 +44,9 @@ class CompressorPool:
     job names the function that children run (module:function); preload the modules imported, and functions
     (module:function) called, before the first fork; environment what children may take the few harmless variables
     of environment.py from.
+
+    A picture that takes over its decoder could forge the results of that process's next ones, and nothing else. So a
+    child is used again for one tenant alone, whose pictures these all are; without a tenant it is used once.
     """
 
     def __init__(
@@ -56,7 +64,8 @@ class CompressorPool:
             environment=environment or {},
             recycle_after=settings.recycle_after,
         )
-        self._ready = PreforkedChildren(self._supervisor, settings.children_kept_ready)
+        rules = KeepRules(settings.workers, settings.child_max_pictures, settings.child_max_age_s)
+        self._idle_children = IdleChildren(self._supervisor, settings.children_kept_ready, rules)
         self._room = MemoryBudget(settings.memory_mb * MIB)
         self._layers: dict[str, str] = {}
         self._deaths: Counter[TaskState] = Counter()
@@ -82,7 +91,7 @@ class CompressorPool:
         try:
             self._supervisor.start()
             self._layers = self._checked_layers()
-            self._ready.start()
+            self._idle_children.start()
         except BaseException:
             self.close()
             raise
@@ -93,30 +102,39 @@ class CompressorPool:
         options: CompressionOptions,
         *,
         timeout_s: float,
+        tenant: str | None = None,
         on_phase: Callable[[str], None] | None = None,
     ) -> CompressionView:
-        """Compress in a child of its own; TaskFailure with the state that says why there is no result.
+        """Compress in a child; TaskFailure with the state that says why there is no result.
+
+        tenant: whose picture this is. With LEANPIX_ISOLATION=key its child may do this tenant's next picture as well.
 
         A source that is a file needs a descriptor, which the child is given: it lies there unchanged until then.
         The engine's own failures pass through. The deadline is -8, a dead child -9, one out of memory -15,
         close() -13. A wait for other pictures' memory does not count, up to timeout_s; one that is longer is -15.
         """
-        request = Request(options.aiming_at(self._settings.target_score), self._confinement())
-        max_bytes = self._settings.max_result_mb * MIB
+        tenant = tenant if self._settings.isolation == "key" else None
         deadline_s = time.monotonic() + timeout_s
         with self._slot(), _opened(source) as file:
+            if tenant is not None and os.fstat(file.fileno()).st_size > MOST_COPIED_BYTES:
+                tenant = None  # a large one's source is mapped, not copied: its child is done with it
+            request = Request(
+                options.aiming_at(self._settings.target_score),
+                self._confinement(serves_more=tenant is not None),
+                is_last=tenant is None,
+            )
             lost: set[int | None] = set()
             try:
-                while True:  # again only when a zygote died: the deadline bounds it
-                    with self._handed_over(file, request, deadline_s) as job:
-                        if (done := job.finish(on_phase)) is not None:
-                            return job.result(done, max_bytes)
-                        if job.has_spoken:
-                            lost.add(job.zygote_pid)
+                while True:  # again only when a zygote, or a kept child, died: the deadline bounds it
+                    with self._handed_over(file, request, tenant, deadline_s) as (run, result):
+                        if (done := run.finish(on_phase)) is not None:
+                            return self._view(run, done, result)
+                        if run.has_spoken:
+                            lost.add(run.zygote_pid)
                         if len(lost) == _MOST_LOST:
-                            raise job.lost()
+                            raise run.lost()
             finally:
-                self._ready.refill()  # not before: this job would share a core with the next one's fork
+                self._idle_children.refill()  # not before: this job would share a core with the next one's fork
 
     def status(self) -> dict[str, str]:
         """Each sandbox layer, and the zygote, with "on" or "off: why"."""
@@ -147,7 +165,7 @@ class CompressorPool:
             self._idle.wait_for(lambda: not self._running, grace_s)
         os.eventfd_write(self._cancel, 1)
         self._room.close()
-        self._ready.close()
+        self._idle_children.close()
         self._supervisor.close()
         with self._idle:
             self._idle.wait_for(lambda: not self._running)
@@ -167,36 +185,58 @@ class CompressorPool:
                 self._idle.notify_all()
 
     @contextmanager
-    def _handed_over(self, source: BinaryIO, request: Request, deadline_s: float) -> Iterator[ChildRun]:
+    def _handed_over(
+        self, source: BinaryIO, request: Request, tenant: str | None, deadline_s: float
+    ) -> Iterator[tuple[ChildRun, ResultFile]]:
+        """A job in a child. Where it ends well, or by a fault of the picture, a tenant's child is kept for the next."""
         with _no_resources():
-            child = self._ready.take(deadline_s)
+            child = self._idle_children.take(tenant, deadline_s)
         if child is None:
             raise TaskFailure(TaskState.CANCELLED if self._closing else TaskState.PROGRAM_FAILED)
-        job = ChildRun(child, deadline_s, request.confinement.cpu_s, self._cancel, self._room)
-        with child, closing(job):
-            with _no_resources():
-                child.give(pack_request(request), source.fileno())
-            try:
-                yield job
-            except TaskFailure as failure:
-                self._count(job, failure)
-                raise
+        run = ChildRun(child, deadline_s, request.confinement.picture_cpu_s, self._cancel, self._room)
+        is_kept = False
+        try:
+            with _no_resources(), closing(run), ResultFile() as result:
+                child.give(pack_request(request), result.descriptor, source.fileno())
+                yield run, result
+            is_kept = tenant is not None and run.may_serve_again(_MOST_KEPT_BYTES)
+        except TaskFailure as failure:
+            is_kept = tenant is not None and run.may_serve_again(_MOST_KEPT_BYTES)
+            self._count(run, child, failure)
+            raise
+        finally:
+            if is_kept and tenant is not None:
+                child.jobs += 1
+                self._idle_children.put_back(child, tenant)
+            else:
+                self._idle_children.let_go(child)
 
-    def _count(self, job: ChildRun, failure: TaskFailure) -> None:
-        if job.child_failed:
+    def _view(self, run: ChildRun, done: Done | Locked, result: ResultFile) -> CompressionView:
+        """The bytes the child has left, if they are what it says; TaskFailure otherwise."""
+        if isinstance(done, Locked):
+            raise run.broken("no result")
+        data = result.content(self._settings.max_result_mb * MIB)
+        if data is not None and not data and not done.report.result_bytes:
+            raise TaskFailure(TaskState.EMPTY_RESULT)
+        if data is None or not is_as_reported(data, done.report):
+            raise run.broken("a result that is not what its report says")
+        return CompressionView(data, done.report)
+
+    def _count(self, run: ChildRun, child: ChildDescriptors, failure: TaskFailure) -> None:
+        if run.child_failed:
             with self._idle:
                 self._deaths[failure.state] += 1
-        if failure.state is TaskState.TIMED_OUT and not job.has_started:
+        if failure.state is TaskState.TIMED_OUT and child.pid is None:
             self._supervisor.discard()  # it has not even forked in all that time
 
     def _checked_layers(self) -> dict[str, str]:
-        request = Request(None, self._confinement())
+        request = Request(None, self._confinement(serves_more=False))
         try:
             with (
                 _opened(b"") as nothing,
-                self._handed_over(nothing, request, time.monotonic() + _CHECK_TIMEOUT_S) as job,
+                self._handed_over(nothing, request, None, time.monotonic() + _CHECK_TIMEOUT_S) as (run, _),
             ):
-                answer = job.finish(None)
+                answer = run.finish(None)
         except TaskFailure as failure:
             raise ChildStartError("the first child could not be locked: see the log") from failure
         layers = answer.layers if isinstance(answer, Locked) else {}
@@ -204,11 +244,12 @@ class CompressorPool:
             require(layers, LAYERS)
         return layers
 
-    def _confinement(self) -> Confinement:
+    def _confinement(self, *, serves_more: bool) -> Confinement:
         """Every job has to reach the layers that the first child reached."""
         return Confinement(
             memory_bytes=self._settings.child_memory_mb * MIB,
-            cpu_s=self._settings.child_cpu_s,
+            picture_cpu_s=self._settings.child_cpu_s,
+            life_s=int(self._settings.child_max_age_s) if serves_more else 0,
             file_bytes=self._settings.max_result_mb * MIB,
             required=frozenset(name for name, state in self._layers.items() if state == ON),
         )

@@ -1,8 +1,9 @@
 """What passes between the pool, its zygote and the children.
 
-Down to the zygote: one datagram a child with four descriptors. Down to the child: one with a Request (pickled: it
-comes from the parent, over a socket only the parent holds) and the open source. Up: two small binary records from the
-zygote, JSON from the child. Nothing from a child is ever unpickled, and nothing of it is believed before it is checked.
+Down to the zygote: one datagram a child with three descriptors. Down to the child: one a job, with a Request (pickled:
+it comes from the parent, over a socket only the parent holds), the file for the result and the open source. Up: small
+binary records from the zygote, JSON from the child. Nothing from a child is ever unpickled, and nothing of it is
+believed before it is checked.
 """
 
 from __future__ import annotations
@@ -17,33 +18,40 @@ from leanpix.worker.sandbox.locking import Confinement
 MAX_REQUEST_BYTES = 64 * 1024
 MAX_ANSWER_BYTES = 64 * 1024
 READY = b"ready"
-SMALL_BYTES = 128 << 20  # the memory that a reused child has without asking
-LENGTHS = struct.Struct("<QQ")  # before a job and before an answer of a reused child: of its text and of its data
 FORK = b"f"  # to the zygote: a child for these descriptors
 GO = b"g"  # to a child: the memory that it asked for is free
 
-# A child's descriptors, in the order they are sent: its result (a memory file), what it is given its job and answers
-# on, where its last words go, and what the zygote reports its start and end on.
-RESULT, ANSWERS, LAST_WORDS, STATUS = range(4)
+# A child's descriptors, in the order they are sent to the zygote: what it is given its jobs and answers on, where its
+# last words go, and what the zygote reports its start and end on.
+ANSWERS, LAST_WORDS, STATUS = range(3)
+# A job's descriptors, in the order they are sent to the child: a memory file for the result, and the source.
+RESULT, SOURCE = range(2)
 
 # Exit codes of a child that could say no more.
 EXIT_DONE, EXIT_CRASHED, EXIT_NO_RESOURCES, EXIT_NOT_LOCKED = 0, 1, 12, 13
 
+_PID = struct.Struct("<i")
 _EXIT = struct.Struct("<id")
 _STARTED, _ENDED, _NOT_FORKED = b"S", b"E", b"N"
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One job. options None: only lock, and answer with the state of each layer."""
+    """One job. options None: only lock, and answer with the state of each layer.
+
+    confinement: put on with a child's first job. is_last: whether the child ends with this job.
+    """
 
     options: CompressionOptions | None
     confinement: Confinement
+    is_last: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Started:
     """The child runs; its pidfd comes along."""
+
+    pid: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +83,8 @@ def unpack_request(payload: bytes) -> Request:
 def pack_status(status: Started | NotForked | Ended) -> bytes:
     """The zygote's record."""
     match status:
-        case Started():
-            return _STARTED
+        case Started(pid):
+            return _STARTED + _PID.pack(pid)
         case NotForked():
             return _NOT_FORKED
         case Ended(exit_code, cpu_s):
@@ -85,8 +93,8 @@ def pack_status(status: Started | NotForked | Ended) -> bytes:
 
 def unpack_status(record: bytes) -> Started | NotForked | Ended | None:
     """The parent's side of pack_status; None for the end of the zygote."""
-    if record == _STARTED:
-        return Started()
+    if record[:1] == _STARTED:
+        return Started(*_PID.unpack(record[1:]))
     if record == _NOT_FORKED:
         return NotForked()
     if record[:1] == _ENDED:

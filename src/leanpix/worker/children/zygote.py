@@ -51,8 +51,8 @@ class _Child:
 class Zygote:
     """Forks children as the control socket asks, until it closes and the last child has ended."""
 
-    def __init__(self, control: socket.socket, nursery: ForkContext) -> None:
-        self._control, self._nursery = control, nursery
+    def __init__(self, control: socket.socket, context: ForkContext) -> None:
+        self._control, self._context = control, context
         self._children: dict[int, _Child] = {}  # by pidfd
         self._poll = select.poll()
 
@@ -97,12 +97,12 @@ class Zygote:
             status.close()
             return
         if pid == 0:
-            run_child(descriptors, self._nursery)
+            run_child(descriptors, self._context)
         pidfd = os.pidfd_open(pid)
         self._children[pidfd] = _Child(pid, status)
         self._poll.register(pidfd, select.POLLIN)
         self._poll.register(status, 0)
-        _tell(status, Started(), pidfd)
+        _tell(status, Started(pid), pidfd)
 
     def _reap(self, pidfd: int) -> None:
         child = self._children.pop(pidfd)
@@ -152,10 +152,10 @@ def main(job_name: str, layers: bool, control_fd: int, parent_pid: int, preload:
     gc.collect()
     gc.freeze()  # no collection in a child touches, and so copies, what was imported here
     prefill_heap()
-    nursery = ForkContext(os.getpid(), job, sandbox_rules(layers=layers))
+    context = ForkContext(os.getpid(), job, sandbox_rules(layers=layers))
     control = socket.socket(fileno=control_fd)
     control.send(READY)
-    Zygote(control, nursery).serve()
+    Zygote(control, context).serve()
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ import resource
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from leanpix.domain.errors import SandboxMissingError
@@ -22,6 +23,7 @@ from leanpix.worker.sandbox.landlock import restrict_files
 from leanpix.worker.sandbox.seccomp import install_filter, prepare_filter
 
 ON = "on"
+Layers = dict[str, Callable[[], None]]
 _SWITCHED_OFF = "off: LEANPIX_SANDBOX=off"
 _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS = 4, 38
 _CAPABILITY_VERSION_3 = 0x20080522
@@ -32,14 +34,15 @@ _WORST_OOM_SCORE = "1000"
 class Confinement:
     """How tightly a child is held.
 
-    memory_bytes: address space beyond what the child has when it begins. cpu_s: processor seconds.
-    file_bytes: the most it can write into its result. descriptors: open files. required: layers without which
-    the child does not begin.
+    memory_bytes: address space beyond what the child has when it begins. picture_cpu_s: processor seconds of a
+    picture. file_bytes: the most it can write into its result. life_s: for how long the child may be given pictures,
+    0 where it does one. descriptors: open files. required: layers without which the child does not begin.
     """
 
     memory_bytes: int
-    cpu_s: int
+    picture_cpu_s: int
     file_bytes: int
+    life_s: int = 0
     descriptors: int = 64
     required: frozenset[str] = frozenset()
 
@@ -75,7 +78,9 @@ def lock(confinement: Confinement, sandbox_rules: SandboxRules) -> dict[str, str
     Raises SandboxMissingError when a required layer is not on.
     """
     _set_limits(confinement, sandbox_rules.address_space_bytes)
-    status = {"limits": ON, **sandbox_rules.status, **_put_on(OWN, layers=sandbox_rules.layers)}
+    receives = confinement.life_s > 0
+    own: Layers = {**OWN, "seccomp": partial(install_filter, may_receive=True)} if receives else OWN
+    status = {"limits": ON, **sandbox_rules.status, **_put_on(own, layers=sandbox_rules.layers)}
     require(status, confinement.required)
     return status
 
@@ -97,8 +102,10 @@ def _set_limits(confinement: Confinement, own_bytes: int) -> None:
     }
     for name, value in limits.items():
         resource.setrlimit(name, (value, value))
-    # The soft limit's signal can be caught; a second later the hard limit kills.
-    resource.setrlimit(resource.RLIMIT_CPU, (confinement.cpu_s, confinement.cpu_s + 1))
+    # The soft limit's signal can be caught; a second later the hard limit kills. One that does more than one picture is
+    # given each one's time from outside, and has one thread or two: its life in seconds bounds all of it.
+    hard_s = confinement.picture_cpu_s + 1 + 2 * confinement.life_s
+    resource.setrlimit(resource.RLIMIT_CPU, (confinement.picture_cpu_s, hard_s))
 
 
 def _drop_capabilities() -> None:
@@ -111,16 +118,16 @@ def _forbid_new_privileges() -> None:
 
 
 # In this order: Landlock and seccomp need no_new_privs, and after seccomp none of the others can be put on.
-INHERITED: dict[str, Callable[[], None]] = {
+INHERITED: Layers = {
     "capabilities": _drop_capabilities,
     "no_new_privs": _forbid_new_privileges,
     "landlock": restrict_files,
 }
-OWN: dict[str, Callable[[], None]] = {"seccomp": install_filter}
+OWN: Layers = {"seccomp": install_filter}
 LAYERS = frozenset({*INHERITED, *OWN})
 
 
-def _put_on(layers_by_name: dict[str, Callable[[], None]], *, layers: bool) -> dict[str, str]:
+def _put_on(layers_by_name: Layers, *, layers: bool) -> dict[str, str]:
     return {name: _attempt(put_on) if layers else _SWITCHED_OFF for name, put_on in layers_by_name.items()}
 
 

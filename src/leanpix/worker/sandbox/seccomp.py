@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 
 from leanpix.worker.sandbox.kernel import locking_number, number_here, system_call
-from leanpix.worker.sandbox.syscalls import ALLOWED, CONDITIONAL, UNKNOWABLE, Numbers
+from leanpix.worker.sandbox.syscalls import ALLOWED, CONDITIONAL, RECEIVING, UNKNOWABLE, Numbers
 
 _AUDIT_ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 _X32_BIT = 0x40000000
@@ -38,15 +38,15 @@ _PRCTL_OPTIONS = (2, 3, 15, 16, 39, 41, 0x53564D41)
 Instruction = tuple[int, int, int, int]
 
 
-def install_filter() -> None:
+def install_filter(*, may_receive: bool = False) -> None:
     """Filter every thread of this process from now on; OSError where the kernel or the machine cannot.
 
-    Needs no_new_privs.
+    may_receive: whether it may be sent descriptors, which its next job comes with. Needs no_new_privs.
     """
     machine = platform.machine()
     if machine not in _AUDIT_ARCH:
         raise OSError(errno.ENOSYS, f"no filter for {machine}")
-    program = _common_program() + _packed(_program_for(os.getpid()))
+    program = _common_program() + _packed(_program_for(os.getpid(), may_receive=may_receive))
     buffer = ctypes.create_string_buffer(program)
     header = struct.pack("<HxxxxxxQ", len(program) // 8, ctypes.addressof(buffer))
     if thread := system_call(locking_number("seccomp"), _SET_MODE_FILTER, _FLAG_TSYNC, header):
@@ -76,9 +76,11 @@ def _common_program() -> bytes:
     return _packed([*steps, *_conditions()])
 
 
-def _program_for(pid: int) -> list[Instruction]:
+def _program_for(pid: int, *, may_receive: bool) -> list[Instruction]:
     """The rest of the filter, for the process with this id: it falls through to here what was not judged before."""
+    receiving = _numbers_of(RECEIVING.values()) if may_receive else []
     return [
+        *(step for number in receiving for step in ((_JUMP_EQUAL, 0, 1, number), (_RETURN, 0, 0, _ALLOW))),
         *_one_of("tgkill", 0, (pid,)),  # abort() and raise()
         (_JUMP_AT_LEAST, 0, 1, _FIRST_UNKNOWN),
         (_RETURN, 0, 0, _ERROR | errno.ENOSYS),
@@ -99,9 +101,24 @@ def _conditions() -> list[Instruction]:
         *_one_of("prctl", 0, _PRCTL_OPTIONS),
         *_one_of("fcntl", 1, _FCNTL_COMMANDS),
         *_one_of("ioctl", 1, _IOCTL_REQUESTS),
-        *_one_of("prlimit64", 0, (0,)),  # itself
+        *_reading_limits(),
         *_one_of("sched_setattr", 0, (0,)),  # itself: GLib's thread pool
     ]
+
+
+def _reading_limits() -> Iterator[Instruction]:
+    """prlimit64 with no new limit, both halves of its pointer being 0: limits are set from outside."""
+    number = number_here(CONDITIONAL["prlimit64"])
+    if number is None:
+        return
+    new_limit = _OFFSET_ARGUMENTS + 8 * 2
+    yield (_JUMP_EQUAL, 0, 6, number)
+    yield (_LOAD, 0, 0, new_limit)
+    yield (_JUMP_EQUAL, 0, 3, 0)
+    yield (_LOAD, 0, 0, new_limit + 4)
+    yield (_JUMP_EQUAL, 0, 1, 0)
+    yield (_RETURN, 0, 0, _ALLOW)
+    yield (_RETURN, 0, 0, _ERROR | errno.EPERM)
 
 
 def _one_of(name: str, argument: int, values: tuple[int, ...]) -> Iterator[Instruction]:

@@ -137,6 +137,11 @@ CONDITIONAL: dict[str, Numbers] = {
     "sched_setattr": (314, 274),
 }
 
+# Allowed to a process that is given more than one job: the next one's descriptors come this way, from its parent alone.
+RECEIVING: dict[str, Numbers] = {
+    "recvmsg": (47, 212),
+}
+
 # Their arguments lie in memory, where a filter cannot look. "Not there" makes libc take the older call instead.
 UNKNOWABLE: dict[str, Numbers] = {
     "clone3": (435, 435),
