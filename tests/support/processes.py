@@ -27,7 +27,7 @@ def zygotes_of(server_pid: int) -> list[int]:
 
 
 def decoders_of(server_pid: int) -> list[int]:
-    """The processes that have been given a picture and are still there: those that wait for a first are not locked yet."""
+    """The processes that were given a picture and are still there: those that wait for a first are not locked yet."""
     return [child for zygote in zygotes_of(server_pid) for child in children_of(zygote) if is_at_work(child)]
 
 

@@ -34,7 +34,7 @@ _CLEAN = {1, -7, -14}
 
 
 def torture_hostility(folder: Path, figures: Figures) -> None:
-    with running_server(folder / "hostile" / "data", queue_max_per_key="600") as server:
+    with running_server(folder / "hostile" / "data", queue_max_per_key="600", child_max_age_s="1") as server:
         key = server.new_key("hostile", qps=1000)
         if CORPUS.is_dir():
             _hostile_files(server, key, folder / "files", figures)
@@ -81,6 +81,7 @@ def _common(section: str, sent: Sent, ends: dict[str, int | None], figures: Figu
 def _aftermath(server: Server, figures: Figures) -> None:
     section = "after all of these"
     figures.add(section, "server deaths", int(server.process.poll() is not None), good=server.process.poll() is None)
+    time.sleep(3)  # a child is kept for its key's next picture for a second
     left = len(decoders_of(server.process.pid))
     figures.add(section, "decoding processes left", left, good=left == 0)
     sources = len(list((server.data_dir / "files").glob("sources/*")))
