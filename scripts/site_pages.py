@@ -21,6 +21,7 @@ WRITTEN = (
     "README.md",
     "CHANGELOG.md",
     "CONTRIBUTING.md",
+    "SECURITY.md",
     "LICENSE",
     "docs",
     "deploy",
@@ -57,9 +58,15 @@ def copy(source: Path, target: Path) -> None:
 
 
 def decision_list(folder: Path) -> str:
-    """A line for each decision, by number."""
-    titles = {page.name: page.read_text().partition("\n")[0].removeprefix("# ") for page in folder.glob("[0-9]*.md")}
-    return "".join(f"- [{titles[name]}]({name})\n" for name in sorted(titles))
+    """A line for each decision, by number, with what has become of it where it does not simply hold."""
+    lines = []
+    for page in sorted(folder.glob("[0-9]*.md")):
+        title, _, status = page.read_text().split("\n", 3)[:3]
+        became = status.removeprefix("Status: ").removesuffix(".")
+        lines.append(
+            f"- [{title.removeprefix('# ')}]({page.name})" + ("" if became == "holds" else f" ({became})") + "\n"
+        )
+    return "".join(lines)
 
 
 if __name__ == "__main__":
