@@ -18,6 +18,7 @@
     |   |-- QueueFullError           the key's or everybody's share of the queue
     |   |-- StorageFullError         too little room on the disk
     |   `-- StoreUnavailableError    the database or the file store does not take anything now
+    |       `-- OutcomeUnknownError      it was told to keep something, and may have
     |-- SetupError               the service cannot run as it is set up
     |   |-- ChildStartError          the processes that decode cannot be started
     |   `-- SandboxMissingError      a sandbox layer that is required cannot be put on
@@ -148,6 +149,10 @@ class StoreUnavailableError(CapacityError):
 
     def __init__(self) -> None:
         super().__init__("HTTP 429: the server cannot store anything at present; try again later", 10.0)
+
+
+class OutcomeUnknownError(StoreUnavailableError):
+    """The database was lost while it kept a transaction: all of it has been kept, or none, or it will be any moment."""
 
 
 class SetupError(LeanpixError):

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
 from leanpix.domain.account import Account
 from leanpix.domain.batch import MOST_ITEMS, Batch, BatchItem
-from leanpix.domain.errors import NotFoundError, QueueFullError, SourceCountError, StorageFullError
+from leanpix.domain.errors import NotFoundError, OutcomeUnknownError, QueueFullError, SourceCountError, StorageFullError
 from leanpix.domain.request import CompressionOptions
 from leanpix.domain.states import TaskState
 from leanpix.domain.submission import Submission, token_of
 from leanpix.domain.task import SourceKind, Task
 from leanpix.domain.webhook import Callback
-from leanpix.service.ports import Blobs, Clock, Database, Transaction
+from leanpix.service.ids import random_id
+from leanpix.service.ports import Blobs, Clock, Database, NewId, Transaction
 from leanpix.service.submit import Address, Upload, refuse_png_target, replayed, source_key, stored_form
 
 _RETRY_S = 30.0
@@ -53,23 +53,30 @@ class _Intake:
     """Sources on their way into the store, and what they are together."""
 
     blobs: Blobs
+    new_id: NewId
     items: list[BatchItem] = field(default_factory=list)
     digest: hashlib._Hash = field(default_factory=hashlib.sha256)
 
-    def take(self, named: NamedSource) -> None:
+    def take_all(self, sources: Iterable[NamedSource]) -> None:
+        for named in sources:
+            self._take(named)
+        if not self.items:
+            raise SourceCountError("a batch needs at least one picture")
+
+    def drop(self) -> None:
+        for item in self.items:
+            self.blobs.delete(source_key(item.task_id))
+
+    def _take(self, named: NamedSource) -> None:
         if len(self.items) >= MOST_ITEMS:
             raise SourceCountError(f"a batch takes at most {MOST_ITEMS} pictures")
         kind = SourceKind.URL if isinstance(named.source, Address) else SourceKind.UPLOAD
-        item = BatchItem(len(self.items), named.name, str(uuid.uuid4()), kind)
+        item = BatchItem(len(self.items), named.name, self.new_id(), kind)
         content = stored_form(named.source)
         self.items.append(item)  # before it is stored: what was stored in part goes too
         self.blobs.put(source_key(item.task_id), content)
         content = content if isinstance(content, bytes) else content.read_bytes()
         self.digest.update(json.dumps([named.name, kind.value]).encode() + hashlib.sha256(content).digest())
-
-    def drop(self) -> None:
-        for item in self.items:
-            self.blobs.delete(source_key(item.task_id))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +88,7 @@ class BatchDesk:
     most_unfinished: int
     retention_s: float
     now: Clock
+    new_id: NewId = random_id
 
     def submit(self, account: Account, sources: Iterable[NamedSource], terms: BatchTerms) -> str:
         """Keep a batch and return its id; all of it is kept or nothing.
@@ -91,19 +99,22 @@ class BatchDesk:
         refuse_png_target(terms.options, b"")
         if not self.blobs.has_room():
             raise StorageFullError("HTTP 429: the server is short of disk space; try again later", _RETRY_S)
-        intake = _Intake(self.blobs)
-        batch = Batch(str(uuid.uuid4()), account.id, terms.options, self.now(), terms.callback)
-        kept = None
+        intake = _Intake(self.blobs, self.new_id)
+        batch = Batch(self.new_id(), account.id, terms.options, self.now(), terms.callback)
         try:
-            for named in sources:
-                intake.take(named)
-            if not intake.items:
-                raise SourceCountError("a batch needs at least one picture")
+            intake.take_all(sources)
             with self.database.transaction() as change:
                 kept = self._accept(change, batch, intake, terms)
-        finally:
-            if kept != batch.id:
-                intake.drop()
+        except OutcomeUnknownError:
+            # Where the batch was kept its sources are needed; where that cannot be told, the file sweeper will know.
+            if not self._is_kept(batch):
+                raise
+            kept = batch.id
+        except BaseException:
+            intake.drop()
+            raise
+        if kept != batch.id:
+            intake.drop()
         return kept
 
     def status(self, account: Account, batch_id: str) -> BatchStatus:
@@ -130,6 +141,10 @@ class BatchDesk:
     def expires_at(self, batch: Batch) -> float:
         """When an ended batch goes, in Unix seconds; never while it is under way."""
         return float("inf") if batch.completed_at is None else batch.completed_at + self.retention_s
+
+    def _is_kept(self, batch: Batch) -> bool:
+        with self.database.reading() as view:
+            return view.batches.get(batch.id) is not None
 
     def _accept(self, change: Transaction, batch: Batch, intake: _Intake, terms: BatchTerms) -> str:
         if terms.idempotency_key is not None:

@@ -237,7 +237,10 @@ class Database(Protocol):
     """Where rows are kept. A store that does not answer raises StoreUnavailableError, in the middle or at the end."""
 
     def transaction(self) -> AbstractContextManager[Transaction]:
-        """A transaction that is kept when its block ends, and undone when it raises."""
+        """A transaction that is kept when its block ends, and undone when it raises.
+
+        OutcomeUnknownError where the database was lost while it was told to keep it: it may have been kept.
+        """
 
     def autocommit(self) -> AbstractContextManager[Transaction]:
         """Each statement is kept at once and by itself, without a wait for the disk: a power cut may undo it.
@@ -387,3 +390,5 @@ class TaskQueue(Protocol):
 
 
 Clock = Callable[[], float]
+NewId = Callable[[], str]
+"""Makes the ids of tasks and batches: never the same twice."""

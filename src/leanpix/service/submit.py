@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from leanpix.domain.errors import (
     CreditsExhaustedError,
     InvalidParameterError,
     KeyReusedError,
+    OutcomeUnknownError,
     QueueFullError,
     RateLimitedError,
     StorageFullError,
@@ -21,8 +21,9 @@ from leanpix.domain.states import TaskState
 from leanpix.domain.submission import Submission, fingerprint_of, token_of
 from leanpix.domain.task import SourceKind, Task
 from leanpix.domain.webhook import Callback
+from leanpix.service.ids import random_id
 from leanpix.service.observing import CarryTrace, untraced
-from leanpix.service.ports import Blobs, Clock, Database, RateLimits, Signals, Transaction
+from leanpix.service.ports import Blobs, Clock, Database, NewId, RateLimits, Signals, Transaction
 
 _QUEUE_RETRY_S = 2.0
 _DISK_RETRY_S = 30.0
@@ -63,6 +64,7 @@ class Submit:
     bounds: QueueBounds
     now: Clock
     carried: CarryTrace = untraced
+    new_id: NewId = random_id
 
     def admit(self, account: Account, idempotency_key: str | None = None) -> None:
         """Judge the account before its request is read: CreditsExhaustedError, RateLimitedError.
@@ -104,6 +106,11 @@ class Submit:
             self.blobs.put(source_key(task.id), stored_form(source))
             with self.database.transaction() as change:
                 task_id = self._accept(change, account, task, submission)
+        except OutcomeUnknownError:
+            # Where the task was kept its source is needed; where that cannot be told, the sweeper of files will know.
+            if not self._is_kept(task):
+                raise
+            task_id = task.id
         except BaseException:
             self.blobs.delete(source_key(task.id))
             raise
@@ -111,6 +118,10 @@ class Submit:
             self.blobs.delete(source_key(task.id))
         self.signals.work_added()
         return task_id
+
+    def _is_kept(self, task: Task) -> bool:
+        with self.database.reading() as view:
+            return view.tasks.get(task.id) is not None
 
     def _earlier(self, submission: Submission) -> str | None:
         """The task that this submission made when it came before, or None."""
@@ -122,9 +133,7 @@ class Submit:
         self, account: Account, source: Upload | Address, options: CompressionOptions, return_type: ReturnType
     ) -> Task:
         held = price_asked(options)
-        return Task(
-            str(uuid.uuid4()), account.id, TaskState.QUEUED, options, return_type, _kind(source), self.now(), held
-        )
+        return Task(self.new_id(), account.id, TaskState.QUEUED, options, return_type, _kind(source), self.now(), held)
 
     def _accept(self, change: Transaction, account: Account, task: Task, submission: Submission | None) -> str:
         # Before the hold: of several at once the first may have taken the last credit.

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from leanpix.domain.errors import StoreUnavailableError
+from leanpix.domain.errors import OutcomeUnknownError, StoreUnavailableError
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.05, 1.0
 _AWAY = (OperationalError, InterfaceError, PoolTimeoutError)
@@ -28,13 +28,20 @@ def connecting(engine: Engine, patience_s: float = 0) -> Iterator[Connection]:
 
 @contextmanager
 def in_transaction(engine: Engine, patience_s: float = 0) -> Iterator[Connection]:
-    """A connection as above, in a transaction that is kept when the block ends, and undone when it raises."""
-    with connecting(engine, patience_s) as connection, connection.begin():
+    """A connection as above, in a transaction that is kept when the block ends, and undone when it raises.
+
+    OutcomeUnknownError where the connection is lost while the transaction is committed.
+    """
+    with connecting(engine, patience_s) as connection, connection.begin() as transaction:
         if connection.dialect.name == "sqlite":
             # A writer takes its lock at once: upgrading a read would fail with "database is locked" without waiting.
             # Not by a listener of the engine: where it has one, every statement looks for listeners of all kinds.
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         yield connection
+        try:
+            transaction.commit()
+        except _AWAY as failure:
+            raise OutcomeUnknownError from failure
 
 
 def _connection(engine: Engine, patience_s: float) -> Connection:
