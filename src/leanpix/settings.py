@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import re
+from collections.abc import Iterable
+from difflib import get_close_matches
+
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -12,7 +17,10 @@ from leanpix.stores.settings import StoreSettings
 from leanpix.telemetry.settings import TelemetrySettings
 from leanpix.web.settings import WebSettings
 
-__all__ = ["PREFIX", "Settings", "SettingsError", "read_settings"]
+__all__ = ["PREFIX", "Settings", "SettingsError", "read_settings", "settings_in_force", "unknown_settings"]
+
+# What Kubernetes puts into the environment of each pod for a service whose name begins with `leanpix`.
+_OF_KUBERNETES = re.compile(r".*_(SERVICE_HOST|SERVICE_PORT\w*|PORT_\d+_(TCP|UDP|SCTP)\w*)")
 
 
 class Settings(
@@ -20,11 +28,18 @@ class Settings(
 ):
     """All of them. A Settings is each package's settings too, so every package is handed its own part."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_ignore_empty=True,
+        enable_decoding=False,  # lists are separated by commas: setting_types.py
+        frozen=True,
+        extra="ignore",
+    )
 
     secret: str | None = Field(
         default=None,
         min_length=32,
+        repr=False,
         description="Secret behind key hashes and result links, the same on every node, at least 32 characters; "
         "default: a random one, kept in the data folder.",
     )
@@ -36,4 +51,25 @@ def read_settings(**overrides: object) -> Settings:
     try:
         return Settings.model_validate(Settings(**given))  # type: ignore[arg-type] # checked by pydantic itself
     except ValidationError as failure:
-        raise SettingsError.of(failure) from failure
+        raise SettingsError.of(failure, Settings) from failure
+
+
+def unknown_settings(environment: Iterable[str] | None = None) -> list[str]:
+    """A line for each name in the environment that looks like a setting and is none, with the one that is meant."""
+    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+    names = (name.upper() for name in (os.environ if environment is None else environment))
+    unknown = sorted({name for name in names if name.startswith(PREFIX)} - known)
+    return [_named(name, known) for name in unknown if not _OF_KUBERNETES.fullmatch(name)]
+
+
+def _named(name: str, known: Iterable[str]) -> str:
+    # Compared without what all names share: it would make any two of them look alike.
+    own = {one.removeprefix(PREFIX): one for one in known}
+    near = get_close_matches(name.removeprefix(PREFIX), own, n=1)
+    return f"{name} is no setting and is ignored" + (f": is {own[near[0]]} meant?" if near else "")
+
+
+def settings_in_force() -> dict[str, str]:
+    """The environment's settings by their names, as they are written there: what a new place has to set again."""
+    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+    return {name.upper(): value for name, value in sorted(os.environ.items()) if name.upper() in known and value}

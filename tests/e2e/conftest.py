@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import ExitStack
 
@@ -46,7 +45,7 @@ def one_machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture(scope="session")
 def cluster(postgres: Postgres, seaweed: Seaweed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    shelf = {"tinify_store_endpoints": json.dumps([seaweed.environment["AWS_ENDPOINT_URL"]])}
+    shelf = {"tinify_store_endpoints": seaweed.environment["AWS_ENDPOINT_URL"]}
     with balanced_server(postgres, seaweed, tmp_path_factory.mktemp("cluster"), **_FETCHING, **shelf) as started:
         yield started
 

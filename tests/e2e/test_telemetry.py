@@ -24,7 +24,7 @@ Figures = dict[str, float]
 @pytest.fixture(scope="module")
 def used(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, list[str]]]:
     """A server that logs JSON and shows its figures to nobody without the token, after a success and a failure."""
-    settings = {"log_format": "json", "metrics_nets": "[]", "metrics_token": TOKEN}
+    settings = {"log_format": "json", "metrics_nets": "none", "metrics_token": TOKEN}
     with running_server(tmp_path_factory.mktemp("telemetry") / "data", **settings) as server:
         with server.client() as client:
             done = client.post(API, data={"sync": "1"}, files={"image_file": PICTURE}).json()["data"]

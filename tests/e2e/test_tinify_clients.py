@@ -87,7 +87,7 @@ class Scene:
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory: pytest.TempPathFactory, seaweed: Seaweed) -> Iterator[Scene]:
     folder = tmp_path_factory.mktemp("tinify")
-    shelves = json.dumps([seaweed.environment["AWS_ENDPOINT_URL"]])
+    shelves = seaweed.environment["AWS_ENDPOINT_URL"]
     with (
         website(_Site) as site,
         running_server(

@@ -26,9 +26,11 @@ USAGE_ERROR = 2
 
 
 def settings_or_exit(**overrides: object) -> Settings:
-    """The settings, or a message on standard error and exit code 2."""
-    from leanpix.settings import read_settings
+    """The settings, or a message on standard error and exit code 2. Names that are no settings are warned of."""
+    from leanpix.settings import read_settings, unknown_settings
 
+    for line in unknown_settings():
+        typer.echo(f"leanpix: {line}", err=True)
     with _told_and_exit():
         return read_settings(**overrides)
 

@@ -6,21 +6,13 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, Field
-from pydantic_settings import NoDecode
+from pydantic import BaseModel, Field
 
+from leanpix.setting_types import CommaList, WebUrl
 
-def _split(value: object) -> object:
-    """A comma-separated text as the tuple it stands for; anything else is left to pydantic."""
-    if isinstance(value, str):
-        return tuple(part.strip() for part in value.split(",") if part.strip())
-    return value
-
-
-# NoDecode: from the environment these are comma-separated, not JSON.
 Port = Annotated[int, Field(ge=1, le=65535)]
-Ports = Annotated[tuple[Port, ...], Field(min_length=1), NoDecode, BeforeValidator(_split)]
-Nets = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_split)]
+Ports = Annotated[tuple[Port, ...], Field(min_length=1), CommaList]
+Nets = Annotated[tuple[IPv4Network | IPv6Network, ...], CommaList]
 Seconds = Annotated[float, Field(gt=0, le=600)]
 
 
@@ -52,7 +44,7 @@ class FetchSettings(BaseModel):
     )
     fetch_idle_timeout_s: Seconds = Field(default=10.0, description="Longest silence within a body.")
     fetch_min_bytes_per_s: int = Field(
-        default=16 * 1024, ge=1, description="Slowest average rate of a body, once the grace is over."
+        default=16 * 1024, ge=1, le=1024**3, description="Slowest average rate of a body, once the grace is over."
     )
     fetch_rate_grace_s: Seconds = Field(default=5.0, description="Time before the slowest rate is asked for.")
     fetch_max_header_bytes: int = Field(
@@ -62,15 +54,15 @@ class FetchSettings(BaseModel):
     fetch_max_lookups: int = Field(
         default=64, ge=1, le=1024, description="Name lookups at one time, those counted that hang in the resolver."
     )
-    policy_url: str | None = Field(
+    policy_url: WebUrl | None = Field(
         default=None,
-        pattern=r"^https?://[^/].*$",
         description="Your own service that is asked before a result is published; default: none. Any address may be "
         "named here.",
     )
     policy_secret: str | None = Field(
         default=None,
         pattern=r"^whsec_[A-Za-z0-9+/]{32,}={0,2}$",
+        repr=False,
         description="Secret that signs what the policy hook is asked: `whsec_` and at least 24 bytes in base64.",
     )
     policy_timeout_s: Annotated[float, Field(gt=0, le=60)] = Field(

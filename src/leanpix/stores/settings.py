@@ -6,17 +6,22 @@ from pathlib import Path
 
 from pydantic import BaseModel, Field
 
+from leanpix.setting_types import BucketUrl, DatabaseUrl
+
+YEAR_S = 366 * 86400
+
 
 class StoreSettings(BaseModel):
     """Where data lives and how long it is kept."""
 
     data_dir: Path = Field(default=Path("data"), description="Folder of the database, the files and the secrets.")
-    database_url: str | None = Field(
+    database_url: DatabaseUrl | None = Field(
         default=None,
+        repr=False,
         description="`postgresql://user:password@host/database` for several machines; "
         "default: SQLite in the data folder.",
     )
-    store_url: str | None = Field(
+    store_url: BucketUrl | None = Field(
         default=None,
         description="`s3://bucket/prefix` for several machines, with endpoint, region and credentials by the usual AWS "
         "variables; default: files in the data folder.",
@@ -28,14 +33,17 @@ class StoreSettings(BaseModel):
     patience_s: float = Field(
         default=10, ge=0, le=120, description="Seconds that a database or store that does not answer is waited for."
     )
-    retention_s: float = Field(default=3600, gt=0, description="Seconds that a finished task and its result are kept.")
+    retention_s: float = Field(
+        default=3600, gt=0, le=YEAR_S, description="Seconds that a finished task and its result are kept."
+    )
     idempotency_s: float = Field(
         default=86400,
         gt=0,
+        le=YEAR_S,
         description="Seconds that an Idempotency-Key is known; never shorter than its task and the result are kept.",
     )
     longest_wait_s: float = Field(
-        default=3600, gt=0, description="Seconds after which a task that no worker took ends as timed out."
+        default=3600, gt=0, le=YEAR_S, description="Seconds after which a task that no worker took ends as timed out."
     )
     min_free_share: float = Field(
         default=0.05, ge=0, lt=1, description="Share of the disk that stays free: below it new work is refused."

@@ -6,9 +6,12 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
+from leanpix.domain.account import MAX_QPS, MIN_QPS
 from leanpix.domain.formats import STANDARD_FORMATS, OutputFormat
+from leanpix.setting_types import CommaList, EndpointUrl, Origin, WebUrl
 
-Endpoint = Annotated[str, Field(pattern=r"^https?://[A-Za-z0-9.:{}\[\]-]+/?$")]
+_MOST_BYTES = 1 << 40
+_DAY_S = 86400
 
 
 class WebSettings(BaseModel):
@@ -16,12 +19,16 @@ class WebSettings(BaseModel):
 
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
     port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
-    public_url: str | None = Field(
+    public_url: WebUrl | None = Field(
         default=None,
         description="Base of result URLs, such as `https://img.example.com`; default: the request's own.",
     )
-    max_upload_bytes: int = Field(default=20 * 1024 * 1024, gt=0, description="Largest uploaded picture, in bytes.")
-    sync_wait_s: float = Field(default=180, gt=0, description="Seconds that a request with sync=1 waits at most.")
+    max_upload_bytes: int = Field(
+        default=20 * 1024 * 1024, gt=0, le=_MOST_BYTES, description="Largest uploaded picture, in bytes."
+    )
+    sync_wait_s: float = Field(
+        default=180, gt=0, le=_DAY_S, description="Seconds that a request with sync=1 waits at most."
+    )
     tinify: bool = Field(
         default=True,
         description="Serve what clients of the Tinify API call: `/shrink`, `/output`, also under `/tinify`.",
@@ -33,49 +40,73 @@ class WebSettings(BaseModel):
         description="Seconds that a Tinify client's request waits for its key's rate before it is refused. Its body "
         "waits as long: more than LEANPIX_BODY_GRACE_S can cut slow uploads off.",
     )
-    tinify_store_endpoints: list[Endpoint] = Field(
-        default=[],
-        description="Endpoints of S3-compatible stores that Tinify clients may have results put into, as a JSON list; "
-        '`{region}` stands for the region they name: `["https://s3.{region}.amazonaws.com"]`. Default: none.',
+    tinify_store_endpoints: Annotated[tuple[EndpointUrl, ...], CommaList] = Field(
+        default=(),
+        description="Endpoints of S3-compatible stores that Tinify clients may have results put into, separated by "
+        "commas; `{region}` stands for the region they name: `https://s3.{region}.amazonaws.com`. Default: none.",
     )
-    extra_formats: Literal["", "avif", "jxl", "avif,jxl"] = Field(
-        default="",
+    extra_formats: Annotated[tuple[Literal["avif", "jxl"], ...], CommaList] = Field(
+        default=(),
         description="Formats written beside jpg, png and webp, for requests that name them: `avif`, `jxl` (with the "
-        "extra `leanpix[jxl]`) or `avif,jxl`. Default: none.",
+        "extra `leanpix[jxl]`) or both, separated by a comma. Default: none.",
     )
     fine_states: bool = Field(default=False, description="Report the states 0, 2, 3, 5 and 6 too, not only 4.")
-    cors_origins: list[str] = Field(
-        default=["*"], description="Origins that browsers may call the API and read results from, as a JSON list."
+    cors_origins: Annotated[tuple[Origin, ...], CommaList] = Field(
+        default=("*",),
+        description="Origins that browsers may call the API and read results from, separated by commas: "
+        "`https://shop.example`; `*`: any, `none`: none.",
     )
-    queue_max: int = Field(default=1000, gt=0, description="Unfinished tasks at once, of all keys.")
-    queue_max_per_key: int = Field(default=200, gt=0, description="Unfinished tasks at once, of one key.")
-    batch_max_per_key: int = Field(default=10, gt=0, description="Unfinished batches at once, of one key.")
-    batch_max_bytes: int = Field(default=256 * 1024 * 1024, gt=0, description="Largest ZIP of a batch, in bytes.")
+    queue_max: int = Field(default=1000, gt=0, le=10_000_000, description="Unfinished tasks at once, of all keys.")
+    queue_max_per_key: int = Field(
+        default=200, gt=0, le=10_000_000, description="Unfinished tasks at once, of one key."
+    )
+    batch_max_per_key: int = Field(default=10, gt=0, le=100_000, description="Unfinished batches at once, of one key.")
+    batch_max_bytes: int = Field(
+        default=256 * 1024 * 1024, gt=0, le=_MOST_BYTES, description="Largest ZIP of a batch, in bytes."
+    )
     batch_max_unpacked_bytes: int = Field(
-        default=512 * 1024 * 1024, gt=0, description="Most that a batch's ZIP may hold, in bytes unpacked."
+        default=512 * 1024 * 1024,
+        gt=0,
+        le=_MOST_BYTES,
+        description="Most that a batch's ZIP may hold, in bytes unpacked.",
     )
     batch_longest_s: float = Field(
-        default=86400, gt=0, description="Seconds after which the pictures of a batch that still wait end as timed out."
+        default=86400,
+        gt=0,
+        le=366 * _DAY_S,
+        description="Seconds after which the pictures of a batch that still wait end as timed out.",
     )
-    default_qps: float = Field(default=2, gt=0, description="Creates per second of a key made without --qps.")
-    header_timeout_s: float = Field(default=10, gt=0, description="Seconds in which a request's head has to arrive.")
+    default_qps: float = Field(
+        default=2, ge=MIN_QPS, le=MAX_QPS, description="Creates per second of a key made without --qps."
+    )
+    header_timeout_s: float = Field(
+        default=10, gt=0, le=3600, description="Seconds in which a request's head has to arrive."
+    )
     body_grace_s: float = Field(
         default=10,
         gt=0,
+        le=3600,
         description="Seconds before the minimum upload rate is asked of a body, and after which a body that goes on "
         "though its request was answered is cut off.",
     )
-    body_timeout_s: float = Field(default=600, gt=0, description="Seconds in which a request's body has to arrive.")
+    body_timeout_s: float = Field(
+        default=600, gt=0, le=_DAY_S, description="Seconds in which a request's body has to arrive."
+    )
     answer_stall_s: float = Field(
-        default=60, gt=0, description="Seconds after which a client that takes nothing of a waiting answer is cut off."
+        default=60,
+        gt=0,
+        le=3600,
+        description="Seconds after which a client that takes nothing of a waiting answer is cut off.",
     )
     min_upload_bytes_per_s: int = Field(
-        default=4096, ge=0, description="Slowest upload that is kept waiting for, in bytes a second."
+        default=4096, ge=0, le=1 << 30, description="Slowest upload that is kept waiting for, in bytes a second."
     )
-    max_header_bytes: int = Field(default=32 * 1024, gt=0, description="Largest head of a request, in bytes.")
-    max_headers: int = Field(default=100, gt=0, description="Most header lines of a request.")
+    max_header_bytes: int = Field(
+        default=32 * 1024, ge=1024, le=1 << 20, description="Largest head of a request, in bytes."
+    )
+    max_headers: int = Field(default=100, gt=0, le=10_000, description="Most header lines of a request.")
 
     @property
     def formats_written(self) -> tuple[OutputFormat, ...]:
         """What a request may name as its result's format."""
-        return STANDARD_FORMATS + tuple(kind for kind in OutputFormat if kind in self.extra_formats.split(","))
+        return STANDARD_FORMATS + tuple(kind for kind in OutputFormat if kind in self.extra_formats)

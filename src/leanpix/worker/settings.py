@@ -63,6 +63,7 @@ class WorkerSettings(BaseModel):
     memory_mb: int = Field(
         default_factory=_memory_for_pictures,
         ge=64,
+        le=1 << 24,
         description="Memory in MB for all pictures of a worker process together: one whose share, by its header, is "
         "not free waits; one that needs more runs alone. Default: 75 % of the machine's, or of the container's limit.",
     )
@@ -86,7 +87,9 @@ class WorkerSettings(BaseModel):
     webhook_per_host: int = Field(
         default=4, ge=1, le=256, description="Webhooks told at the same time to one host, by this process."
     )
-    webhook_log_s: float = Field(default=86400, ge=0, description="Seconds that the log of webhook deliveries is kept.")
+    webhook_log_s: float = Field(
+        default=86400, ge=0, le=366 * 86400, description="Seconds that the log of webhook deliveries is kept."
+    )
     ready_children: int | None = Field(
         default=None,
         ge=0,
@@ -97,6 +100,7 @@ class WorkerSettings(BaseModel):
     recycle_after: int = Field(
         default=2000,
         ge=1,
+        le=1_000_000,
         description="Pictures after which the process that children are forked from is replaced, so that what one "
         "of them learnt of its memory layout is of no use for long.",
     )

@@ -12,7 +12,7 @@ from leanpix.fetching.settings import FetchSettings
 
 
 class Environment(BaseSettings, FetchSettings):
-    model_config = SettingsConfigDict(env_prefix="LEANPIX_")
+    model_config = SettingsConfigDict(env_prefix="LEANPIX_", enable_decoding=False)
 
 
 def test_the_defaults_are_the_safe_ones() -> None:

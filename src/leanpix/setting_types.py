@@ -1,0 +1,106 @@
+"""Kinds of values that an operator sets: lists by commas, and URLs that are checked before anything uses them."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Annotated
+from urllib.parse import SplitResult, urlsplit
+
+from pydantic import AfterValidator, BeforeValidator
+
+_NOTHING = "none"
+_HOST = re.compile(r"[A-Za-z0-9._{}-]+|\[[0-9A-Fa-f:.]+\]")
+_WEB = ("https", "http")
+
+
+def split_list(value: object) -> object:
+    """A text's parts between its commas, () for `none`; anything else is left to pydantic.
+
+    A JSON list, which some settings asked for once, is still taken. ValueError where it is none.
+    """
+    if not isinstance(value, str):
+        return value
+    text = value.strip()
+    if text.startswith("["):
+        return _from_json(text)
+    if text.lower() == _NOTHING:
+        return ()
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _from_json(text: str) -> object:
+    try:
+        return tuple(json.loads(text))
+    except ValueError as failure:
+        raise ValueError("values are separated by commas, without brackets and quotes") from failure
+
+
+def web_url(text: str) -> str:
+    """An absolute http or https URL without the slash at its end; ValueError says what is meant."""
+    parts = _parts(text, _WEB)
+    if parts.query or parts.fragment:
+        raise ValueError("a base URL has no ? and no #")
+    return text.rstrip("/")
+
+
+def endpoint_url(text: str) -> str:
+    """A web URL that is scheme, host and port alone."""
+    found = web_url(text)
+    if urlsplit(found).path:
+        raise ValueError(f"scheme, host and port alone are meant: {_without_path(found)}")
+    return found
+
+
+def origin(text: str) -> str:
+    """What a browser sends as Origin, or * for any."""
+    return text if text == "*" else endpoint_url(text)
+
+
+def database_url(text: str) -> str:
+    """A URL of PostgreSQL; ValueError."""
+    if "://" not in text:
+        raise ValueError("postgresql://user:password@host/database is meant")
+    if urlsplit(text).scheme.partition("+")[0] not in {"postgresql", "postgres"}:
+        raise ValueError("only postgresql:// is supported; without this setting rows are in SQLite")
+    return text
+
+
+def bucket_url(text: str) -> str:
+    """A bucket of an S3-compatible store and a prefix within it; ValueError."""
+    parts = _parts(text, ("s3",))
+    if parts.query or parts.fragment:
+        raise ValueError("s3://bucket/prefix is meant; the endpoint is set by AWS_ENDPOINT_URL")
+    return text
+
+
+def _parts(text: str, schemes: tuple[str, ...]) -> SplitResult:
+    """A URL's parts; ValueError where its scheme is none of these, or it names no host."""
+    first = f"{schemes[0]}://"
+    meant = first + text.rpartition("://")[2].lstrip("/").rpartition("@")[2]  # without a password
+    if "://" not in text:
+        raise ValueError(f"the scheme is missing: is {meant} meant?")
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError as failure:
+        raise ValueError(f"that is no URL: {failure}") from failure
+    if parts.scheme not in schemes:
+        raise ValueError(f"the scheme has to be {' or '.join(schemes)}: is {meant} meant?")
+    host = parts.netloc.rpartition("@")[2]
+    if not _HOST.fullmatch(host if port is None else host.rpartition(":")[0]):
+        raise ValueError(f"that names no host: {first}host is meant")
+    return parts
+
+
+def _without_path(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+CommaList = BeforeValidator(split_list)
+WebUrl = Annotated[str, AfterValidator(web_url)]
+EndpointUrl = Annotated[str, AfterValidator(endpoint_url)]
+Origin = Annotated[str, AfterValidator(origin)]
+DatabaseUrl = Annotated[str, AfterValidator(database_url)]
+BucketUrl = Annotated[str, AfterValidator(bucket_url)]
