@@ -74,7 +74,7 @@ def start_server(data_dir: Path, key: str = "", **settings: str) -> Server:
         process = subprocess.Popen(command, stdout=log, stderr=log, env=environment, start_new_session=True)
     base = _told_base(process, output)
     wait_until_healthy(process, base, output)
-    return Server(process, base, key_in(output.read_text()) or key, data_dir, output, environment)
+    return Server(process, base, key or first_key(data_dir), data_dir, output, environment)
 
 
 def _told_base(process: subprocess.Popen[bytes], output: Path) -> str:
@@ -97,6 +97,12 @@ def clean_environment() -> dict[str, str]:
 def named(settings: dict[str, str]) -> dict[str, str]:
     """Settings by their names in the environment."""
     return {f"LEANPIX_{name.upper()}": value for name, value in settings.items()}
+
+
+def first_key(data_dir: Path) -> str:
+    """The owner's key of a server that was started without a terminal, or an empty one."""
+    place = data_dir / "owner-key"
+    return place.read_text().strip() if place.exists() else ""
 
 
 def key_in(text: str) -> str:

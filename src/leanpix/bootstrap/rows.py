@@ -36,3 +36,8 @@ class Rows:
     mend_queue: Callable[[], object]
     listener: Listener | None = None
     close_rates: Callable[[], None] = lambda: None
+
+    def close(self) -> None:
+        """Close what is open."""
+        self.close_rates()
+        self.database.close()

@@ -8,12 +8,13 @@ from functools import partial
 from sqlalchemy import Engine
 
 from leanpix.bootstrap.rows import Rows
-from leanpix.domain.errors import SetupError, StoreUnavailableError
+from leanpix.domain.errors import SetupError
 from leanpix.queues import postgres as jobs
 from leanpix.queues.postgres import PostgresTaskQueue
 from leanpix.queues.signals import LocalSignals
 from leanpix.queues.wakeups import EndListener, PostgresSignals
 from leanpix.settings import Settings
+from leanpix.stores.database_url import told_where
 from leanpix.stores.sql.announcing import announced, heard
 from leanpix.stores.sql.attempts import TidyAsyncConnection, TidyConnection
 from leanpix.stores.sql.connecting import EngineConnections
@@ -36,9 +37,12 @@ def shared_rows(settings: Settings, url: str, local: LocalSignals) -> Rows:
     durable = postgres_engine(url, durable=True, connections=_CONNECTIONS)
     quick = postgres_engine(url, durable=False, connections=_CONNECTIONS)
     try:
-        require_current(durable, patience_s=settings.patience_s)
-    except StoreUnavailableError as failure:
-        raise SetupError("the database of LEANPIX_DATABASE_URL does not answer") from failure
+        with told_where(url):
+            require_current(durable, patience_s=settings.patience_s)
+    except SetupError:
+        durable.dispose()
+        quick.dispose()
+        raise
     plain_url = libpq_url(url)
     database = SqlDatabase(
         EngineConnections(durable), EngineConnections(quick), jobs.enqueue, patience_s=settings.patience_s

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 import time
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from importlib.util import find_spec
-from pathlib import Path
+from typing import BinaryIO
 
 from sqlalchemy import Engine
 
@@ -18,11 +17,14 @@ from leanpix.domain.formats import OutputFormat
 from leanpix.queues.embedded import EmbeddedTaskQueue
 from leanpix.queues.signals import LocalSignals
 from leanpix.service.admin import Admin
+from leanpix.service.installed_secret import admit_secret, needs_its_secret
 from leanpix.service.keys import SecretHasher
 from leanpix.service.ports import Blobs
 from leanpix.service.signed_urls import SignedUrls
 from leanpix.service.signing import WebhookSecrets
 from leanpix.settings import Settings
+from leanpix.stores.data_folder import DataFolder
+from leanpix.stores.database_url import database_named, told_where
 from leanpix.stores.files.blobs import LocalBlobs
 from leanpix.stores.files.s3 import S3Blobs
 from leanpix.stores.sql.database import SqlDatabase, sqlite_database, sqlite_engine
@@ -33,12 +35,13 @@ from leanpix.telemetry.logging import log_failure
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """What every command shares: the rows, the files, the secret."""
+    """What every command shares: the rows, the files, the secret. lock: open as long as the folder is ours."""
 
     settings: Settings
     rows: Rows
     blobs: Blobs
     secret: bytes = field(repr=False)
+    lock: BinaryIO | None = None
 
     @property
     def database(self) -> SqlDatabase:
@@ -53,9 +56,8 @@ class Stores:
     @property
     def place(self) -> str:
         """Where data is, for people; without passwords."""
-        folder = self.settings.data_dir.resolve()
-        rows = "PostgreSQL" if self.is_shared else f"{folder / 'leanpix.db'}"
-        return f"rows in {rows}, files in {self.settings.store_url or folder / 'files'}"
+        files = self.settings.store_url or DataFolder(self.settings.data_dir.resolve()).files
+        return f"rows in {rows_named(self.settings)}, files in {files}"
 
     @property
     def hasher(self) -> SecretHasher:
@@ -81,45 +83,71 @@ class Stores:
         """Stop listening, remove what is to be discarded, and close the database."""
         if self.rows.listener is not None:
             self.rows.listener.stop()
-        self.rows.close_rates()
         self.blobs.close()
-        self.database.close()
+        self.rows.close()
+        if self.lock is not None:
+            self.lock.close()
 
 
-def open_stores(settings: Settings) -> Stores:
+def open_stores(settings: Settings, *, serves: bool = False) -> Stores:
     """Open what the settings name; the data folder's database and secret are made where they are missing.
 
-    SetupError where a shared database has not been migrated, cannot be reached, or the secret or an extra is missing.
+    serves: keep the data folder for this process. SetupError where a shared database has not been migrated or cannot
+    be reached, the data folder cannot be used or is in use, the secret is another than the database's, or an extra is
+    missing.
     """
-    secret = _secret(settings)
+    _refuse_missing_parts(settings)
+    folder = DataFolder(settings.data_dir.resolve())
+    with ExitStack() as undo:
+        if settings.database_url is None or settings.store_url is None:
+            folder.make()
+        is_alone = serves and settings.database_url is None
+        lock = undo.enter_context(folder.lock()) if is_alone else None
+        rows = _rows(settings, folder)
+        undo.callback(rows.close)
+        with folder.told():
+            blobs = _blobs(settings, folder)
+        secret = _secret(settings, folder, rows.database)
+        undo.pop_all()
+    return Stores(settings, rows, blobs, secret, lock)
+
+
+def has_database(settings: Settings) -> bool:
+    """Whether there is a database already, or one that is shared; SetupError where that cannot be seen."""
+    return settings.database_url is not None or DataFolder(settings.data_dir.resolve()).has_database()
+
+
+def migrate_database(settings: Settings) -> str | None:
+    """Bring the database to this version's schema; the revision it was at before, None where it was empty."""
+    folder = DataFolder(settings.data_dir.resolve())
+    if settings.database_url is None:
+        folder.make()
+    engine = _migrating_engine(settings, folder)
+    try:
+        with _told(settings, folder):
+            return migrate(engine)
+    finally:
+        engine.dispose()
+
+
+def _migrating_engine(settings: Settings, folder: DataFolder) -> Engine:
+    if settings.database_url is not None:
+        _require_cluster_extra()
+        from leanpix.bootstrap.shared import migrating_engine  # noqa: PLC0415 - see there
+
+        return migrating_engine(settings.database_url)
+    return sqlite_engine(folder.database)
+
+
+def _refuse_missing_parts(settings: Settings) -> None:
     if OutputFormat.JXL in settings.formats_written and find_spec("imagecodecs") is None:
         raise SetupError("LEANPIX_EXTRA_FORMATS=jxl needs the extra: pip install 'leanpix[jxl]'")
     if settings.policy_url is not None:
         from leanpix.fetching.review import required  # noqa: PLC0415 - its HTTP library takes a while
 
         required(settings, settings.public_url)
-    if settings.database_url is None or settings.store_url is None:
-        settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return Stores(settings, _rows(settings), _blobs(settings), secret or _kept_secret(settings.data_dir))
-
-
-def migrate_database(settings: Settings) -> str | None:
-    """Bring the database to this version's schema; the revision it was at before, None where it was empty."""
-    engine = _migrating_engine(settings)
-    try:
-        return migrate(engine)
-    finally:
-        engine.dispose()
-
-
-def _migrating_engine(settings: Settings) -> Engine:
-    if settings.database_url is not None:
-        _require_cluster_extra()
-        from leanpix.bootstrap.shared import migrating_engine  # noqa: PLC0415 - see there
-
-        return migrating_engine(settings.database_url)
-    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return sqlite_engine(settings.data_dir / "leanpix.db")
+    if settings.database_url is not None and settings.secret is None:
+        raise SetupError("LEANPIX_SECRET is missing: nodes that share a database have to share this secret too")
 
 
 def _require_cluster_extra() -> None:
@@ -127,16 +155,16 @@ def _require_cluster_extra() -> None:
         raise SetupError("LEANPIX_DATABASE_URL needs the extra: pip install 'leanpix[cluster]'")
 
 
-def _rows(settings: Settings) -> Rows:
+def _rows(settings: Settings, folder: DataFolder) -> Rows:
     local = LocalSignals()
     if settings.database_url is not None:
         _require_cluster_extra()
         from leanpix.bootstrap.shared import shared_rows  # noqa: PLC0415 - see there
 
         return shared_rows(settings, settings.database_url, local)
-    path = settings.data_dir / "leanpix.db"
-    database = sqlite_database(path)
-    rates = SqliteRateLimits(settings.data_dir / "rates.db", time.time)
+    with folder.told():
+        database = sqlite_database(folder.database)
+        rates = SqliteRateLimits(folder.rates, time.time)
     return Rows(
         database,
         rates,
@@ -148,29 +176,41 @@ def _rows(settings: Settings) -> Rows:
     )
 
 
-def _blobs(settings: Settings) -> Blobs:
+def _blobs(settings: Settings, folder: DataFolder) -> Blobs:
     if settings.store_url is None:
-        return LocalBlobs(settings.data_dir / "files", settings.min_free_share, sync=settings.sync_files)
+        return LocalBlobs(folder.files, settings.min_free_share, sync=settings.sync_files)
     return S3Blobs(
         settings.store_url, patience_s=2 * settings.patience_s, presigns=settings.presign, on_error=log_failure
     )
 
 
-def _secret(settings: Settings) -> bytes | None:
+def _secret(settings: Settings, folder: DataFolder, database: SqlDatabase) -> bytes:
+    """The secret behind keys and links; SetupError where it is not this database's."""
+    rows = rows_named(settings)
     if settings.secret is not None:
-        return settings.secret.encode()
+        found, place = settings.secret.encode(), "LEANPIX_SECRET"
+    else:
+        kept, place = folder.kept_secret(), str(folder.secret)
+        with _told(settings, folder):
+            is_lost = kept is None and needs_its_secret(database)
+        if is_lost:
+            raise SetupError(
+                f"the secret that the keys in {rows} were made with is missing: put {place} back from a backup or set "
+                "LEANPIX_SECRET, or give every key a new text with `leanpix new-secret`"
+            )
+        found = kept or folder.make_secret()
+    with _told(settings, folder):
+        admit_secret(database, found, place=place, rows=rows)
+    return found
+
+
+def _told(settings: Settings, folder: DataFolder) -> AbstractContextManager[None]:
+    """Failures of whichever database it is, as a SetupError of one line."""
+    return folder.told() if settings.database_url is None else told_where(settings.database_url)
+
+
+def rows_named(settings: Settings) -> str:
+    """Which database it is, for people; without passwords."""
     if settings.database_url is not None:
-        raise SetupError("LEANPIX_SECRET is missing: nodes that share a database have to share this secret too")
-    return None
-
-
-def _kept_secret(folder: Path) -> bytes:
-    path = folder / "secret"
-    try:
-        with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
-            file.write(secrets.token_hex(32))
-            file.flush()
-            os.fsync(file.fileno())
-    except FileExistsError:
-        pass
-    return path.read_text().encode()
+        return database_named(settings.database_url)
+    return str(DataFolder(settings.data_dir.resolve()).database)

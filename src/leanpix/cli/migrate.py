@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from leanpix.cli.options import USAGE_ERROR, DataDir, settings_or_exit, stores_or_exit
-from leanpix.domain.errors import SetupError, StoreUnavailableError
+from leanpix.cli.first_key import kept_or_shown
+from leanpix.cli.options import DataDir, settings_or_exit, setup_or_exit, stores_or_exit
 
 if TYPE_CHECKING:
     from leanpix.settings import Settings
@@ -24,17 +24,14 @@ def migrate(data_dir: DataDir = None) -> None:
     try:
         typer.echo("the schema is current" if before else "the schema has been made")
         key = stores.admin.ensure_owner()
+        if key is not None:
+            kept_or_shown(stores, key)
     finally:
         stores.close()
-    if key is not None:
-        typer.echo(f"\nThe owner's API key, shown only this once:\n\n  {key.text}\n")
 
 
 def _migrated(settings: Settings) -> str | None:
     from leanpix.bootstrap.stores import migrate_database
 
-    try:
+    with setup_or_exit():
         return migrate_database(settings)
-    except (SetupError, StoreUnavailableError) as failure:
-        typer.echo(f"leanpix: {failure}", err=True)
-        raise typer.Exit(USAGE_ERROR) from failure

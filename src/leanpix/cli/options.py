@@ -50,23 +50,27 @@ def _told_and_exit() -> Iterator[None]:
         raise typer.Exit(USAGE_ERROR) from failure
 
 
-def stores_or_exit(settings: Settings) -> Stores:
-    """The opened stores, or a message on standard error and exit code 2."""
-    from leanpix.bootstrap.stores import open_stores
-
+@contextmanager
+def setup_or_exit() -> Iterator[None]:
+    """A SetupError within the block as a message on standard error and exit code 2."""
     try:
-        return open_stores(settings)
+        yield
     except SetupError as failure:
         typer.echo(f"leanpix: {failure}", err=True)
         raise typer.Exit(USAGE_ERROR) from failure
+
+
+def stores_or_exit(settings: Settings, *, serves: bool = False) -> Stores:
+    """The opened stores, or a message on standard error and exit code 2; serves: the data folder is ours alone."""
+    from leanpix.bootstrap.stores import open_stores
+
+    with setup_or_exit():
+        return open_stores(settings, serves=serves)
 
 
 def telemetry_or_exit(stores: Stores, pool: CompressorPool | None) -> Telemetry:
     """What the process tells of its work, or a message on standard error and exit code 2."""
     from leanpix.bootstrap.processes import make_telemetry
 
-    try:
+    with setup_or_exit():
         return make_telemetry(stores, pool)
-    except SetupError as failure:
-        typer.echo(f"leanpix: {failure}", err=True)
-        raise typer.Exit(USAGE_ERROR) from failure

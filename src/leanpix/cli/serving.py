@@ -20,6 +20,7 @@ from leanpix.bootstrap.allocator import keep_freed_memory
 from leanpix.bootstrap.pools import make_pool
 from leanpix.bootstrap.processes import make_api, make_companions, make_worker
 from leanpix.bootstrap.stores import Stores
+from leanpix.cli.first_key import kept_or_shown
 from leanpix.cli.options import stores_or_exit, telemetry_or_exit
 from leanpix.settings import Settings
 from leanpix.telemetry.logging import set_up_logging
@@ -36,8 +37,8 @@ def run_server(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT, then drain."""
     keep_freed_memory()
     set_up_logging(settings)
-    stores = stores_or_exit(settings)
-    listener = _listen(settings)
+    stores = stores_or_exit(settings, serves=True)
+    listener = _listen(settings)  # before the key is made: it is shown once
     _introduce(stores, listener.getsockname()[1])
     # uvicorn stops gracefully on these and then raises them again, for whoever handled them before: for us, nothing.
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -143,8 +144,9 @@ def _introduce(stores: Stores, port: int) -> None:
     # Nodes that share a database would each make one: there it is up to `leanpix migrate`.
     key = None if stores.is_shared else stores.admin.ensure_owner()
     if key is not None:
+        written = kept_or_shown(stores, key)
         typer.echo(
-            f"\nThe owner's API key, shown only this once:\n\n  {key.text}\n\nTry it:\n\n"
-            f"  curl '{base}/api/tasks/visual/imgcompress' -H 'X-API-KEY: {key.text}' \\\n"
+            f"\nTry it:\n\n"
+            f"  curl '{base}/api/tasks/visual/imgcompress' -H \"X-API-KEY: {written}\" \\\n"
             f"    -F 'sync=1' -F 'image_file=@photo.jpg'\n"
         )

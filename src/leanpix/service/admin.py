@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from leanpix.domain.account import MAX_NAME, MAX_QPS, MIN_QPS, Account
 from leanpix.domain.errors import InvalidParameterError, NotFoundError, UnlimitedKeyError
-from leanpix.service.keys import NewKey, SecretHasher, new_key
+from leanpix.service.keys import NewKey, SecretHasher, new_key, renewed_key
 from leanpix.service.ports import Clock, Database
 
 OWNER_NAME = "owner"
@@ -46,6 +46,18 @@ class Admin:
                 return None
             change.accounts.add(Account(key.id, OWNER_NAME, OWNER_QPS, None, True, self.now()), self._hash(key))
         return key
+
+    def renew_all(self, fingerprint: str) -> list[tuple[Account, NewKey]]:
+        """Give every key that is not revoked a new secret, for the installation's own, of this fingerprint, is new.
+
+        Ids, credits and rates stay. One transaction: either all old keys are void, or none is.
+        """
+        with self.database.transaction() as change:
+            renewed = [(one, renewed_key(one.id)) for one in change.accounts.list() if one.revoked_at is None]
+            for account, key in renewed:
+                change.accounts.rehash(account.id, self._hash(key))
+            change.installation.replace_secret(fingerprint)
+        return renewed
 
     def accounts(self) -> list[Account]:
         """Every key, oldest first."""

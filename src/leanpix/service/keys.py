@@ -30,7 +30,12 @@ class NewKey:
 
 def new_key() -> NewKey:
     """A fresh random key, `lp_<id>_<secret>`; base32 keeps both parts free of the separator."""
-    key_id, secret = (_base32(secrets.token_bytes(n)) for n in (_ID_BYTES, _SECRET_BYTES))
+    return renewed_key(_base32(secrets.token_bytes(_ID_BYTES)))
+
+
+def renewed_key(key_id: str) -> NewKey:
+    """A fresh secret under an id that there is already."""
+    secret = _base32(secrets.token_bytes(_SECRET_BYTES))
     return NewKey(key_id, f"{PREFIX}_{key_id}_{secret}", secret)
 
 

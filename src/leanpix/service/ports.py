@@ -82,6 +82,9 @@ class Accounts(Protocol):
     def list(self) -> list[Account]:
         """Every account, oldest first."""
 
+    def rehash(self, key_id: str, secret_hash: bytes) -> None:
+        """Let another secret open the account."""
+
     def any(self) -> bool:
         """Whether there is any account at all."""
 
@@ -206,6 +209,19 @@ class Batches(Protocol):
         """Remove the batch, its items and their tasks."""
 
 
+class Installation(Protocol):
+    """Facts of the installation as a whole, inside one transaction."""
+
+    def secret_fingerprint(self) -> str | None:
+        """The fingerprint of the secret that keys are hashed with, or None where none was recorded yet."""
+
+    def claim_secret(self, fingerprint: str) -> str:
+        """The recorded fingerprint: this one where there was none. Of several at once exactly one gets it."""
+
+    def replace_secret(self, fingerprint: str) -> None:
+        """Record another one."""
+
+
 class Transaction(Protocol):
     """One transaction: all of it is kept, or none."""
 
@@ -228,6 +244,10 @@ class Transaction(Protocol):
     @property
     def batches(self) -> Batches:
         """Many pictures sent at once."""
+
+    @property
+    def installation(self) -> Installation:
+        """What holds for the whole installation."""
 
     def enqueue(self, task_id: str) -> None:
         """Have the task delivered to a worker once the transaction is kept."""

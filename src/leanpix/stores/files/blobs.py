@@ -32,7 +32,7 @@ class LocalBlobs:
     presigns = False
 
     def __init__(self, root: Path, min_free_share: float, *, sync: bool = True) -> None:
-        root.mkdir(parents=True, exist_ok=True)
+        root.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._root, self._min_free_share, self._sync = root, min_free_share, sync
         self._store = LocalStore(root, automatic_cleanup=True)
 

@@ -74,6 +74,10 @@ class SqlAccounts:
         """Every account, oldest first."""
         return [_account(row) for row in self._connection.execute(select(accounts).order_by(accounts.c.created_at))]
 
+    def rehash(self, key_id: str, secret_hash: bytes) -> None:
+        """Let another secret open the account."""
+        self._connection.execute(update(accounts).where(_OF_KEY).values(secret_hash=secret_hash), {"of_key": key_id})
+
     def any(self) -> bool:
         """Whether there is any account at all."""
         return self._connection.execute(select(accounts.c.id).limit(1)).first() is not None

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from threading import Lock
+from urllib.parse import quote
 
 from sqlalchemy import Engine, create_engine
 
+from leanpix.domain.errors import SetupError
+from leanpix.stores.installation import SqlInstallation
 from leanpix.stores.sql.accounts import SqlAccounts
 from leanpix.stores.sql.batches import SqlBatches
 from leanpix.stores.sql.connections import Connections, SqlConnection
 from leanpix.stores.sql.driver import DriverConnections, sqlite_connection
-from leanpix.stores.sql.schema import migrate
+from leanpix.stores.sql.schema import HEAD, migrate
 from leanpix.stores.sql.submissions import SqlSubmissions
 from leanpix.stores.sql.tasks import SqlTasks
 from leanpix.stores.sql.webhook_deliveries import SqlWebhookDeliveries
 
+_CHECKED_BYTES = 64 * 1024 * 1024  # looked through at each start: 0.1 s at most (docs/decisions/0146)
 _DURABLE = "FULL"  # SQLite waits for the disk at each commit
 
 
@@ -32,6 +37,7 @@ class SqlTransaction:
         self.submissions = SqlSubmissions(connection)
         self.notices = SqlWebhookDeliveries(connection)
         self.batches = SqlBatches(connection)
+        self.installation = SqlInstallation(connection)
         self._enqueue = enqueue
 
     def enqueue(self, task_id: str) -> None:
@@ -90,13 +96,37 @@ class SqlDatabase:
 
 def sqlite_database(path: Path) -> SqlDatabase:
     """The embedded database at `path`, made or brought to this version's schema where needed."""
+    refuse_damaged(path)
     engine = sqlite_engine(path)
     try:
-        migrate(engine)
+        refuse_newer(migrate(engine), path)
     finally:
         engine.dispose()
     writer = Lock()
     return SqlDatabase(DriverConnections(path, _DURABLE, writer), DriverConnections(path, "NORMAL", writer))
+
+
+def refuse_damaged(path: Path, *, at_most_bytes: int = _CHECKED_BYTES) -> None:
+    """SetupError where the file is no database or its pages do not fit together; larger ones are not looked through."""
+    if not path.exists() or path.stat().st_size > at_most_bytes:
+        return
+    with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)) as connection:
+        found: str = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if found != "ok":
+        raise SetupError(f"the database {path} is damaged ({found}): put a backup back (`leanpix restore`)")
+
+
+def refuse_newer(revision: str | None, path: Path) -> None:
+    """SetupError where a newer version has brought the database further than this one knows.
+
+    Machines that share a database go through an upgrade one by one and take it as it is; a machine by itself has no
+    upgrade under way, and a version that was never tried on that schema has no business in it (docs/decisions/0146).
+    """
+    if revision is not None and revision > HEAD:
+        raise SetupError(
+            f"the database {path} is of a newer version of leanpix (schema revision {revision}, this version knows "
+            f"{HEAD}): start that version, or restore the backup from before the upgrade"
+        )
 
 
 def sqlite_engine(path: Path) -> Engine:

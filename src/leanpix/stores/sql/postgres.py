@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import URL, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy import Engine, create_engine, event
 
-from leanpix.domain.errors import SetupError
+from leanpix.stores.database_url import postgres_url
 from leanpix.stores.sql.attempts import TidyConnection
 from leanpix.stores.sql.liveness import notice_lost_connections
 
-_DRIVER = "postgresql+psycopg"
 # Long enough for any statement of ours on a busy server, short against the patience of a client: a connection that
 # was cut without a word is given up on both ends, so that a lost worker keeps no row locked.
 _PEER_S = 8
@@ -31,17 +29,6 @@ _CONNECT: dict[str, str | int] = {
     "keepalives_interval": 2,
     "keepalives_count": 3,
 }
-
-
-def postgres_url(text: str) -> URL:
-    """The URL for SQLAlchemy; SetupError where it is none of PostgreSQL."""
-    try:
-        url = make_url(text)
-    except ArgumentError as failure:
-        raise SetupError("LEANPIX_DATABASE_URL is no URL: postgresql://user:password@host/database") from failure
-    if url.get_backend_name() not in {"postgresql", "postgres"}:
-        raise SetupError(f"LEANPIX_DATABASE_URL starts with {url.drivername}: only postgresql:// is supported")
-    return url.set(drivername=_DRIVER)
 
 
 def libpq_url(text: str) -> str:

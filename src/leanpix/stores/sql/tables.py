@@ -131,6 +131,13 @@ webhook_salts = Table(
     Column("rotated_at", Float, nullable=False),
 )
 
+installation = Table(
+    "installation",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
 batches = Table(
     "batches",
     metadata,
