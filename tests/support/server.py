@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,12 +64,12 @@ def free_port() -> int:
         return port
 
 
-def start_server(data_dir: Path, key: str = "", **settings: str) -> Server:
-    """Start a server in a process group of its own and wait until it answers."""
+def start_server(data_dir: Path, key: str = "", before: Sequence[str] = (), **settings: str) -> Server:
+    """Start a server in a process group of its own and wait until it answers. before: words that start it."""
     data_dir.parent.mkdir(parents=True, exist_ok=True)
     output = data_dir.parent / f"server-{time.monotonic_ns()}.log"
     environment = clean_environment() | {"LEANPIX_WORKERS": "2"} | WORKED_ON | named(settings)
-    command: list[str | Path] = [LEANPIX, "serve", "--port", "0", "--data-dir", str(data_dir)]
+    command: list[str | Path] = [*before, LEANPIX, "serve", "--port", "0", "--data-dir", str(data_dir)]
     with output.open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, env=environment, start_new_session=True)
     base = _told_base(process, output)
@@ -125,9 +125,9 @@ def wait_until_healthy(process: subprocess.Popen[bytes], base: str, output: Path
 
 
 @contextmanager
-def running_server(data_dir: Path, **settings: str) -> Iterator[Server]:
+def running_server(data_dir: Path, key: str = "", before: Sequence[str] = (), **settings: str) -> Iterator[Server]:
     """A server that is gone when the block ends."""
-    server = start_server(data_dir, **settings)
+    server = start_server(data_dir, key, before, **settings)
     try:
         yield server
     finally:

@@ -17,6 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from leanpix.domain.formats import OutputFormat, SourceFormat
 from leanpix.domain.report import Report
 from leanpix.domain.request import CompressionOptions, ReturnType
+from leanpix.domain.room import Room
 from leanpix.domain.states import TaskState
 from leanpix.domain.task import SourceKind, Task
 from leanpix.service.observing import Ended, QueueFigures, Served
@@ -33,6 +34,7 @@ def shown() -> dict[str, set[str]]:
     """Each sample's name and its labels, of a process to which everything has happened."""
     metrics = Metrics()
     metrics.watch_queue(lambda: QueueFigures(1, 1, 1.0, 1))
+    metrics.watch_disk(lambda: Room(1, 3, 2))
     metrics.watch_deaths(lambda: {TaskState.PROGRAM_FAILED: 1})
     metrics.served(Served("/healthz", "GET", 200, 0.1))
     report = Report(2, SourceFormat.JPG, 1, 1, 1, OutputFormat.JPG, 1, 1, "an encoder")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping
 
+from leanpix.bootstrap.examination import examined
 from leanpix.bootstrap.pools import make_pool
-from leanpix.domain.errors import TaskFailure
+from leanpix.domain.errors import SetupError, TaskFailure
 from leanpix.domain.formats import OutputFormat
 from leanpix.domain.request import CompressionOptions
 from leanpix.settings import Settings
@@ -21,21 +22,28 @@ _TRIAL_PICTURE = base64.b64decode(
 
 
 def describe_installation(settings: Settings) -> tuple[dict[str, Mapping[str, str]], bool]:
-    """Sections of names and values for people, and whether a picture can be compressed here."""
-    with make_pool(settings) as pool:
-        protection = {**pool.status(), "memory": pool.memory}
-        works, trial = _trial(pool)
+    """Sections of names and values for people, and whether a server could start and compress a picture here."""
+    protection, works, trial = _tried(settings)
     folder = settings.data_dir.resolve()
-    database = str(folder / "leanpix.db") if settings.database_url is None else "PostgreSQL, by LEANPIX_DATABASE_URL"
     files = settings.store_url or folder / "files"
+    data, is_usable = examined(settings)
     taken = {"formats a request may name": ", ".join(settings.formats_written)}
     kept = {
-        "data folder": f"{folder}{'' if folder.exists() else ' (made at the first start)'}",
-        "database": database,
+        "data folder": str(folder),
+        **data,
         "sources and results": f"{files}, results for {settings.retention_s:g} s",
     }
     engine = {"Engine": inventory(), "API": taken, "Protection": protection}
-    return {**engine, "Data": kept, "Trial": {"compression": trial}}, works
+    return {**engine, "Data": kept, "Trial": {"compression": trial}}, works and is_usable
+
+
+def _tried(settings: Settings) -> tuple[Mapping[str, str], bool, str]:
+    """What protects the processes that decode, and whether one of them compresses a picture."""
+    try:
+        with make_pool(settings) as pool:
+            return {**pool.status(), "memory": pool.memory}, *_trial(pool)
+    except SetupError as failure:
+        return {"processes": f"failed: {failure}"}, False, "not tried: there is no process to try it in"
 
 
 def _trial(pool: CompressorPool) -> tuple[bool, str]:

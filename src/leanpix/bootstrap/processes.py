@@ -35,6 +35,7 @@ from leanpix.service.webhooks import Webhooks
 from leanpix.settings import Settings
 from leanpix.stores.files.exporter import S3ResultExporter
 from leanpix.stores.sql.figures import queue_figures
+from leanpix.telemetry.disk import DiskWatch
 from leanpix.telemetry.exposition import Exposition
 from leanpix.telemetry.journal import Journal
 from leanpix.telemetry.logging import log_failure
@@ -88,6 +89,7 @@ def make_telemetry(stores: Stores, pool: CompressorPool | None) -> Telemetry:
     """The figures of a process over these stores; pool None where it has no workers. SetupError without the extra."""
     metrics = Metrics()
     metrics.watch_queue(lambda: queue_figures(stores.database, time.time()))
+    metrics.watch_disk(stores.blobs.room)
     if pool is not None:
         metrics.watch_deaths(lambda: pool.deaths)
     return Telemetry(metrics, Exposition(stores.settings, metrics.exposed), Journal(), _tracing(stores.settings))
@@ -179,6 +181,7 @@ def make_housekeeping(stores: Stores, telemetry: Telemetry) -> Housekeeping:
             telemetry.ended,
         ),
         rows.mend_queue,
+        DiskWatch(stores.blobs.room, time.monotonic),
         settings.heartbeat_s,
         time.monotonic,
         log_failure,

@@ -14,11 +14,11 @@ from leanpix.queues.postgres import PostgresTaskQueue
 from leanpix.queues.signals import LocalSignals
 from leanpix.queues.wakeups import EndListener, PostgresSignals
 from leanpix.settings import Settings
-from leanpix.stores.database_url import told_where
 from leanpix.stores.sql.announcing import announced, heard
 from leanpix.stores.sql.attempts import TidyAsyncConnection, TidyConnection
 from leanpix.stores.sql.connecting import EngineConnections
 from leanpix.stores.sql.database import SqlDatabase
+from leanpix.stores.sql.database_url import told_where
 from leanpix.stores.sql.postgres import libpq_url, postgres_engine
 from leanpix.stores.sql.rate_limits import SqlRateLimits
 from leanpix.stores.sql.schema import require_current
@@ -27,8 +27,8 @@ from leanpix.telemetry.logging import log_failure
 _CONNECTIONS = 8  # of each kind, durable and quick
 
 
-def migrating_engine(url: str) -> Engine:
-    """An engine for `leanpix migrate`."""
+def shared_engine(url: str) -> Engine:
+    """An engine of one connection, for the schema."""
     return postgres_engine(url, durable=True, connections=1)
 
 

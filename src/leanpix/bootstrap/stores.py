@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from importlib.util import find_spec
@@ -11,20 +11,22 @@ from typing import BinaryIO
 
 from sqlalchemy import Engine
 
+from leanpix.bootstrap.place import folder_of, rows_named, told
 from leanpix.bootstrap.rows import Rows
+from leanpix.bootstrap.secret import admitted_secret, hasher_of
+from leanpix.domain.account import Account
 from leanpix.domain.errors import SetupError
 from leanpix.domain.formats import OutputFormat
 from leanpix.queues.embedded import EmbeddedTaskQueue
 from leanpix.queues.signals import LocalSignals
 from leanpix.service.admin import Admin
-from leanpix.service.installed_secret import admit_secret, needs_its_secret
-from leanpix.service.keys import SecretHasher
+from leanpix.service.installed_secret import fingerprint_of
+from leanpix.service.keys import NewKey, SecretHasher
 from leanpix.service.ports import Blobs
 from leanpix.service.signed_urls import SignedUrls
 from leanpix.service.signing import WebhookSecrets
 from leanpix.settings import Settings
 from leanpix.stores.data_folder import DataFolder
-from leanpix.stores.database_url import database_named, told_where
 from leanpix.stores.files.blobs import LocalBlobs
 from leanpix.stores.files.s3 import S3Blobs
 from leanpix.stores.sql.database import SqlDatabase, sqlite_database, sqlite_engine
@@ -56,13 +58,13 @@ class Stores:
     @property
     def place(self) -> str:
         """Where data is, for people; without passwords."""
-        files = self.settings.store_url or DataFolder(self.settings.data_dir.resolve()).files
+        files = self.settings.store_url or folder_of(self.settings).files
         return f"rows in {rows_named(self.settings)}, files in {files}"
 
     @property
     def hasher(self) -> SecretHasher:
         """The hasher of key secrets."""
-        return SecretHasher(b"leanpix key pepper" + self.secret)
+        return hasher_of(self.secret)
 
     @property
     def webhook_secrets(self) -> WebhookSecrets:
@@ -97,7 +99,7 @@ def open_stores(settings: Settings, *, serves: bool = False) -> Stores:
     missing.
     """
     _refuse_missing_parts(settings)
-    folder = DataFolder(settings.data_dir.resolve())
+    folder = folder_of(settings)
     with ExitStack() as undo:
         if settings.database_url is None or settings.store_url is None:
             folder.make()
@@ -107,36 +109,58 @@ def open_stores(settings: Settings, *, serves: bool = False) -> Stores:
         undo.callback(rows.close)
         with folder.told():
             blobs = _blobs(settings, folder)
-        secret = _secret(settings, folder, rows.database)
+        secret = admitted_secret(settings, rows.database)
         undo.pop_all()
     return Stores(settings, rows, blobs, secret, lock)
 
 
 def has_database(settings: Settings) -> bool:
     """Whether there is a database already, or one that is shared; SetupError where that cannot be seen."""
-    return settings.database_url is not None or DataFolder(settings.data_dir.resolve()).has_database()
+    return settings.database_url is not None or folder_of(settings).has_database()
+
+
+def replace_secret(settings: Settings) -> list[tuple[Account, NewKey]]:
+    """Make a new secret, or take LEANPIX_SECRET for it; each key that is not revoked, with its new text. SetupError.
+
+    The secret is replaced before the rows are: where the one is done and the other is not, a start is refused, and
+    doing it again mends both.
+    """
+    _refuse_missing_parts(settings)
+    folder = folder_of(settings)
+    if not has_database(settings):
+        raise SetupError(f"there is no database {rows_named(settings)}: it makes its secret at its first start")
+    with ExitStack() as opened:
+        if settings.database_url is None:
+            opened.enter_context(folder.lock())
+        rows = _rows(settings, folder)
+        opened.callback(rows.close)
+        secret = folder.replace_secret() if settings.secret is None else settings.secret.encode()
+        with told(settings):
+            admin = Admin(rows.database, hasher_of(secret), time.time, settings.default_qps)
+            return admin.renew_all(fingerprint_of(secret))
 
 
 def migrate_database(settings: Settings) -> str | None:
     """Bring the database to this version's schema; the revision it was at before, None where it was empty."""
-    folder = DataFolder(settings.data_dir.resolve())
+    folder = folder_of(settings)
     if settings.database_url is None:
         folder.make()
-    engine = _migrating_engine(settings, folder)
+    engine = migrating_engine(settings)
     try:
-        with _told(settings, folder):
+        with told(settings):
             return migrate(engine)
     finally:
         engine.dispose()
 
 
-def _migrating_engine(settings: Settings, folder: DataFolder) -> Engine:
+def migrating_engine(settings: Settings) -> Engine:
+    """An engine over whichever database it is, for its schema."""
     if settings.database_url is not None:
         _require_cluster_extra()
-        from leanpix.bootstrap.shared import migrating_engine  # noqa: PLC0415 - see there
+        from leanpix.bootstrap.shared import shared_engine  # noqa: PLC0415 - see there
 
-        return migrating_engine(settings.database_url)
-    return sqlite_engine(folder.database)
+        return shared_engine(settings.database_url)
+    return sqlite_engine(folder_of(settings).database)
 
 
 def _refuse_missing_parts(settings: Settings) -> None:
@@ -182,35 +206,3 @@ def _blobs(settings: Settings, folder: DataFolder) -> Blobs:
     return S3Blobs(
         settings.store_url, patience_s=2 * settings.patience_s, presigns=settings.presign, on_error=log_failure
     )
-
-
-def _secret(settings: Settings, folder: DataFolder, database: SqlDatabase) -> bytes:
-    """The secret behind keys and links; SetupError where it is not this database's."""
-    rows = rows_named(settings)
-    if settings.secret is not None:
-        found, place = settings.secret.encode(), "LEANPIX_SECRET"
-    else:
-        kept, place = folder.kept_secret(), str(folder.secret)
-        with _told(settings, folder):
-            is_lost = kept is None and needs_its_secret(database)
-        if is_lost:
-            raise SetupError(
-                f"the secret that the keys in {rows} were made with is missing: put {place} back from a backup or set "
-                "LEANPIX_SECRET, or give every key a new text with `leanpix new-secret`"
-            )
-        found = kept or folder.make_secret()
-    with _told(settings, folder):
-        admit_secret(database, found, place=place, rows=rows)
-    return found
-
-
-def _told(settings: Settings, folder: DataFolder) -> AbstractContextManager[None]:
-    """Failures of whichever database it is, as a SetupError of one line."""
-    return folder.told() if settings.database_url is None else told_where(settings.database_url)
-
-
-def rows_named(settings: Settings) -> str:
-    """Which database it is, for people; without passwords."""
-    if settings.database_url is not None:
-        return database_named(settings.database_url)
-    return str(DataFolder(settings.data_dir.resolve()).database)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from leanpix.cli import compress, doctor, keys, migrate, serve, worker
+from leanpix.cli import compress, doctor, keys, migrate, new_secret, serve, worker
 
 __all__ = ["app"]
 
@@ -12,6 +12,7 @@ app = typer.Typer(no_args_is_help=True, help="Self-hosted image compression.", p
 app.command("serve")(serve.serve)
 app.command("worker")(worker.worker)
 app.command("migrate")(migrate.migrate)
+app.command("new-secret")(new_secret.new_secret)
 app.command("compress")(compress.compress)
 app.command("doctor")(doctor.doctor)
 app.add_typer(keys.app, name="keys")

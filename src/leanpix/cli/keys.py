@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from leanpix.cli.options import DataDir, settings_or_exit, stores_or_exit
-from leanpix.domain.errors import LeanpixError
+from leanpix.cli.options import DataDir, settings_or_exit, setup_or_exit, stores_or_exit
+from leanpix.domain.errors import LeanpixError, SetupError
 
 if TYPE_CHECKING:
     from leanpix.bootstrap.stores import Stores
-    from leanpix.service.admin import Admin
     from leanpix.service.webhooks import Webhooks
+    from leanpix.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, help="Create, list, revoke and top up API keys, and see to their webhooks.")
 
@@ -29,23 +29,27 @@ def create(
     credit: Annotated[int | None, typer.Option("--credits", help="Credits; default: unlimited.")] = None,
     qps: Annotated[float | None, typer.Option(help="Creates per second; default: LEANPIX_DEFAULT_QPS.")] = None,
     admin: Annotated[bool, typer.Option("--admin", help="May administer keys.")] = False,
+    init: Annotated[bool, typer.Option("--init", help="Make the database where there is none.")] = False,
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
     """Make a key. It is shown once: only a hash of it is kept."""
-    with _administration(data_dir) as administration:
-        key = administration.create(name, credit=credit, qps=qps, is_admin=admin)
+    with _stores(data_dir, init=init) as stores:
+        key = stores.admin.create(name, credit=credit, qps=qps, is_admin=admin)
+        where = _rows_named(stores.settings)
     if as_json:
-        typer.echo(json.dumps({"id": key.id, "key": key.text}))
+        typer.echo(json.dumps({"id": key.id, "key": key.text, "database": where}))
     else:
-        typer.echo(f"id   {key.id}\nkey  {key.text}\nThe key is shown only now.")
+        typer.echo(f"id   {key.id}\nkey  {key.text}\nin   {where}\nThe key is shown only now.")
 
 
 @app.command("list")
 def list_keys(as_json: AsJson = False, data_dir: DataDir = None) -> None:
     """List the keys."""
-    with _administration(data_dir) as administration:
-        accounts = administration.accounts()
+    with _stores(data_dir) as stores:
+        accounts = stores.admin.accounts()
+        if not accounts:
+            typer.echo(f"leanpix: no keys in {_rows_named(stores.settings)}", err=True)
     for account in accounts:
         if as_json:
             shown = {"id": account.id, "name": account.name, "qps": account.qps, "credits": account.credits}
@@ -61,9 +65,9 @@ def list_keys(as_json: AsJson = False, data_dir: DataDir = None) -> None:
 @app.command("revoke")
 def revoke(key_id: Annotated[str, typer.Argument(metavar="ID")], data_dir: DataDir = None) -> None:
     """Refuse a key from now on."""
-    with _administration(data_dir) as administration:
-        administration.revoke(key_id)
-    typer.echo(f"{key_id} is revoked")
+    with _stores(data_dir) as stores:
+        stores.admin.revoke(key_id)
+        typer.echo(f"{key_id} is revoked in {_rows_named(stores.settings)}")
 
 
 @app.command("topup")
@@ -73,9 +77,9 @@ def topup(
     data_dir: DataDir = None,
 ) -> None:
     """Add credits to a key."""
-    with _administration(data_dir) as administration:
-        administration.topup(key_id, credit)
-    typer.echo(f"{key_id} has {credit} more credits")
+    with _stores(data_dir) as stores:
+        stores.admin.topup(key_id, credit)
+        typer.echo(f"{key_id} has {credit} more credits in {_rows_named(stores.settings)}")
 
 
 @app.command("webhook-secret")
@@ -83,6 +87,7 @@ def webhook_secret(key_id: Annotated[str, typer.Argument(metavar="ID")], data_di
     """Make the secret that signs a key's webhooks. It is shown once; the one before it signs for a day more."""
     with _stores(data_dir) as stores:
         typer.echo(_webhooks(stores).new_secret(key_id))
+        typer.echo(f"leanpix: written to {_rows_named(stores.settings)}", err=True)
 
 
 @app.command("deliveries")
@@ -112,14 +117,15 @@ def _webhooks(stores: Stores) -> Webhooks:
 
 
 @contextmanager
-def _administration(data_dir: DataDir) -> Iterator[Admin]:
-    with _stores(data_dir) as stores:
-        yield stores.admin
+def _stores(data_dir: DataDir, *, init: bool = False) -> Iterator[Stores]:
+    """The stores of a database that is there already; init: it may be made.
 
-
-@contextmanager
-def _stores(data_dir: DataDir) -> Iterator[Stores]:
-    stores = stores_or_exit(settings_or_exit(data_dir=data_dir))
+    A key in a new database, made in the folder that happened to be the current one, is known to no server.
+    """
+    settings = settings_or_exit(data_dir=data_dir)
+    if not init:
+        _refuse_new_database(settings)
+    stores = stores_or_exit(settings)
     try:
         yield stores
     except LeanpixError as failure:
@@ -127,3 +133,21 @@ def _stores(data_dir: DataDir) -> Iterator[Stores]:
         raise typer.Exit(1) from failure
     finally:
         stores.close()
+
+
+def _refuse_new_database(settings: Settings) -> None:
+    from leanpix.bootstrap.stores import has_database
+
+    with setup_or_exit():
+        if not has_database(settings):
+            raise SetupError(
+                f"there is no database {_rows_named(settings)}: name the server's folder by --data-dir or "
+                "LEANPIX_DATA_DIR, or make a new database with `leanpix keys create --init`"
+            )
+
+
+def _rows_named(settings: Settings) -> str:
+    """Which database it is, for people."""
+    from leanpix.bootstrap.place import rows_named as named
+
+    return named(settings)

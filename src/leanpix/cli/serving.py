@@ -6,24 +6,24 @@ import asyncio
 import math
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from functools import partial
 from threading import Event
 from types import FrameType
 
 import typer
 import uvicorn
-from starlette.applications import Starlette
 
 from leanpix.bootstrap.allocator import keep_freed_memory
+from leanpix.bootstrap.descriptors import allow_open_files
 from leanpix.bootstrap.pools import make_pool
 from leanpix.bootstrap.processes import make_api, make_companions, make_worker
 from leanpix.bootstrap.stores import Stores
 from leanpix.cli.first_key import kept_or_shown
-from leanpix.cli.options import stores_or_exit, telemetry_or_exit
+from leanpix.cli.options import setup_or_exit, stores_or_exit, telemetry_or_exit
 from leanpix.settings import Settings
-from leanpix.telemetry.logging import set_up_logging
+from leanpix.telemetry.logging import log_missing_layers, set_up_logging
 from leanpix.web.protocol import guarded_protocol
 from leanpix.worker.kernels import engine_folder, kernels_in_words
 
@@ -37,6 +37,8 @@ def run_server(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT, then drain."""
     keep_freed_memory()
     set_up_logging(settings)
+    with setup_or_exit():
+        allow_open_files(settings.workers)
     stores = stores_or_exit(settings, serves=True)
     listener = _listen(settings)  # before the key is made: it is shown once
     _introduce(stores, listener.getsockname()[1])
@@ -44,7 +46,9 @@ def run_server(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: None)
     try:
-        _server(stores).run(sockets=[listener])
+        server = _server(stores)
+        with setup_or_exit():
+            server.run(sockets=[listener])
     finally:
         stores.close()
 
@@ -58,13 +62,14 @@ def _server(stores: Stores) -> uvicorn.Server:
     worker = make_worker(stores, pool, telemetry) if pool is not None else None
     companions = make_companions(stores, telemetry)
 
-    @asynccontextmanager
-    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+    def begin() -> None:
         if worker is not None:
             worker.start()
+            log_missing_layers(worker.pool.status())
         for companion in companions:
             companion.start()
-        yield
+
+    def end() -> None:
         for companion in companions:
             companion.stop()
 
@@ -73,13 +78,15 @@ def _server(stores: Stores) -> uvicorn.Server:
             await asyncio.to_thread(worker.stop)
         drained.set()
 
-    app.router.lifespan_context = lifespan
     return _DrainingServer(
+        begin,
         drain,
+        end,
         uvicorn.Config(
             app,
             http=guarded_protocol(settings),
             ws="none",
+            lifespan="off",
             log_config=None,
             access_log=False,
             server_header=False,
@@ -94,12 +101,25 @@ class _DrainingServer(uvicorn.Server):
 
     uvicorn by itself would first wait for the connections, with the workers taking ever new tasks meanwhile. And it
     would look ten times a second whether to end, half of what a process at rest does: this one is told.
+
+    begin starts what works beside the server and may raise SetupError, which `run` passes on; drain and end stop it.
     """
 
-    def __init__(self, drain: Callable[[], Coroutine[None, None, None]], config: uvicorn.Config) -> None:
+    def __init__(
+        self,
+        begin: Callable[[], None],
+        drain: Callable[[], Coroutine[None, None, None]],
+        end: Callable[[], None],
+        config: uvicorn.Config,
+    ) -> None:
         super().__init__(config)
-        self._drain = drain
+        self._begin, self._drain, self._end = begin, drain, end
         self._tell: Callable[[], object] = lambda: None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin, then accept connections."""
+        self._begin()
+        await super().startup(sockets)
 
     async def main_loop(self) -> None:
         """Keep the time that answers carry, until told to end."""
@@ -119,6 +139,7 @@ class _DrainingServer(uvicorn.Server):
         draining = asyncio.create_task(self._drain())
         await super().shutdown(sockets)
         await draining
+        self._end()
 
 
 def _listen(settings: Settings) -> socket.socket:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from leanpix.cli.options import USAGE_ERROR, DataDir, settings_or_exit, stores_or_exit, telemetry_or_exit
+from leanpix.cli.options import USAGE_ERROR, DataDir, settings_or_exit, setup_or_exit, stores_or_exit, telemetry_or_exit
 
 if TYPE_CHECKING:
     from leanpix.bootstrap.stores import Stores
@@ -21,6 +21,7 @@ def worker(
 ) -> None:
     """Work on tasks until SIGTERM or SIGINT; then finish what runs, or hand it back when the grace is over."""
     from leanpix.bootstrap.allocator import keep_freed_memory
+    from leanpix.bootstrap.descriptors import allow_open_files
     from leanpix.telemetry.logging import set_up_logging
 
     keep_freed_memory()
@@ -29,6 +30,8 @@ def worker(
         typer.echo("leanpix: LEANPIX_WORKERS=0 leaves a worker nothing to do", err=True)
         raise typer.Exit(USAGE_ERROR)
     set_up_logging(settings)
+    with setup_or_exit():
+        allow_open_files(settings.workers)
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: stop.set())
@@ -42,6 +45,7 @@ def worker(
 def _work(stores: Stores, stop: Event) -> None:
     from leanpix.bootstrap.pools import make_pool
     from leanpix.bootstrap.processes import make_companions, make_worker
+    from leanpix.telemetry.logging import log_missing_layers
     from leanpix.worker.kernels import engine_folder, kernels_in_words
 
     pool = make_pool(stores.settings)
@@ -49,6 +53,7 @@ def _work(stores: Stores, stop: Event) -> None:
     taking, companions = make_worker(stores, pool, telemetry), make_companions(stores, telemetry)
     _serve_figures(stores, telemetry.exposition)
     taking.start()
+    log_missing_layers(pool.status())
     for companion in companions:
         companion.start()
     typer.echo(f"leanpix works on {stores.settings.workers} pictures at a time ({stores.place})")

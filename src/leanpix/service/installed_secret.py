@@ -26,18 +26,27 @@ def needs_its_secret(database: Database) -> bool:
         return view.installation.secret_fingerprint() is not None or view.accounts.any()
 
 
-def admit_secret(database: Database, secret: bytes, *, place: str, rows: str) -> None:
-    """Record the secret's fingerprint where there is none yet; SetupError where it is another's.
+def known_fingerprint(database: Database) -> str | None:
+    """The fingerprint that the database knows, or None."""
+    with database.reading() as view:
+        return view.installation.secret_fingerprint()
+
+
+def claimed_fingerprint(database: Database, secret: bytes) -> str:
+    """The fingerprint that the database knows from now on: this secret's where there was none."""
+    recorded = known_fingerprint(database)
+    if recorded is not None:
+        return recorded
+    with database.transaction() as change:
+        return change.installation.claim_secret(fingerprint_of(secret))
+
+
+def refuse_other(recorded: str, secret: bytes, place: str, rows: str) -> None:
+    """SetupError where the fingerprint is another secret's.
 
     place: where the secret comes from, rows: which database, for people.
     """
-    own = fingerprint_of(secret)
-    with database.reading() as view:
-        recorded = view.installation.secret_fingerprint()
-    if recorded is None:
-        with database.transaction() as change:
-            recorded = change.installation.claim_secret(own)
-    if not hmac.compare_digest(recorded, own):
+    if not hmac.compare_digest(recorded, fingerprint_of(secret)):
         raise SetupError(
             f"the secret in {place} is not the one that the keys in {rows} were made with: "
             "put that one back, or give every key a new text with `leanpix new-secret`"

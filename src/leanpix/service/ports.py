@@ -15,6 +15,7 @@ from leanpix.domain.batch import Batch, BatchItem
 from leanpix.domain.export_target import ExportTarget
 from leanpix.domain.report import Compression, CompressionView
 from leanpix.domain.request import CompressionOptions
+from leanpix.domain.room import Room
 from leanpix.domain.states import TaskState
 from leanpix.domain.submission import Submission
 from leanpix.domain.task import FencingToken, Outcome, QueueEntry, StoredResult, Task
@@ -314,6 +315,9 @@ class Blobs(Protocol):
 
     def has_room(self) -> bool:
         """Whether more can be stored."""
+
+    def room(self) -> Room | None:
+        """How much room there is, or None where the store has no end that could be asked for."""
 
     def answers(self) -> bool:
         """Whether the store can be read right now; asks once, without patience."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Mapping
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
@@ -40,6 +41,13 @@ def set_up_logging(settings: TelemetrySettings) -> None:
     )
     plain = "%(levelname)s %(name)s %(message)s"
     logging.basicConfig(level=max(level, logging.WARNING), stream=sys.stderr, format=plain)
+
+
+def log_missing_layers(layers: Mapping[str, str]) -> None:
+    """Warn in one line where a sandbox is not whole: layers by name, each with `on` or `off: why`."""
+    missing = {name: state.partition(": ")[2] or state for name, state in layers.items() if state != "on"}
+    if missing:
+        structlog.get_logger().warning("sandbox not whole: leanpix doctor tells more", **missing)
 
 
 def log_failure(failure: BaseException) -> None:

@@ -12,6 +12,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from leanpix.domain.errors import StoreUnavailableError
+from leanpix.domain.room import Room
 from leanpix.domain.states import TaskState
 from leanpix.service.observing import Ended, QueueFigures, Served
 
@@ -68,6 +69,10 @@ class Metrics:
         """Ask the pool of children at each scrape."""
         self.registry.register(_Deaths(look))
 
+    def watch_disk(self, look: Callable[[], Room | None]) -> None:
+        """Ask for the disk's room at each scrape; a store without an end has none to show."""
+        self.registry.register(_Disk(look))
+
     def exposed(self) -> bytes:
         """Every figure in Prometheus' text format."""
         return generate_latest(self.registry)
@@ -106,6 +111,25 @@ class _Queue(Collector):
         yield GaugeMetricFamily("leanpix_queue_running", "Tasks that a worker has.", found.running)
         yield GaugeMetricFamily("leanpix_queue_oldest_seconds", "Age of the oldest waiting task.", found.oldest_s)
         yield GaugeMetricFamily("leanpix_credits_held", "Credits held for tasks that have not ended.", found.held)
+
+
+class _Disk(Collector):
+    def __init__(self, look: Callable[[], Room | None]) -> None:
+        self._look = look
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing, as above."""
+        return ()
+
+    def collect(self) -> Iterable[Metric]:
+        """The disk now."""
+        room = self._look()
+        if room is None:
+            return
+        kept = "Bytes of it that have to stay free: with fewer free, new work is refused."
+        yield GaugeMetricFamily("leanpix_disk_bytes", "Bytes of the disk of sources and results.", room.total_bytes)
+        yield GaugeMetricFamily("leanpix_disk_free_bytes", "Bytes of it that are free.", room.free_bytes)
+        yield GaugeMetricFamily("leanpix_disk_kept_free_bytes", kept, room.kept_free_bytes)
 
 
 class _Deaths(Collector):

@@ -87,12 +87,13 @@ class Housekeeping:
     """Two threads, one that reaps and mends the queue, one that sweeps, so that a slow store delays no handing on.
 
     Every process may run them, they do not get in each other's way. mend_queue delivers again what was handed to
-    workers that are gone.
+    workers that are gone; watch_disk tells of one that fills up.
     """
 
     reaper: Reaper
     sweeper: Sweeper
     mend_queue: Callable[[], object]
+    watch_disk: Callable[[], object]
     interval_s: float
     monotonic: Clock
     on_error: Callable[[BaseException], None]
@@ -111,6 +112,7 @@ class Housekeeping:
         while not self._stopped.wait(self.interval_s):
             _guarded(self.reaper.sweep, self.on_error)
             _guarded(self.mend_queue, self.on_error)
+            _guarded(self.watch_disk, self.on_error)
 
     def _sweep(self) -> None:
         next_files = self.monotonic()

@@ -19,6 +19,7 @@ from obstore.exceptions import BaseError
 from obstore.store import LocalStore
 
 from leanpix.domain.errors import StoreUnavailableError
+from leanpix.domain.room import Room
 
 _CHUNK_BYTES = 256 * 1024
 
@@ -104,8 +105,12 @@ class LocalBlobs:
 
     def has_room(self) -> bool:
         """Whether more can be stored."""
+        return self.room().is_enough
+
+    def room(self) -> Room:
+        """The disk's room, and how much of it has to stay free."""
         usage = shutil.disk_usage(self._root)
-        return usage.free >= self._min_free_share * usage.total
+        return Room(usage.free, usage.total, int(self._min_free_share * usage.total))
 
     def answers(self) -> bool:
         """Whether the folder is there."""

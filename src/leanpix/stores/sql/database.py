@@ -13,11 +13,11 @@ from urllib.parse import quote
 from sqlalchemy import Engine, create_engine
 
 from leanpix.domain.errors import SetupError
-from leanpix.stores.installation import SqlInstallation
 from leanpix.stores.sql.accounts import SqlAccounts
 from leanpix.stores.sql.batches import SqlBatches
 from leanpix.stores.sql.connections import Connections, SqlConnection
 from leanpix.stores.sql.driver import DriverConnections, sqlite_connection
+from leanpix.stores.sql.installation import SqlInstallation
 from leanpix.stores.sql.schema import HEAD, migrate
 from leanpix.stores.sql.submissions import SqlSubmissions
 from leanpix.stores.sql.tasks import SqlTasks

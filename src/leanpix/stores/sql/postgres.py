@@ -6,8 +6,8 @@ from typing import Any
 
 from sqlalchemy import Engine, create_engine, event
 
-from leanpix.stores.database_url import postgres_url
 from leanpix.stores.sql.attempts import TidyConnection
+from leanpix.stores.sql.database_url import postgres_url
 from leanpix.stores.sql.liveness import notice_lost_connections
 
 # Long enough for any statement of ours on a busy server, short against the patience of a client: a connection that

@@ -41,7 +41,7 @@ if TYPE_CHECKING:  # the parent imports this module too, and never the engine
 # Where descriptors lie in the child; 0 and 1 are /dev/null, inherited so from the zygote. A job's result and source
 # take the first numbers that are free, 3 and 5.
 _STDERR_FD, _ANSWERS_FD = 2, 4
-_ABOVE_ALL_FD = 256
+_ABOVE_THEM_FD = 5  # and not higher: the limit of open files may be low
 # A job that is not a child's last leaves nothing behind: a larger source is mapped, for the rest of the child's life.
 MOST_COPIED_BYTES = 4 * 1024 * 1024
 _NO_ROOM = frozenset({errno.ENOMEM, errno.ENOSPC, errno.EFBIG, errno.EDQUOT})
@@ -97,7 +97,7 @@ def _keep_only(descriptors: Sequence[int]) -> None:
     """Leave open the child's own descriptors, at fixed numbers, and nothing else."""
     wanted = {_STDERR_FD: descriptors[LAST_WORDS], _ANSWERS_FD: descriptors[ANSWERS]}
     # First out of the way: a descriptor may lie where another has to go.
-    moved = {target: fcntl.fcntl(fd, fcntl.F_DUPFD, _ABOVE_ALL_FD) for target, fd in wanted.items()}
+    moved = {target: fcntl.fcntl(fd, fcntl.F_DUPFD, _ABOVE_THEM_FD) for target, fd in wanted.items()}
     for target, fd in moved.items():
         os.dup2(fd, target)
     os.closerange(_STDERR_FD + 1, _ANSWERS_FD)

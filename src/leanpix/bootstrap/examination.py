@@ -1,0 +1,72 @@
+"""What `leanpix serve` would find of its data, looked at without making or changing anything."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+
+from leanpix.bootstrap.place import folder_of, rows_named, told
+from leanpix.bootstrap.secret import examined_secret
+from leanpix.bootstrap.stores import has_database, migrating_engine
+from leanpix.domain.errors import SetupError
+from leanpix.domain.room import Room
+from leanpix.settings import Settings
+from leanpix.stores.files.s3 import S3Blobs
+from leanpix.stores.sql.connecting import EngineConnections, connecting
+from leanpix.stores.sql.database import SqlDatabase, refuse_damaged, refuse_newer
+from leanpix.stores.sql.schema import HEAD, require_current, revision
+
+_SECRET_KNOWN_SINCE = "0008"  # noqa: S105 - a schema revision
+_OK = "ok"
+
+
+def examined(settings: Settings) -> tuple[Mapping[str, str], bool]:
+    """Each part of the data with `ok` or what is wrong, and whether a server could start on it and take work."""
+    parts = {"database": rows_named(settings), "database state": _OK, "room": _OK}
+    try:
+        parts["database state"] = _database_state(settings)
+        parts["room"] = _room_state(settings)
+    except SetupError as failure:
+        parts["database state"] = f"failed: {failure}"
+    return parts, not any(state.startswith(("failed", "off")) for state in parts.values())
+
+
+def _database_state(settings: Settings) -> str:
+    """Its revision; SetupError where a server would not start."""
+    is_shared = settings.database_url is not None
+    if not is_shared:
+        folder_of(settings).look()
+        if not has_database(settings):
+            return "made at the first start"
+        with told(settings):
+            refuse_damaged(folder_of(settings).database, at_most_bytes=sys.maxsize)
+    engine = migrating_engine(settings)
+    try:
+        with told(settings):
+            with connecting(engine) as connection:
+                found = revision(connection)
+            if is_shared:
+                require_current(engine)
+            else:
+                refuse_newer(found, folder_of(settings).database)
+        if found is None or found < _SECRET_KNOWN_SINCE:
+            return f"{_OK}, of an older version: schema revision {found}, brought to {HEAD} at the next start"
+        connections = EngineConnections(engine)
+        examined_secret(settings, SqlDatabase(connections, connections))
+    finally:
+        engine.dispose()
+    return f"{_OK}, schema revision {found}, and the secret is the one that its keys were made with"
+
+
+def _room_state(settings: Settings) -> str:
+    if settings.store_url is not None:
+        store = S3Blobs(settings.store_url, patience_s=settings.patience_s)
+        try:
+            return _OK if store.answers() else "failed: the file store of LEANPIX_STORE_URL does not answer"
+        finally:
+            store.close()
+    free, total = folder_of(settings).free_bytes()
+    room = Room(free, total, int(settings.min_free_share * total))
+    figures = f"{free} of {total} bytes are free"
+    kept = f"{room.kept_free_bytes} have to stay free by LEANPIX_MIN_FREE_SHARE"
+    return f"{_OK}, {figures}" if room.is_enough else f"failed: the disk is full: {figures}, {kept}"
