@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from leanpix.worker.children.pool import CompressorPool
 
 DataDir = Annotated[
-    Path | None, typer.Option("--data-dir", help="Where data lives; default: LEANPIX_DATA_DIR, else ./data.")
+    Path | None,
+    typer.Option(  # not readable: what is wrong with it is told as for one that LEANPIX_DATA_DIR names
+        "--data-dir", readable=False, help="Where data lives; default: LEANPIX_DATA_DIR, else ./data."
+    ),
 ]
 
 USAGE_ERROR = 2
