@@ -70,6 +70,9 @@ def _named(name: str, known: Iterable[str]) -> str:
 
 
 def settings_in_force() -> dict[str, str]:
-    """The environment's settings by their names, as they are written there: what a new place has to set again."""
-    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+    """The environment's settings by their names, as they are written there: what a new place has to set again.
+
+    Without the data folder: that is what another place is about.
+    """
+    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields if name != "data_dir"}
     return {name.upper(): value for name, value in sorted(os.environ.items()) if name.upper() in known and value}

@@ -24,15 +24,15 @@ def examined(settings: Settings) -> tuple[Mapping[str, str], bool]:
     """Each part of the data with `ok` or what is wrong, and whether a server could start on it and take work."""
     parts = {"database": rows_named(settings), "database state": _OK, "room": _OK}
     try:
-        parts["database state"] = _database_state(settings)
+        parts["database state"] = examine_database(settings)
         parts["room"] = _room_state(settings)
     except SetupError as failure:
         parts["database state"] = f"failed: {failure}"
     return parts, not any(state.startswith(("failed", "off")) for state in parts.values())
 
 
-def _database_state(settings: Settings) -> str:
-    """Its revision; SetupError where a server would not start."""
+def examine_database(settings: Settings) -> str:
+    """The state of the database in words; SetupError where a server would not start on it."""
     is_shared = settings.database_url is not None
     if not is_shared:
         folder_of(settings).look()

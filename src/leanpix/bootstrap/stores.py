@@ -25,7 +25,8 @@ from leanpix.service.keys import NewKey, SecretHasher
 from leanpix.service.ports import Blobs
 from leanpix.service.signed_urls import SignedUrls
 from leanpix.service.signing import WebhookSecrets
-from leanpix.settings import Settings
+from leanpix.settings import Settings, settings_in_force
+from leanpix.stores.backup import settings_text
 from leanpix.stores.data_folder import DataFolder
 from leanpix.stores.files.blobs import LocalBlobs
 from leanpix.stores.files.s3 import S3Blobs
@@ -105,6 +106,8 @@ def open_stores(settings: Settings, *, serves: bool = False) -> Stores:
             folder.make()
         is_alone = serves and settings.database_url is None
         lock = undo.enter_context(folder.lock()) if is_alone else None
+        if is_alone:
+            folder.keep_settings(settings_text(settings_in_force()))
         rows = _rows(settings, folder)
         undo.callback(rows.close)
         with folder.told():

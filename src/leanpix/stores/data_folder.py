@@ -20,7 +20,7 @@ from sqlalchemy.exc import DBAPIError
 
 from leanpix.domain.errors import SetupError, StoreUnavailableError
 
-_OWN_NAMES = ("leanpix.db", "rates.db", "files", "secret", "lock", "owner-key", "backup-")
+_OWN_NAMES = ("leanpix.db", "rates.db", "files", "secret", "settings.env", "lock", "owner-key", "backup-")
 _OWNER_ONLY, _FOLDER_OF_OWNER = 0o600, 0o700
 _SECRET_BYTES = 32
 # Less than this is no room for SQLite's shared memory file and a page of its log: whatever failed, it is the disk.
@@ -43,6 +43,7 @@ class DataFolder:
     """One folder; nothing is made or touched before a method says so."""
 
     path: Path
+    kind: str = "data folder"
 
     @property
     def database(self) -> Path:
@@ -63,6 +64,11 @@ class DataFolder:
     def secret(self) -> Path:
         """The secret behind keys and links, unless LEANPIX_SECRET names one."""
         return self.path / "secret"
+
+    @property
+    def settings(self) -> Path:
+        """The settings that the last server here had, for a backup."""
+        return self.path / "settings.env"
 
     @property
     def owner_key(self) -> Path:
@@ -103,7 +109,7 @@ class DataFolder:
                 holder = held.read(20).decode(errors="replace").strip()
                 held.close()
                 raise SetupError(
-                    f"the data folder {self.path} is in use by another leanpix server (process {holder or 'unknown'}): "
+                    f"the {self.kind} {self.path} is in use by another leanpix server (process {holder or 'unknown'}): "
                     "stop that one, or name another folder by --data-dir or LEANPIX_DATA_DIR"
                 ) from taken
             held.truncate()
@@ -144,6 +150,13 @@ class DataFolder:
             write_private(made, secrets.token_hex(_SECRET_BYTES))
             made.replace(self.secret)
         return self.kept_secret() or b""
+
+    def keep_settings(self, text: str) -> None:
+        """Keep what is set, for the next backup."""
+        made = self.path / f"settings.env-{secrets.token_hex(4)}"
+        with self.told():
+            write_private(made, text)
+            made.replace(self.settings)
 
     def free_bytes(self) -> tuple[int, int]:
         """Bytes that are free on the folder's disk, and how many it has."""
@@ -190,20 +203,21 @@ class DataFolder:
             return _not_ours(place)
         if failure.errno in (errno.ENOTDIR, errno.EEXIST):
             found = next((path for path in (place, *place.parents) if _is_there(path)), place)
-            return f"the data folder {self.path} cannot be used: {found} is not a folder"
+            return f"the {self.kind} {self.path} cannot be used: {found} is not a folder"
         if failure.errno == errno.EROFS:
-            return f"the data folder {self.path} cannot be used: its disk is read-only"
-        return f"the data folder {self.path} cannot be used: {place}: {failure.strerror}"
+            return f"the {self.kind} {self.path} cannot be used: its disk is read-only"
+        return f"the {self.kind} {self.path} cannot be used: {place}: {failure.strerror}"
 
     def _full(self) -> str:
         free, total = self.free_bytes()
-        return f"the data folder {self.path} cannot be used: its disk is full ({free} of {total} bytes are free)"
+        return f"the {self.kind} {self.path} cannot be used: its disk is full ({free} of {total} bytes are free)"
 
     def _close_to_others(self) -> None:
         """Take from others what they could do with files that were made under a wide umask."""
         for path in (self.database, self.rates):
             os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, _OWNER_ONLY))
-        for path in (self.secret, self.database, self.rates, *self._beside(self.database), *self._beside(self.rates)):
+        beside = (*self._beside(self.database), *self._beside(self.rates))
+        for path in (self.secret, self.settings, self.database, self.rates, *beside):
             _narrow(path, _OWNER_ONLY)
         # A folder that has other things in it, such as /tmp, is not ours to close.
         if all(entry.name.startswith(_OWN_NAMES) for entry in self.path.iterdir()):
