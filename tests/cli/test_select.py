@@ -7,6 +7,7 @@ from pathlib import Path, PurePath
 import pytest
 
 from leanpix.cli.batch.items import Outcome
+from leanpix.cli.batch.place import Where
 from leanpix.cli.batch.select import Rules, select
 
 
@@ -57,19 +58,15 @@ def test_links_are_followed_only_on_request_and_a_loop_ends(folder: Path) -> Non
     (folder / "elsewhere").symlink_to(folder.parent / "else")
     assert "elsewhere/z.jpg" not in taken(folder, Rules())
     followed = taken(folder, Rules(follow_links=True))
-    assert followed == ["a.JPG", "b.png", "elsewhere/z.jpg", "sub/c.webp", "sub/thumbs/d.jpg"]
+    assert followed == ["a.JPG", "b.png", "elsewhere/z.jpg", "link.jpg", "sub/c.webp", "sub/thumbs/d.jpg"]
+    in_place = select([folder], Rules(follow_links=True, where=Where.IN_PLACE)).sources
+    assert len({source.path.resolve() for source in in_place}) == len(in_place) == 5
 
 
 def test_the_output_folder_and_earlier_results_are_not_sources(folder: Path) -> None:
     (folder / "sub" / "c.min.webp").write_bytes(b"x")
-    assert "sub/c.min.webp" not in taken(folder, Rules(skip_marked=True))
+    assert "sub/c.min.webp" not in taken(folder, Rules(where=Where.BESIDE))
     assert taken(folder, Rules(outside=(folder / "sub").resolve())) == ["a.JPG", "b.png"]
-
-
-def test_pictures_that_differ_in_the_extension_only_are_twins(folder: Path) -> None:
-    (folder / "a.png").write_bytes(b"x")
-    found = select([folder], Rules())
-    assert {s.relative.name for s in found.sources if s.has_twin} == {"a.JPG", "a.png"}
 
 
 def test_two_sources_for_one_place_are_refused_by_name(tmp_path: Path) -> None:
@@ -79,3 +76,5 @@ def test_two_sources_for_one_place_are_refused_by_name(tmp_path: Path) -> None:
     found = select([tmp_path / "x" / "a.jpg", tmp_path / "y" / "a.jpg"], Rules())
     assert len(found.sources) == 1
     assert [(p.outcome, "x/a.jpg" in p.message) for p in found.problems] == [(Outcome.FAILED, True)]
+    in_place = select([tmp_path / "x" / "a.jpg", tmp_path / "y" / "a.jpg"], Rules(where=Where.IN_PLACE))
+    assert (len(in_place.sources), in_place.problems) == (2, [])

@@ -118,11 +118,11 @@ def test_a_wrong_extension_stays_as_it_is(tmp_path: Path) -> None:
     assert work_on(source_at(tmp_path / "a.png"), ToldEngine(), IN_PLACE).target == tmp_path / "a.png"
 
 
-def test_twins_keep_their_extension_within_the_new_name(tmp_path: Path) -> None:
+def test_a_result_in_another_format_keeps_the_old_extension_whatever_lies_beside_it(tmp_path: Path) -> None:
     source = source_at(tmp_path / "a.jpg")
-    twin = Source(source.path, source.relative, has_twin=True)
-    item = work_on(twin, ToldEngine(WEBP), Placement(Where.MIRROR, tmp_path / "out"))
+    item = work_on(source, ToldEngine(WEBP), Placement(Where.MIRROR, tmp_path / "out"))
     assert item.target == tmp_path / "out" / "a.jpg.webp"
+    assert work_on(source, ToldEngine(WEBP), BESIDE).target == tmp_path / "a.jpg.min.webp"
 
 
 def test_a_source_that_changes_meanwhile_is_left_as_it_is(tmp_path: Path) -> None:

@@ -62,9 +62,9 @@ def test_a_zip_comes_back_as_a_zip_with_names_of_its_own_and_a_word_on_each_fail
         task = client.get(f"{API}/{found['items'][0]['task_id']}").json()["data"]
     assert found["counts"] == {"total": 3, "waiting": 0, "processing": 0, "succeeded": 2, "failed": 1}
     assert (found["failures"], found["progress"]) == ({"-7": 1}, 100)
-    assert set(files) == {"shop/a.webp", "shop/a-2.webp"}
-    assert files["shop/a.webp"] == image
-    assert [line["file"] for line in manifest] == ["shop/a.webp", "shop/a-2.webp", None]
+    assert set(files) == {"shop/a.jpg.webp", "shop/a.png.webp"}
+    assert files["shop/a.jpg.webp"] == image
+    assert [line["file"] for line in manifest] == ["shop/a.jpg.webp", "shop/a.png.webp", None]
     assert manifest[2]["state"] == -7
     assert "Invalid image" in manifest[2]["message"]
     assert (task["state"], task["report"]["width_px"]) == (1, 32)

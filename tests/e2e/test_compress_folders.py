@@ -119,6 +119,6 @@ def test_json_lines_are_one_object_a_picture(shop: Path, tmp_path: Path) -> None
     words: list[str | Path] = ["--format", "webp", "--width", "50", "--dry-run", "--report", tmp_path / "report.html"]
     done = compress(tmp_path, shop / "logo.png", *words)
     assert [set(row) >= {"path", "outcome", "bytes_before", "bytes_after"} for row in done.rows] == [True]
-    assert done.rows[0]["target"] == str(shop / "logo.min.webp")
-    assert not (shop / "logo.min.webp").exists()
+    assert done.rows[0]["target"] == str(shop / "logo.png.min.webp")
+    assert not (shop / "logo.png.min.webp").exists()
     assert "data:image/webp;base64," in (tmp_path / "report.html").read_text()

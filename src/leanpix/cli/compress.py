@@ -8,9 +8,10 @@ from typing import Annotated
 import typer
 
 from leanpix.batch_settings import BatchSettings
-from leanpix.cli.batch.batch import ExitCode, Order, run_batch
+from leanpix.cli.batch.batch import ExitCode, Order, run_batch, run_undo
 from leanpix.cli.batch.place import Placement, Where
 from leanpix.cli.batch.select import Rules
+from leanpix.cli.batch.work import OnConflict
 from leanpix.cli.options import batch_settings_or_exit
 from leanpix.domain.errors import InvalidParameterError
 from leanpix.domain.formats import OutputFormat, named
@@ -20,11 +21,25 @@ _SERVER_JOBS = 4
 
 
 def compress(
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Pictures, and folders of pictures.")],
+    paths: Annotated[
+        list[Path] | None, typer.Argument(metavar="PATH...", help="Pictures, and folders of pictures.")
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Mirror the tree into this folder, kept pictures included.")
     ] = None,
     in_place: Annotated[bool, typer.Option("--in-place", help="Replace each picture by its smaller result.")] = False,
+    backup: Annotated[
+        Path | None, typer.Option(help="With --in-place: keep each original in this folder before it is replaced.")
+    ] = None,
+    undo: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Put the originals of a --backup folder back, and end.")
+    ] = None,
+    on_conflict: Annotated[
+        OnConflict,
+        typer.Option(
+            help="Where a result's name is taken by a file that no run has made: refuse, or number the result."
+        ),
+    ] = OnConflict.REFUSE,
     quality: Annotated[int | None, typer.Option("--quality", "-q", help="1-100, instead of automatic.")] = None,
     max_kb: Annotated[int | None, typer.Option("--max-kb", help="The best picture of at most so many KB.")] = None,
     score: Annotated[
@@ -55,7 +70,7 @@ def compress(
         Path | None,
         typer.Option(help="File that remembers what is done; default: in OUTPUT, else in the user's folder."),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Do again what is done, and remember nothing.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Do again what is done.")] = False,
     touch: Annotated[bool, typer.Option("--touch", help="Give results the present time, not their source's.")] = False,
     server: Annotated[
         str | None, typer.Option(help="Let this server compress, e.g. http://127.0.0.1:8000; default: LEANPIX_SERVER.")
@@ -75,19 +90,26 @@ def compress(
     """Compress pictures and folders of pictures.
 
     Without --output or --in-place, results go beside their sources as NAME.min.EXT. No file is ever replaced by a
-    larger one; with --output, a picture that cannot get smaller is copied. Quality is automatic unless asked for.
+    larger one, and none that no run of this command made; with --output, a picture that cannot get smaller, or cannot
+    be compressed, is copied. Quality is automatic unless asked for.
     What is done is remembered by content and options: an interrupted batch goes on where it was, and a result is
     never compressed again. Hidden files, and in folders everything without a picture's extension, are left out.
 
     Exit codes: 0 all done, 1 some pictures failed (they are named), 2 wrong usage, 3 nothing can be compressed
     here, 130 interrupted.
     """
+    if undo is not None:
+        raise typer.Exit(run_undo(undo, is_json=as_json))
+    if not paths:
+        raise _usage_error("name the pictures or folders to compress")
+    if backup is not None and not in_place:
+        raise _usage_error("--backup is for --in-place: elsewhere no original is replaced")
     if report is not None and not report.resolve().parent.is_dir():
         raise _usage_error(f"--report: there is no folder {report.parent}")
     placement = _placement(paths, output, in_place=in_place)
     options = _options(output_format, quality, max_kb, width, height, fit, score)
     outside = None if output is None else output.resolve()
-    rules = Rules(include or (), exclude or (), follow_links, outside, placement.where is Where.BESIDE)
+    rules = Rules(include or (), exclude or (), follow_links, outside, placement.where)
     settings = batch_settings_or_exit(workers=jobs, server=server, key=key)
     if settings.server is not None and dry_run:
         raise _usage_error("--dry-run would cost credits on a server; run it here")
@@ -106,6 +128,8 @@ def compress(
         as_json=as_json,
         report=report,
         is_isolated=isolate,
+        on_conflict=on_conflict,
+        backup=backup,
     )
     raise typer.Exit(run_batch(order, settings))
 

@@ -67,15 +67,26 @@ class ResultArchive:
         return None if task is None or task.result is None else self.blobs.stream(task.result.blob)
 
     def _unique(self, name: str, task: Task) -> str:
-        """The source's name with the result's extension, told apart by a number where it is taken already."""
-        extension = task.result.format.value if task.result else ""
-        stem = str(PurePosixPath(name).with_suffix(""))
-        chosen, number = f"{stem}.{extension}", 1
+        """The source's name; the result's extension is added where its format is another.
+
+        So no name depends on the others of a batch, as with the command and the page. Only a name that was sent twice
+        is told apart by a number.
+        """
+        path = PurePosixPath(name)
+        kept = task.report is not None and task.result is not None and _is_same(task) and path.suffix
+        path = path if kept or task.result is None else path.with_name(f"{path.name}.{task.result.format.value}")
+        chosen, number = str(path), 1
         while chosen.lower() in self._names:
             number += 1
-            chosen = f"{stem}-{number}.{extension}"
+            chosen = str(path.with_name(f"{path.stem}-{number}{path.suffix}"))
         self._names.add(chosen.lower())
         return chosen
+
+
+def _is_same(task: Task) -> bool:
+    """Whether the result is in its source's format."""
+    report, result = task.report, task.result
+    return report is not None and result is not None and report.source_format.same_output is result.format
 
 
 def _entry(name: str) -> zipfile.ZipInfo:

@@ -25,7 +25,7 @@ def test_new_settings_are_applied_to_the_files_already_there_and_remembered(
     page.fill("#width", "80")
     expect(page.locator(".file [data-part=meta]", has_text="80 \u00d7 60")).to_have_count(2, timeout=30_000)
     settled(page)
-    assert sorted(unzipped(download(page, "#download-all"))) == ["picture 00.webp", "picture 01.webp"]
+    assert sorted(unzipped(download(page, "#download-all"))) == ["picture 00.jpg.webp", "picture 01.png.webp"]
     page.reload()
     expect(page.locator("#format")).to_have_value("webp")
     expect(page.locator("#width")).to_have_value("80")

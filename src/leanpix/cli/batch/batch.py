@@ -13,6 +13,7 @@ from threading import Event
 import typer
 
 from leanpix.batch_settings import BatchSettings
+from leanpix.cli.batch.backup import Backup, undo
 from leanpix.cli.batch.files import Places
 from leanpix.cli.batch.items import Item, Outcome, Totals
 from leanpix.cli.batch.lines import as_json, totals_as_json
@@ -22,7 +23,7 @@ from leanpix.cli.batch.run import interruptible, run
 from leanpix.cli.batch.select import Rules, Selection, select
 from leanpix.cli.batch.showcase import Showcase
 from leanpix.cli.batch.state import Journal
-from leanpix.cli.batch.work import Engine, Work
+from leanpix.cli.batch.work import Engine, OnConflict, Work
 from leanpix.domain.errors import SetupError
 from leanpix.domain.request import CompressionOptions
 
@@ -55,6 +56,8 @@ class Order:
     as_json: bool = False
     report: Path | None = None
     is_isolated: bool = False
+    on_conflict: OnConflict = OnConflict.REFUSE
+    backup: Path | None = None
 
 
 @dataclass(slots=True)
@@ -85,6 +88,29 @@ def run_batch(order: Order, settings: BatchSettings) -> ExitCode:
     return ExitCode.SOME_FAILED if any(i.outcome is Outcome.FAILED for i in ends.items) else ExitCode.DONE
 
 
+def run_undo(folder: Path, *, is_json: bool) -> ExitCode:
+    """Put back what a backup holds, and say what came of each."""
+    ends = _Ends()
+    try:
+        for item in undo(folder):
+            ends.items.append(item)
+            if is_json:
+                typer.echo(as_json(item))
+    except SetupError as failure:
+        typer.echo(f"leanpix: {failure}", err=True)
+        return ExitCode.USAGE
+    elapsed_s = time.monotonic() - ends.began_s
+    if is_json:
+        typer.echo(totals_as_json(Totals.of(ends.items), 0, elapsed_s))
+    else:
+        from leanpix.cli.batch import show
+
+        show.show_problems(ends.items)
+        show.show_summary(ends.items, 0, elapsed_s, is_dry=False)
+    is_whole = all(item.outcome in {Outcome.RESTORED, Outcome.DONE} for item in ends.items)
+    return ExitCode.DONE if is_whole else ExitCode.SOME_FAILED
+
+
 @contextmanager
 def _engine(order: Order, settings: BatchSettings) -> Iterator[Engine]:
     if settings.server is not None:
@@ -99,13 +125,15 @@ def _engine(order: Order, settings: BatchSettings) -> Iterator[Engine]:
 
 def _work_through(order: Order, selection: Selection, engine: Engine, ends: _Ends) -> None:
     with ExitStack() as stack:
-        journal = stack.enter_context(Journal(_journal_path(order), order.options))
+        journal = stack.enter_context(Journal(_journal_path(order), order.options, is_forgetful=order.is_forgetful))
         work = Work(
             engine,
             order.options,
             order.placement,
             journal,
             watcher=None if order.report is None else ends.showcase,
+            backup=None if order.backup is None else Backup(order.backup),
+            on_conflict=order.on_conflict,
             keep_time=order.keep_time,
             is_dry=order.is_dry,
         )
@@ -164,7 +192,7 @@ def _conclude(order: Order, selection: Selection, ends: _Ends) -> None:
 
 
 def _journal_path(order: Order) -> Path | None:
-    if order.is_forgetful or order.is_dry:
+    if order.is_dry:
         return None
     if order.state is not None:
         return order.state

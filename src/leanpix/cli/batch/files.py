@@ -38,10 +38,19 @@ def _read(descriptor: int, size: int) -> bytes:
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-def write_whole(target: Path, content: bytes, like: os.stat_result, *, keep_time: bool, is_synced: bool) -> None:
+def write_whole(
+    target: Path,
+    content: bytes,
+    like: os.stat_result,
+    *,
+    keep_time: bool,
+    is_synced: bool,
+    attributes_of: Path | None = None,
+) -> None:
     """Put a file in its place in one step; with is_synced, on the disk before anything that was there is gone.
 
-    It gets the permissions of like, its owner where that is allowed and, with keep_time, its times. OSError.
+    It gets the permissions of like, its owner where that is allowed and, with keep_time, its times; and the extended
+    attributes of a file, where its file system takes them. OSError.
     """
     place = os.fspath(target.parent)
     name = f"{place}/.{os.urandom(8).hex()}.leanpix-tmp"
@@ -51,6 +60,8 @@ def write_whole(target: Path, content: bytes, like: os.stat_result, *, keep_time
         try:
             _write(descriptor, content)
             _make_like(descriptor, like)
+            if attributes_of is not None:
+                _copy_attributes(attributes_of, descriptor)
             if keep_time:
                 os.utime(descriptor, ns=(like.st_atime_ns, like.st_mtime_ns))
             if is_synced:
@@ -78,6 +89,14 @@ def _make_like(descriptor: int, like: os.stat_result) -> None:
             os.fchown(descriptor, like.st_uid, like.st_gid)
     if stat.S_IMODE(made.st_mode) != like.st_mode & 0o777:
         os.fchmod(descriptor, like.st_mode & 0o777)
+
+
+def _copy_attributes(source: Path, descriptor: int) -> None:
+    """What a file manager or a web server keeps with a file; those that only the system may set stay behind."""
+    with suppress(OSError):
+        for name in os.listxattr(source):
+            with suppress(OSError):
+                os.setxattr(descriptor, name, os.getxattr(source, name))
 
 
 def sync_folder(folder: Path) -> None:

@@ -11,15 +11,10 @@ from pathlib import Path, PurePath
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A picture to work on: where it is, and its path within a mirrored tree.
-
-    has_twin: another picture of the batch differs from it only in the extension, so that a result in another format
-    has to keep the old extension in its name.
-    """
+    """A picture to work on: where it is, and its path within a mirrored tree."""
 
     path: Path
     relative: PurePath
-    has_twin: bool = False
 
 
 class Outcome(StrEnum):
@@ -29,6 +24,7 @@ class Outcome(StrEnum):
     KEPT = "kept"
     DONE = "done before"
     LEFT = "left alone"
+    RESTORED = "restored"
     FAILED = "failed"
     INTERRUPTED = "interrupted"
 

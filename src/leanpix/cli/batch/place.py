@@ -1,4 +1,9 @@
-"""Where results go: into a mirrored tree, in the place of their sources, or beside them."""
+"""Where results go: into a mirrored tree, in the place of their sources, or beside them.
+
+One rule of names, for the command, a batch's archive and the page: a result has its source's name; where its format is
+another, that format's extension is added to it (hat.jpg becomes hat.jpg.webp). So no name depends on what else lies in
+a folder, and none changes when a sibling appears. In place, where the source goes, the extension is replaced.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +13,9 @@ from pathlib import Path, PurePath
 
 from leanpix.cli.batch.items import Source
 from leanpix.domain.formats import PNG_SIGNATURE, OutputFormat
+
+MARK = ".min"
+"""Before the extension of a result beside its source."""
 
 
 class Where(Enum):
@@ -27,19 +35,20 @@ class Placement:
 
     def target(self, source: Source, new_format: OutputFormat | None) -> Path:
         """The result's path. new_format None: the source's own, so the extension stays as it is written."""
-        name = _named(source, new_format)
+        name = PurePath(source.relative.name)
+        if new_format is not None:
+            name = PurePath(f"{name.stem if self.where is Where.IN_PLACE else name.name}.{new_format.value}")
         if self.where is Where.BESIDE:
-            name = f"{PurePath(name).stem}.min{PurePath(name).suffix}"
+            name = PurePath(f"{name.stem}{MARK}{name.suffix}")
         if self.folder is None:
-            return source.path.with_name(name)
-        return self.folder / source.relative.with_name(name)
+            return source.path.with_name(name.name)
+        return self.folder / source.relative.with_name(name.name)
 
 
-def _named(source: Source, new_format: OutputFormat | None) -> str:
-    name = PurePath(source.relative.name)
-    if new_format is None:
-        return name.name
-    return f"{name.name if source.has_twin else name.stem}.{new_format.value}"
+def numbered(target: Path, number: int) -> Path:
+    """Another name for a result whose own name is taken: hat-2.jpg, and hat-2.min.jpg, which still says what it is."""
+    stem, mark = target.stem.removesuffix(MARK), MARK if target.stem.endswith(MARK) else ""
+    return target.with_name(f"{stem}-{number}{mark}{target.suffix}")
 
 
 def format_of(content: bytes) -> OutputFormat | None:

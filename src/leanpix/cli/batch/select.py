@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path, PurePath
 
 from leanpix.cli.batch.items import Item, Outcome, Source
+from leanpix.cli.batch.place import MARK, Where
 
 # The names that pictures of the readable formats go by. A file that is named on the command line needs none of them.
 EXTENSIONS = frozenset(
@@ -25,21 +25,22 @@ class Rules:
     """What of a folder is taken.
 
     include and exclude are patterns of file names or of paths below the folder, in any case; `*` matches `/` too.
-    Without include, the extension decides. outside: a folder that is never entered (the output's own). skip_marked:
-    leave `name.min.ext` files out, which are results.
+    Without include, the extension decides. outside: a folder that is never entered (the output's own). where: results
+    beside their sources are left out by their name, `name.min.ext`; in place, a file is worked on once, by whatever
+    links it is found.
     """
 
     include: Sequence[str] = ()
     exclude: Sequence[str] = ()
     follow_links: bool = False
     outside: Path | None = None
-    skip_marked: bool = False
+    where: Where = Where.MIRROR
 
     def takes(self, relative: PurePath) -> bool:
         """Whether a file of a folder is worked on."""
         if relative.name.startswith(".") or matches(relative, self.exclude):
             return False
-        if self.skip_marked and is_marked(relative):
+        if self.where is Where.BESIDE and is_marked(relative):
             return False
         if self.include:
             return matches(relative, self.include)
@@ -71,11 +72,14 @@ def matches(relative: PurePath, patterns: Sequence[str]) -> bool:
 
 def is_marked(relative: PurePath) -> bool:
     """Whether a name is that of a result beside its source."""
-    return PurePath(relative.stem).suffix.lower() == ".min"
+    return PurePath(relative.stem).suffix.lower() == MARK
 
 
 def select(paths: Sequence[Path], rules: Rules) -> Selection:
-    """Find the pictures, in the order of their names. What is named twice, or linked to, is taken once."""
+    """Find the pictures, in the order of their names. What is named twice is taken once.
+
+    A symbolic link and its target are two names: each gets its result, except in place, where there is one file only.
+    """
     found, seen = Selection(), set[str]()
     keeps_name = len(paths) > 1
     for path in paths:
@@ -83,18 +87,28 @@ def select(paths: Sequence[Path], rules: Rules) -> Selection:
             base = PurePath(path.resolve().name) if keeps_name else PurePath()
             candidates: Iterable[tuple[Source, str]] = _in_folder(path, base, rules, found)
         else:
-            real = path.resolve()
-            candidates = ((Source(real if path.is_symlink() else path, PurePath(path.name)), str(real)),)
+            candidates = (_named_source(path, rules),)
         for source, real_path in candidates:
             if real_path not in seen:
                 seen.add(real_path)
                 found.sources.append(source)
-    found.sources = _without_clashes(found)
+    if rules.where is Where.MIRROR:
+        found.sources = _without_clashes(found)
     return found
 
 
+def _named_source(path: Path, rules: Rules) -> tuple[Source, str]:
+    if rules.where is Where.IN_PLACE:
+        real = path.resolve()
+        return Source(real if path.is_symlink() else path, PurePath(path.name)), str(real)
+    return Source(path, PurePath(path.name)), str(path.parent.resolve() / path.name)
+
+
 def _in_folder(folder: Path, base: PurePath, rules: Rules, found: Selection) -> Iterator[tuple[Source, str]]:
-    """The pictures in a folder, each with its real path: a folder's is looked up once for all its files."""
+    """The pictures in a folder, each with the path that tells whether it was taken already.
+
+    That is its file's in place, and its own elsewhere; a folder's is looked up once for all its files.
+    """
     visited: set[tuple[int, int]] = set()
     for place, folders, names in os.walk(
         folder, followlinks=rules.follow_links, onerror=partial(_note_unreadable, found)
@@ -113,7 +127,7 @@ def _in_folder(folder: Path, base: PurePath, rules: Rules, found: Selection) -> 
             if not rules.takes(within / name) or (is_link and not rules.follow_links):
                 found.left_out += 1
                 continue
-            real = path.resolve() if is_link else None
+            real = path.resolve() if is_link and rules.where is Where.IN_PLACE else None
             yield Source(real or path, base / within / name), str(real or f"{real_place}/{name}")
 
 
@@ -123,16 +137,11 @@ def _note_unreadable(found: Selection, failure: OSError) -> None:
 
 
 def _without_clashes(found: Selection) -> list[Source]:
-    """Mark twins, and refuse a second source for one place in the mirrored tree."""
-    stems = Counter(_stem(source) for source in found.sources)
+    """Refuse a second source for one place in the mirrored tree."""
     taken: dict[PurePath, Source] = {}
     for source in found.sources:
         other = taken.setdefault(source.relative, source)
         if other is not source:
             text = f"its result would replace that of {other.path}"
             found.problems.append(Item(source.path, Outcome.FAILED, message=text))
-    return [replace(source, has_twin=True) if stems[_stem(source)] > 1 else source for source in taken.values()]
-
-
-def _stem(source: Source) -> str:
-    return os.path.splitext(source.relative)[0]  # noqa: PTH122 - with_suffix("") takes ten times as long
+    return list(taken.values())

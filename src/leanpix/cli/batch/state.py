@@ -45,12 +45,16 @@ def options_digest(options: CompressionOptions) -> str:
 
 
 class Journal:
-    """Remembers, for one set of options. path None: remembers nothing."""
+    """Remembers, for one set of options, and whatever the options which contents are its own. path None: nothing.
 
-    def __init__(self, path: Path | None, options: CompressionOptions) -> None:
-        self._path, self._options = path, options_digest(options)
+    is_forgetful: what is done is done again; it is remembered all the same, or the next run would not know its results.
+    """
+
+    def __init__(self, path: Path | None, options: CompressionOptions, *, is_forgetful: bool = False) -> None:
+        self._path, self._options, self._is_forgetful = path, options_digest(options), is_forgetful
         self._made: dict[str, Made] = {}
         self._results: set[str] = set()
+        self._own: set[str] = set()
         self._lock = threading.Lock()
         self._descriptor: int | None = None
 
@@ -75,6 +79,10 @@ class Journal:
         """What became of this content, where that is known."""
         return self._made.get(digest)
 
+    def is_own(self, digest: str) -> bool:
+        """Whether some run, with whatever options, has written this content: as a result, or as a copy of a source."""
+        return digest in self._own
+
     def is_settled(self, digest: str) -> bool:
         """Whether this content needs no more work: it is a result, or was found as small as it gets."""
         made = self._made.get(digest)
@@ -84,6 +92,7 @@ class Journal:
         """Remember what became of a content."""
         with self._lock:
             self._keep(digest, made)
+            self._own.add(made.result or digest)
             if self._descriptor is not None:
                 row = {"options": self._options, "source": digest, "result": made.result, "size": made.size}
                 row["new_format"] = made.new_format
@@ -104,7 +113,10 @@ class Journal:
     def _read_line(self, line: bytes) -> None:
         try:
             row = json.loads(line)
-            if isinstance(row, Mapping) and row["options"] == self._options:
+            if not isinstance(row, Mapping):
+                return
+            self._own.add(row["result"] or row["source"])
+            if row["options"] == self._options and not self._is_forgetful:
                 kind = row["new_format"]
                 self._keep(row["source"], Made(row["result"], int(row["size"]), kind and OutputFormat(kind)))
         except (ValueError, KeyError, TypeError):

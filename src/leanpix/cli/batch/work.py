@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
+from leanpix.cli.batch.backup import Backup
 from leanpix.cli.batch.files import Places, read_file, sync_folder, write_whole
 from leanpix.cli.batch.items import Item, Outcome, Source
-from leanpix.cli.batch.place import Placement, Where, format_of
+from leanpix.cli.batch.place import Placement, Where, format_of, numbered
 from leanpix.cli.batch.state import Journal, Made, digest_of
 from leanpix.domain.errors import TaskFailure
 from leanpix.domain.formats import OutputFormat
@@ -17,6 +20,7 @@ from leanpix.domain.request import CompressionOptions
 from leanpix.domain.states import TaskState
 
 _MAX_SOURCE_BYTES = 512 * 1024 * 1024
+_MOST_NUMBERS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,13 @@ class _Picture:
         return None if made is format_of(self.content) else made
 
 
+class OnConflict(StrEnum):
+    """What is done where a result's name is taken by a file that no run has made."""
+
+    REFUSE = "refuse"
+    NUMBER = "number"
+
+
 @dataclass(frozen=True, slots=True)
 class Work:
     """What is done to each picture. Thread-safe.
@@ -72,6 +83,8 @@ class Work:
     placement: Placement
     journal: Journal
     watcher: Watcher | None = None
+    backup: Backup | None = None
+    on_conflict: OnConflict = OnConflict.REFUSE
     keep_time: bool = True
     is_dry: bool = False
     places: Places = field(default_factory=Places)
@@ -89,7 +102,15 @@ class Work:
     def _done(self, source: Source) -> Item:
         status, content = read_file(source.path, _MAX_SOURCE_BYTES)
         picture = _Picture(source, status, content, digest_of(content))
-        return self._known(picture) or self._made(picture)
+        if self.placement.where is Where.IN_PLACE and status.st_nlink > 1:
+            text = f"one file by {status.st_nlink} names (hard links): a result in its place would part them"
+            return Item(source.path, Outcome.LEFT, len(content), len(content), message=text)
+        try:
+            return self._known(picture) or self._made(picture)
+        except TaskFailure as failure:
+            if failure.state is TaskState.CANCELLED or self.placement.where is not Where.MIRROR or self.is_dry:
+                raise
+            return self._copied(picture, str(failure))
 
     def _made(self, picture: _Picture) -> Item:
         if self.journal.is_settled(picture.digest):
@@ -114,10 +135,13 @@ class Work:
             return None
         if made.result is None and self.placement.where is Where.BESIDE:
             return Item(source.path, Outcome.DONE, size, size)
-        target = self.placement.target(source, made.new_format)
         made_size = size if made.result is None else made.size
-        is_there = target.is_file() and target.stat().st_size == made_size
-        return Item(source.path, Outcome.DONE, size, made_size, target) if is_there else None
+        for target in self._names(self.placement.target(source, made.new_format)):
+            if not target.is_file():
+                return None
+            if target.stat().st_size == made_size and self.journal.is_own(_digest_at(target)):
+                return Item(source.path, Outcome.DONE, size, made_size, target)
+        return None
 
     def _would_change_format(self, content: bytes) -> bool:
         in_place = self.placement.where is Where.IN_PLACE
@@ -126,7 +150,7 @@ class Work:
     def _settle(self, picture: _Picture, result: Result) -> Item:
         if not self._is_wanted(picture, result):
             return self._keep(picture)
-        target = self.placement.target(picture.source, picture.new_format(result))
+        target = self._free(self.placement.target(picture.source, picture.new_format(result)), result.data)
         if not self.is_dry:
             self._write(picture, result, target)
         if self.watcher is not None:
@@ -144,12 +168,38 @@ class Work:
     def _keep(self, picture: _Picture) -> Item:
         size, target = len(picture.content), picture.source.path
         if self.placement.where is Where.MIRROR:
-            target = self.placement.target(picture.source, None)
+            target = self._free(self.placement.target(picture.source, None), picture.content)
         if not self.is_dry:
             if self.placement.where is Where.MIRROR:
-                self._put(target, picture.content, picture.status)
+                self._put(target, picture)
             self.journal.note(picture.digest, Made(None))
         return Item(picture.source.path, Outcome.KEPT, size, size, target, message="as small as it gets")
+
+    def _copied(self, picture: _Picture, why: str) -> Item:
+        """A mirror is complete: what cannot be compressed lies in it as it is, and is named."""
+        size, target = len(picture.content), self._free(self.placement.target(picture.source, None), picture.content)
+        self._put(target, picture)
+        return Item(picture.source.path, Outcome.FAILED, size, size, target, message=f"{why} Copied as it is.")
+
+    def _free(self, target: Path, content: bytes) -> Path:
+        """Where a result may lie: its own name, or by option a numbered one; FileExistsError.
+
+        A file may be replaced that some run has made; one that is the same already may be, too.
+        """
+        if self.placement.where is Where.IN_PLACE:
+            return target
+        for one in self._names(target):
+            if not os.path.lexists(one) or _is_file_of(
+                one, lambda d: self.journal.is_own(d) or d == digest_of(content)
+            ):
+                return one
+        text = f"{target.name} is there already, and no run of this command made it: see --on-conflict"
+        raise FileExistsError(None, text)
+
+    def _names(self, target: Path) -> Iterator[Path]:
+        yield target
+        if self.on_conflict is OnConflict.NUMBER:
+            yield from (numbered(target, number) for number in range(2, _MOST_NUMBERS))
 
     def _write(self, picture: _Picture, result: Result, target: Path) -> None:
         source = picture.source.path
@@ -161,17 +211,39 @@ class Work:
         made = Made(digest_of(result.data), len(result.data), picture.new_format(result))
         # Before the source is gone: a result that no journal knows would be compressed again.
         self.journal.note(picture.digest, made)
-        self._put(target, result.data, picture.status)
+        if replaces and self.backup is not None:
+            self.backup.keep(picture.source, picture.content, picture.status, target, digest_of(result.data))
+        self._put(target, picture, result.data)
         if replaces and target != source:
             sync_folder(target.parent)
             source.unlink()
             sync_folder(target.parent)
 
-    def _put(self, target: Path, content: bytes, like: os.stat_result) -> None:
+    def _put(self, target: Path, picture: _Picture, content: bytes | None = None) -> None:
+        """Write a result, or the picture as it is."""
         replaces = self.placement.where is Where.IN_PLACE
         if not replaces:
             self.places.make_ready(target.parent)
-        write_whole(target, content, like, keep_time=self.keep_time, is_synced=replaces)
+        write_whole(
+            target,
+            picture.content if content is None else content,
+            picture.status,
+            keep_time=self.keep_time,
+            is_synced=replaces,
+            attributes_of=picture.source.path,
+        )
+
+
+def _digest_at(path: Path) -> str:
+    return digest_of(read_file(path, _MAX_SOURCE_BYTES)[1])
+
+
+def _is_file_of(path: Path, is_meant: Callable[[str], bool]) -> bool:
+    """Whether a plain file, no link, has a content whose digest is meant."""
+    try:
+        return not path.is_symlink() and is_meant(_digest_at(path))
+    except OSError:
+        return False
 
 
 def _stamp(status: os.stat_result) -> tuple[int, int, int]:

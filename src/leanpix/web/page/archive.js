@@ -2,13 +2,13 @@
 
 import { downloadZip } from "./vendor/client-zip.js";
 
-/** "shop/red shoe.png" as a result in webp: "shop/red shoe.webp". */
+/** "shop/red shoe.png" as a result in webp: "shop/red shoe.png.webp", so that no sibling changes a name. */
 export function resultName(item) {
   const format = item.report?.format;
   if (!format || !item.blob) return item.path;
   const extension = /\.([^./]+)$/.exec(item.path)?.[1] ?? "";
   const same = extension.toLowerCase().replace("jpeg", "jpg").replace("jpe", "jpg") === format;
-  return same ? item.path : `${item.path.replace(/\.[^./]+$/, "")}.${format}`;
+  return same ? item.path : `${item.path}.${format}`;
 }
 
 /** What goes into the ZIP: results; and files that failed, as they were, so that no folder loses one. */
