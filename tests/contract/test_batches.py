@@ -17,7 +17,7 @@ from leanpix.domain.errors import BodyError, KeyReusedError, NotFoundError, Queu
 from leanpix.domain.request import CompressionOptions
 from leanpix.domain.states import TaskState
 from leanpix.domain.webhook import Callback
-from leanpix.service.batch import BatchDesk, BatchTerms, NamedSource
+from leanpix.service.batch import BatchBounds, BatchDesk, BatchSize, BatchTerms, NamedSource
 from leanpix.service.execute import record
 from leanpix.service.maintain import Sweeper
 from leanpix.service.observing import Ended
@@ -27,6 +27,7 @@ from leanpix.stores.files.blobs import LocalBlobs
 
 TERMS = BatchTerms(CompressionOptions(quality=80))
 HOUR_S = 3600.0
+BOUNDS = BatchBounds(unfinished=2, stored_per_key=10_000, stored=15_000)
 
 
 @dataclass
@@ -38,10 +39,11 @@ class Office:
     blobs: LocalBlobs
     clock: SettableClock
     told: list[Ended] = field(default_factory=list)
+    bounds: BatchBounds = BOUNDS
 
     @property
     def desk(self) -> BatchDesk:
-        return BatchDesk(self.book.database, self.blobs, 2, HOUR_S, self.clock)
+        return BatchDesk(self.book.database, self.blobs, self.bounds, HOUR_S, self.clock)
 
     def promote(self, overall: int = 1000) -> int:
         feed = PromoteBatchItems(
@@ -58,7 +60,7 @@ class Office:
 
     def submit(self, account: Account, many: int, terms: BatchTerms = TERMS) -> Batch:
         sources = (NamedSource(f"{number}.jpg", Upload(b"picture %d" % number)) for number in range(many))
-        return self.get(self.desk.submit(account, sources, terms))
+        return self.get(self.desk.submit(account, sources, terms, BatchSize(many)))
 
     def get(self, batch_id: str) -> Batch:
         with self.book.database.reading() as view:
@@ -146,9 +148,11 @@ def test_several_feeders_begin_each_item_once_and_hold_one_credit_for_it(office:
 
 
 def test_a_balance_that_runs_out_fails_the_rest_and_nothing_is_charged_for_it(office: Office) -> None:
-    batch = office.submit(office.book.account(credit=5), 12)
+    batch = office.submit(office.book.account(credit=12), 12)
+    spent = [office.book.task("key", created_at=2e9) for _ in range(7)]
     office.promote()
     assert office.states(batch) == {TaskState.QUEUED: 5, TaskState.NOT_MEETING_REQUIREMENTS: 3, None: 4}
+    assert set(spent) <= set(office.ready())
     with office.book.database.reading() as view:
         failed = next(task for _, task in view.batches.items(batch.id, 5, 1) if task is not None)
     assert "no credits" in (failed.message or "")
@@ -219,7 +223,7 @@ def test_a_batch_that_is_refused_leaves_nothing(office: Office) -> None:
         (sources(3, breaks=True), BodyError),
     ):
         with pytest.raises(error):
-            office.desk.submit(account, wrong, TERMS)  # type: ignore[arg-type] # a generator of named sources
+            office.desk.submit(account, wrong, TERMS, BatchSize(0))  # type: ignore[arg-type] # a generator of named sources
     assert office.files() == set()
     office.submit(account, 1)
     office.submit(account, 1)

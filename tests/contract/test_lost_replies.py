@@ -16,7 +16,7 @@ from tests.support.servers import Postgres
 from leanpix.domain.errors import OutcomeUnknownError, StoreUnavailableError
 from leanpix.domain.request import CompressionOptions, ReturnType
 from leanpix.queues.settings import QueueSettings
-from leanpix.service.batch import BatchDesk, BatchTerms, NamedSource
+from leanpix.service.batch import BatchBounds, BatchDesk, BatchSize, BatchTerms, NamedSource
 from leanpix.service.ports import Database, Transaction
 from leanpix.service.submit import QueueBounds, Submit, Upload
 from leanpix.stores.files.blobs import LocalBlobs
@@ -71,7 +71,7 @@ def submit(node: Node, blobs: LocalBlobs, clock: SettableClock) -> Submit:
 
 @pytest.fixture
 def desk(node: Node, blobs: LocalBlobs, clock: SettableClock) -> BatchDesk:
-    return BatchDesk(node.database, blobs, 2, 3600, clock)
+    return BatchDesk(node.database, blobs, BatchBounds(2, 10_000, 10_000), 3600, clock)
 
 
 def named() -> list[NamedSource]:
@@ -99,7 +99,7 @@ def test_where_it_cannot_be_known_the_source_stays(submit: Submit, book: Book, *
 def test_a_batch_that_was_kept_is_told_and_keeps_its_sources(desk: BatchDesk, book: Book) -> None:
     account = book.account()
     lossy = replace(desk, database=LosesReplies(desk.database, keeps=True))
-    batch_id = lossy.submit(account, named(), BatchTerms(OPTIONS))
+    batch_id = lossy.submit(account, named(), BatchTerms(OPTIONS), BatchSize(3))
     assert desk.status(account, batch_id).batch.id == batch_id
     assert len(list(desk.blobs.older_than(-60))) == 3
 
@@ -108,7 +108,7 @@ def test_where_a_batch_cannot_be_known_to_be_kept_its_sources_stay(desk: BatchDe
     account = book.account()
     lossy = replace(desk, database=LosesReplies(desk.database, keeps=True, answers=False))
     with pytest.raises(StoreUnavailableError):
-        lossy.submit(account, named(), BatchTerms(OPTIONS))
+        lossy.submit(account, named(), BatchTerms(OPTIONS), BatchSize(3))
     assert len(list(desk.blobs.older_than(-60))) == 3
 
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
 
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.forms import content_of, read
 
 from leanpix.domain.errors import CallerError
-from leanpix.web.body import Form, read_form
 from leanpix.web.wire import parse_request
 
 LIMIT = 4096
@@ -53,24 +51,15 @@ CONTENT_TYPES = st.sampled_from(
 ) | st.text(st.characters(max_codepoint=255), max_size=60)
 
 
-async def _read(content_type: str, query: str, chunks: Sequence[bytes]) -> Form:
-    async def arriving() -> AsyncIterator[bytes]:
-        for chunk in chunks:
-            yield chunk
-
-    return await read_form(content_type, query, arriving(), LIMIT)
-
-
 def _settles(content_type: str, query: str, body: bytes, cut: int) -> None:
     try:
-        form = asyncio.run(_read(content_type, query, [body[:cut], body[cut:]]))
+        form = read(content_type, query, [body[:cut], body[cut:]], LIMIT)
     except CallerError:
         return
     try:
         assert form.file_bytes <= LIMIT
         if form.file is not None:
-            form.file.seek(0)
-            assert len(form.file.read()) == form.file_bytes
+            assert len(content_of(form.file)) == form.file_bytes
         parse_request(form)
     except CallerError:
         return
@@ -103,8 +92,7 @@ def test_a_file_arrives_as_it_was_sent_however_it_is_cut(content: bytes, size: i
     if b"\r\n--b" in content:
         return
     chunks = [body[start : start + size] for start in range(0, len(body), size)]
-    form = asyncio.run(_read(MULTIPART, "", chunks))
+    form = read(MULTIPART, "", chunks, LIMIT)
     assert form.file is not None
-    form.file.seek(0)
-    assert form.file.read() == content
+    assert content_of(form.file) == content
     form.close()

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import io
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from itertools import pairwise
 from typing import TypeVar
 from urllib.parse import urlencode
@@ -12,9 +10,10 @@ from urllib.parse import urlencode
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support import forms
 
 from leanpix.domain.errors import BodyError, CallerError
-from leanpix.web.body import Form, read_form
+from leanpix.web.body import Form
 from leanpix.web.wire import parse_request
 
 NAMES = ["quality", "kbyte", "width", "height", "sync", "format", "return_type", "fit", "target_score", "image_url"]
@@ -30,20 +29,18 @@ def outcome(work: Callable[[], T]) -> T | CallerError:
 
 
 def read(content_type: str, body: bytes, cuts: list[int], query: str = "") -> Form:
-    async def chunks() -> AsyncIterator[bytes]:
-        edges = sorted({0, *(cut % (len(body) + 1) for cut in cuts), len(body)})
-        for begin, end in pairwise(edges):
-            yield body[begin:end]
-
-    return asyncio.run(read_form(content_type, query, chunks(), FILE_LIMIT))
+    edges = sorted({0, *(cut % (len(body) + 1) for cut in cuts), len(body)})
+    chunks = [body[begin:end] for begin, end in pairwise(edges)]
+    return forms.read(content_type, query, chunks, FILE_LIMIT)
 
 
 @given(st.dictionaries(st.sampled_from(NAMES), st.text(max_size=20), max_size=6), st.booleans())
 def test_any_fields_are_a_request_or_a_refusal_that_names_one_of_them(fields: dict[str, str], upload: bool) -> None:
-    form = Form(dict(fields))
+    form = forms.form(FILE_LIMIT)
+    form.fields.update(fields)
     if upload:
         form.fields.pop("image_url", None)
-        form.add_file(io.BytesIO(b"x"))
+        form.new_file().write(b"x")
     request = outcome(lambda: parse_request(form))
     if isinstance(request, CallerError):
         assert any(name in str(request) for name in [*NAMES, "image_file"])
@@ -76,8 +73,7 @@ def test_a_file_arrives_whole_however_the_body_is_cut(content: bytes, cuts: list
     body = f"--{boundary}\r\n{disposition}\r\n\r\n".encode() + content + f"\r\n--{boundary}--\r\n".encode()
     form = read(f"multipart/form-data; boundary={boundary}", body, cuts)
     assert form.file is not None
-    form.file.seek(0)
-    assert form.file.read() == content
+    assert forms.content_of(form.file) == content
     form.close()
 
 

@@ -18,12 +18,9 @@ from tests.support.server import Server, running_server
 from tests.torture.figures import Figures
 from tests.worker.conftest import make_pool
 
-from leanpix.domain.errors import TaskFailure
-from leanpix.domain.states import TaskState
 from leanpix.queues.signals import LocalSignals
 from leanpix.service.execute import Execute
 from leanpix.service.progress import Progress
-from leanpix.service.signed_urls import SignedUrls
 from leanpix.service.submit import source_key
 from leanpix.stores.files.blobs import LocalBlobs
 from leanpix.worker.children.pool import CompressorPool
@@ -128,19 +125,12 @@ def _execute(book: Book, blobs: LocalBlobs, pool: CompressorPool) -> Execute:
     return Execute(
         database=book.database,
         blobs=blobs,
-        fetcher=_NoFetcher(),
         compressor=pool,
         signals=LocalSignals(),
         progress=Progress(book.database),
-        links=SignedUrls(b"secret", time.time),
         owner="torture",
         timeout_s=1.5,
         now=time.time,
         monotonic=time.monotonic,
         stopping=Event(),
     )
-
-
-class _NoFetcher:
-    def fetch(self, url: str) -> bytes:
-        raise TaskFailure(TaskState.DOWNLOAD_FAILED, url)

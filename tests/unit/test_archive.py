@@ -7,13 +7,16 @@ import struct
 import tracemalloc
 import zipfile
 from collections.abc import Callable
+from contextlib import ExitStack, closing
 
 import pytest
+from tests.support.forms import spool_file
 
 from leanpix.domain.errors import BodyError, CallerError, InvalidParameterError, SourceCountError, UploadTooLargeError
 from leanpix.service.batch import NamedSource
-from leanpix.service.submit import Upload
-from leanpix.web.archive import ArchiveLimits, pictures_in
+from leanpix.service.spool import SpoolFile
+from leanpix.service.submit import Upload, pieces_of
+from leanpix.web.archive import ArchiveLimits, opened_archive
 
 LIMITS = ArchiveLimits(max_entry_bytes=1_000_000, max_total_bytes=3_000_000)
 
@@ -35,7 +38,16 @@ def _quiet() -> io.BytesIO:
 
 
 def read(content: bytes) -> list[NamedSource]:
-    return list(pictures_in(io.BytesIO(content), LIMITS))
+    found = []
+    with ExitStack() as files:
+
+        def new_file() -> SpoolFile:
+            return files.enter_context(closing(spool_file()))
+
+        for one in opened_archive(io.BytesIO(content), LIMITS).pictures(new_file):
+            assert isinstance(one.source, Upload)
+            found.append(NamedSource(one.name, Upload(b"".join(pieces_of(one.source.content)))))
+    return found
 
 
 def encrypted() -> bytes:

@@ -40,6 +40,8 @@ def act(
         megabytes, _, seconds = argument.partition(" ")
         on_need(ResourceBudget(int(megabytes) << 20, address_bytes=4 << 30, cpu_s=60))
         name, argument = "sleep", seconds
+    if name == "sides" and on_need is not None:
+        on_need(ResourceBudget(1, 1 << 30, 5, int(argument)))
     if name == "budget" and on_need is not None:  # so many MB of address space and so many seconds
         megabytes, _, seconds = argument.partition(" ")
         on_need(ResourceBudget(1, int(megabytes) << 20, int(seconds)))

@@ -3,23 +3,29 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from leanpix.domain.request import CompressionOptions
 from leanpix.worker.children.pool import CompressorPool
+from leanpix.worker.machine import memory_kills
 from leanpix.worker.settings import WorkerSettings
 
 Act = Callable[..., str]
 PoolMaker = Callable[..., CompressorPool]
 
 
-def make_pool(**settings: object) -> CompressorPool:
+def make_pool(*, kills_for_memory: Callable[[], int | None] = memory_kills, **settings: Any) -> CompressorPool:
     """A pool whose children do what child_jobs.py offers."""
     values = {"child_memory_mb": 256, "child_cpu_s": 5, "max_result_mb": 16, "workers": 2, **settings}
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent), "LEANPIX_KEY_PEPPER": "a secret"}
     return CompressorPool(
-        WorkerSettings.model_validate(values), job="child_jobs:act", preload=(), environment=environment
+        WorkerSettings.model_validate(values),
+        job="child_jobs:act",
+        preload=(),
+        environment=environment,
+        kills_for_memory=kills_for_memory,
     )
 
 
@@ -45,7 +51,7 @@ def act(pool: CompressorPool) -> Act:
 def new_pool() -> Iterator[PoolMaker]:
     made: list[CompressorPool] = []
 
-    def make(**settings: object) -> CompressorPool:
+    def make(**settings: Any) -> CompressorPool:
         made.append(make_pool(**settings))
         made[-1].start()
         return made[-1]

@@ -117,18 +117,25 @@ def test_a_child_that_died_while_it_was_kept_costs_no_picture(new_pool: PoolMake
     assert pool.deaths == {}
 
 
-def test_a_kept_child_that_is_killed_at_work_ends_its_picture_as_any_other(new_pool: PoolMaker) -> None:
+def test_a_kept_child_that_somebody_kills_at_work_costs_no_picture(new_pool: PoolMaker) -> None:
     pool = new_pool()
-    first = pid(pool)
+    first, killed = pid(pool), list[int]()
 
     def kill(phase: str) -> None:
-        if phase.startswith("pid "):
-            assert int(phase[4:]) == first
+        if phase.startswith("pid ") and not killed:
+            killed.append(int(phase[4:]))
             os.kill(first, signal.SIGKILL)
 
-    with pytest.raises(TaskFailure) as failure:
-        pool.run(b"tell_pid:60", OPTIONS, timeout_s=20, tenant=ONE, on_phase=kill)
-    assert failure.value.state is TaskState.NO_RESOURCES
+    pool.run(b"tell_pid:0", OPTIONS, timeout_s=20, tenant=ONE, on_phase=kill)
+    assert killed == [first]
+
+
+def test_a_kept_childs_earlier_pictures_cost_the_next_one_nothing(new_pool: PoolMaker) -> None:
+    pool, spent = new_pool(), list[float]()
+    for act in (b"burn:0.5", b"next"):
+        pool.run(act, OPTIONS, timeout_s=20, tenant=ONE, on_spent=spent.append)
+    assert spent[0] > 0.4
+    assert spent[1] < 0.2
 
 
 def test_each_picture_has_limits_of_its_own(new_pool: PoolMaker) -> None:

@@ -12,13 +12,15 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
+from itertools import count, repeat
 from pathlib import Path
 
 import pytest
 from tests.support.processes import children_of, descriptors_of, is_at_work
+from tests.worker.conftest import make_pool
 
 from leanpix.domain.errors import ChildStartError, TaskFailure
 from leanpix.domain.request import CompressionOptions
@@ -181,16 +183,74 @@ def test_a_child_that_misbehaves_fails_its_own_job_only(pool: CompressorPool, ac
     assert answer(pool, "next") == "4"
 
 
-def test_a_kill_from_outside_counts_as_short_of_memory(pool: CompressorPool) -> None:
-    """The kernel's out-of-memory killer is the one that kills without being asked."""
+@pytest.mark.parametrize(
+    ("kernel_kills", "state"),
+    [(repeat(7), TaskState.PROGRAM_FAILED), (count(), TaskState.NO_RESOURCES), (repeat(None), TaskState.NO_RESOURCES)],
+    ids=["others", "the kernel", "unknown"],
+)
+def test_a_kill_is_the_pictures_fault_only_where_the_kernel_is_short_of_memory(
+    kernel_kills: Iterator[int | None], state: TaskState
+) -> None:
+    killed: list[int] = []
 
     def kill(phase: str) -> None:
         if phase.startswith("pid "):
-            os.kill(int(phase[4:]), signal.SIGKILL)
+            killed.append(int(phase[4:]))
+            os.kill(killed[-1], signal.SIGKILL)
+
+    with make_pool(kills_for_memory=lambda: next(kernel_kills)) as pool, pytest.raises(TaskFailure) as failure:
+        pool.run(b"tell_pid:60", OPTIONS, timeout_s=20, on_phase=kill)
+    assert failure.value.state is state
+    assert len(killed) == (1 if state is TaskState.NO_RESOURCES else 3), "whom others kill is run again, not for ever"
+
+
+def test_a_picture_whose_process_somebody_kills_is_worked_on_again(pool: CompressorPool) -> None:
+    killed: list[int] = []
+    deaths = pool.deaths
+
+    def kill_once(phase: str) -> None:
+        if phase.startswith("pid ") and not killed:
+            killed.append(int(phase[4:]))
+            os.kill(killed[-1], signal.SIGKILL)
+
+    pool.run(b"tell_pid:0", OPTIONS, timeout_s=20, on_phase=kill_once)
+    assert killed
+    assert pool.deaths == deaths
+
+
+def test_sides_are_told_before_the_work_and_a_listener_may_refuse_it(pool: CompressorPool) -> None:
+    told: list[int] = []
+    pool.run(b"sides:5000", OPTIONS, timeout_s=20, on_sides=told.append)
+    assert told == [5000]
+
+    def refuse(_longest_px: int) -> None:
+        raise TaskFailure(TaskState.NOT_MEETING_REQUIREMENTS, "too dear")
+
+    with pytest.raises(TaskFailure, match="too dear"):
+        pool.run(b"sides:5000", OPTIONS, timeout_s=20, on_sides=refuse)
+    wait_until(lambda: len(children_of(pool.zygote_pid or 0)) == READY, "the refused child lives on")
+
+
+@pytest.mark.parametrize("act", ["burn:0.4", "sides:1"])
+def test_the_processor_time_of_a_job_is_told_however_it_ends(pool: CompressorPool, act: str) -> None:
+    spent: list[float] = []
+    pool.run(act.encode(), OPTIONS, timeout_s=20, on_spent=spent.append)
+    assert len(spent) == 1
+    assert spent[0] > (0.3 if act.startswith("burn") else 0)
+
+
+def test_a_job_that_is_given_up_ends_at_once(pool: CompressorPool) -> None:
+    given_up = os.eventfd(0)
+    began = time.monotonic()
+
+    def give_up(_phase: str) -> None:
+        os.eventfd_write(given_up, 1)
 
     with pytest.raises(TaskFailure) as failure:
-        pool.run(b"tell_pid:60", OPTIONS, timeout_s=20, on_phase=kill)
-    assert failure.value.state is TaskState.NO_RESOURCES
+        pool.run(b"sleep:60", OPTIONS, timeout_s=60, on_phase=give_up, given_up=given_up)
+    os.close(given_up)
+    assert failure.value.state is TaskState.CANCELLED
+    assert time.monotonic() - began < 10
 
 
 def test_a_child_that_shouts_is_heard_a_little(act: Act) -> None:

@@ -6,11 +6,12 @@ import os
 import random
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from threading import Event
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from anyio import CapacityLimiter
 from starlette.applications import Starlette
@@ -18,9 +19,12 @@ from starlette.applications import Starlette
 from leanpix.bootstrap.stores import Stores
 from leanpix.domain.errors import SetupError, StoreUnavailableError
 from leanpix.fetching.fetcher import SafeFetcher
-from leanpix.service.batch import BatchDesk
+from leanpix.service.batch import BatchBounds, BatchDesk
+from leanpix.service.budgets import CpuBudget
+from leanpix.service.cancel import Cancel
 from leanpix.service.deliver_webhook import DeliverWebhook
 from leanpix.service.execute import Execute, unreviewed
+from leanpix.service.fetch import Fetch
 from leanpix.service.keys import Keyring
 from leanpix.service.maintain import Reaper, Sweeper
 from leanpix.service.observing import Ended, Served, untraced
@@ -44,10 +48,13 @@ from leanpix.web.app import make_app
 from leanpix.web.context import Context
 from leanpix.web.messages import Messages
 from leanpix.web.rendering import Rendering
+from leanpix.web.unpacking import Unpacking
 from leanpix.worker.batch_scheduler import BatchScheduler
 from leanpix.worker.children.pool import CompressorPool
 from leanpix.worker.engine_version import engine_version
+from leanpix.worker.heartbeats import Heartbeats
 from leanpix.worker.loop import Housekeeping, Worker
+from leanpix.worker.source_fetcher import FetchBounds, SourceFetcher
 from leanpix.worker.webhook_dispatcher import WebhookDispatcher
 
 if TYPE_CHECKING:
@@ -118,34 +125,51 @@ class BackgroundService(Protocol):
 def make_worker(stores: Stores, pool: CompressorPool, telemetry: Telemetry) -> Worker:
     """A worker over these stores."""
     settings, stopping = stores.settings, Event()
-    execute = Execute(
+    common: Callable[[], dict[str, Any]] = partial(
+        dict,
         database=stores.database,
         blobs=stores.blobs,
-        fetcher=SafeFetcher(settings),
-        compressor=pool,
         signals=stores.rows.signals,
         progress=Progress(stores.database),
-        links=stores.links,
         owner=f"{os.getpid()}-{secrets.token_hex(8)}",
-        timeout_s=settings.task_timeout_s,
         now=time.time,
         monotonic=time.monotonic,
         stopping=stopping,
         observe=telemetry.ended,
+    )
+    execute = Execute(
+        **common(),
+        compressor=pool,
+        timeout_s=settings.task_timeout_s,
         review=_review(stores),
         reuse=_reuse(stores),
+        spent=make_cpu_budget(stores).spend,
     )
-    return Worker(
+    heartbeats = Heartbeats(stores.database, settings.heartbeat_s, log_failure)
+    sources = SourceFetcher(
         database=stores.database,
-        deliveries=stores.rows.make_deliveries(),
-        execute=execute,
-        pool=pool,
-        concurrency=settings.workers,
-        heartbeat_s=settings.heartbeat_s,
-        grace_s=settings.shutdown_grace_s,
-        stopping=stopping,
+        fetch=Fetch(**common(), fetcher=SafeFetcher(settings), links=stores.links, spool=stores.spool.fetched),
+        bounds=FetchBounds(settings.fetchers, settings.fetch_per_key, settings.fetch_per_host),
+        heartbeats=heartbeats,
+        wake=stores.rows.local.addresses,
         on_error=log_failure,
     )
+    return Worker(
+        deliveries=stores.rows.make_deliveries(),
+        execute=execute,
+        sources=sources,
+        heartbeats=heartbeats,
+        pool=pool,
+        concurrency=settings.workers,
+        spare=settings.spare,
+        grace_s=settings.shutdown_grace_s,
+        stopping=stopping,
+    )
+
+
+def make_cpu_budget(stores: Stores) -> CpuBudget:
+    """What each key may take of the processors."""
+    return CpuBudget(stores.rows.rates, stores.settings.cpu_s_per_minute)
 
 
 def _reuse(stores: Stores) -> ResultCache | None:
@@ -179,13 +203,38 @@ def make_housekeeping(stores: Stores, telemetry: Telemetry) -> Housekeeping:
             time.time,
             time.monotonic,
             telemetry.ended,
+            settings.ledger_s,
         ),
+        make_cancel(stores, telemetry),
         rows.mend_queue,
         DiskWatch(stores.blobs.room, time.monotonic),
         settings.heartbeat_s,
         time.monotonic,
         log_failure,
     )
+
+
+def make_cancel(stores: Stores, telemetry: Telemetry) -> Cancel:
+    """Ending tasks that nobody wants any more."""
+    return Cancel(
+        database=stores.database,
+        blobs=stores.blobs,
+        signals=stores.rows.signals,
+        query=_query(stores),
+        batches=_batches(stores),
+        now=time.time,
+        observe=telemetry.ended,
+    )
+
+
+def _query(stores: Stores) -> Query:
+    return Query(stores.database, stores.rows.rates, stores.settings.retention_s, time.time)
+
+
+def _batches(stores: Stores) -> BatchDesk:
+    settings = stores.settings
+    bounds = BatchBounds(settings.batch_max_per_key, settings.batch_stored_bytes_per_key, settings.batch_stored_bytes)
+    return BatchDesk(stores.database, stores.blobs, bounds, settings.retention_s, time.time)
 
 
 def make_companions(stores: Stores, telemetry: Telemetry) -> Sequence[BackgroundService]:
@@ -209,6 +258,7 @@ def make_feeder(stores: Stores, telemetry: Telemetry) -> BatchScheduler:
         now=time.time,
         on_error=log_failure,
         observe=telemetry.ended,
+        cpu=make_cpu_budget(stores),
     )
     return BatchScheduler(promote, log_failure)
 
@@ -252,13 +302,24 @@ def make_api(stores: Stores, pool: CompressorPool | None, telemetry: Telemetry, 
     context = Context(
         settings=settings,
         keyring=Keyring(rows.database, stores.hasher, time.monotonic),
-        submit=Submit(rows.database, rows.rates, stores.blobs, rows.signals, _bounds(settings), time.time, carried),
-        query=Query(rows.database, rows.rates, settings.retention_s, time.time),
+        submit=Submit(
+            rows.database,
+            rows.rates,
+            stores.blobs,
+            rows.signals,
+            _bounds(settings),
+            time.time,
+            carried,
+            cpu=make_cpu_budget(stores),
+        ),
+        cancel=make_cancel(stores, telemetry),
+        spool=stores.spool,
+        query=_query(stores),
         admin=stores.admin,
         usage=Usage(rows.database, time.time),
         month_counts=MonthCounts(rows.database, time.time),
         webhooks=make_webhooks(stores),
-        batches=BatchDesk(rows.database, stores.blobs, settings.batch_max_per_key, settings.retention_s, time.time),
+        batches=_batches(stores),
         rendering=_rendering(stores),
         links=stores.links,
         shelves=S3ResultExporter(settings.tinify_store_endpoints),
@@ -269,6 +330,7 @@ def make_api(stores: Stores, pool: CompressorPool | None, telemetry: Telemetry, 
         look_ups=ThreadPoolExecutor(
             _SHARED_LOOK_UP_THREADS if stores.is_shared else _LOOK_UP_THREADS, thread_name_prefix="look-up"
         ),
+        unpacking=Unpacking(),
         drained=drained,
         figures=telemetry.exposition,
         observe=telemetry.served,

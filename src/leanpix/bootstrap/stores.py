@@ -25,6 +25,7 @@ from leanpix.service.keys import NewKey, SecretHasher
 from leanpix.service.ports import Blobs
 from leanpix.service.signed_urls import SignedUrls
 from leanpix.service.signing import WebhookSecrets
+from leanpix.service.spool import BytesInFlight, Spool
 from leanpix.settings import Settings, settings_in_force
 from leanpix.stores.backup import settings_text
 from leanpix.stores.data_folder import DataFolder
@@ -43,6 +44,7 @@ class Stores:
     settings: Settings
     rows: Rows
     blobs: Blobs
+    spool: Spool
     secret: bytes = field(repr=False)
     lock: BinaryIO | None = None
 
@@ -114,7 +116,12 @@ def open_stores(settings: Settings, *, serves: bool = False) -> Stores:
             blobs = _blobs(settings, folder)
         secret = admitted_secret(settings, rows.database)
         undo.pop_all()
-    return Stores(settings, rows, blobs, secret, lock)
+    spool = Spool(
+        settings.spool_dir or folder.spool,
+        BytesInFlight(settings.in_flight_bytes, settings.in_flight_bytes_per_key),
+        blobs.has_room,
+    )
+    return Stores(settings, rows, blobs, spool, secret, lock)
 
 
 def has_database(settings: Settings) -> bool:

@@ -44,10 +44,11 @@ class DayUsage:
 
 
 class RateBucket(StrEnum):
-    """What a rate counts: creates, or queries, which have ten times the creates' rate."""
+    """What a rate counts: creates; queries, which have ten times the creates' rate; processor seconds of pictures."""
 
     CREATE = "create"
     QUERY = "query"
+    CPU = "cpu"
 
 
 QUERY_RATE_FACTOR = 10

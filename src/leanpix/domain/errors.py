@@ -16,6 +16,7 @@
     |-- CapacityError            not now: carries retry_after_s
     |   |-- RateLimitedError         the key's rate
     |   |-- QueueFullError           the key's or everybody's share of the queue
+    |   |-- InFlightError            the key's or everybody's share of bytes that are being sent
     |   |-- StorageFullError         too little room on the disk
     |   `-- StoreUnavailableError    the database or the file store does not take anything now
     |       `-- OutcomeUnknownError      it was told to keep something, and may have
@@ -134,6 +135,12 @@ class QueueFullError(CapacityError):
     """The queue has no room for this key, or for anybody."""
 
     code = "queue_full"
+
+
+class InFlightError(CapacityError):
+    """More is being sent at the same time than is held for this key, or for everybody."""
+
+    code = "bytes_in_flight"
 
 
 class StorageFullError(CapacityError):

@@ -43,7 +43,7 @@ class TaskState(IntEnum):
     CANCELLED = (
         -13,
         "Processing failed because the task was canceled due to an exception.",
-        "the attempts are used up, or the service stopped and could not hand the task on",
+        "its owner cancelled the task, its key was revoked, or the attempts are used up",
     )
     EMPTY_RESULT = -11, "Processing failed because the result is empty.", "the encoder returned no bytes"
     REVIEW_REFUSED = (
@@ -85,7 +85,7 @@ class TaskState(IntEnum):
     QUEUED = 0, "Queued. The task is waiting in the queue.", "accepted, not yet begun (fine states)"
     SUCCEEDED = 1, "Completed. Processing succeeded.", "the result is ready"
     PREPARING = 2, "Preparing.", "a worker has taken the task and reads its source (fine states)"
-    WAITING = 3, "Waiting.", "handed back after an interruption, waiting for a worker (fine states)"
+    WAITING = 3, "Waiting.", "the source was fetched, or an attempt interrupted: waiting for a worker (fine states)"
     PROCESSING = 4, "Processing in progress.", "under way; the only such code sent unless fine states are on"
     PUBLISHING = 5, "Internally publishing the result.", "the result is being stored (fine states)"
     LOOPING = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from leanpix.domain.request import CompressionOptions, ReturnType
@@ -30,9 +31,11 @@ def token_of(idempotency_key: str) -> str:
 
 
 def fingerprint_of(
-    source: bytes, options: CompressionOptions, return_type: ReturnType, callback_url: str | None = None
+    source: Iterable[bytes], options: CompressionOptions, return_type: ReturnType, callback_url: str | None = None
 ) -> str:
     """What makes two requests the same: the source's bytes or URL, the options, how and to whom the result is told.
+
+    source: the bytes in pieces, however they are cut.
 
     Only options that were given count, so that a release with more of them knows an older one's requests again.
     """
@@ -40,5 +43,6 @@ def fingerprint_of(
     wanted = json.dumps([options.given(), int(return_type), *told], sort_keys=True)
     digest = hashlib.sha256(wanted.encode())
     digest.update(b"\0")
-    digest.update(source)
+    for piece in source:
+        digest.update(piece)
     return digest.hexdigest()

@@ -11,7 +11,12 @@ from leanpix.domain.request import CompressionOptions, ReturnType
 from leanpix.domain.states import TaskState
 from leanpix.domain.webhook import Callback
 
-MAX_ATTEMPTS = 3
+MAX_FAULTS = 3
+"""Attempts that may end because a store did not answer: then the task is given up."""
+
+MAX_ATTEMPTS = 12
+"""Attempts in all. A server that dies or stops takes its tasks' attempts with it, and that is no fault of theirs: they
+are made again. The bound is for a picture that takes its server down with it each time."""
 
 
 class SourceKind(StrEnum):
@@ -47,10 +52,14 @@ class FencingToken:
 
 @dataclass(frozen=True, slots=True)
 class QueueEntry:
-    """A waiting task's place in the line: whose it is counts when slots are shared out."""
+    """A waiting task's place in the line: whose it is counts when slots are shared out.
+
+    host: where its source has still to be fetched from; None in the line of those that wait for a worker.
+    """
 
     task_id: str
     key_id: str
+    host: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +76,8 @@ class Task:
     """One compression, as its row says. Times are Unix seconds; held and charged are credits.
 
     beat counts the owner's signs of life: a reaper judges by whether it moves, never by a wall clock. trace is the
-    request's place in a trace, as a `traceparent`.
+    request's place in a trace, as a `traceparent`. fetch_host: the host that the source has still to be fetched from;
+    None once the source is there. faults counts the attempts that ended because a store did not answer.
     """
 
     id: str
@@ -90,6 +100,8 @@ class Task:
     callback: Callback | None = None
     batch_id: str | None = None
     trace: str | None = None
+    fetch_host: str | None = None
+    faults: int = 0
 
     @property
     def fence(self) -> FencingToken:

@@ -74,12 +74,14 @@ class ResourceBudget:
     """What one job may take.
 
     memory_bytes: resident, what is set aside for it. address_bytes: address space of its whole process, and cpu_s:
-    processor seconds; over these it is stopped.
+    processor seconds; over these it is stopped. longest_px: the longest side of source and result, by which it is
+    charged.
     """
 
     memory_bytes: int
     address_bytes: int
     cpu_s: int
+    longest_px: int = 0
 
 
 def resource_budget(probe: Probe, options: CompressionOptions) -> ResourceBudget:
@@ -102,7 +104,18 @@ def resource_budget(probe: Probe, options: CompressionOptions) -> ResourceBudget
         _ANY_JOB_BYTES + pixels_bytes,
         _ANY_JOB_ADDRESS_BYTES + _ADDRESS_FACTOR * pixels_bytes,
         min(_ANY_JOB_CPU_S + int(cpu_s / 1e6), _MOST_CPU_S),
+        _longest_px(probe, options),
     )
+
+
+def _longest_px(probe: Probe, options: CompressionOptions) -> int:
+    """Never less than the sides of the source and of what is made of it."""
+    width_px, height_px = options.width_px or 0, options.height_px or 0
+    if options.changes_dimensions and not height_px:
+        height_px = probe.height_px * width_px // probe.width_px
+    elif options.changes_dimensions and not width_px:
+        width_px = probe.width_px * height_px // probe.height_px
+    return max(probe.width_px, probe.height_px, width_px, height_px)
 
 
 def _targets(probe: Probe, options: CompressionOptions) -> tuple[OutputFormat, ...]:

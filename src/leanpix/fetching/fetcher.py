@@ -16,6 +16,7 @@ from leanpix.fetching.refusal import FetchError, FetchFailure, FetchRefusal
 from leanpix.fetching.settings import FetchSettings
 from leanpix.fetching.stream import Connector, Dialer, dial, tls_context
 from leanpix.fetching.url import Target, parse_location, parse_url
+from leanpix.service.ports import Sink
 
 _OK = 200
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -48,14 +49,14 @@ class SafeFetcher:
             connector=Connector(context, settings.fetch_connect_timeout_s, dialer),
         )
 
-    def fetch(self, url: str) -> bytes:
-        """The bytes behind a URL, redirects followed.
+    def fetch(self, url: str, into: Sink) -> None:
+        """Write the bytes behind a URL as they come, redirects followed.
 
         Raises FetchFailure (a TaskFailure): SOURCE_TOO_LARGE over the size limit, DOWNLOAD_FAILED for everything
         else, whether refused or unreachable.
         """
         try:
-            return self._journey().get(url)
+            self._journey().get(url, into)
         except FetchError as error:
             raise FetchFailure(error.reason) from error
 
@@ -83,6 +84,13 @@ class SafeFetcher:
         return _Journey(self._means, deadline)
 
 
+class _Nowhere:
+    """Takes what nobody needs."""
+
+    def write(self, piece: bytes, /) -> int:
+        return len(piece)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Means:
     """What every call shares."""
@@ -102,14 +110,14 @@ class _Journey:
         # One lookup a name and call: a second answer could differ from the one that was judged.
         self._admitted: dict[str, tuple[IPAddress, ...]] = {}
 
-    def get(self, url: str) -> bytes:
+    def get(self, url: str, into: Sink) -> None:
         """Follow redirects to a body."""
         target = parse_url(url, self._means.ports)
         for _ in range(self._means.settings.fetch_max_redirects + 1):
-            result = self._get_once(target)
-            if isinstance(result, bytes):
-                return result
-            target = result
+            further = self._get_once(target, into)
+            if further is None:
+                return
+            target = further
         raise FetchError(FetchRefusal.REDIRECT_LIMIT, f"at {target.host}")
 
     def post(self, url: str, body: bytes, headers: Headers) -> int:
@@ -121,11 +129,11 @@ class _Journey:
             status = exchange.head().status
             # Read what is left, or the peer may see its own write reset; that it arrived is known already.
             with suppress(FetchError):
-                exchange.body(_MAX_DISCARDED_BYTES)
+                exchange.body(_MAX_DISCARDED_BYTES, _Nowhere())
             return status
 
-    def _get_once(self, target: Target) -> bytes | Target:
-        """The body, or where the answer points to."""
+    def _get_once(self, target: Target, into: Sink) -> Target | None:
+        """Write the body, or tell where the answer points to."""
         with self._exchange(target) as exchange:
             accept = [("Accept", "image/*,*/*;q=0.5"), ("Accept-Encoding", "identity")]
             exchange.send("GET", target.path, [*self._own_headers(target), *accept])
@@ -133,7 +141,8 @@ class _Journey:
             if head.status in _REDIRECTS:
                 return parse_location(target, _location(head), self._means.ports)
             _check_answer(head, self._means.settings.fetch_max_bytes)
-            return exchange.body(self._means.settings.fetch_max_bytes)
+            exchange.body(self._means.settings.fetch_max_bytes, into)
+            return None
 
     @contextmanager
     def _exchange(self, target: Target) -> Iterator[Exchange]:

@@ -13,6 +13,7 @@ from leanpix.fetching.deadline import Deadline
 from leanpix.fetching.refusal import FetchError, FetchRefusal
 from leanpix.fetching.settings import FetchSettings
 from leanpix.fetching.stream import Stream
+from leanpix.service.ports import Sink
 
 Headers = list[tuple[str, str]]
 _HEAD_PIECE_BYTES = 4096
@@ -63,26 +64,24 @@ class Exchange:
             raise FetchError(FetchRefusal.SOURCE_INVALID, "too many header fields")
         return Head(event.status_code, tuple(event.headers))
 
-    def body(self, max_bytes: int) -> bytes:
-        """The body, at most that many bytes.
+    def body(self, max_bytes: int, into: Sink) -> None:
+        """Write the body as it comes, at most that many bytes.
 
         Raises FetchError, SOURCE_TOO_LARGE before the first byte too many is kept.
         """
-        pieces: list[bytes] = []
         size, wire_bytes, started = 0, 0, self._deadline.now()
         while not isinstance(event := self._next_event(), h11.EndOfMessage):
             if isinstance(event, h11.Data):
                 size += len(event.data)
                 if size > max_bytes:
                     raise FetchError(FetchRefusal.SOURCE_TOO_LARGE, f"more than {max_bytes} bytes")
-                pieces.append(bytes(event.data))
+                into.write(bytes(event.data))
                 continue
             piece = self._stream.receive(_BODY_PIECE_BYTES, self._body_deadline(started, size))
             wire_bytes += len(piece)
             if wire_bytes - size > _MAX_FRAMING_BYTES:
                 raise FetchError(FetchRefusal.SOURCE_INVALID, "more framing than content")
             self._parser.receive_data(piece)
-        return b"".join(pieces)
 
     def _body_deadline(self, started: float, size: int) -> Deadline:
         """The earliest of the total, the idle time and the moment at which the average rate falls too low."""

@@ -54,6 +54,18 @@ class FetchSettings(BaseModel):
     fetch_max_lookups: int = Field(
         default=64, ge=1, le=1024, description="Name lookups at one time, those counted that hang in the resolver."
     )
+    fetchers: int = Field(
+        default=32, ge=1, le=1024, description="Sources fetched at the same time by a worker process, of all keys."
+    )
+    fetch_per_key: int = Field(
+        default=8,
+        ge=1,
+        le=1024,
+        description="Sources fetched at the same time for one key, by a worker process; fewer where many keys fetch.",
+    )
+    fetch_per_host: int = Field(
+        default=8, ge=1, le=1024, description="Sources fetched at the same time from one host, by a worker process."
+    )
     policy_url: WebUrl | None = Field(
         default=None,
         description="Your own service that is asked before a result is published; default: none. Any address may be "

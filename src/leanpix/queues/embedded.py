@@ -34,11 +34,11 @@ class EmbeddedTaskQueue:
         self._has_more = True
         self._lock = Lock()
 
-    def run(self, handle: Callable[[str], bool], *, concurrency: int) -> None:
-        """Call `handle(task_id)` in up to `concurrency` threads until `stop`; returns when all have ended."""
-        slots = BoundedSemaphore(concurrency)
-        self._in_hand = TenantSlots(concurrency, self._monotonic)
-        with ThreadPoolExecutor(concurrency, thread_name_prefix="task") as threads:
+    def run(self, handle: Callable[[str], bool], *, concurrency: int, spare: int = 0) -> None:
+        """Call `handle(task_id)` in up to `concurrency` threads, and `spare` more, until `stop`."""
+        slots = BoundedSemaphore(concurrency + spare)
+        self._in_hand = TenantSlots(concurrency, self._monotonic, spare)
+        with ThreadPoolExecutor(concurrency + spare, thread_name_prefix="task") as threads:
             while not self._stopped.is_set():
                 if not slots.acquire(timeout=_POLL_S) or self._stopped.is_set():
                     continue

@@ -51,7 +51,7 @@ class FairScheduler:
             if any(turn.task_id == task_id for turn in line):
                 return line
             task = view.tasks.get(task_id)
-        is_waiting = task is not None and task.owner is None and not task.state.is_final
+        is_waiting = task is not None and task.owner is None and task.fetch_host is None and not task.state.is_final
         return line if is_waiting else []
 
     def _taken(self, line: Sequence[QueueEntry]) -> QueueEntry | None:

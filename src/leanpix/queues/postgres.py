@@ -47,7 +47,7 @@ _HAND_ON = text("""
     ) SELECT procrastinate_retry_job_v2(id, now(), NULL, NULL, NULL) FROM stalled
 """)
 _UNDELIVERED = text("""
-    SELECT id FROM tasks WHERE completed_at IS NULL AND owner IS NULL AND NOT EXISTS (
+    SELECT id FROM tasks WHERE completed_at IS NULL AND owner IS NULL AND fetch_host IS NULL AND NOT EXISTS (
         SELECT 1 FROM procrastinate_jobs job
         WHERE job.status IN ('todo', 'doing') AND job.queue_name = :queue AND job.args->>'task_id' = tasks.id
     )
@@ -97,9 +97,10 @@ class PostgresTaskQueue:
     _lock: Lock = field(default_factory=Lock)
     _interrupt: Callable[[], object] | None = None
 
-    def run(self, handle: Callable[[str], bool], *, concurrency: int) -> None:
-        """Call `handle(task_id)` in up to `concurrency` threads until `stop`; returns when all have ended."""
-        deliver = self._in_turns(handle, concurrency)
+    def run(self, handle: Callable[[str], bool], *, concurrency: int, spare: int = 0) -> None:
+        """Call `handle(task_id)` in up to `concurrency` threads, and `spare` more, until `stop`."""
+        deliver = self._in_turns(handle, concurrency, spare)
+        concurrency += spare
         with ThreadPoolExecutor(concurrency, thread_name_prefix="task") as threads:
             while not self._stopped.is_set():
                 try:
@@ -164,8 +165,8 @@ class PostgresTaskQueue:
             min_size=1, max_size=_CONNECTIONS, open=False,
         )  # fmt: skip
 
-    def _in_turns(self, handle: Callable[[str], bool], slots: int) -> Callable[[str], None]:
-        shares = TenantSlots(slots, self.monotonic)
+    def _in_turns(self, handle: Callable[[str], bool], slots: int, spare: int) -> Callable[[str], None]:
+        shares = TenantSlots(slots, self.monotonic, spare)
         turns = FairScheduler(self.database, handle, shares, self.choose, self._stopped)
 
         def deliver(task_id: str) -> None:

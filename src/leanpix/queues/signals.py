@@ -20,7 +20,7 @@ class LocalSignals:
     """Crosses from worker threads to event loops. Waiters poll as well: a signal may be lost between machines."""
 
     def __init__(self) -> None:
-        self.work = Event()
+        self.work, self.addresses = Event(), Event()
         self._lock = Lock()
         self._waiting: dict[str, list[tuple[asyncio.AbstractEventLoop, End]]] = defaultdict(list)
         self._ended: OrderedDict[str, Task | None] = OrderedDict()
@@ -28,6 +28,10 @@ class LocalSignals:
     def work_added(self) -> None:
         """Wake a worker that has nothing to do."""
         self.work.set()
+
+    def address_added(self) -> None:
+        """Wake those who fetch sources."""
+        self.addresses.set()
 
     def task_ended(self, task_id: str, task: Task | None = None) -> None:
         """Wake those who wait for this task, or are about to; may be called from any thread."""

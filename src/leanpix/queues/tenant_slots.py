@@ -15,10 +15,13 @@ class TenantSlots:
 
     The last free slot is kept for a moment for a key whose task has just ended and that has nothing else running: it
     would otherwise find every slot taken by the key with the longest queue, and wait for one each time.
+
+    spare slots are for keys that have nothing running, whatever they did before: however long the tasks take that hold
+    all others, another key's first one begins at once, and shares the processors with them.
     """
 
-    def __init__(self, slots: int, monotonic: Clock) -> None:
-        self._slots, self._monotonic = slots, monotonic
+    def __init__(self, slots: int, monotonic: Clock, spare: int = 0) -> None:
+        self._slots, self._spare, self._monotonic = slots, spare, monotonic
         self._keys: dict[str, str] = {}  # by task
         self._ended: dict[str, float] = {}  # by key
 
@@ -31,6 +34,8 @@ class TenantSlots:
     def may_take(self, key_id: str) -> bool:
         """Whether a task of this key may have one of the free slots now."""
         running = Counter(self._keys.values())
+        if len(self._keys) >= self._slots:
+            return len(self._keys) < self._slots + self._spare and not running[key_id]
         is_last = self._slots > 1 and len(self._keys) == self._slots - 1
         return not (is_last and running[key_id] and self._absent_for_a_moment(running, key_id))
 

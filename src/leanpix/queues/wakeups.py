@@ -52,6 +52,10 @@ class PostgresSignals:
     def work_added(self) -> None:
         """Nothing: the job's own notification wakes a worker."""
 
+    def address_added(self) -> None:
+        """Wake those who fetch in this process; others look by themselves, several times a second."""
+        self._local.address_added()
+
 
 class EndListener:
     """A thread that hears of ended tasks and wakes this process's waiters.

@@ -5,19 +5,38 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 from leanpix.domain.account import Account
 from leanpix.domain.batch import MOST_ITEMS, Batch, BatchItem
-from leanpix.domain.errors import NotFoundError, OutcomeUnknownError, QueueFullError, SourceCountError, StorageFullError
+from leanpix.domain.errors import (
+    CreditsExhaustedError,
+    KeyRefusedError,
+    NotFoundError,
+    OutcomeUnknownError,
+    QueueFullError,
+    SourceCountError,
+    StorageFullError,
+)
 from leanpix.domain.request import CompressionOptions
 from leanpix.domain.states import TaskState
 from leanpix.domain.submission import Submission, token_of
 from leanpix.domain.task import SourceKind, Task
 from leanpix.domain.webhook import Callback
 from leanpix.service.ids import random_id
+from leanpix.service.keys import REFUSED
 from leanpix.service.ports import Blobs, Clock, Database, NewId, Transaction
-from leanpix.service.submit import Address, Upload, refuse_png_target, replayed, source_key, stored_form
+from leanpix.service.submit import (
+    Address,
+    Upload,
+    fetch_host,
+    pieces_of,
+    price_asked,
+    refuse_png_target,
+    replayed,
+    source_key,
+    stored_form,
+)
 
 _RETRY_S = 30.0
 _PAGE = 100
@@ -41,6 +60,23 @@ class BatchTerms:
 
 
 @dataclass(frozen=True, slots=True)
+class BatchBounds:
+    """How many batches of one key may be unfinished, and how many bytes of sources unfinished batches may keep."""
+
+    unfinished: int
+    stored_per_key: int
+    stored: int
+
+
+@dataclass(frozen=True, slots=True)
+class BatchSize:
+    """What a batch says it is before anything of it is stored: pictures, and bytes of them. Less may come, not more."""
+
+    pictures: int
+    stored_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class BatchStatus:
     """A batch and how many of its items are in each state; None: waiting for room in the queue."""
 
@@ -56,6 +92,7 @@ class _Intake:
     new_id: NewId
     items: list[BatchItem] = field(default_factory=list)
     digest: hashlib._Hash = field(default_factory=hashlib.sha256)
+    stored_bytes: int = 0
 
     def take_all(self, sources: Iterable[NamedSource]) -> None:
         for named in sources:
@@ -64,19 +101,20 @@ class _Intake:
             raise SourceCountError("a batch needs at least one picture")
 
     def drop(self) -> None:
-        for item in self.items:
-            self.blobs.delete(source_key(item.task_id))
+        self.blobs.delete_all([source_key(item.task_id) for item in self.items])
 
     def _take(self, named: NamedSource) -> None:
         if len(self.items) >= MOST_ITEMS:
             raise SourceCountError(f"a batch takes at most {MOST_ITEMS} pictures")
         kind = SourceKind.URL if isinstance(named.source, Address) else SourceKind.UPLOAD
-        item = BatchItem(len(self.items), named.name, self.new_id(), kind)
-        content = stored_form(named.source)
+        item = BatchItem(len(self.items), named.name, self.new_id(), kind, fetch_host(named.source))
+        content, digest = stored_form(named.source), hashlib.sha256()
+        for piece in pieces_of(content):
+            digest.update(piece)
+            self.stored_bytes += len(piece)
         self.items.append(item)  # before it is stored: what was stored in part goes too
         self.blobs.put(source_key(item.task_id), content)
-        content = content if isinstance(content, bytes) else content.read_bytes()
-        self.digest.update(json.dumps([named.name, kind.value]).encode() + hashlib.sha256(content).digest())
+        self.digest.update(json.dumps([named.name, kind.value]).encode() + digest.digest())
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,26 +123,31 @@ class BatchDesk:
 
     database: Database
     blobs: Blobs
-    most_unfinished: int
+    bounds: BatchBounds
     retention_s: float
     now: Clock
     new_id: NewId = random_id
 
-    def submit(self, account: Account, sources: Iterable[NamedSource], terms: BatchTerms) -> str:
+    def submit(self, account: Account, sources: Iterable[NamedSource], terms: BatchTerms, size: BatchSize) -> str:
         """Keep a batch and return its id; all of it is kept or nothing.
 
-        SourceCountError for none or too many items, CapacityError where it cannot be kept. Idempotency keys mean what
-        they do for a single task.
+        It is counted and priced by its size before the first source is asked for. SourceCountError for none or too many
+        items, CapacityError where it cannot be kept, CreditsExhaustedError where the key cannot pay for all of it; each
+        item's credits are held when its turn comes. Idempotency keys mean what they do for a single task.
         """
         refuse_png_target(terms.options, b"")
-        if not self.blobs.has_room():
+        if size.pictures > MOST_ITEMS:
+            raise SourceCountError(f"a batch takes at most {MOST_ITEMS} pictures")
+        with self.database.reading() as view:
+            self._check(view, account, terms, size)
+        if not self.blobs.has_room(size.stored_bytes):
             raise StorageFullError("HTTP 429: the server is short of disk space; try again later", _RETRY_S)
         intake = _Intake(self.blobs, self.new_id)
         batch = Batch(self.new_id(), account.id, terms.options, self.now(), terms.callback)
         try:
             intake.take_all(sources)
             with self.database.transaction() as change:
-                kept = self._accept(change, batch, intake, terms)
+                kept = self._accept(change, account, replace(batch, source_bytes=intake.stored_bytes), intake, terms)
         except OutcomeUnknownError:
             # Where the batch was kept its sources are needed; where that cannot be told, the file sweeper will know.
             if not self._is_kept(batch):
@@ -146,16 +189,43 @@ class BatchDesk:
         with self.database.reading() as view:
             return view.batches.get(batch.id) is not None
 
-    def _accept(self, change: Transaction, batch: Batch, intake: _Intake, terms: BatchTerms) -> str:
+    def _check(self, view: Transaction, account: Account, terms: BatchTerms, size: BatchSize) -> None:
+        """Refuse what the key has no room or no credits for."""
+        known = view.accounts.get(account.id)
+        price = size.pictures * price_asked(terms.options)
+        once = terms.idempotency_key
+        is_replay = once is not None and view.submissions.find(account.id, token_of(once)) is not None
+        if is_replay:  # it may be the one that took the last
+            return
+        if known is None or known.revoked_at is not None:
+            raise KeyRefusedError(REFUSED)
+        if known.credits is not None and known.credits < price:
+            raise CreditsExhaustedError(
+                f"this batch of {size.pictures} pictures costs {price} credits or more, and the API key has "
+                f"{known.credits} left; top the key up, or send fewer"
+            )
+        unfinished = view.batches.count_unfinished(account.id)
+        if unfinished >= self.bounds.unfinished:
+            raise QueueFullError(f"HTTP 429: this key has {unfinished} batches under way; try again later", _RETRY_S)
+        of_key, of_all = view.batches.stored(account.id)
+        if of_key + size.stored_bytes > self.bounds.stored_per_key:
+            text = (
+                f"HTTP 429: the unfinished batches of this key would keep more than {self.bounds.stored_per_key} bytes"
+            )
+            raise QueueFullError(f"{text}; try again when one has ended", _RETRY_S)
+        if of_all + size.stored_bytes > self.bounds.stored:
+            raise QueueFullError("HTTP 429: unfinished batches take all the room there is; try again later", _RETRY_S)
+
+    def _accept(self, change: Transaction, account: Account, batch: Batch, intake: _Intake, terms: BatchTerms) -> str:
         if terms.idempotency_key is not None:
             submission = _submission(batch, intake, terms.idempotency_key)
             first = change.submissions.claim(submission)
             if first is not submission:
                 return replayed(first, submission)
         change.accounts.covers(batch.key_id, 0)  # locks the key's row: its batches count one another
-        unfinished = change.batches.count_unfinished(batch.key_id)
-        if unfinished >= self.most_unfinished:
-            raise QueueFullError(f"HTTP 429: this key has {unfinished} batches under way; try again later", _RETRY_S)
+        self._check(
+            change, account, replace(terms, idempotency_key=None), BatchSize(len(intake.items), batch.source_bytes)
+        )
         change.batches.add(batch, intake.items)
         return batch.id
 

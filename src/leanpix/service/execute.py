@@ -1,10 +1,12 @@
-"""Doing a task: claim, read the source, compress, store the result, record result and charge together."""
+"""Attempts at tasks: claim, read the source, compress, store the result, record result and charge together."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from threading import Event
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from threading import Event, Lock
 from typing import BinaryIO
 
 from leanpix.domain.account import LARGE_SIDE_PX, cost
@@ -12,15 +14,15 @@ from leanpix.domain.errors import CallerError, StoreUnavailableError, TaskFailur
 from leanpix.domain.formats import PNG_SIGNATURE
 from leanpix.domain.report import Compression, CompressionView
 from leanpix.domain.states import TaskState
-from leanpix.domain.task import MAX_ATTEMPTS, FencingToken, Outcome, SourceKind, StoredResult, Task
+from leanpix.domain.task import MAX_ATTEMPTS, MAX_FAULTS, FencingToken, Outcome, StoredResult, Task
 from leanpix.service.observing import Ended, ObserveEnd, Phases, unobserved
-from leanpix.service.open_files import all_of, head_of, in_memory
-from leanpix.service.ports import Blobs, Clock, Compressor, Database, Fetcher, Review, Signals, Transaction
+from leanpix.service.open_files import head_of
+from leanpix.service.ports import Blobs, Clock, Compressor, Database, Review, Signals, Transaction
 from leanpix.service.progress import Progress
 from leanpix.service.result_cache import ResultCache
-from leanpix.service.signed_urls import SignedUrls
 from leanpix.service.submit import fetched_key, refuse_png_target, source_key
 
+KEY_REVOKED = "cancelled: the API key has been revoked"
 _RECORD_PAUSES_S = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 10.0)
 _PHASES = {
     "decoding": TaskState.PROCESSING,
@@ -29,146 +31,72 @@ _PHASES = {
 }
 
 
+def unspent(key_id: str, cpu_s: float) -> None:
+    """Count nobody's processor seconds."""
+    del key_id, cpu_s
+
+
 def unreviewed(task: Task, source: BinaryIO, done: Compression | CompressionView, stored: StoredResult) -> None:
     """Publish everything."""
     del task, source, done, stored
 
 
-@dataclass(frozen=True, slots=True)
-class Execute:
-    """The use case `execute`; now gives Unix seconds, monotonic seconds that no clock jump moves."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempts:
+    """What attempts at tasks have in common: they are claimed, and then ended or handed back, once each.
+
+    now gives Unix seconds, monotonic seconds that no clock jump moves.
+    """
 
     database: Database
     blobs: Blobs
-    fetcher: Fetcher
-    compressor: Compressor
     signals: Signals
     progress: Progress
-    links: SignedUrls
     owner: str
-    timeout_s: float
     now: Clock
     monotonic: Clock
     stopping: Event
     observe: ObserveEnd = unobserved
-    review: Review = unreviewed
-    reuse: ResultCache | None = None
+    _running: dict[FencingToken, int] = field(default_factory=dict)
+    _lock: Lock = field(default_factory=Lock)
 
-    def __call__(self, task_id: str, on_claim: Callable[[FencingToken], None]) -> TaskState | None:
-        """Make one attempt at the task; its final state, or None where it was not ours to end.
+    def give_up(self, fence: FencingToken) -> None:
+        """Stop an attempt of this process whose fence is lost: nobody wants its result any more."""
+        with self._lock:
+            if fence in self._running:
+                os.eventfd_write(self._running[fence], 1)
 
-        on_claim is told the fence, so that signs of life can be given while the attempt lasts.
-        """
+    @contextmanager
+    def _attempt_at(self, task_id: str, on_claim: Callable[[FencingToken], None]) -> Iterator[tuple[Task, int] | None]:
+        """The task, claimed, and a descriptor that is readable once the attempt is given up; None: it is another's."""
         with self.database.autocommit() as change:
             task = change.tasks.claim(task_id, self.owner, self.now())
         if task is None:
-            return None
-        on_claim(task.fence)
-        phases, cause = Phases(self.monotonic, "source"), None
+            yield None
+            return
+        given_up = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        with self._lock:
+            self._running[task.fence] = given_up
         try:
-            outcome = self._attempt(task, self.monotonic() + self.timeout_s, phases)
-        except TaskFailure as failure:
-            if failure.state == TaskState.CANCELLED and self.stopping.is_set() and task.attempt < MAX_ATTEMPTS:
-                self._hand_back(task)
-                return None
-            outcome, cause = Outcome(failure.state, str(failure)), failure
-        except StoreUnavailableError:
-            if task.attempt < MAX_ATTEMPTS:
-                self._hand_back(task)
-                return None
-            outcome = Outcome(TaskState.FAILED, "the service's stores did not answer")
-        except CallerError as failure:
-            outcome = Outcome(TaskState.NOT_MEETING_REQUIREMENTS, str(failure))
-        except BaseException as defect:
-            self._end(task, Outcome(TaskState.FAILED, TaskState.FAILED.text), phases, defect)
-            raise
-        return self._end(task, outcome, phases, cause)
+            on_claim(task.fence)
+            yield task, given_up
+        finally:
+            with self._lock:
+                del self._running[task.fence]
+            os.close(given_up)
 
-    def _attempt(self, task: Task, deadline: float, phases: Phases) -> Outcome:
-        with self._source(task) as source:
-            return self._made(task, source, deadline, phases)
-
-    def _made(self, task: Task, source: BinaryIO, deadline: float, phases: Phases) -> Outcome:
-        refuse_png_target(task.options, head_of(source, len(PNG_SIGNATURE)))
-        made_of = None if self.reuse is None else self.reuse.made_of(task, source)
-        earlier = None if self.reuse is None or made_of is None else self.reuse.earlier(made_of)
-        done = self._compressed(task, source, deadline, phases) if earlier is None else earlier
-        phases.enter("publishing")
-        stored = self._publish(task, done)
-        self._review(task, source, done, stored)
-        return Outcome(TaskState.SUCCEEDED, "success", stored, done.report, made_of)
-
-    def _compressed(self, task: Task, source: BinaryIO, deadline: float, phases: Phases) -> CompressionView:
-        def on_phase(phase: str) -> None:
-            phases.enter(phase)
-            self.progress.show(task.fence, _PHASES.get(phase, TaskState.PROCESSING))
-
-        on_phase("decoding")
-        done = self.compressor.run(
-            source,
-            task.options,
-            timeout_s=max(deadline - self.monotonic(), 0.001),
-            tenant=_tenant(task),
-            on_phase=on_phase,
-        )
-        if not done.data:
-            raise TaskFailure(TaskState.EMPTY_RESULT)
-        return done
-
-    def _source(self, task: Task) -> BinaryIO:
-        stored = self.blobs.open(source_key(task.id))
-        if stored is None:
-            raise TaskFailure(TaskState.FAILED, "the stored source is gone")
-        if not task.source_kind.is_address:
-            return stored
-        with stored:
-            source = self._fetched(all_of(stored).decode())
-        if task.source_kind.is_kept:
-            try:
-                self.blobs.put(fetched_key(task.id), all_of(source))
-            except BaseException:
-                source.close()
-                raise
-        return source
-
-    def _fetched(self, url: str) -> BinaryIO:
-        own_result = self.links.blob_of(url)
-        if own_result is None:
-            content = self.fetcher.fetch(url)
-            try:
-                return in_memory(content)
-            except OSError as failure:
-                raise TaskFailure(TaskState.NO_RESOURCES) from failure
-        earlier = self.blobs.open(own_result)
-        if earlier is None:
-            raise TaskFailure(TaskState.DOWNLOAD_FAILED)
-        return earlier
-
-    def _publish(self, task: Task, done: Compression | CompressionView) -> StoredResult:
-        self.progress.show(task.fence, TaskState.PUBLISHING)
-        # As long a name as the link's: some clients take the end of the store's own URL, too, for a file name.
-        key = f"results/{task.id}/{task.id}-{task.attempt}.{done.report.format.value}"
-        try:
-            self.blobs.put(key, done.data)
-        except StoreUnavailableError as failure:
-            self.blobs.delete(key)
-            raise TaskFailure(TaskState.PUBLISH_FAILED) from failure
-        return StoredResult(key, done.report.format, len(done.data))
-
-    def _review(self, task: Task, source: BinaryIO, done: Compression | CompressionView, stored: StoredResult) -> None:
-        """Ask whether the result may be shown: until the task has succeeded nobody else has a link to it."""
-        try:
-            self.review(task, source, done, stored)
-        except BaseException:
-            self.blobs.delete(stored.blob)
-            raise
-
-    def _hand_back(self, task: Task) -> None:
+    def _hand_back(self, task: Task, *, is_fault: bool) -> None:
         self.progress.forget(task.fence)
         with self.database.transaction() as change:
-            if change.tasks.hand_back(task.fence):
+            if change.tasks.hand_back(task.fence, is_fault=is_fault) and task.fetch_host is None:
                 change.enqueue(task.id)
-        self.signals.work_added()
+        self._wake(task)
+
+    def _wake(self, task: Task) -> None:
+        if task.fetch_host is None:
+            self.signals.work_added()
+        else:
+            self.signals.address_added()
 
     def _end(
         self, task: Task, outcome: Outcome, phases: Phases, cause: BaseException | None = None
@@ -181,16 +109,9 @@ class Execute:
             self.blobs.delete(outcome.result.blob)
         if final is not None:
             self.signals.task_ended(task.id, ended)
-            self._drop_source(task, final)
+            drop_source(self.blobs, task, final)
             self.observe(_ended(task, outcome, final, phases, cause))
         return final
-
-    def _drop_source(self, task: Task, final: TaskState) -> None:
-        stays = task.source_kind.is_kept and final is TaskState.SUCCEEDED
-        if task.source_kind.is_address or not stays:
-            self.blobs.discard(source_key(task.id))
-        if task.source_kind is SourceKind.KEPT_URL and not stays:
-            self.blobs.discard(fetched_key(task.id))
 
     def _persistently(self, task: Task, outcome: Outcome) -> Task | None:
         """Record the outcome however long the database is away, within reason: the work is done and would be lost."""
@@ -213,9 +134,139 @@ class Execute:
         return now if is_ours else None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Execute(Attempts):
+    """The use case `execute`: make the result of a task whose source is there.
+
+    spent is told the processor seconds that a key's picture took.
+    """
+
+    compressor: Compressor
+    timeout_s: float
+    review: Review = unreviewed
+    reuse: ResultCache | None = None
+    spent: Callable[[str, float], None] = unspent
+
+    def __call__(self, task_id: str, on_claim: Callable[[FencingToken], None]) -> TaskState | None:
+        """Make one attempt at the task; its final state, or None where it was not ours to end.
+
+        on_claim is told the fence, so that signs of life can be given while the attempt lasts.
+        """
+        with self._attempt_at(task_id, on_claim) as claimed:
+            return None if claimed is None else self._attempted(*claimed)
+
+    def _attempted(self, task: Task, given_up: int) -> TaskState | None:
+        phases, cause = Phases(self.monotonic, "source"), None
+        try:
+            outcome = self._attempt(task, given_up, phases)
+        except TaskFailure as failure:
+            if failure.state == TaskState.CANCELLED and self.stopping.is_set() and task.attempt < MAX_ATTEMPTS:
+                self._hand_back(task, is_fault=False)
+                return None
+            outcome, cause = Outcome(failure.state, str(failure)), failure
+        except StoreUnavailableError:
+            if may_fail_again(task):
+                self._hand_back(task, is_fault=True)
+                return None
+            outcome = Outcome(TaskState.FAILED, "the service's stores did not answer")
+        except CallerError as failure:
+            outcome = Outcome(TaskState.NOT_MEETING_REQUIREMENTS, str(failure))
+        except BaseException as defect:
+            self._end(task, Outcome(TaskState.FAILED, TaskState.FAILED.text), phases, defect)
+            raise
+        return self._end(task, outcome, phases, cause)
+
+    def _attempt(self, task: Task, given_up: int, phases: Phases) -> Outcome:
+        deadline = self.monotonic() + self.timeout_s
+        with self._source(task) as source:
+            refuse_png_target(task.options, head_of(source, len(PNG_SIGNATURE)))
+            made_of = None if self.reuse is None else self.reuse.made_of(task, source)
+            earlier = None if self.reuse is None or made_of is None else self.reuse.earlier(made_of)
+            done = self._compressed(task, source, deadline, given_up, phases) if earlier is None else earlier
+            phases.enter("publishing")
+            stored = self._publish(task, done)
+            self._review(task, source, done, stored)
+        return Outcome(TaskState.SUCCEEDED, "success", stored, done.report, made_of)
+
+    def _source(self, task: Task) -> BinaryIO:
+        key = fetched_key if task.source_kind.is_address else source_key
+        stored = self.blobs.open(key(task.id))
+        if stored is None:
+            raise TaskFailure(TaskState.FAILED, "the stored source is gone")
+        return stored
+
+    def _compressed(
+        self, task: Task, source: BinaryIO, deadline: float, given_up: int, phases: Phases
+    ) -> CompressionView:
+        def on_phase(phase: str) -> None:
+            phases.enter(phase)
+            self.progress.show(task.fence, _PHASES.get(phase, TaskState.PROCESSING))
+
+        on_phase("decoding")
+        done = self.compressor.run(
+            source,
+            task.options,
+            timeout_s=max(deadline - self.monotonic(), 0.001),
+            tenant=_tenant(task),
+            on_phase=on_phase,
+            on_sides=lambda longest_px: self._hold_price(task, longest_px),
+            on_spent=lambda cpu_s: self.spent(task.key_id, cpu_s),
+            given_up=given_up,
+        )
+        if not done.data:
+            raise TaskFailure(TaskState.EMPTY_RESULT)
+        return done
+
+    def _hold_price(self, task: Task, longest_px: int) -> None:
+        """Hold what the picture costs by its header: no pixel is decoded for a key that cannot pay for it."""
+        price = cost(longest_px)
+        if price <= task.held:
+            return
+        with self.database.transaction() as change:
+            # The task's row after the account's, as everywhere: transactions of one key wait for each other there.
+            if not change.accounts.raise_hold(task.key_id, task.id, price):
+                raise TaskFailure(TaskState.NOT_MEETING_REQUIREMENTS, _too_few(price))
+            if not change.tasks.raise_held(task.fence, price):
+                raise TaskFailure(TaskState.CANCELLED)
+
+    def _publish(self, task: Task, done: Compression | CompressionView) -> StoredResult:
+        self.progress.show(task.fence, TaskState.PUBLISHING)
+        # As long a name as the link's: some clients take the end of the store's own URL, too, for a file name.
+        key = f"results/{task.id}/{task.id}-{task.attempt}.{done.report.format.value}"
+        try:
+            self.blobs.put(key, done.data)
+        except StoreUnavailableError as failure:
+            self.blobs.delete(key)
+            raise TaskFailure(TaskState.PUBLISH_FAILED) from failure
+        return StoredResult(key, done.report.format, len(done.data))
+
+    def _review(self, task: Task, source: BinaryIO, done: Compression | CompressionView, stored: StoredResult) -> None:
+        """Ask whether the result may be shown: until the task has succeeded nobody else has a link to it."""
+        try:
+            self.review(task, source, done, stored)
+        except BaseException:
+            self.blobs.delete(stored.blob)
+            raise
+
+
+def may_fail_again(task: Task) -> bool:
+    """Whether another attempt may be made after this one has failed of a store that did not answer."""
+    return task.faults + 1 < MAX_FAULTS and task.attempt < MAX_ATTEMPTS
+
+
+def drop_source(blobs: Blobs, task: Task, final: TaskState) -> None:
+    """Remove what an ended task needs no more; a kept source stays as long as the result."""
+    stays = task.source_kind.is_kept and final is TaskState.SUCCEEDED
+    if task.source_kind.is_address or not stays:
+        blobs.discard(source_key(task.id))
+    if task.source_kind.is_address and not stays:
+        blobs.discard(fetched_key(task.id))
+
+
 def _ended(task: Task, outcome: Outcome, final: TaskState, phases: Phases, cause: BaseException | None) -> Ended:
     # Its first attempt's row says when it was taken: how long it had waited by the wall clock, which may jump.
-    waited = {"queued": max(0.0, (task.processed_at or 0.0) - task.created_at)} if task.attempt == 1 else {}
+    is_first = task.attempt == (2 if task.source_kind.is_address and task.fetch_host is None else 1)
+    waited = {"queued": max(0.0, (task.processed_at or 0.0) - task.created_at)} if is_first else {}
     charged = _price(outcome) if final is outcome.state else 0
     return Ended(task, final, charged, outcome.report, {**waited, **phases.ended()}, cause)
 
@@ -227,9 +278,9 @@ def record(change: Transaction, task: Task, outcome: Outcome, now: float) -> Tas
     """
     price = _price(outcome)
     if price > task.held and not change.accounts.covers(task.key_id, price - task.held):
-        sides = f"a side over {LARGE_SIDE_PX} px"
-        reason = f"this picture costs {price} credits ({sides}) and the key has too few left; top the key up"
-        outcome, price = Outcome(TaskState.NOT_MEETING_REQUIREMENTS, reason), 0
+        outcome, price = Outcome(TaskState.NOT_MEETING_REQUIREMENTS, _too_few(price)), 0
+    if price and change.accounts.is_revoked(task.key_id):
+        outcome, price = Outcome(TaskState.CANCELLED, KEY_REVOKED), 0
     if not change.tasks.finish(task.fence, outcome, now, price):
         return None
     if task.callback is not None:
@@ -239,6 +290,11 @@ def record(change: Transaction, task: Task, outcome: Outcome, now: float) -> Tas
     else:
         change.accounts.release(task.key_id, task.id, now)
     return _after(task, outcome, now, price)
+
+
+def _too_few(price: int) -> str:
+    sides = f"a side over {LARGE_SIDE_PX} px"
+    return f"this picture costs {price} credits ({sides}) and the key has too few left; top the key up"
 
 
 def _after(task: Task, outcome: Outcome, now: float, charged: int) -> Task:

@@ -16,7 +16,7 @@ from leanpix.service.ports import Clock, Database
 PREFIX = "lp"
 _ID_BYTES, _SECRET_BYTES = 8, 24
 _LONGEST_KEY = 200
-_REFUSED = "the API key is missing, unknown or revoked: send a valid one in the X-API-KEY header"
+REFUSED = "the API key is missing, unknown or revoked: send a valid one in the X-API-KEY header"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ class Keyring:
             found = view.accounts.credentials(key_id)
         genuine = hmac.compare_digest(bytes(32) if found is None else found[1], offered)
         if found is None or not genuine or found[0].revoked_at is not None:
-            raise KeyRefusedError(_REFUSED)
+            raise KeyRefusedError(REFUSED)
         return found[0]
 
     def _remember(self, digest: bytes, account: Account) -> None:
@@ -98,7 +98,7 @@ class Keyring:
 def _parts(text: str | None) -> list[str]:
     parts = (text or "")[:_LONGEST_KEY].strip().split("_")
     if len(parts) != 3 or parts[0] != PREFIX or not text or not text.isascii():  # noqa: PLR2004 - lp, id, secret
-        raise KeyRefusedError(_REFUSED)
+        raise KeyRefusedError(REFUSED)
     return parts
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from leanpix.domain.states import TaskState
@@ -11,7 +12,10 @@ from leanpix.service.observing import Ended, ObserveEnd, unobserved
 from leanpix.service.ports import Blobs, Clock, Database, Signals
 from leanpix.service.submit import fetched_key, source_key
 
-_BATCH = 500
+# Rows of one statement: a transaction holds the database's only write lock on one machine, and is kept short.
+_AT_ONCE = 500
+# What one sweep may take: the next one follows at once where more is left.
+_SWEEP_S = 5.0
 
 
 @dataclass(slots=True)
@@ -58,12 +62,13 @@ class Reaper:
                 ended = record(change, task, Outcome(TaskState.CANCELLED, TaskState.CANCELLED.text), self.now())
             else:
                 ended = None
-                if change.tasks.hand_back(task.fence):
+                if change.tasks.hand_back(task.fence) and task.fetch_host is None:
                     change.enqueue(task.id)
         if ended is not None:
             self.signals.task_ended(task.id, ended)
             self.observe(Ended(task, ended.state))
         self.signals.work_added()
+        self.signals.address_added()
 
 
 @dataclass(slots=True)
@@ -83,17 +88,31 @@ class Sweeper:
     now: Clock
     monotonic: Clock
     observe: ObserveEnd = unobserved
+    ledger_s: float = float("inf")
+    has_more: bool = False
     _waiting_since: dict[str, float] = field(default_factory=dict)
 
     def sweep(self) -> int:
-        """End tasks that waited too long, remove ended tasks past retention and their files; returns how many.
+        """End tasks that waited too long, remove what is past its time and its files; returns how many tasks.
 
-        Idempotency keys past their time go too.
+        As much is removed as there is, in bounded steps, for up to some seconds; `has_more` says whether that was all.
         """
-        swept = self._end_forgotten() + self._remove_expired() + self._remove_batches()
-        with self.database.autocommit() as change:
-            change.submissions.forget(self.now() - self.idempotency_s, _BATCH)
+        swept = self._end_forgotten()
+        until_s, self.has_more = self.monotonic() + _SWEEP_S, True
+        while self.has_more and self.monotonic() <= until_s:
+            removed = self._remove_expired()
+            forgotten = self._forget_old()
+            batches = self._remove_batches()
+            swept += removed + batches
+            self.has_more = _AT_ONCE in (removed, forgotten) or batches > 0
         return swept
+
+    def _forget_old(self) -> int:
+        """Remove idempotency keys and closed rows of the ledger past their time; how many of the more numerous."""
+        with self.database.autocommit() as change:
+            submissions = change.submissions.forget(self.now() - self.idempotency_s, _AT_ONCE)
+            closed = change.accounts.forget_closed(self.now() - self.ledger_s, _AT_ONCE)
+        return max(submissions, closed)
 
     def sweep_files(self) -> int:
         """Remove files that no task can still need: leftovers of interrupted requests and lost attempts."""
@@ -130,27 +149,28 @@ class Sweeper:
 
     def _remove_expired(self) -> int:
         with self.database.reading() as view:
-            expired = view.tasks.ended_before(self.now() - self.retention_s, _BATCH)
-        for task_id in expired:
-            self.blobs.delete_under(f"results/{task_id}")
-            self.blobs.delete(source_key(task_id))
-            self.blobs.delete(fetched_key(task_id))
+            expired = view.tasks.ended_before(self.now() - self.retention_s, _AT_ONCE)
+        self._remove_files(expired)
         if expired:
             with self.database.transaction() as change:
                 change.tasks.delete(expired)
         return len(expired)
 
     def _remove_batches(self) -> int:
+        """Remove one batch whose time is over; returns 1, or 0 where there is none."""
         with self.database.reading() as view:
             expired = view.batches.ended_before(self.now() - self.retention_s, 1)
             task_ids = [task_id for batch_id in expired for task_id in view.batches.task_ids(batch_id)]
-        for task_id in task_ids:
-            self.blobs.delete_under(f"results/{task_id}")
-            self.blobs.delete_under(source_key(task_id))
+        self._remove_files(task_ids)
         for batch_id in expired:
             with self.database.transaction() as change:
                 change.batches.delete(batch_id)
         return len(expired)
+
+    def _remove_files(self, task_ids: Sequence[str]) -> None:
+        """Everything that lies there for these tasks, before their rows: what is left by a failure is found again."""
+        keys = [(f"results/{task_id}", source_key(task_id), fetched_key(task_id)) for task_id in task_ids]
+        self.blobs.delete_all([key for each in keys for key in each])
 
 
 def _task_of(blob: str) -> str:

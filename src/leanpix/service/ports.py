@@ -34,6 +34,12 @@ class Tasks(Protocol):
     def claim(self, task_id: str, owner: str, now: float) -> Task | None:
         """Take a waiting task: next attempt, state PREPARING. None where it is not waiting any more."""
 
+    def seize(self, task_id: str, owner: str) -> Task | None:
+        """Take an unfinished task, whoever has it, to end it; None where it has ended.
+
+        The attempt under way loses its fence.
+        """
+
     def advance(self, fence: FencingToken, state: TaskState) -> bool:
         """Record a finer state; False where the fence is lost."""
 
@@ -43,23 +49,48 @@ class Tasks(Protocol):
     def made_of(self, token: str, completed_after: float) -> Task | None:
         """The newest task whose result was made of the same, and that ended after the given time."""
 
-    def hand_back(self, fence: FencingToken) -> bool:
-        """Give the task up so that another attempt can be made; False where the fence is lost."""
+    def fetched(self, fence: FencingToken) -> bool:
+        """The source is there: nobody owns the task, which waits for a worker from now on. False: the fence is lost."""
 
-    def beat(self, fences: Iterable[FencingToken]) -> None:
-        """Show that these attempts are alive."""
+    def raise_held(self, fence: FencingToken, held: int) -> bool:
+        """Record that more credits are held for the task; False where the fence is lost."""
+
+    def hand_back(self, fence: FencingToken, *, is_fault: bool = False) -> bool:
+        """Give the task up so that another attempt can be made; False where the fence is lost.
+
+        is_fault: the attempt counts as one that failed, not as one that was interrupted.
+        """
+
+    def beat(self, fences: Iterable[FencingToken]) -> Sequence[FencingToken]:
+        """Show that these attempts are alive; those of them that are lost: their tasks have ended or are another's."""
 
     def running(self) -> list[Task]:
         """Every task that somebody owns."""
 
     def ready(self, limit: int) -> list[QueueEntry]:
-        """The line of waiting tasks: each key's first before any key's second, oldest first among equals."""
+        """The line of tasks that wait for a worker: each key's first before any key's second, the oldest among equals.
+
+        Those whose source has still to be fetched are not in it.
+        """
+
+    def to_fetch(self, per_host: int, limit: int) -> list[QueueEntry]:
+        """The line of tasks whose source has to be fetched, in the same order, each with its host.
+
+        Of each key at most per_host for one host are in it, those under way counted: however many wait for one slow
+        host, the key's others and other keys' come after so few.
+        """
+
+    def of_revoked_keys(self, limit: int) -> list[Task]:
+        """Some unfinished tasks whose key has been revoked."""
+
+    def of_batch(self, batch_id: str, limit: int) -> list[Task]:
+        """Some unfinished tasks of a batch."""
 
     def waiting(self) -> list[str]:
         """Ids of every task that nobody owns and that has not ended."""
 
     def ended_before(self, completed_before: float, limit: int) -> list[str]:
-        """Ids of ended tasks that ended before the given time."""
+        """Ids of some tasks that ended before the given time, but for those of batches."""
 
     def delete(self, task_ids: Iterable[str]) -> None:
         """Remove rows."""
@@ -96,7 +127,13 @@ class Accounts(Protocol):
         """Add credits to a limited key; False where there is no such limited key."""
 
     def hold(self, key_id: str, task_id: str, credit: int, now: float) -> bool:
-        """Set credits aside for a task; False where there are too few."""
+        """Set credits aside for a task; False where there are too few, or the key has been revoked."""
+
+    def raise_hold(self, key_id: str, task_id: str, credit: int) -> bool:
+        """Have so many credits set aside for a task in place of fewer; False where there are too few."""
+
+    def is_revoked(self, key_id: str) -> bool:
+        """Whether the key has been revoked."""
 
     def covers(self, key_id: str, credit: int) -> bool:
         """Whether so much can be taken; the balance stays as it is until the transaction ends."""
@@ -110,11 +147,14 @@ class Accounts(Protocol):
     def release(self, key_id: str, task_id: str, now: float) -> None:
         """Give a task's hold back."""
 
-    def usage(self, key_id: str, since: float) -> Sequence[DayUsage]:
-        """What was charged on each day since then, oldest first; days without a charge are left out."""
+    def usage(self, key_id: str, first_day: int) -> Sequence[DayUsage]:
+        """What was charged on each day from that one on, oldest first; days without a charge are left out.
 
-    def charged(self, key_id: str, since: float, until: float) -> int:
-        """How many tasks were charged from one moment up to, and without, another."""
+        Days count from the Unix epoch, in UTC. They are summed up as tasks are settled, and outlive the ledger's rows.
+        """
+
+    def forget_closed(self, closed_before: float, limit: int) -> int:
+        """Remove the ledger's rows of tasks that were settled or released before then; returns how many tasks."""
 
 
 class Submissions(Protocol):
@@ -187,6 +227,15 @@ class Batches(Protocol):
 
     def count_tasks(self, key_id: str) -> int:
         """How many unfinished tasks of the key are items of batches."""
+
+    def of_revoked_keys(self) -> Sequence[Batch]:
+        """Every unfinished batch whose key has been revoked."""
+
+    def cancel_waiting(self, batch: Batch, message: str, now: float) -> Sequence[str]:
+        """Make ended tasks, CANCELLED and with this message, of the items that still wait; the tasks' ids."""
+
+    def stored(self, key_id: str) -> tuple[int, int]:
+        """Bytes of sources that unfinished batches came with: this key's, and everybody's."""
 
     def end(self, batch_id: str, now: float) -> bool:
         """Record that the batch has ended, where none of its items waits or is under way, and it has not yet."""
@@ -274,10 +323,16 @@ class Database(Protocol):
 
 
 class RateLimits(Protocol):
-    """Exact rates per key, over every API process."""
+    """Exact rates and budgets per key, over every process."""
 
     def take(self, key_id: str, bucket: RateBucket, per_s: float) -> float:
         """Use one request of the key's rate: 0.0 when allowed, else the seconds until it would be."""
+
+    def spend(self, key_id: str, bucket: RateBucket, amount: float, per_s: float) -> None:
+        """Count what was used of a budget that grows by per_s a second, whether or not there was so much."""
+
+    def owed_s(self, key_id: str, bucket: RateBucket) -> float:
+        """How long the budget has to grow until what was spent of it is made up for; 0.0 where nothing is owed."""
 
 
 class Blobs(Protocol):
@@ -287,7 +342,7 @@ class Blobs(Protocol):
     """
 
     def put(self, key: str, content: bytes | memoryview | Path) -> None:
-        """Store content, replacing what was there; whole or not at all."""
+        """Store content, replacing what was there; whole or not at all. A file may be taken over rather than copied."""
 
     def get(self, key: str) -> bytes | None:
         """The content, or None."""
@@ -298,7 +353,7 @@ class Blobs(Protocol):
         It stays readable and as it is, whatever happens to the blob.
         """
 
-    def stream(self, key: str) -> Iterator[bytes] | None:
+    def stream(self, key: str) -> BlobStream | None:
         """The content in chunks, or None."""
 
     def delete(self, key: str) -> None:
@@ -310,11 +365,14 @@ class Blobs(Protocol):
     def delete_under(self, prefix: str) -> None:
         """Remove every blob whose key is the prefix, or lies in that folder; none there is no error."""
 
+    def delete_all(self, prefixes: Sequence[str]) -> None:
+        """The same for many prefixes, as fast as the store can."""
+
     def older_than(self, age_s: float) -> Iterable[str]:
         """Keys of blobs last written more than age_s seconds ago."""
 
-    def has_room(self) -> bool:
-        """Whether more can be stored."""
+    def has_room(self, more_bytes: int = 0) -> bool:
+        """Whether more can be stored, so many bytes beside what lies there already."""
 
     def room(self) -> Room | None:
         """How much room there is, or None where the store has no end that could be asked for."""
@@ -333,6 +391,20 @@ class Blobs(Protocol):
         """A URL that reads the blob without a key, or None where this store cannot."""
 
 
+class BlobStream(Protocol):
+    """A blob's content as it is read: in chunks, once. Close it to stop early."""
+
+    @property
+    def size_bytes(self) -> int:
+        """The whole content's length."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        """The chunks, in order."""
+
+    def close(self) -> None:
+        """Read no further; may be called again."""
+
+
 class ResultExporter(Protocol):
     """Stores of those who ask for results to be put there."""
 
@@ -344,11 +416,21 @@ class ResultExporter(Protocol):
         """
 
 
+class Sink(Protocol):
+    """Takes bytes as they come."""
+
+    def write(self, piece: bytes, /) -> int:
+        """Write at the end; OSError where it takes no more."""
+
+
 class Fetcher(Protocol):
     """Fetches sources by URL."""
 
-    def fetch(self, url: str) -> bytes:
-        """The picture's bytes; TaskFailure with DOWNLOAD_FAILED or SOURCE_TOO_LARGE."""
+    def fetch(self, url: str, into: Sink) -> None:
+        """Write the picture's bytes as they come; TaskFailure with DOWNLOAD_FAILED or SOURCE_TOO_LARGE.
+
+        What the sink raises passes through.
+        """
 
 
 class Poster(Protocol):
@@ -364,7 +446,7 @@ class Poster(Protocol):
 class Compressor(Protocol):
     """Runs the engine where it can be killed."""
 
-    def run(
+    def run(  # noqa: PLR0913 - one call a picture; each is optional but for the first three
         self,
         source: BinaryIO,
         options: CompressionOptions,
@@ -372,11 +454,17 @@ class Compressor(Protocol):
         timeout_s: float,
         tenant: str | None = None,
         on_phase: Callable[[str], None] | None = None,
+        on_sides: Callable[[int], None] | None = None,
+        on_spent: Callable[[float], None] | None = None,
+        given_up: int | None = None,
     ) -> CompressionView:
         """Compress an open file that has a descriptor; TaskFailure with the state that fits when there is no result.
 
         tenant: whose picture this is. A process that has seen one tenant's pictures never sees another's; without one
-        it sees this picture alone.
+        it sees this picture alone. on_sides is told the longest side in px of source and result, by the header, before
+        a pixel is decoded; what it raises ends the job. on_spent is told the processor seconds that the job took,
+        however it ended. given_up: a descriptor that is readable once nobody wants the result any more; the job then
+        ends with CANCELLED.
         """
 
     def status(self) -> Mapping[str, str]:
@@ -399,12 +487,17 @@ class Signals(Protocol):
     def work_added(self) -> None:
         """Wake a worker that has nothing to do."""
 
+    def address_added(self) -> None:
+        """Wake those who fetch sources."""
+
 
 class TaskQueue(Protocol):
     """Hands ids of waiting tasks to a worker."""
 
-    def run(self, handle: Callable[[str], bool], *, concurrency: int) -> None:
+    def run(self, handle: Callable[[str], bool], *, concurrency: int, spare: int = 0) -> None:
         """Call `handle(task_id)` in up to `concurrency` threads until `stop`; returns when all have ended.
+
+        In `spare` threads more, those tasks whose key has nothing else in hand.
 
         handle tells whether the task was still there to be taken. Keys take turns: a backlog of one delays no other.
         """

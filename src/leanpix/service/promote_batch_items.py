@@ -10,6 +10,7 @@ from leanpix.domain.errors import LeanpixError
 from leanpix.domain.request import ReturnType
 from leanpix.domain.states import TaskState
 from leanpix.domain.task import Outcome, Task
+from leanpix.service.budgets import CpuBudget
 from leanpix.service.observing import Ended, ObserveEnd, unobserved
 from leanpix.service.ports import Blobs, Clock, Database, Signals, Transaction
 from leanpix.service.submit import QueueBounds, no_credits, price_asked, source_key
@@ -35,6 +36,7 @@ class PromoteBatchItems:
     now: Clock
     on_error: Callable[[BaseException], None]
     observe: ObserveEnd = unobserved
+    cpu: CpuBudget | None = None
 
     def __call__(self) -> int:
         """One round over every unfinished batch; returns how many items have begun or ended."""
@@ -54,9 +56,12 @@ class PromoteBatchItems:
         self._let_go(ended)
         if len(items) > len(ended):
             self.signals.work_added()
+            self.signals.address_added()
         return len(items)
 
     def _room(self, change: Transaction, batch: Batch) -> int:
+        if self.cpu is not None and self.cpu.wait_s(batch.key_id) > 0:
+            return 0
         _, everybodys = change.tasks.count_unfinished(batch.key_id)
         of_key = max(1, self.bounds.per_key // _SHARE_OF_KEY) - change.batches.count_tasks(batch.key_id)
         of_all = max(1, self.bounds.overall // _SHARE_OF_ALL) - everybodys
@@ -78,10 +83,12 @@ class PromoteBatchItems:
             created_at=now,
             held=held if holds else 0,
             batch_id=batch.id,
+            fetch_host=item.fetch_host,
         )
         change.tasks.add(task)
         if holds:
-            change.enqueue(task.id)
+            if task.fetch_host is None:
+                change.enqueue(task.id)
             return None
         outcome = self._late() if is_late else _unpaid(held)
         claimed = change.tasks.claim(task.id, "promote", now)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from leanpix.domain.account import LARGE_SIDE_PX, Account, RateBucket, cost
 from leanpix.domain.errors import (
     CreditsExhaustedError,
     InvalidParameterError,
+    KeyRefusedError,
     KeyReusedError,
     OutcomeUnknownError,
     QueueFullError,
@@ -21,12 +24,16 @@ from leanpix.domain.states import TaskState
 from leanpix.domain.submission import Submission, fingerprint_of, token_of
 from leanpix.domain.task import SourceKind, Task
 from leanpix.domain.webhook import Callback
+from leanpix.service.budgets import CpuBudget
 from leanpix.service.ids import random_id
+from leanpix.service.keys import REFUSED
 from leanpix.service.observing import CarryTrace, untraced
 from leanpix.service.ports import Blobs, Clock, Database, NewId, RateLimits, Signals, Transaction
 
 _QUEUE_RETRY_S = 2.0
 _DISK_RETRY_S = 30.0
+_PIECE_BYTES = 256 * 1024
+_LONGEST_HOST = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +72,7 @@ class Submit:
     now: Clock
     carried: CarryTrace = untraced
     new_id: NewId = random_id
+    cpu: CpuBudget | None = None
 
     def admit(self, account: Account, idempotency_key: str | None = None) -> None:
         """Judge the account before its request is read: CreditsExhaustedError, RateLimitedError.
@@ -76,6 +84,8 @@ class Submit:
         wait_s = self.rates.take(account.id, RateBucket.CREATE, account.qps)
         if wait_s > 0:
             raise RateLimitedError(f"HTTP 429: more than {account.qps:g} requests a second with this key", wait_s)
+        if self.cpu is not None:
+            self.cpu.check(account.id)
 
     def submit(  # noqa: PLR0913 - each is a part of one request, and checked by itself
         self,
@@ -116,7 +126,10 @@ class Submit:
             raise
         if task_id != task.id:
             self.blobs.delete(source_key(task.id))
-        self.signals.work_added()
+        if task.fetch_host is None:
+            self.signals.work_added()
+        else:
+            self.signals.address_added()
         return task_id
 
     def _is_kept(self, task: Task) -> bool:
@@ -132,8 +145,17 @@ class Submit:
     def _task(
         self, account: Account, source: Upload | Address, options: CompressionOptions, return_type: ReturnType
     ) -> Task:
-        held = price_asked(options)
-        return Task(self.new_id(), account.id, TaskState.QUEUED, options, return_type, _kind(source), self.now(), held)
+        return Task(
+            id=self.new_id(),
+            key_id=account.id,
+            state=TaskState.QUEUED,
+            options=options,
+            return_type=return_type,
+            source_kind=_kind(source),
+            created_at=self.now(),
+            held=price_asked(options),
+            fetch_host=fetch_host(source),
+        )
 
     def _accept(self, change: Transaction, account: Account, task: Task, submission: Submission | None) -> str:
         # Before the hold: of several at once the first may have taken the last credit.
@@ -141,10 +163,13 @@ class Submit:
             return replayed(first, submission)
         # Before all else: the hold locks the account's row, so that a key's requests count one another's tasks.
         if not change.accounts.hold(account.id, task.id, task.held, task.created_at):
+            if change.accounts.is_revoked(account.id):
+                raise KeyRefusedError(REFUSED)
             raise CreditsExhaustedError(no_credits(task.held))
         self._check_queue(change, account)
         change.tasks.add(task)
-        change.enqueue(task.id)
+        if task.fetch_host is None:
+            change.enqueue(task.id)
         return task.id
 
     def _check_credits(self, key_id: str, idempotency_key: str | None) -> None:
@@ -191,10 +216,8 @@ def refuse_png_target(options: CompressionOptions, head: bytes) -> None:
 
 
 def _submission(task: Task, source: Upload | Address, idempotency_key: str) -> Submission:
-    content = stored_form(source)
-    content = content if isinstance(content, bytes) else content.read_bytes()
     told_to = None if task.callback is None else task.callback.url
-    fingerprint = fingerprint_of(content, task.options, task.return_type, told_to)
+    fingerprint = fingerprint_of(pieces_of(stored_form(source)), task.options, task.return_type, told_to)
     return Submission(task.key_id, token_of(idempotency_key), fingerprint, task.id, task.created_at)
 
 
@@ -212,6 +235,26 @@ def stored_form(source: Upload | Address) -> bytes | Path:
     """A source as it is kept."""
     # An address may carry a token, so it is kept like a picture and goes with the task, not in the database.
     return source.url.encode() if isinstance(source, Address) else source.content
+
+
+def pieces_of(content: bytes | Path) -> Iterator[bytes]:
+    """A source's bytes, a piece at a time."""
+    if isinstance(content, bytes):
+        yield content
+        return
+    with content.open("rb") as file:
+        while piece := file.read(_PIECE_BYTES):
+            yield piece
+
+
+def fetch_host(source: Upload | Address) -> str | None:
+    """The host that a source has to be fetched from, as its URL spells it, in lower case; None for an upload."""
+    if not isinstance(source, Address):
+        return None
+    try:
+        return (urlsplit(source.url).hostname or "").lower()[:_LONGEST_HOST]
+    except ValueError:  # no URL: fetching it says so
+        return ""
 
 
 def source_key(task_id: str) -> str:

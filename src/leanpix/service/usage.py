@@ -10,7 +10,6 @@ from leanpix.domain.errors import KeyRefusedError
 from leanpix.service.ports import Clock, Database
 
 _DAY_S = 86400
-_SETTLED_S = 900
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,40 +32,20 @@ class Usage:
         today = int(self.now() // _DAY_S)
         first = today - days + 1
         with self.database.reading() as view:
-            found = {usage.day: usage for usage in view.accounts.usage(account.id, first * _DAY_S)}
+            found = {usage.day: usage for usage in view.accounts.usage(account.id, first)}
         return [found.get(day, DayUsage(day, 0, 0)) for day in range(first, today + 1)]
 
 
 class MonthCounts:
-    """How many tasks each key was charged for this month, in UTC, without counting a month's entries each time.
-
-    Charges are dated by the clock of the node that made them: the last 15 minutes' are counted anew each time, so
-    that clocks may differ by as much.
-    """
-
-    _MOST_REMEMBERED = 4096
+    """How many tasks each key was charged for this month, in UTC: the sum of its days."""
 
     def __init__(self, database: Database, now: Clock) -> None:
         self._database, self._now = database, now
-        self._counted: dict[str, tuple[float, float, int]] = {}
 
     def count(self, account: Account) -> int:
         """The count as of now."""
-        now = self._now()
-        start = _month_start(now)
-        month, until, counted = self._counted.get(account.id, (start, start, 0))
-        if month != start:
-            until, counted = start, 0
-        settled_until = max(until, now - _SETTLED_S)
+        now = datetime.fromtimestamp(self._now(), UTC)
+        first_day = int(now.timestamp() // _DAY_S) - now.day + 1
         with self._database.reading() as view:
-            counted += view.accounts.charged(account.id, until, settled_until)
-            recent = view.accounts.charged(account.id, settled_until, float("inf"))
-        if len(self._counted) >= self._MOST_REMEMBERED:
-            self._counted.clear()
-        self._counted[account.id] = (start, settled_until, counted)
-        return counted + recent
-
-
-def _month_start(now: float) -> float:
-    first = datetime.fromtimestamp(now, UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    return first.timestamp()
+            days = view.accounts.usage(account.id, first_day)
+        return sum(day.tasks for day in days)

@@ -20,7 +20,7 @@ from sqlalchemy.exc import DBAPIError
 
 from leanpix.domain.errors import SetupError, StoreUnavailableError
 
-_OWN_NAMES = ("leanpix.db", "rates.db", "files", "secret", "settings.env", "lock", "owner-key", "backup-")
+_OWN_NAMES = ("leanpix.db", "rates.db", "files", "spool", "secret", "settings.env", "lock", "owner-key", "backup-")
 _OWNER_ONLY, _FOLDER_OF_OWNER = 0o600, 0o700
 _SECRET_BYTES = 32
 # Less than this is no room for SQLite's shared memory file and a page of its log: whatever failed, it is the disk.
@@ -59,6 +59,11 @@ class DataFolder:
     def files(self) -> Path:
         """Sources and results."""
         return self.path / "files"
+
+    @property
+    def spool(self) -> Path:
+        """What is being received or fetched: files without names."""
+        return self.path / "spool"
 
     @property
     def secret(self) -> Path:

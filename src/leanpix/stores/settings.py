@@ -42,6 +42,29 @@ class StoreSettings(BaseModel):
         le=YEAR_S,
         description="Seconds that an Idempotency-Key is known; never shorter than its task and the result are kept.",
     )
+    ledger_s: float = Field(
+        default=30 * 86400,
+        ge=86400,
+        le=100 * 366 * 86400,
+        description="Seconds that the ledger's entry of an ended task is kept; what was used stays, summed up by day.",
+    )
+    spool_dir: Path | None = Field(
+        default=None,
+        description="Folder for what is being sent or fetched, on the disk of the files so that nothing is copied; "
+        "default: `spool` in the data folder.",
+    )
+    in_flight_bytes: int = Field(
+        default=2 * 1024**3,
+        ge=1024**2,
+        le=1024**5,
+        description="Most bytes of requests that are being received at the same time, of all keys.",
+    )
+    in_flight_bytes_per_key: int = Field(
+        default=512 * 1024**2,
+        ge=1024**2,
+        le=1024**5,
+        description="The same, of one key; above, its uploads are refused with 429.",
+    )
     longest_wait_s: float = Field(
         default=3600, gt=0, le=YEAR_S, description="Seconds after which a task that no worker took ends as timed out."
     )

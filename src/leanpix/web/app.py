@@ -18,7 +18,7 @@ from leanpix.web.errors import OTHER_STATUS_TEXT, STATUS_TEXT, error_response, p
 from leanpix.web.middleware import CorsUnder, TidyPath
 from leanpix.web.observed import Observed, Traced
 from leanpix.web.routes.account import account, account_usage, keys, make_key, revoke_key, topup_key
-from leanpix.web.routes.batches import batch, batch_results, create_batch
+from leanpix.web.routes.batches import batch, batch_results, cancel_batch, create_batch
 from leanpix.web.routes.formats import formats
 from leanpix.web.routes.health import healthz, readyz
 from leanpix.web.routes.metrics import metrics
@@ -26,7 +26,7 @@ from leanpix.web.routes.openapi import openapi_route
 from leanpix.web.routes.page import page_routes
 from leanpix.web.routes.results import result
 from leanpix.web.routes.states import states, states_json
-from leanpix.web.routes.tasks import create, query
+from leanpix.web.routes.tasks import cancel, create, query
 from leanpix.web.routes.webhooks import deliveries, new_webhook_secret
 from leanpix.web.settings import WebSettings
 from leanpix.web.tinify.routes import tinify_routes
@@ -37,6 +37,7 @@ _NOT_FOUND, _METHOD_NOT_ALLOWED = 404, 405
 _DESCRIBED = [
     Route(API, create, methods=["POST"]),
     Route(f"{API}/{{task_id}}", query, methods=["GET"]),
+    Route(f"{API}/{{task_id}}", cancel, methods=["DELETE"]),
     Route("/results/{name}", result, methods=["GET"]),
     Route("/v1/account", account, methods=["GET"]),
     Route("/v1/account/usage", account_usage, methods=["GET"]),
@@ -48,6 +49,7 @@ _DESCRIBED = [
     Route("/v1/webhooks/secret", new_webhook_secret, methods=["POST"]),
     Route("/v1/batches", create_batch, methods=["POST"]),
     Route("/v1/batches/{batch_id}", batch, methods=["GET"]),
+    Route("/v1/batches/{batch_id}", cancel_batch, methods=["DELETE"]),
     Route("/v1/batches/{batch_id}/results.zip", batch_results, methods=["GET"]),
     Route("/v1/formats", formats, methods=["GET"]),
     Route("/states", states, methods=["GET"]),

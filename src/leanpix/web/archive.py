@@ -5,13 +5,14 @@ from __future__ import annotations
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import IO
 
 from leanpix.domain.batch import MOST_ITEMS
 from leanpix.domain.errors import BodyError, InvalidParameterError, SourceCountError, UploadTooLargeError, shown
-from leanpix.service.batch import NamedSource
+from leanpix.service.batch import BatchSize, NamedSource
+from leanpix.service.spool import SpoolFile
 from leanpix.service.submit import Upload
 
 _ENCRYPTED = 0x1
@@ -21,6 +22,10 @@ _DEEPEST = 16
 # A thousand entries with long names take less; the archive's own words on how much it is are not asked.
 _MOST_DIRECTORY_BYTES = 2 * 1024 * 1024
 _PIECE_BYTES = 1024 * 1024
+# Pictures are packed already: of BMP with large flat areas a ZIP makes a fiftieth, of JPEG nine tenths. A bomb of zeros
+# makes a thousandth. What is small altogether may be anything.
+_MOST_RATIO = 100
+_UNSUSPICIOUS_BYTES = 32 * 1024 * 1024
 _NO_PICTURES = ("__MACOSX/", "Thumbs.db", ".DS_Store")
 _BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError, struct.error)
 
@@ -33,11 +38,42 @@ class ArchiveLimits:
     max_total_bytes: int
 
 
-def pictures_in(file: IO[bytes], limits: ArchiveLimits) -> Iterator[NamedSource]:
-    """The archive's pictures in their order; folders and what desktops add by themselves are left out.
+class Archive:
+    """A ZIP whose list of entries has been read and judged; nothing of it is unpacked yet."""
 
-    Raises BodyError for what is no readable ZIP, SourceCountError, UploadTooLargeError, and InvalidParameterError for
-    an entry that is refused, by its name or because it is encrypted.
+    def __init__(self, archive: zipfile.ZipFile, entries: list[zipfile.ZipInfo], limits: ArchiveLimits) -> None:
+        self._archive, self._entries, self._limits = archive, entries, limits
+
+    @property
+    def size(self) -> BatchSize:
+        """How many pictures it holds, and how many bytes they say they are: they may be fewer, not more."""
+        return BatchSize(len(self._entries), sum(entry.file_size for entry in self._entries))
+
+    def pictures(self, spool_file: Callable[[], SpoolFile]) -> Iterator[NamedSource]:
+        """The pictures in their order, each good until the next is asked for; BodyError where one is broken."""
+        for entry in self._entries:
+            file = spool_file()
+            self._unpack(entry, file)
+            yield NamedSource(entry.filename, Upload(file.content()))
+
+    def _unpack(self, entry: zipfile.ZipInfo, file: SpoolFile) -> None:
+        """Write the entry's content: it is counted while it is unpacked, whatever the entry claims."""
+        try:
+            with self._archive.open(entry) as unpacking:
+                while piece := unpacking.read(_PIECE_BYTES):
+                    if file.size_bytes + len(piece) > entry.file_size:
+                        raise BodyError(f"archive: this entry is larger than it says: {shown(entry.filename)}")
+                    file.write(piece)
+        except _BROKEN as failure:
+            raise BodyError(f"archive: this entry cannot be unpacked: {shown(entry.filename)}") from failure
+
+
+def opened_archive(file: IO[bytes], limits: ArchiveLimits) -> Archive:
+    """Read an archive's list of entries; folders and what desktops add by themselves are left out.
+
+    Raises BodyError for what is no readable ZIP, SourceCountError, UploadTooLargeError for more than the limits or for
+    what can only be a bomb, and InvalidParameterError for an entry that is refused, by its name or because it is
+    encrypted.
     """
     bounded = _BoundedReads(file)
     try:
@@ -46,16 +82,9 @@ def pictures_in(file: IO[bytes], limits: ArchiveLimits) -> Iterator[NamedSource]
         raise BodyError("archive: not a ZIP file that can be read") from failure
     entries = [entry for entry in archive.infolist() if not _is_beside(entry)]
     _check_entries(entries)
+    _check_sizes(entries, limits)
     bounded.opened()
-    left = limits.max_total_bytes
-    for entry in entries:
-        content = _unpacked(archive, entry, min(limits.max_entry_bytes, left))
-        if content is None:
-            which = "this entry" if limits.max_entry_bytes <= left else "what the archive holds"
-            most = limits.max_entry_bytes if limits.max_entry_bytes <= left else limits.max_total_bytes
-            raise UploadTooLargeError(f"archive: {which} exceeds {most} bytes unpacked: {shown(entry.filename)}")
-        left -= len(content)
-        yield NamedSource(entry.filename, Upload(content))
+    return Archive(archive, entries, limits)
 
 
 class _BoundedReads:
@@ -111,15 +140,14 @@ def _check_name(entry: zipfile.ZipInfo) -> None:
         raise InvalidParameterError("archive", name, allowed)
 
 
-def _unpacked(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, most: int) -> bytes | None:
-    """The content, or None where it is more than `most` bytes: told while unpacking, whatever the entry claims."""
-    content = bytearray()
-    try:
-        with archive.open(entry) as unpacking:
-            while piece := unpacking.read(_PIECE_BYTES):
-                content += piece
-                if len(content) > most:
-                    return None
-    except _BROKEN as failure:
-        raise BodyError(f"archive: this entry cannot be unpacked: {shown(entry.filename)}") from failure
-    return bytes(content)
+def _check_sizes(entries: list[zipfile.ZipInfo], limits: ArchiveLimits) -> None:
+    """Judge what the entries say they are; that they are no more is seen while they are unpacked."""
+    for entry in entries:
+        if entry.file_size > limits.max_entry_bytes:
+            most = limits.max_entry_bytes
+            raise UploadTooLargeError(f"archive: this entry exceeds {most} bytes unpacked: {shown(entry.filename)}")
+    packed, unpacked = sum(entry.compress_size for entry in entries), sum(entry.file_size for entry in entries)
+    if unpacked > limits.max_total_bytes:
+        raise UploadTooLargeError(f"archive: what the archive holds exceeds {limits.max_total_bytes} bytes unpacked")
+    if unpacked > max(_UNSUSPICIOUS_BYTES, packed * _MOST_RATIO):
+        raise UploadTooLargeError(f"archive: it holds more than {_MOST_RATIO} times what it is: pictures do not")

@@ -1,50 +1,59 @@
 """Reading a request's body, whatever form it comes in, with every byte counted before it is kept.
 
 Clients of this API family send multipart (with quoted, unquoted or missing names and types), urlencoded forms, JSON
-under any content type, and parameters in the query string. The file goes to a spool file, never to a name of the
-client's.
+under any content type, and parameters in the query string. A picture goes to a spool file as it comes, never to a name
+of the client's; of text only the parameters are kept, each within a bound, and no parser sees more than that. What is
+no parameter is passed over as it comes, whatever its size.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
-import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
-from typing import IO
+from typing import Protocol
 from urllib.parse import parse_qsl
 
-from anyio import to_thread
 from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import parse_options_header
 
 from leanpix.domain.errors import BodyError, SourceCountError, StoreUnavailableError, UploadTooLargeError
-from leanpix.web.multipart import MAX_PARTS, FormLimits, MultipartReader
+from leanpix.service.spool import SpoolFile
+from leanpix.web.base64_file import Base64File
+from leanpix.web.json_body import JsonReader
+from leanpix.web.multipart import MAX_PARTS, FieldWriter, MultipartReader
+from leanpix.web.urlencoded import UrlencodedReader
 
 FILE_FIELDS = frozenset({"image_file", "file"})
 TEXT_FIELDS = frozenset({"image_url", "image_base64", "callback_url"})
 OPTION_FIELDS = frozenset(
     {"sync", "return_type", "format", "quality", "kbyte", "width", "height", "fit", "target_score"}
 )
-URL_LIST, ARCHIVE = "image_urls", "archive"
+URL_LIST, ARCHIVE, ENCODED = "image_urls", "archive", "image_base64"
 _FORM_SLACK_BYTES = 1024 * 1024
-_IN_MEMORY_BYTES = 1024 * 1024
 _MAX_COMMAS = 5000
+_MAX_FIELD_BYTES = 64 * 1024
+_MAX_IGNORED, _LONGEST_IGNORED = 100, 64
 
 
 @dataclass(frozen=True, slots=True)
 class BodyRules:
-    """What a route's bodies may hold: the parts that are files, JSON's fields, how much text there may be.
+    """What a route's bodies may hold: the parts that are files, the fields that are parameters, how much text.
 
-    max_text_bytes None: as much as the largest file takes as base64.
+    max_list_bytes: of the one field that is a list of URLs. max_text_bytes None: of a body without a file, as much as
+    the largest file takes as base64.
     """
 
     file_fields: frozenset[str] = FILE_FIELDS
     json_fields: frozenset[str] = TEXT_FIELDS | OPTION_FIELDS
     max_text_bytes: int | None = None
+    max_list_bytes: int = _MAX_FIELD_BYTES
     max_commas: int = _MAX_COMMAS
+
+    def max_body_bytes(self, content_type: str, max_file_bytes: int) -> int:
+        """The longest body that is read, by what its label says it is."""
+        if _is_multipart(content_type):
+            return 2 * max_file_bytes + _FORM_SLACK_BYTES  # the file, and what is passed over
+        return self.max_text_bytes or max_file_bytes * 4 // 3 + _FORM_SLACK_BYTES
 
 
 SINGLE = BodyRules()
@@ -53,55 +62,135 @@ BATCH = BodyRules(
     file_fields=frozenset({ARCHIVE, "file"}),
     json_fields=OPTION_FIELDS - {"sync", "return_type"} | {URL_LIST, "callback_url"},
     max_text_bytes=4 * 1024 * 1024,
+    max_list_bytes=4 * 1024 * 1024,
     max_commas=100_000,
 )
 
 
 @dataclass(slots=True)
 class Form:
-    """A request's text fields, and its file where it had one. Close it to drop the spool file."""
+    """A request's parameters, and its file where it had one. Close it to drop the file.
 
+    open_file makes an empty spool file, use counts bytes that are held in memory; both refuse what is too much.
+    ignored: names of fields that are no parameters.
+    """
+
+    open_file: Callable[[], SpoolFile]
+    use: Callable[[int], None]
+    max_file_bytes: int
+    rules: BodyRules = SINGLE
     fields: dict[str, str] = field(default_factory=dict)
-    file: IO[bytes] | None = None
-    file_bytes: int = 0
+    file: SpoolFile | None = None
+    ignored: list[str] = field(default_factory=list)
+
+    @property
+    def file_bytes(self) -> int:
+        """The file's size."""
+        return 0 if self.file is None else self.file.size_bytes
 
     def close(self) -> None:
-        """Drop the spool file."""
+        """Drop the file."""
         if self.file is not None:
             self.file.close()
 
-    def set_field(self, name: str, value: str) -> None:
-        """Keep a field; a file field that came without being a file is a source too, told by its text."""
-        self.fields[name] = value
+    def text(self, name: str) -> FieldWriter | None:
+        """What takes the value of this field; None for one that is no parameter, which is passed over."""
+        if name == ENCODED and name in self.rules.json_fields:
+            return Base64File(self.new_file, self.max_file_bytes)
+        if name in self.rules.json_fields:
+            return _Text(self, name)
+        self.ignore(name)
+        return None
 
-    def add_file(self, file: IO[bytes]) -> None:
-        """Keep the file; SourceCountError for a second one."""
+    def ignore(self, name: str) -> None:
+        """Note a field that is passed over."""
+        if len(self.ignored) < _MAX_IGNORED:
+            self.ignored.append(name[:_LONGEST_IGNORED])
+
+    def upload(self) -> FieldWriter:
+        """What takes the file's bytes; SourceCountError for a second file."""
+        return _File(self.new_file(), self.max_file_bytes)
+
+    def new_file(self) -> SpoolFile:
+        """The file, empty; SourceCountError where there is one already."""
         if self.file is not None:
             raise SourceCountError("image_file: more than one file was sent; exactly one source is required")
-        self.file = file
+        self.file = self.open_file()
+        return self.file
+
+    def most_bytes(self, name: str) -> int:
+        """How long a parameter's text may be."""
+        return self.rules.max_list_bytes if name == URL_LIST else _MAX_FIELD_BYTES
 
 
-def spool() -> IO[bytes]:
-    """A temporary file that stays in memory while it is small."""
-    return tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES)
+@dataclass(slots=True)
+class _Text:
+    """A parameter's text."""
+
+    form: Form
+    name: str
+    held: bytearray = field(default_factory=bytearray)
+
+    def write(self, piece: bytes) -> None:
+        most = self.form.most_bytes(self.name)
+        if len(self.held) + len(piece) > most:
+            raise BodyError(f"the field {self.name!r} exceeds {most} bytes")
+        self.form.use(len(piece))
+        self.held += piece
+
+    def end(self) -> None:
+        self.form.fields[self.name] = self.held.decode("utf-8", "replace")
 
 
-async def read_form(
-    content_type: str, query: str, chunks: AsyncIterator[bytes], max_file_bytes: int, rules: BodyRules = SINGLE
-) -> Form:
-    """Read the body; where it is refused, the rest of it is left unread.
+@dataclass(slots=True)
+class _File:
+    """The file's bytes."""
 
-    Raises BodyError, SourceCountError, UploadTooLargeError, StoreUnavailableError.
+    file: SpoolFile
+    most: int
+
+    def write(self, piece: bytes) -> None:
+        if self.file.size_bytes + len(piece) > self.most:
+            raise UploadTooLargeError(f"the image exceeds {self.most} bytes")
+        self.file.write(piece)
+
+    def end(self) -> None:
+        """It stays where it is."""
+
+
+class BodyReader(Protocol):
+    """Takes a body as it comes."""
+
+    def feed(self, chunk: bytes) -> None:
+        """The next piece; BodyError and the like at the first byte too many."""
+
+    def finish(self) -> None:
+        """The body has ended; BodyError where it is not whole."""
+
+
+async def read_form(content_type: str, query: str, chunks: AsyncIterator[bytes], form: Form) -> Form:
+    """Read the body into the form; where it is refused, the rest of it is left unread and the form is closed.
+
+    Raises BodyError, SourceCountError, UploadTooLargeError, StoreUnavailableError, InFlightError.
     """
-    form = Form(dict(_pairs(query)))
+    most, total = form.rules.max_body_bytes(content_type, form.max_file_bytes), 0
     try:
-        kind, options = parse_options_header(content_type)
-        if kind.lower() == b"multipart/form-data":
-            await _read_multipart(form, options.get(b"boundary", b""), chunks, max_file_bytes, rules.file_fields)
-        else:
-            body = await _read_whole(chunks, rules.max_text_bytes or max_file_bytes * 4 // 3 + _FORM_SLACK_BYTES)
-            # in a thread: decoding 27 MB takes longer than other requests should have to wait
-            await to_thread.run_sync(_read_text, form, body, max_file_bytes, rules)
+        form.fields.update(_pairs(query))
+        reader: BodyReader | None = _multipart(form, content_type) if _is_multipart(content_type) else None
+        async for chunk in chunks:
+            total += len(chunk)
+            _check_length(total, most)
+            piece = chunk if reader is not None else chunk.lstrip()
+            if reader is None and piece:
+                reader = _text_reader(form, piece)
+            if reader is not None:
+                reader.feed(piece)
+        if reader is not None:
+            reader.finish()
+        _take_encoded_of_query(form)
+    except MultipartParseError as failure:
+        form.close()
+        raise BodyError(f"the multipart body is malformed: {failure}") from failure
     except OSError as failure:  # there is no room for the spool file
         form.close()
         raise StoreUnavailableError from failure
@@ -111,77 +200,37 @@ async def read_form(
     return form
 
 
-async def _read_multipart(
-    form: Form, boundary: bytes, chunks: AsyncIterator[bytes], max_file_bytes: int, file_fields: frozenset[str]
-) -> None:
+def _check_length(count: int, most: int) -> None:
+    if count > most:
+        raise UploadTooLargeError(f"the request body exceeds {most} bytes")
+
+
+def _is_multipart(content_type: str) -> bool:
+    kind, _ = parse_options_header(content_type)
+    return kind.lower() == b"multipart/form-data"
+
+
+def _multipart(form: Form, content_type: str) -> MultipartReader:
+    boundary = parse_options_header(content_type)[1].get(b"boundary", b"")
     if not boundary:
         raise BodyError("the multipart body has no boundary in its Content-Type header")
-    limits = FormLimits(max_file_bytes=max_file_bytes, max_total_bytes=max_file_bytes + _FORM_SLACK_BYTES)
-    reader = MultipartReader(boundary, form, file_fields, limits, spool)
-    try:
-        async for chunk in chunks:
-            reader.feed(chunk)
-        reader.finish()
-    except MultipartParseError as failure:
-        raise BodyError(f"the multipart body is malformed: {failure}") from failure
+    return MultipartReader(boundary, form, form.rules.file_fields)
 
 
-async def _read_whole(chunks: AsyncIterator[bytes], max_bytes: int) -> bytes:
-    body = bytearray()
-    async for chunk in chunks:
-        body += chunk
-        if len(body) > max_bytes:
-            raise UploadTooLargeError(f"the request body exceeds {max_bytes} bytes")
-    return bytes(body)
+def _text_reader(form: Form, first: bytes) -> BodyReader:
+    """Clients send JSON under any label: its first byte tells it from a urlencoded form."""
+    if first[:1] == b"{":
+        return JsonReader(form, form.rules.json_fields, form.rules.max_commas)
+    return UrlencodedReader(form)
 
 
-def _read_text(form: Form, body: bytes, max_file_bytes: int, rules: BodyRules) -> None:
-    if body.lstrip()[:1] == b"{":
-        form.fields.update(_json_fields(body, rules))
-    elif body:
-        form.fields.update(_form_fields(body))
-    encoded = form.fields.pop("image_base64", "")
-    if encoded:
-        _add_decoded(form, encoded, max_file_bytes)
-
-
-def _json_fields(body: bytes, rules: BodyRules) -> dict[str, str]:
-    if body.count(b",") > rules.max_commas:  # every value but the first has one before it; none of ours holds many
-        raise BodyError("the JSON body has too many values")
-    try:
-        found = json.loads(body)
-    except (ValueError, RecursionError) as failure:
-        raise BodyError("the body starts like JSON but is not valid JSON") from failure
-    given = {name: value for name, value in found.items() if value is not None}
-    # What no field of ours is may hold anything: it is ignored.
-    return {name: _json_text(name, given[name]) for name in given.keys() & rules.json_fields}
-
-
-def _json_text(name: str, value: object) -> str:
-    if name == URL_LIST:
-        return _url_list(value)
-    if name in TEXT_FIELDS and not isinstance(value, str):
-        raise BodyError(f"the JSON field {name!r} has to be a string")
-    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
-        raise BodyError(f"the JSON field {name!r} has to be a string or a number")
-    text = str(int(value) if isinstance(value, float) and value.is_integer() else value)  # JSON may spell 5 as 5.0
-    if any("\ud800" <= character <= "\udfff" for character in text):
-        raise BodyError(f"the JSON field {name!r} holds half of a surrogate pair")
-    return text
-
-
-def _url_list(value: object) -> str:
-    """A list of URLs as a form carries it: one a line."""
-    if not isinstance(value, list) or not all(isinstance(url, str) and url.strip() for url in value):
-        raise BodyError(f"the JSON field {URL_LIST!r} has to be a list of URLs")
-    return "\n".join(_json_text("a URL", " ".join(url.splitlines())) for url in value)
-
-
-def _form_fields(body: bytes) -> dict[str, str]:
-    try:
-        return dict(_pairs(body.decode()))
-    except UnicodeDecodeError as failure:
-        raise BodyError("the body is neither multipart, nor a urlencoded form, nor JSON") from failure
+def _take_encoded_of_query(form: Form) -> None:
+    """A picture as base64 in the query string: as long as a request line may be."""
+    encoded = form.fields.pop(ENCODED, "")
+    writer = form.text(ENCODED) if encoded else None
+    if writer is not None:
+        writer.write(encoded.encode())
+        writer.end()
 
 
 def _pairs(text: str) -> list[tuple[str, str]]:
@@ -189,18 +238,3 @@ def _pairs(text: str) -> list[tuple[str, str]]:
         return parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_PARTS)
     except ValueError as failure:
         raise BodyError(f"more than {MAX_PARTS} fields") from failure
-
-
-def _add_decoded(form: Form, encoded: str, max_file_bytes: int) -> None:
-    text = encoded.partition(",")[2] if encoded.startswith("data:") else encoded
-    # urlencoded bodies turn the `+` of base64 into a space where the client forgot to escape it
-    try:
-        content = base64.b64decode(text.replace(" ", "+"), validate=True)
-    except (binascii.Error, ValueError) as failure:
-        raise BodyError("image_base64 is not valid base64") from failure
-    if len(content) > max_file_bytes:
-        raise UploadTooLargeError(f"the image exceeds {max_file_bytes} bytes")
-    file = spool()
-    form.add_file(file)
-    file.write(content)
-    form.file_bytes = len(content)

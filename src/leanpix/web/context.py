@@ -17,17 +17,20 @@ from leanpix.domain.account import Account
 from leanpix.domain.task import Task
 from leanpix.service.admin import Admin
 from leanpix.service.batch import BatchDesk
+from leanpix.service.cancel import Cancel
 from leanpix.service.keys import Keyring
 from leanpix.service.observing import ObserveRequest, TraceRequest
 from leanpix.service.ports import Blobs, ResultExporter
 from leanpix.service.query import Query
 from leanpix.service.signed_urls import SignedUrls
+from leanpix.service.spool import Spool
 from leanpix.service.submit import Submit
 from leanpix.service.usage import MonthCounts, Usage
 from leanpix.service.webhooks import Webhooks
 from leanpix.web.observed import note
 from leanpix.web.rendering import Rendering
 from leanpix.web.settings import WebSettings
+from leanpix.web.unpacking import Unpacking
 
 KEY_HEADER = "X-API-KEY"
 
@@ -63,6 +66,8 @@ class Context:
     settings: WebSettings
     keyring: Keyring
     submit: Submit
+    cancel: Cancel
+    spool: Spool
     query: Query
     admin: Admin
     usage: Usage
@@ -77,6 +82,7 @@ class Context:
     readiness: Callable[[], tuple[bool, Mapping[str, str]]]
     threads: CapacityLimiter
     look_ups: Executor
+    unpacking: Unpacking
     drained: Event
     figures: Figures
     observe: ObserveRequest

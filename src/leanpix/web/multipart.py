@@ -2,57 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import IO, Protocol
+from collections.abc import Set as AbstractSet
+from typing import Protocol
 
 from python_multipart.multipart import MultipartParser, parse_options_header
 
-from leanpix.domain.errors import BodyError, UploadTooLargeError
+from leanpix.domain.errors import BodyError
 
 MAX_PARTS = 100
+_MAX_HEADER_BYTES = 16 * 1024  # of one part
 
 
-@dataclass(frozen=True, slots=True)
-class FormLimits:
-    """What a form may hold: bytes of its file, bytes of everything, bytes of a text field, parts."""
+class FieldWriter(Protocol):
+    """Takes a field's value as it comes."""
 
-    max_file_bytes: int
-    max_total_bytes: int
-    max_field_bytes: int = 64 * 1024
-    max_parts: int = MAX_PARTS
+    def write(self, piece: bytes) -> object:
+        """The next piece of it."""
+
+    def end(self) -> None:
+        """The value is whole."""
 
 
 class FormTarget(Protocol):
     """What the parts are put into."""
 
-    file_bytes: int
+    def text(self, name: str) -> FieldWriter | None:
+        """What takes the value of this field; None: it is passed over."""
 
-    def set_field(self, name: str, value: str) -> None:
-        """Keep a text field."""
-
-    def add_file(self, file: IO[bytes]) -> None:
-        """Keep the file."""
+    def upload(self) -> FieldWriter:
+        """What takes the file's bytes."""
 
 
 class MultipartReader:
-    """Feeds python-multipart and keeps what its callbacks tell; unknown parts are counted and dropped."""
+    """Feeds python-multipart and hands on what its callbacks tell; parts that are no parameters are passed over."""
 
-    def __init__(
-        self,
-        boundary: bytes,
-        form: FormTarget,
-        file_fields: frozenset[str],
-        limits: FormLimits,
-        spool: Callable[[], IO[bytes]],
-    ) -> None:
-        self._form, self._file_fields, self._limits, self._spool = form, file_fields, limits, spool
-        self._total = self._parts = 0
-        self._header_name = self._header_value = b""
-        self._disposition = b""
-        self._name = ""
-        self._file: IO[bytes] | None = None
-        self._text = bytearray()
+    def __init__(self, boundary: bytes, form: FormTarget, file_fields: AbstractSet[str]) -> None:
+        self._form, self._file_fields = form, file_fields
+        self._parts = self._header_bytes = 0
+        self._header_name = self._header_value = self._disposition = b""
+        self._writer: FieldWriter | None = None
         self._ended = False
         self._parser = MultipartParser(
             boundary,
@@ -70,9 +58,6 @@ class MultipartReader:
 
     def feed(self, chunk: bytes) -> None:
         """Take the next chunk; UploadTooLargeError or BodyError at the first byte too many."""
-        self._total += len(chunk)
-        if self._total > self._limits.max_total_bytes:
-            raise UploadTooLargeError(f"the image exceeds {self._limits.max_file_bytes} bytes")
         self._parser.write(chunk)
 
     def finish(self) -> None:
@@ -83,16 +68,22 @@ class MultipartReader:
 
     def _part_begin(self) -> None:
         self._parts += 1
-        if self._parts > self._limits.max_parts:
-            raise BodyError(f"more than {self._limits.max_parts} parts")
-        self._disposition, self._name, self._file = b"", "", None
-        self._text.clear()
+        if self._parts > MAX_PARTS:
+            raise BodyError(f"more than {MAX_PARTS} parts")
+        self._disposition, self._writer, self._header_bytes = b"", None, 0
 
     def _header_field(self, data: bytes, start: int, end: int) -> None:
+        self._count_header(end - start)
         self._header_name += data[start:end]
 
     def _header_value_part(self, data: bytes, start: int, end: int) -> None:
+        self._count_header(end - start)
         self._header_value += data[start:end]
+
+    def _count_header(self, count: int) -> None:
+        self._header_bytes += count
+        if self._header_bytes > _MAX_HEADER_BYTES:
+            raise BodyError(f"the headers of a part exceed {_MAX_HEADER_BYTES} bytes")
 
     def _header_end(self) -> None:
         if self._header_name.strip().lower() == b"content-disposition":
@@ -101,25 +92,20 @@ class MultipartReader:
 
     def _headers_finished(self) -> None:
         _, options = parse_options_header(self._disposition)
-        self._name = options.get(b"name", b"").decode("utf-8", "replace")
-        if self._name in self._file_fields:
-            self._file = self._spool()
-            self._form.add_file(self._file)
+        name = options.get(b"name", b"").decode("utf-8", "replace")
+        if name in self._file_fields:
+            self._writer = self._form.upload()
+        elif name:
+            self._writer = self._form.text(name)
 
     def _part_data(self, data: bytes, start: int, end: int) -> None:
-        if self._file is not None:
-            self._form.file_bytes += end - start
-            if self._form.file_bytes > self._limits.max_file_bytes:
-                raise UploadTooLargeError(f"the image exceeds {self._limits.max_file_bytes} bytes")
-            self._file.write(data[start:end])
-            return
-        self._text += data[start:end]
-        if len(self._text) > self._limits.max_field_bytes:
-            raise BodyError(f"the field {self._name!r} exceeds {self._limits.max_field_bytes} bytes")
+        if self._writer is not None:
+            self._writer.write(data[start:end])
 
     def _part_end(self) -> None:
-        if self._file is None and self._name:
-            self._form.set_field(self._name, self._text.decode("utf-8", "replace"))
+        if self._writer is not None:
+            self._writer.end()
+            self._writer = None
 
     def _end(self) -> None:
         self._ended = True

@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 from leanpix.domain.batch import BatchItem
 from leanpix.domain.states import TaskState
 from leanpix.domain.task import Task
-from leanpix.service.ports import Blobs
+from leanpix.service.ports import Blobs, BlobStream
 from leanpix.web.compat import Json
 
 _MANIFEST = "manifest.json"
@@ -63,7 +63,7 @@ class ResultArchive:
             archive.writestr(_entry(_MANIFEST), json.dumps({"items": manifest}, indent=1))
         yield pipe.taken()
 
-    def _content(self, task: Task | None) -> Iterator[bytes] | None:
+    def _content(self, task: Task | None) -> BlobStream | None:
         return None if task is None or task.result is None else self.blobs.stream(task.result.blob)
 
     def _unique(self, name: str, task: Task) -> str:

@@ -70,6 +70,18 @@ class WebSettings(BaseModel):
         le=_MOST_BYTES,
         description="Most that a batch's ZIP may hold, in bytes unpacked.",
     )
+    batch_stored_bytes: int = Field(
+        default=4 * 1024**3,
+        gt=0,
+        le=1024**5,
+        description="Most bytes of sources that unfinished batches may keep, of all keys.",
+    )
+    batch_stored_bytes_per_key: int = Field(
+        default=1024**3,
+        gt=0,
+        le=1024**5,
+        description="Most bytes of sources that unfinished batches may keep, of one key.",
+    )
     batch_longest_s: float = Field(
         default=86400,
         gt=0,

@@ -8,10 +8,40 @@ from contextlib import aclosing, asynccontextmanager
 
 from starlette.requests import ClientDisconnect, Request
 
-from leanpix.domain.errors import CallerError
+from leanpix.domain.account import Account
+from leanpix.domain.errors import CallerError, UploadTooLargeError
+from leanpix.service.spool import Share
+from leanpix.web.context import context_of
 
 _DRAIN_FACTOR = 2
 _DRAIN_S = 10.0
+
+
+@asynccontextmanager
+async def admitted(
+    request: Request, account: Account, max_bytes: int
+) -> AsyncIterator[tuple[Share, AsyncIterator[bytes]]]:
+    """The share of the bytes in flight that the request may use, and its body.
+
+    A body that says it is too long, or that there is no room for, is refused before a byte of it is read: a client that
+    asks first (`Expect: 100-continue`) is told so, and what others send unasked is read by nobody, within the bounds of
+    slow bodies. Raises UploadTooLargeError, InFlightError, StorageFullError.
+    """
+    announced = _announced(request)
+    if announced > max_bytes:
+        raise UploadTooLargeError(f"the request body exceeds {max_bytes} bytes")
+    share = context_of(request).spool.share(account.id, announced)
+    try:
+        async with body_of(request, max_bytes) as body:
+            yield share, body
+    finally:
+        share.close()
+
+
+def _announced(request: Request) -> int:
+    """How long the body says it is; 0 where it does not say."""
+    text = request.headers.get("content-length", "")
+    return int(text) if text.isascii() and text.isdigit() else 0
 
 
 @asynccontextmanager

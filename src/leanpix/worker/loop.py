@@ -5,39 +5,51 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from threading import Event, Lock, Thread
+from threading import Event, Thread
 
 from leanpix.domain.task import FencingToken
+from leanpix.service.cancel import Cancel
 from leanpix.service.execute import Execute
 from leanpix.service.maintain import Reaper, Sweeper
-from leanpix.service.ports import Clock, Database, TaskQueue
+from leanpix.service.ports import Clock, TaskQueue
 from leanpix.worker.children.pool import CompressorPool
+from leanpix.worker.heartbeats import Heartbeats
+from leanpix.worker.source_fetcher import SourceFetcher
 
 _SWEEP_EVERY_S = 10.0
+_SWEEP_ON_S = 0.1
 _FILES_EVERY_S = 600.0
+_REVOKED_EVERY_S = 0.4
 
 
 @dataclass(slots=True)
 class Worker:
-    """One worker process's threads. `stopping` is the event that Execute looks at too."""
+    """One worker process's threads. `stopping` is the event that Execute looks at too.
 
-    database: Database
+    spare: tasks taken beside `concurrency`, of keys that have none under way.
+    """
+
     deliveries: TaskQueue
     execute: Execute
+    sources: SourceFetcher
+    heartbeats: Heartbeats
     pool: CompressorPool
     concurrency: int
-    heartbeat_s: float
+    spare: int
     grace_s: float
     stopping: Event
-    on_error: Callable[[BaseException], None]
-    _alive: set[FencingToken] = field(default_factory=set)
-    _lock: Lock = field(default_factory=Lock)
     _threads: list[Thread] = field(default_factory=list)
 
     def start(self) -> None:
         """Start the child processes and the threads."""
         self.pool.start()
-        loops = {"deliveries": self._deliver, "heartbeat": self._beat, "progress": self.execute.progress.run}
+        self.heartbeats.give_up += [self.execute.give_up, self.sources.fetch.give_up]
+        loops: dict[str, Callable[[], object]] = {
+            "deliveries": self._deliver,
+            "sources": self.sources.run,
+            "heartbeat": partial(self.heartbeats.run, self.stopping),
+            "progress": self.execute.progress.run,
+        }
         for name, target in loops.items():
             thread = Thread(target=target, name=name, daemon=True)
             thread.start()
@@ -46,45 +58,35 @@ class Worker:
     def stop(self) -> None:
         """Take nothing new, let what runs finish within the grace, hand the rest back."""
         self.deliveries.stop()
+        self.sources.stop()
         self._threads[0].join(self.grace_s)
         self.stopping.set()
+        self.sources.hand_back()
         self.execute.progress.stop()
         self.pool.close()
         for thread in self._threads:
-            thread.join(self.heartbeat_s + 1)
+            thread.join(self.heartbeats.interval_s + 1)
 
     def _deliver(self) -> None:
-        self.deliveries.run(self._handle, concurrency=self.concurrency)
+        self.deliveries.run(self._handle, concurrency=self.concurrency, spare=self.spare)
 
     def _handle(self, task_id: str) -> bool:
-        held: list[FencingToken] = []
-        try:
-            self.execute(task_id, lambda fence: self._hold(fence, held))
-        finally:
-            with self._lock:
-                self._alive.difference_update(held)
-        return bool(held)
+        claimed = False
 
-    def _hold(self, fence: FencingToken, held: list[FencingToken]) -> None:
-        held.append(fence)
-        with self._lock:
-            self._alive.add(fence)
+        with self.heartbeats.shown() as show:
 
-    def _beat(self) -> None:
-        while not self.stopping.wait(self.heartbeat_s):
-            with self._lock:
-                alive = list(self._alive)
-            if alive:
-                _guarded(partial(self._show, alive), self.on_error)
+            def on_claim(fence: FencingToken) -> None:
+                nonlocal claimed
+                claimed = True
+                show(fence)
 
-    def _show(self, alive: list[FencingToken]) -> None:
-        with self.database.autocommit() as change:
-            change.tasks.beat(alive)
+            self.execute(task_id, on_claim)
+        return claimed
 
 
 @dataclass(slots=True)
 class Housekeeping:
-    """Two threads, one that reaps and mends the queue, one that sweeps, so that a slow store delays no handing on.
+    """Threads that reap and mend the queue, end what is of revoked keys, and sweep: a slow store delays no handing on.
 
     Every process may run them, they do not get in each other's way. mend_queue delivers again what was handed to
     workers that are gone; watch_disk tells of one that fills up.
@@ -92,6 +94,7 @@ class Housekeeping:
 
     reaper: Reaper
     sweeper: Sweeper
+    cancel: Cancel
     mend_queue: Callable[[], object]
     watch_disk: Callable[[], object]
     interval_s: float
@@ -101,7 +104,7 @@ class Housekeeping:
 
     def start(self) -> None:
         """Start the threads."""
-        for name, target in (("reaper", self._reap), ("sweeper", self._sweep)):
+        for name, target in (("reaper", self._reap), ("revocations", self._revoke), ("sweeper", self._sweep)):
             Thread(target=target, name=name, daemon=True).start()
 
     def stop(self) -> None:
@@ -114,12 +117,16 @@ class Housekeeping:
             _guarded(self.mend_queue, self.on_error)
             _guarded(self.watch_disk, self.on_error)
 
+    def _revoke(self) -> None:
+        while not self._stopped.wait(_REVOKED_EVERY_S):
+            _guarded(self.cancel.enforce_revocations, self.on_error)
+
     def _sweep(self) -> None:
         next_files = self.monotonic()
         pause_s = min(self.interval_s, _SWEEP_EVERY_S)  # the first time early: it finds what the last stop left
         while not self._stopped.wait(pause_s):
-            pause_s = _SWEEP_EVERY_S
             _guarded(self.sweeper.sweep, self.on_error)
+            pause_s = _SWEEP_ON_S if self.sweeper.has_more else _SWEEP_EVERY_S
             if self.monotonic() >= next_files:
                 next_files = self.monotonic() + _FILES_EVERY_S
                 _guarded(self.sweeper.sweep_files, self.on_error)

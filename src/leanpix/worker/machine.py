@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 _KIB = 1024
@@ -15,6 +15,25 @@ def memory_limit_bytes(root: Path = Path("/")) -> int:
     root: where proc and sys are mounted. Files that are missing or unreadable limit nothing.
     """
     return min([_machine_bytes(root), *_group_limits(root)])
+
+
+def memory_kills(root: Path = Path("/")) -> int | None:
+    """How many processes the kernel has killed for want of memory, here or anywhere on the machine; None: unknown."""
+    found = re.search(r"^oom_kill (\d+)$", _text(root / "proc/vmstat"), re.MULTILINE)
+    return None if found is None else int(found[1])
+
+
+class MemoryKills:
+    """Tells whether there were more of them. Thread-safe enough: two that ask at once may both be told so."""
+
+    def __init__(self, count: Callable[[], int | None]) -> None:
+        self._count = count
+        self._known = count()
+
+    def has_more(self) -> bool:
+        """Whether the kernel has killed for want of memory since the last look; True where it cannot be known."""
+        known, self._known = self._known, self._count()
+        return known is None or self._known is None or self._known > known
 
 
 def _machine_bytes(root: Path) -> int:

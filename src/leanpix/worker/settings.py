@@ -31,6 +31,20 @@ class WorkerSettings(BaseModel):
         le=1024,
         description="Pictures worked on at the same time; 0: none in this process. Default: one a core.",
     )
+    spare_workers: int | None = Field(
+        default=None,
+        ge=0,
+        le=1024,
+        description="Pictures worked on beside those of `LEANPIX_WORKERS`, each of a key that has no other under way: "
+        "it shares the processors with them and does not wait for one to end. Default: as many as `LEANPIX_WORKERS`.",
+    )
+    cpu_s_per_minute: float = Field(
+        default=240,
+        ge=0,
+        le=1e6,
+        description="Processor seconds that the pictures of one key may take in a minute, of all workers together; "
+        "above, its creates are refused with 429 and its batches wait. 0: without a bound.",
+    )
     task_timeout_s: float = Field(
         default=180, gt=0, le=3600, description="Seconds a picture may take from its start before it ends with -8."
     )
@@ -104,6 +118,11 @@ class WorkerSettings(BaseModel):
         description="Pictures after which the process that children are forked from is replaced, so that what one "
         "of them learnt of its memory layout is of no use for long.",
     )
+
+    @property
+    def spare(self) -> int:
+        """How many pictures of keys without another are worked on beside the others."""
+        return self.workers if self.spare_workers is None else self.spare_workers
 
     @property
     def children_kept_ready(self) -> int:

@@ -8,6 +8,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.support.forms import fetched
 
 from leanpix.domain.states import TaskState
 from leanpix.fetching.fetcher import SafeFetcher
@@ -162,7 +163,7 @@ def test_a_refused_url_makes_no_lookup_and_no_connection(
     settings = lab.settings(80, 443, canary.port, nets=())
     fetcher = SafeFetcher(settings, resolver=lab.resolver, dialer=dialer)
     with pytest.raises(FetchFailure) as failure:
-        fetcher.fetch(url.replace("{P}", str(canary.port)))
+        fetched(fetcher, url.replace("{P}", str(canary.port)))
     assert (failure.value.reason, lab.resolver.asked, dialer.dialled) == (reason, [], [])
 
 
@@ -207,7 +208,7 @@ def test_one_bad_answer_refuses_the_name(lab: Lab, canary: Origin, dialer: Diale
     lab.resolver.table["img.evil.net"] = answers
     fetcher = SafeFetcher(lab.settings(canary.port, nets=()), resolver=lab.resolver, dialer=dialer)
     with pytest.raises(FetchFailure) as failure:
-        fetcher.fetch(f"http://img.evil.net:{canary.port}/a.jpg")
+        fetched(fetcher, f"http://img.evil.net:{canary.port}/a.jpg")
     assert (failure.value.reason, dialer.dialled) == ("address_forbidden", [])
     assert lab.resolver.asked == ["img.evil.net"]
 
@@ -238,7 +239,7 @@ def test_an_accepted_url_dials_the_host_it_names(
 ) -> None:
     lab.resolver.everything_else = [PUBLIC]
     with pytest.raises(FetchFailure) as failure:
-        SafeFetcher(lab.settings(nets=()), resolver=lab.resolver, dialer=dialer).fetch(url)
+        fetched(SafeFetcher(lab.settings(nets=()), resolver=lab.resolver, dialer=dialer), url)
     assert failure.value.reason == "source_unreachable"
     assert lab.resolver.asked == ([] if name is None else [name])
     assert dialer.dialled == [dialled]
@@ -297,7 +298,7 @@ def test_a_special_range_is_refused_to_its_edges_and_no_further(
 
 def outcome(fetcher: SafeFetcher, url: str) -> str:
     try:
-        return "fetched" if fetcher.fetch(url) else "empty"
+        return "fetched" if fetched(fetcher, url) else "empty"
     except FetchFailure as failure:
         return failure.reason.value
 
@@ -460,7 +461,7 @@ def test_refused_and_unreachable_look_alike_from_outside(lab: Lab, dialer: Diale
         "nonsense",
     ):
         with pytest.raises(FetchFailure) as failure:
-            fetcher.fetch(url)
+            fetched(fetcher, url)
         seen.add((failure.value.state, str(failure.value)))
     assert seen == {(TaskState.DOWNLOAD_FAILED, TaskState.DOWNLOAD_FAILED.text)}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.support.forms import fetched
 
 from leanpix.fetching.fetcher import SafeFetcher
 from leanpix.fetching.refusal import FetchError, FetchFailure
@@ -22,7 +23,7 @@ def redirect(location: str, status: int = 302) -> bytes:
 
 def outcome(fetcher: SafeFetcher, url: str) -> str:
     try:
-        return "fetched" if fetcher.fetch(url) else "empty"
+        return "fetched" if fetched(fetcher, url) else "empty"
     except FetchFailure as failure:
         return failure.reason.value
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.support.forms import fetched
 
 from leanpix.fetching.fetcher import SafeFetcher
 from leanpix.fetching.refusal import FetchFailure
@@ -27,7 +28,7 @@ def cases(*layers: str) -> pytest.MarkDecorator:
 
 def outcome(fetcher: SafeFetcher, url: str) -> str:
     try:
-        return "fetched" if fetcher.fetch(url) else "empty"
+        return "fetched" if fetched(fetcher, url) else "empty"
     except FetchFailure as failure:
         return failure.reason.value
 

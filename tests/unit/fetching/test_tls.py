@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import trustme
+from tests.support.forms import fetched
 
 from leanpix.fetching.fetcher import SafeFetcher
 from leanpix.fetching.refusal import FetchFailure
@@ -56,7 +57,7 @@ def outcome(lab: Lab, server: Origin, authority: trustme.CA, url: str) -> str:
     settings = lab.settings(server.port)
     fetcher = SafeFetcher(settings, resolver=lab.resolver, ssl_context=trusting(authority))
     try:
-        return "fetched" if fetcher.fetch(url.replace("{P}", str(server.port))) else "empty"
+        return "fetched" if fetched(fetcher, url.replace("{P}", str(server.port))) else "empty"
     except FetchFailure as failure:
         return failure.reason.value
 
@@ -111,7 +112,7 @@ def test_a_certificate_of_an_unknown_authority_is_refused(lab: Lab, serve: Serve
 def test_the_default_context_trusts_no_test_authority(lab: Lab, serve: Serve, authority: trustme.CA) -> None:
     server = serve(server_context(authority.issue_cert("srv.good.net")))
     with pytest.raises(FetchFailure) as failure:
-        lab.fetcher(server.port).fetch(f"https://srv.good.net:{server.port}/ok")
+        fetched(lab.fetcher(server.port), f"https://srv.good.net:{server.port}/ok")
     assert failure.value.reason == "source_untrusted"
 
 
@@ -122,10 +123,10 @@ def test_a_ca_file_is_trusted_and_only_it(lab: Lab, serve: Serve, authority: tru
     stranger = serve(server_context(trustme.CA().issue_cert("srv.good.net")))
     misnamed = serve(server_context(authority.issue_cert("other.good.net")))
     fetcher = lab.fetcher(good.port, stranger.port, misnamed.port, fetch_ca_file=bundle)
-    assert fetcher.fetch(f"https://srv.good.net:{good.port}/ok") == PICTURE
+    assert fetched(fetcher, f"https://srv.good.net:{good.port}/ok") == PICTURE
     for refused in (stranger, misnamed):
         with pytest.raises(FetchFailure) as failure:
-            fetcher.fetch(f"https://srv.good.net:{refused.port}/ok")
+            fetched(fetcher, f"https://srv.good.net:{refused.port}/ok")
         assert failure.value.reason == "source_untrusted"
 
 
@@ -140,7 +141,7 @@ def test_old_tls_is_refused(lab: Lab, serve: Serve, authority: trustme.CA, tmp_p
     authority.cert_pem.write_to_path(str(bundle))
     server = serve(context)
     with pytest.raises(FetchFailure):
-        lab.fetcher(server.port, fetch_ca_file=bundle).fetch(f"https://srv.good.net:{server.port}/ok")
+        fetched(lab.fetcher(server.port, fetch_ca_file=bundle), f"https://srv.good.net:{server.port}/ok")
     assert server.requests == []
 
 
@@ -153,7 +154,7 @@ def test_a_redirect_from_https_to_http_is_refused(
     settings = lab.settings(server.port, origin.port)
     fetcher = SafeFetcher(settings, resolver=lab.resolver, ssl_context=trusting(authority))
     with pytest.raises(FetchFailure) as failure:
-        fetcher.fetch(f"https://srv.good.net:{server.port}/a")
+        fetched(fetcher, f"https://srv.good.net:{server.port}/a")
     assert (failure.value.reason, origin.connections) == ("redirect_downgrade", 0)
 
 
@@ -165,7 +166,7 @@ def test_a_redirect_from_http_to_https_is_followed(
     origin.route("/a", f"HTTP/1.1 302 Found\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n".encode())
     settings = lab.settings(server.port, origin.port)
     fetcher = SafeFetcher(settings, resolver=lab.resolver, ssl_context=trusting(authority))
-    assert fetcher.fetch(f"http://srv.good.net:{origin.port}/a") == PICTURE
+    assert fetched(fetcher, f"http://srv.good.net:{origin.port}/a") == PICTURE
 
 
 def test_a_stream_cut_without_a_tls_goodbye_is_no_end_of_a_body(lab: Lab, serve: Serve, authority: trustme.CA) -> None:
@@ -189,7 +190,7 @@ def test_a_handshake_that_never_ends_is_cut(lab: Lab, origin: Origin, authority:
     settings = lab.settings(origin.port, fetch_connect_timeout_s=0.3, fetch_timeout_s=60)
     fetcher = SafeFetcher(settings, resolver=lab.resolver, ssl_context=trusting(authority))
     with pytest.raises(FetchFailure) as failure:
-        fetcher.fetch(f"https://srv.good.net:{origin.port}/ok")
+        fetched(fetcher, f"https://srv.good.net:{origin.port}/ok")
     assert failure.value.reason == "source_timeout"
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.support.forms import fetched
 
 from leanpix.domain.states import TaskState
 from leanpix.fetching.fetcher import SafeFetcher
@@ -22,7 +23,7 @@ PICTURE = bytes(range(256)) * 8
 def refusal(fetcher: SafeFetcher, url: str) -> str:
     """The reason for which a fetch fails; the public side must be one of the two texts, its state's own."""
     with pytest.raises(FetchFailure) as failure:
-        fetcher.fetch(url)
+        fetched(fetcher, url)
     too_large = failure.value.reason == "source_too_large"
     assert failure.value.state is (TaskState.SOURCE_TOO_LARGE if too_large else TaskState.DOWNLOAD_FAILED)
     assert str(failure.value) == failure.value.state.text
@@ -60,12 +61,12 @@ def chunked(*chunks: bytes) -> bytes:
 )
 def test_a_body_arrives_whole(lab: Lab, origin: Origin, script: Script) -> None:
     origin.route("/a", script)
-    assert lab.fetcher(origin.port).fetch(f"http://srv.good.net:{origin.port}/a") == PICTURE
+    assert fetched(lab.fetcher(origin.port), f"http://srv.good.net:{origin.port}/a") == PICTURE
 
 
 def test_the_request_says_what_it_should_and_no_more(lab: Lab, origin: Origin) -> None:
     origin.route("/%C3%BC?q=1", fields("Content-Length: 0"))
-    lab.fetcher(origin.port, fetch_user_agent="leanpix/9").fetch(f"http://SRV.good.net:{origin.port}/ü?q=1#part")
+    fetched(lab.fetcher(origin.port, fetch_user_agent="leanpix/9"), f"http://SRV.good.net:{origin.port}/ü?q=1#part")
     line, *rest = origin.requests[0].decode().rstrip().split("\r\n")
     assert line == "GET /%C3%BC?q=1 HTTP/1.1"
     assert dict(field.split(": ") for field in rest) == {
@@ -110,7 +111,7 @@ def test_the_size_limit_is_exact(lab: Lab, origin: Origin, size: int, *, accepte
     for path in "ab":
         url = f"http://srv.good.net:{origin.port}/{path}"
         if accepted:
-            assert len(fetcher.fetch(url)) == size
+            assert len(fetched(fetcher, url)) == size
         else:
             assert refusal(fetcher, url) == "source_too_large"
 
@@ -222,9 +223,9 @@ def test_hanging_lookups_are_bounded_in_number(lab: Lab, origin: Origin) -> None
 def test_lookup_threads_are_given_back(lab: Lab, origin: Origin) -> None:
     fetcher = lab.fetcher(origin.port, fetch_max_lookups=1)
     for _ in range(3):
-        assert fetcher.fetch(f"http://srv.good.net:{origin.port}/ok") == PICTURE
+        assert fetched(fetcher, f"http://srv.good.net:{origin.port}/ok") == PICTURE
     assert refusal(fetcher, f"http://unknown.good.net:{origin.port}/ok") == "source_unreachable"
-    assert fetcher.fetch(f"http://srv.good.net:{origin.port}/ok") == PICTURE
+    assert fetched(fetcher, f"http://srv.good.net:{origin.port}/ok") == PICTURE
 
 
 def test_a_lookup_that_cannot_start_costs_no_place(lab: Lab, origin: Origin, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -239,7 +240,7 @@ def test_a_lookup_that_cannot_start_costs_no_place(lab: Lab, origin: Origin, mon
     with monkeypatch.context() as patch:
         patch.setattr(threading.Thread, "start", exhausted)
         assert refusal(fetcher, f"http://srv.good.net:{origin.port}/ok") == "source_unreachable"
-    assert fetcher.fetch(f"http://srv.good.net:{origin.port}/ok") == PICTURE
+    assert fetched(fetcher, f"http://srv.good.net:{origin.port}/ok") == PICTURE
 
 
 # ---- grammar
@@ -289,7 +290,7 @@ def test_a_header_without_end_is_cut_at_its_limit(lab: Lab, origin: Origin) -> N
 def test_a_header_just_below_the_limits_is_read(lab: Lab, origin: Origin) -> None:
     many = (f"X-{i}: {'x' * 300}" for i in range(98))
     origin.route("/a", fields("Content-Length: 2048", *many) + PICTURE)
-    assert lab.fetcher(origin.port).fetch(f"http://srv.good.net:{origin.port}/a") == PICTURE
+    assert fetched(lab.fetcher(origin.port), f"http://srv.good.net:{origin.port}/a") == PICTURE
 
 
 @pytest.mark.parametrize("coding", ["gzip", "br", "deflate", "identity, gzip", "zstd"])

@@ -7,8 +7,10 @@ megabytes after some ten thousand tasks, is then made anew again and again besid
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,7 +23,8 @@ from obstore.store import LocalStore
 from leanpix.domain.errors import StoreUnavailableError
 from leanpix.domain.room import Room
 
-_CHUNK_BYTES = 256 * 1024
+_CHUNK_BYTES = 64 * 1024
+_FEW, _DELETERS = 16, 8
 
 
 class LocalBlobs:
@@ -42,7 +45,8 @@ class LocalBlobs:
         place = self._place(key)
         changed = _folders_to_change(place) if self._sync else []
         try:
-            obstore.put(self._store, key, content)
+            if not (isinstance(content, Path) and self._taken_over(place, content)):
+                obstore.put(self._store, key, content)
             for written in [place, *changed] if self._sync else ():
                 _to_disk(written)
         except (BaseError, OSError) as failure:
@@ -63,13 +67,10 @@ class LocalBlobs:
         except FileNotFoundError:
             return None
 
-    def stream(self, key: str) -> Iterator[bytes] | None:
+    def stream(self, key: str) -> FileStream | None:
         """The content in chunks, or None."""
-        try:
-            found = obstore.get(self._store, key)
-        except FileNotFoundError:
-            return None
-        return (bytes(chunk) for chunk in found.stream(min_chunk_size=_CHUNK_BYTES))
+        file = self.open(key)
+        return None if file is None else FileStream(file)
 
     def delete(self, key: str) -> None:
         """Remove a blob; none there is no error."""
@@ -91,6 +92,16 @@ class LocalBlobs:
             with suppress(OSError):  # not empty, and so still of use
                 os.rmdir(os.path.dirname(place))
 
+    def delete_all(self, prefixes: Sequence[str]) -> None:
+        """The same for many prefixes: a disk that waits for one removal can begin others."""
+        if len(prefixes) < _FEW:
+            for prefix in prefixes:
+                self.delete_under(prefix)
+            return
+        with ThreadPoolExecutor(_DELETERS, thread_name_prefix="delete") as threads:
+            for _ in threads.map(self.delete_under, prefixes):
+                pass
+
     def older_than(self, age_s: float) -> Iterator[str]:
         """Keys of blobs last written more than age_s seconds ago, those that were never written to their end too.
 
@@ -103,9 +114,10 @@ class LocalBlobs:
                     if os.stat(place).st_mtime < oldest:
                         yield place.removeprefix(self._place(""))
 
-    def has_room(self) -> bool:
-        """Whether more can be stored."""
-        return self.room().is_enough
+    def has_room(self, more_bytes: int = 0) -> bool:
+        """Whether more can be stored, so many bytes beside what lies there already."""
+        room = self.room()
+        return room.free_bytes - more_bytes >= room.kept_free_bytes
 
     def room(self) -> Room:
         """The disk's room, and how much of it has to stay free."""
@@ -126,6 +138,39 @@ class LocalBlobs:
 
     def _place(self, key: str) -> str:
         return f"{self._root}/{key}"
+
+    def _taken_over(self, place: str, content: Path) -> bool:
+        """Give an open file of the same disk its name here, without a copy; False where that cannot be."""
+        beside = f"{place}#{secrets.token_hex(8)}"
+        try:
+            os.makedirs(os.path.dirname(place), exist_ok=True)
+            os.link(content, beside, follow_symlinks=True)
+        except OSError:  # another disk, or a file that has lost its name: it is copied
+            return False
+        try:
+            os.replace(beside, place)
+        except OSError:
+            os.unlink(beside)
+            raise
+        return True
+
+
+class FileStream:
+    """An open file read in chunks, once; closed at its end, or before by who needs no more of it."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.size_bytes = os.fstat(file.fileno()).st_size
+
+    def __iter__(self) -> Iterator[bytes]:
+        """The chunks, in order."""
+        with self._file:
+            while chunk := self._file.read(_CHUNK_BYTES):
+                yield chunk
+
+    def close(self) -> None:
+        """Read no further."""
+        self._file.close()
 
 
 def _folders_to_change(place: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,10 +20,11 @@ from leanpix.service.open_files import in_memory
 from leanpix.stores.files.deferred_deletes import DeferredDeletes
 
 if TYPE_CHECKING:
-    from obstore import Bytes
+    from obstore import Bytes, GetResult
     from obstore.store import ClientConfig, RetryConfig
 
-_CHUNK_BYTES = 256 * 1024
+_CHUNK_BYTES = 64 * 1024
+_LISTERS = 8
 _CLIENT: ClientConfig = {"timeout": "30s", "connect_timeout": "3s", "allow_http": True}
 _QUICK_CLIENT: ClientConfig = {"timeout": "2s", "connect_timeout": "2s", "allow_http": True}
 _NO_RETRY: RetryConfig = {"max_retries": 0}
@@ -69,14 +71,13 @@ class S3Blobs:
         content = self._content(key)
         return None if content is None else in_memory(memoryview(content))
 
-    def stream(self, key: str) -> Iterator[bytes] | None:
+    def stream(self, key: str) -> ObjectStream | None:
         """The content in chunks, or None."""
         with _translated():
             try:
-                found = obstore.get(self._store, key)
+                return ObjectStream(obstore.get(self._store, key))
             except (FileNotFoundError, NotFoundError):
                 return None
-        return (bytes(chunk) for chunk in found.stream(min_chunk_size=_CHUNK_BYTES))
 
     def delete(self, key: str) -> None:
         """Remove a blob; none there is no error."""
@@ -90,8 +91,14 @@ class S3Blobs:
     def delete_under(self, prefix: str) -> None:
         """Remove every blob whose key is the prefix, or lies in that folder; none there is no error."""
         with _translated():
-            under = [str(meta["path"]) for page in obstore.list(self._store, prefix) for meta in page]
-            obstore.delete(self._store, [prefix, *under])
+            obstore.delete(self._store, [prefix, *self._under(prefix)])
+
+    def delete_all(self, prefixes: Sequence[str]) -> None:
+        """The same for many prefixes: what lies under them is looked up by several threads, and removed at once."""
+        with _translated():
+            with ThreadPoolExecutor(_LISTERS, thread_name_prefix="delete") as threads:
+                under = [key for keys in threads.map(self._under, prefixes) for key in keys]
+            obstore.delete(self._store, [*prefixes, *under])
 
     def older_than(self, age_s: float) -> Iterator[str]:
         """Keys of blobs last written more than age_s seconds ago."""
@@ -100,8 +107,9 @@ class S3Blobs:
             for page in obstore.list(self._store):
                 yield from (str(meta["path"]) for meta in page if meta["last_modified"].timestamp() < oldest)
 
-    def has_room(self) -> bool:
+    def has_room(self, more_bytes: int = 0) -> bool:
         """True: a bucket has no end that could be asked for."""
+        del more_bytes
         return True
 
     def room(self) -> None:
@@ -127,6 +135,9 @@ class S3Blobs:
         """Remove what was to be discarded."""
         self._discards.close()
 
+    def _under(self, prefix: str) -> list[str]:
+        return [str(meta["path"]) for page in obstore.list(self._store, prefix) for meta in page]
+
     def _content(self, key: str) -> Bytes | None:
         with _translated():
             try:
@@ -137,6 +148,25 @@ class S3Blobs:
     def _delete_many(self, keys: Sequence[str]) -> None:
         with _translated():
             obstore.delete(self._store, keys)
+
+
+class ObjectStream:
+    """An object read in chunks, once."""
+
+    def __init__(self, found: GetResult) -> None:
+        self.size_bytes = int(found.meta["size"])
+        self._found: GetResult | None = found
+
+    def __iter__(self) -> Iterator[bytes]:
+        """The chunks, in order."""
+        found, self._found = self._found, None
+        with _translated():
+            for chunk in found.stream(min_chunk_size=_CHUNK_BYTES) if found is not None else ():
+                yield bytes(chunk)
+
+    def close(self) -> None:
+        """Read no further: the connection goes with the answer."""
+        self._found = None
 
 
 def _bucket_and_prefix(url: str) -> tuple[str, str | None]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, Integer, bindparam, cast, func, insert, or_, select, update
+from sqlalchemy import bindparam, delete, insert, or_, select, text, update
 
 from leanpix.domain.account import Account, DayUsage, LedgerKind
 from leanpix.stores.sql.connections import SqlConnection, SqlRow
-from leanpix.stores.sql.tables import accounts, ledger
+from leanpix.stores.sql.tables import accounts, ledger, usage_days
 
 _DAY_S = 86400
 # Built once: building a statement costs more than running it.
@@ -20,6 +20,8 @@ _TAKE = (
     .where(_OF_KEY, or_(accounts.c.credits.is_(None), accounts.c.credits >= bindparam("credit")))
     .values(credits=accounts.c.credits - bindparam("credit"))
 )
+_TAKE_TO_HOLD = _TAKE.where(accounts.c.revoked_at.is_(None))
+_REVOKED_AT = select(accounts.c.revoked_at).where(_OF_KEY)
 _HELD = select(ledger.c.credits).where(ledger.c.task_id == bindparam("of_task"), ledger.c.kind == LedgerKind.HOLD.value)
 # A hold is a negative entry: taking it away gives it back. Looked up by itself: joined by the key, a database that
 # knows nothing yet of how many entries there are reads all of the key's.
@@ -31,11 +33,26 @@ _CLOSE = (
     .values(credits=_LEFT)
 )
 _ENTER = insert(ledger)
-_CHARGED = select(func.count()).where(
-    ledger.c.key_id == bindparam("of_key"),
-    ledger.c.created_at >= bindparam("since"),
-    ledger.c.created_at < bindparam("until"),
-    ledger.c.kind == LedgerKind.SETTLE.value,
+_RAISE = (
+    update(ledger)
+    .where(ledger.c.task_id == bindparam("of_task"), ledger.c.kind == LedgerKind.HOLD.value)
+    .values(credits=-bindparam("credit"))
+)
+# The account's row is locked by the settlement that this is part of: a key's charges never wait for each other here.
+_COUNT_IN = text("""
+    INSERT INTO usage_days (key_id, day, tasks, credits) VALUES (:of_key, :day, 1, :cost)
+    ON CONFLICT (key_id, day) DO UPDATE SET tasks = usage_days.tasks + 1, credits = usage_days.credits + :cost
+""")
+_USAGE = (
+    select(usage_days)
+    .where(usage_days.c.key_id == bindparam("of_key"), usage_days.c.day >= bindparam("first_day"))
+    .order_by(usage_days.c.day)
+)
+_CLOSED = (
+    select(ledger.c.closes)
+    .where(ledger.c.created_at < bindparam("before"), ledger.c.closes.is_not(None))
+    .order_by(ledger.c.created_at)
+    .limit(bindparam("most"))
 )
 
 
@@ -96,11 +113,22 @@ class SqlAccounts:
         return done
 
     def hold(self, key_id: str, task_id: str, credit: int, now: float) -> bool:
-        """Set credits aside for a task; False where there are too few."""
-        if not self._take(key_id, credit):
+        """Set credits aside for a task; False where there are too few, or the key has been revoked."""
+        if self._connection.execute(_TAKE_TO_HOLD, {"of_key": key_id, "credit": credit}).rowcount != 1:
             return False
         self._enter(key_id, task_id, LedgerKind.HOLD, -credit, now)
         return True
+
+    def raise_hold(self, key_id: str, task_id: str, credit: int) -> bool:
+        """Have so many credits set aside for a task in place of fewer; False where there are too few."""
+        if not self._take(key_id, credit - self._held(task_id)):
+            return False
+        self._connection.execute(_RAISE, {"of_task": task_id, "credit": credit})
+        return True
+
+    def is_revoked(self, key_id: str) -> bool:
+        """Whether the key has been revoked."""
+        return self._connection.scalar(_REVOKED_AT, {"of_key": key_id}) is not None
 
     def covers(self, key_id: str, credit: int) -> bool:
         """Whether so much can be taken; the balance stays as it is until the transaction ends."""
@@ -114,6 +142,7 @@ class SqlAccounts:
             self._held(task_id)  # NoResultFound where there is no hold: an error of ours
             return False
         self._enter(key_id, task_id, LedgerKind.SETTLE, -cost, now)
+        self._connection.execute(_COUNT_IN, {"of_key": key_id, "day": int(now // _DAY_S), "cost": cost})
         return True
 
     def release(self, key_id: str, task_id: str, now: float) -> None:
@@ -122,26 +151,17 @@ class SqlAccounts:
         self._take(key_id, -held)
         self._enter(key_id, task_id, LedgerKind.RELEASE, held, now)
 
-    def charged(self, key_id: str, since: float, until: float) -> int:
-        """How many tasks were charged from one moment up to, and without, another."""
-        values = {"of_key": key_id, "since": since, "until": until}
-        return int(self._connection.execute(_CHARGED, values).scalar_one())
+    def usage(self, key_id: str, first_day: int) -> Sequence[DayUsage]:
+        """What was charged on each day from that one on, oldest first; days without a charge are left out."""
+        rows = self._connection.execute(_USAGE, {"of_key": key_id, "first_day": first_day})
+        return [DayUsage(int(row.day), int(row.tasks), int(row.credits)) for row in rows]
 
-    def usage(self, key_id: str, since: float) -> Sequence[DayUsage]:
-        """What was charged on each day since then, oldest first; days without a charge are left out."""
-        day = self._day(ledger.c.created_at).label("day")
-        chosen = (
-            select(day, func.count().label("tasks"), func.sum(-ledger.c.credits).label("spent"))
-            .where(ledger.c.key_id == key_id, ledger.c.kind == LedgerKind.SETTLE.value, ledger.c.created_at >= since)
-            .group_by(day)
-            .order_by(day)
-        )
-        return [DayUsage(int(row.day), int(row.tasks), int(row.spent)) for row in self._connection.execute(chosen)]
-
-    def _day(self, moment: ColumnElement[float]) -> ColumnElement[int]:
-        """The UTC day of a moment. PostgreSQL would round a cast, SQLite cuts it and may have no floor."""
-        days = moment / _DAY_S
-        return cast(func.floor(days) if self._connection.dialect.name == "postgresql" else days, Integer)
+    def forget_closed(self, closed_before: float, limit: int) -> int:
+        """Remove the ledger's rows of tasks that were settled or released before then; returns how many tasks."""
+        closed = list(self._connection.scalars(_CLOSED, {"before": closed_before, "most": limit}))
+        if closed:
+            self._connection.execute(delete(ledger).where(ledger.c.task_id.in_(closed)))
+        return len(closed)
 
     def _take(self, key_id: str, credit: int) -> bool:
         return self._connection.execute(_TAKE, {"of_key": key_id, "credit": credit}).rowcount == 1

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from sqlalchemy import bindparam, delete, exists, func, insert, select, true, update
+from sqlalchemy import bindparam, case, delete, exists, func, insert, literal, null, select, true, update
 
 from leanpix.domain.batch import Batch, BatchItem
+from leanpix.domain.request import ReturnType
 from leanpix.domain.states import TaskState, state_of
 from leanpix.domain.task import SourceKind, Task
 from leanpix.domain.webhook import Callback
 from leanpix.stores.sql.codec import options_from_json, options_to_json
 from leanpix.stores.sql.connections import SqlConnection, SqlRow
-from leanpix.stores.sql.tables import batch_items, batches, tasks
+from leanpix.stores.sql.tables import accounts, batch_items, batches, tasks
 from leanpix.stores.sql.tasks import task_of
 
 _WITH_TASKS = batch_items.outerjoin(tasks, tasks.c.id == batch_items.c.task_id)
@@ -26,6 +27,15 @@ _COUNTS = (
     .group_by(tasks.c.state)
 )
 _UNFINISHED = select(batches).where(batches.c.completed_at.is_(None)).order_by(batches.c.created_at)
+_OF_REVOKED = (
+    select(batches)
+    .join(accounts, accounts.c.id == batches.c.key_id)
+    .where(batches.c.completed_at.is_(None), accounts.c.revoked_at.is_not(None))
+)
+_STORED = select(
+    func.coalesce(func.sum(case((batches.c.key_id == bindparam("of_key"), batches.c.source_bytes), else_=0)), 0),
+    func.coalesce(func.sum(batches.c.source_bytes), 0),
+).where(batches.c.completed_at.is_(None))
 
 
 class SqlBatches:
@@ -44,6 +54,7 @@ class SqlBatches:
                 created_at=batch.created_at,
                 callback_url=batch.callback.url if batch.callback else None,
                 callback_base=batch.callback.base if batch.callback else None,
+                source_bytes=batch.source_bytes,
             )
         )
         self._connection.execute(
@@ -56,6 +67,7 @@ class SqlBatches:
                     "task_id": item.task_id,
                     "source_kind": item.source_kind.value,
                     "is_waiting": True,
+                    "fetch_host": item.fetch_host,
                 }
                 for item in items
             ],
@@ -89,6 +101,43 @@ class SqlBatches:
         """How many unfinished tasks of the key are items of batches."""
         mine = select(func.count()).select_from(tasks).where(tasks.c.key_id == key_id, tasks.c.completed_at.is_(None))
         return int(self._connection.scalar(mine.where(tasks.c.batch_id.is_not(None))) or 0)
+
+    def of_revoked_keys(self) -> Sequence[Batch]:
+        """Every unfinished batch whose key has been revoked."""
+        return [_batch(row) for row in self._connection.execute(_OF_REVOKED)]
+
+    def cancel_waiting(self, batch: Batch, message: str, now: float) -> Sequence[str]:
+        """Make ended tasks, CANCELLED and with this message, of the items that still wait; the tasks' ids."""
+        waiting = (batch_items.c.batch_id == batch.id, batch_items.c.is_waiting == true())
+        task_ids = list(self._connection.scalars(select(batch_items.c.task_id).where(*waiting)))
+        if not task_ids:
+            return []
+        values = {
+            "id": batch_items.c.task_id,
+            "key_id": literal(batch.key_id),
+            "state": literal(int(TaskState.CANCELLED)),
+            "options": literal(options_to_json(batch.options)),
+            "return_type": literal(int(ReturnType.URL)),
+            "source_kind": batch_items.c.source_kind,
+            "created_at": literal(now),
+            "completed_at": literal(now),
+            "held": literal(0),
+            "charged": literal(0),
+            "attempt": literal(0),
+            "beat": literal(0),
+            "message": literal(message),
+            "batch_id": literal(batch.id),
+            "fetch_host": null(),
+        }
+        ended = select(*values.values()).where(*waiting)
+        self._connection.execute(insert(tasks).from_select(list(values), ended))
+        self._connection.execute(update(batch_items).where(*waiting).values(is_waiting=False))
+        return task_ids
+
+    def stored(self, key_id: str) -> tuple[int, int]:
+        """Bytes of sources that unfinished batches came with: this key's, and everybody's."""
+        row = self._connection.execute(_STORED, {"of_key": key_id}).one()
+        return int(row[0]), int(row[1])
 
     def end(self, batch_id: str, now: float) -> bool:
         """Record that the batch has ended, where none of its items waits or is under way, and it has not yet."""
@@ -134,8 +183,9 @@ class SqlBatches:
 
 def _batch(row: SqlRow) -> Batch:
     callback = Callback(row.callback_url, row.callback_base) if row.callback_url else None
-    return Batch(row.id, row.key_id, options_from_json(row.options), row.created_at, callback, row.completed_at)
+    options = options_from_json(row.options)
+    return Batch(row.id, row.key_id, options, row.created_at, callback, row.completed_at, row.source_bytes)
 
 
 def _item(row: SqlRow) -> BatchItem:
-    return BatchItem(row.number, row.name, row.task_id, SourceKind(row.source_kind))
+    return BatchItem(row.number, row.name, row.task_id, SourceKind(row.source_kind), row.fetch_host)

@@ -19,14 +19,38 @@ _TAKE = """
     WHERE rates.arrival <= {now} + :burst - :interval + 1e-6 OR rates.arrival > {now} + :burst + 60
     RETURNING arrival
 """
+# What was spent lies ahead of now as the time that the budget takes to grow by it.
+_SPEND = """
+    INSERT INTO rates (key_id, bucket, arrival) VALUES (:key_id, :bucket, {now} + :interval)
+    ON CONFLICT (key_id, bucket) DO UPDATE SET arrival = :interval + CASE
+        WHEN rates.arrival < {now} OR rates.arrival > {now} + :furthest THEN {now} ELSE rates.arrival END
+"""
 _AHEAD = "SELECT arrival - {now} FROM rates WHERE key_id = :key_id AND bucket = :bucket"
 _BURST_S = 1.0
 _SHORTEST_WAIT_S = 0.001
+# More than this nobody owes: it comes from a clock that was set back.
+FURTHEST_OWED_S = 3600.0
 
 
 def take_statement(now: str) -> str:
     """SQL that uses one request of a rate; it gives a row when it was allowed. now: SQL for the Unix time."""
     return _TAKE.format(now=now)
+
+
+def spend_statement(now: str) -> str:
+    """SQL that counts what was spent of a budget."""
+    return _SPEND.format(now=now)
+
+
+def spent_values(key_id: str, bucket: RateBucket, amount: float, per_s: float) -> dict[str, str | float]:
+    """What that statement asks for."""
+    interval_s = min(amount / per_s, FURTHEST_OWED_S / 2)
+    return {"key_id": key_id, "bucket": bucket.value, "interval": interval_s, "furthest": FURTHEST_OWED_S}
+
+
+def owed(ahead_s: float | None) -> float:
+    """Seconds that are owed where the next arrival lies so far ahead; None: there is none."""
+    return 0.0 if ahead_s is None or ahead_s > FURTHEST_OWED_S else max(ahead_s, 0.0)
 
 
 def ahead_statement(now: str) -> str:
@@ -59,6 +83,7 @@ class SqlRateLimits:
     def __init__(self, engine: Engine, *, patience_s: float = 0) -> None:
         self._engine, self._patience_s = engine, patience_s
         self._take, self._ahead = text(take_statement(_POSTGRES_NOW)), text(ahead_statement(_POSTGRES_NOW))
+        self._spend = text(spend_statement(_POSTGRES_NOW))
 
     def take(self, key_id: str, bucket: RateBucket, per_s: float) -> float:
         """Use one request of the key's rate: 0.0 when allowed, else the seconds until it would be."""
@@ -69,3 +94,15 @@ class SqlRateLimits:
                 return 0.0
             ahead_s = float(connection.execute(self._ahead, values).scalar_one())
         return rate.wait_s(ahead_s)
+
+    def spend(self, key_id: str, bucket: RateBucket, amount: float, per_s: float) -> None:
+        """Count what was used of a budget that grows by per_s a second."""
+        with connecting(self._engine, self._patience_s) as connection:
+            connection.execute(self._spend, spent_values(key_id, bucket, amount, per_s))
+
+    def owed_s(self, key_id: str, bucket: RateBucket) -> float:
+        """How long the budget has to grow until what was spent of it is made up for."""
+        values = {"key_id": key_id, "bucket": bucket.value}
+        with connecting(self._engine, self._patience_s) as connection:
+            ahead_s = connection.execute(self._ahead, values).scalar()
+        return owed(None if ahead_s is None else float(ahead_s))

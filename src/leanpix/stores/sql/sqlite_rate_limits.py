@@ -17,12 +17,13 @@ from sqlalchemy.schema import CreateTable
 from leanpix.domain.account import RateBucket
 from leanpix.domain.errors import StoreUnavailableError
 from leanpix.service.ports import Clock
-from leanpix.stores.sql.rate_limits import Rate, ahead_statement, take_statement
+from leanpix.stores.sql.rate_limits import Rate, ahead_statement, owed, spend_statement, spent_values, take_statement
 from leanpix.stores.sql.tables import rates
 
 _BUSY_S = 30
 _PASSED_NOW = ":now"
 _TAKE, _AHEAD = take_statement(_PASSED_NOW), ahead_statement(_PASSED_NOW)
+_SPEND = spend_statement(_PASSED_NOW)
 
 
 class SqliteRateLimits:
@@ -48,6 +49,17 @@ class SqliteRateLimits:
                 return 0.0
             ahead = self._first(_AHEAD, values)
         return rate.wait_s(ahead or 0.0)
+
+    def spend(self, key_id: str, bucket: RateBucket, amount: float, per_s: float) -> None:
+        """Count what was used of a budget that grows by per_s a second."""
+        with self._lock:
+            self._first(_SPEND, {**spent_values(key_id, bucket, amount, per_s), "now": self._now()})
+
+    def owed_s(self, key_id: str, bucket: RateBucket) -> float:
+        """How long the budget has to grow until what was spent of it is made up for."""
+        with self._lock:
+            ahead_s = self._first(_AHEAD, {"key_id": key_id, "bucket": bucket.value, "now": self._now()})
+        return owed(ahead_s)
 
     def close(self) -> None:
         """Close the file."""

@@ -62,6 +62,8 @@ tasks = Table(
     Column("made_of", String(64)),  # SHA-256 of source, options, engine; null: nothing that could be used again
     Column("batch_id", String(36)),  # null: by itself. A batch's tasks are kept as long as the batch
     Column("trace", String(64)),  # the request's traceparent; null: not traced
+    Column("fetch_host", String(255)),  # where the source has still to be fetched from; null: it is there
+    Column("faults", Integer, nullable=False, server_default="0"),  # attempts that failed, not interrupted ones
 )
 # One row is unfinished or finished: the first index serves workers and queue bounds, the second the sweeper.
 Index("tasks_unfinished", tasks.c.completed_at, tasks.c.created_at)
@@ -82,7 +84,17 @@ ledger = Table(
     # Settling and releasing exclude each other: both write the same value here.
     Column("closes", String(36), unique=True),
 )
-Index("ledger_of_key", ledger.c.key_id, ledger.c.created_at)
+Index("ledger_by_age", ledger.c.created_at)
+
+# What tasks were charged, summed up by the UTC day as they are settled: the ledger's rows are only kept for a while.
+usage_days = Table(
+    "usage_days",
+    metadata,
+    Column("key_id", String(32), ForeignKey("accounts.id"), primary_key=True),
+    Column("day", Integer, primary_key=True),  # since the Unix epoch
+    Column("tasks", BigInteger, nullable=False),
+    Column("credits", BigInteger, nullable=False),
+)
 
 submissions = Table(
     "submissions",
@@ -148,6 +160,7 @@ batches = Table(
     Column("completed_at", Float),
     Column("callback_url", Text),  # null: nobody is told of the end
     Column("callback_base", Text),
+    Column("source_bytes", BigInteger, nullable=False, server_default="0"),  # of all its sources as they are stored
 )
 Index("batches_unfinished", batches.c.completed_at, batches.c.created_at)
 
@@ -160,4 +173,5 @@ batch_items = Table(
     Column("task_id", String(36), nullable=False, unique=True),  # of a row in tasks, once it waits no more
     Column("source_kind", String(8), nullable=False),
     Column("is_waiting", Boolean, nullable=False),
+    Column("fetch_host", String(255)),  # of a source to be fetched
 )

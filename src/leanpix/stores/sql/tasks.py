@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,7 +15,7 @@ from leanpix.domain.task import FencingToken, Outcome, QueueEntry, SourceKind, S
 from leanpix.domain.webhook import Callback
 from leanpix.stores.sql.codec import options_from_json, options_to_json, report_from_json, report_to_json
 from leanpix.stores.sql.connections import SqlConnection, SqlRow
-from leanpix.stores.sql.tables import tasks
+from leanpix.stores.sql.tables import accounts, tasks
 
 # Built once: building a statement costs more than running it. Values given beside those named here are written.
 _WAITING = and_(tasks.c.completed_at.is_(None), tasks.c.owner.is_(None))
@@ -34,14 +34,37 @@ _CLAIM = (
     )
     .returning(*tasks.c)
 )
+_SEIZE = (
+    update(tasks)
+    .where(_OF_TASK, tasks.c.completed_at.is_(None))
+    .values(owner=bindparam("by_owner"), attempt=tasks.c.attempt + 1, beat=0)
+    .returning(*tasks.c)
+)
 _WRITE = update(tasks).where(
     _OF_TASK,
     tasks.c.owner == bindparam("of_owner"),
     tasks.c.attempt == bindparam("of_attempt"),
     tasks.c.completed_at.is_(None),
 )
+_GIVE_UP_FAILED = _WRITE.values(faults=tasks.c.faults + 1)
 _BEAT = _WRITE.values(beat=tasks.c.beat + 1)
 _RUNNING = select(tasks).where(tasks.c.completed_at.is_(None), tasks.c.owner.is_not(None))
+_OF_REVOKED = (
+    select(tasks)
+    .join(accounts, accounts.c.id == tasks.c.key_id)
+    .where(tasks.c.completed_at.is_(None), accounts.c.revoked_at.is_not(None))
+    .limit(bindparam("most"))
+)
+_OF_BATCH = (
+    select(tasks)
+    .where(tasks.c.completed_at.is_(None), tasks.c.batch_id == bindparam("of_batch"))
+    .limit(bindparam("most"))
+)
+_ENDED_BEFORE = (
+    select(tasks.c.id)
+    .where(tasks.c.completed_at < bindparam("before"), tasks.c.batch_id.is_(None))
+    .limit(bindparam("most"))
+)
 _WAITING_IDS = select(tasks.c.id).where(_WAITING)
 _MADE_OF = (
     select(tasks)
@@ -61,12 +84,29 @@ def _line() -> Select[tuple[str, str]]:
         partition_by=tasks.c.key_id, order_by=(tasks.c.owner.is_(None), of_batch, tasks.c.created_at)
     )
     unfinished = select(tasks.c.id, tasks.c.key_id, tasks.c.owner, tasks.c.created_at, turn.label("turn"))
-    line = unfinished.where(tasks.c.completed_at.is_(None)).subquery()
+    line = unfinished.where(tasks.c.completed_at.is_(None), tasks.c.fetch_host.is_(None)).subquery()
     waiting = select(line.c.id, line.c.key_id).where(line.c.owner.is_(None))
     return waiting.order_by(line.c.turn, line.c.created_at).limit(bindparam("most"))
 
 
+def _line_to_fetch() -> Select[tuple[str, str, str]]:
+    """The line of tasks whose source has to be fetched, up to `most`, of each key at most `per_host` for a host."""
+    first_come = (tasks.c.owner.is_(None), tasks.c.batch_id.is_not(None), tasks.c.created_at)
+    in_host = func.row_number().over(partition_by=(tasks.c.key_id, tasks.c.fetch_host), order_by=first_come)
+    columns = (tasks.c.id, tasks.c.key_id, tasks.c.fetch_host, tasks.c.owner, tasks.c.created_at, tasks.c.batch_id)
+    unfinished = select(*columns, in_host.label("in_host"))
+    shared = unfinished.where(tasks.c.completed_at.is_(None), tasks.c.fetch_host.is_not(None)).subquery()
+    turn = func.row_number().over(
+        partition_by=shared.c.key_id,
+        order_by=(shared.c.owner.is_(None), shared.c.batch_id.is_not(None), shared.c.created_at),
+    )
+    line = select(shared, turn.label("turn")).where(shared.c.in_host <= bindparam("per_host")).subquery()
+    waiting = select(line.c.id, line.c.key_id, line.c.fetch_host).where(line.c.owner.is_(None))
+    return waiting.order_by(line.c.turn, line.c.created_at).limit(bindparam("most"))
+
+
 _LINE = _line()
+_LINE_TO_FETCH = _line_to_fetch()
 
 
 class SqlTasks:
@@ -96,6 +136,14 @@ class SqlTasks:
         row = self._connection.execute(_CLAIM, {"of_task": task_id, "by_owner": owner, "at": now}).first()
         return None if row is None else task_of(row)
 
+    def seize(self, task_id: str, owner: str) -> Task | None:
+        """Take an unfinished task, whoever has it, to end it; None where it has ended.
+
+        The attempt under way loses its fence.
+        """
+        row = self._connection.execute(_SEIZE, {"of_task": task_id, "by_owner": owner}).first()
+        return None if row is None else task_of(row)
+
     def advance(self, fence: FencingToken, state: TaskState) -> bool:
         """Record a finer state; False where the fence is lost."""
         return self._update(fence, state=int(state))
@@ -122,26 +170,47 @@ class SqlTasks:
         row = self._connection.execute(_MADE_OF, {"of_what": token, "after": completed_after}).first()
         return None if row is None else task_of(row)
 
-    def hand_back(self, fence: FencingToken) -> bool:
-        """Give the task up so that another attempt can be made; False where the fence is lost."""
-        return self._update(fence, state=int(TaskState.WAITING), owner=None)
+    def fetched(self, fence: FencingToken) -> bool:
+        """The source is there: nobody owns the task, which waits for a worker from now on."""
+        return self._update(fence, state=int(TaskState.WAITING), owner=None, fetch_host=None)
 
-    def beat(self, fences: Iterable[FencingToken]) -> None:
-        """Show that these attempts are alive."""
-        for fence in fences:
-            self._connection.execute(_BEAT, _of(fence))
+    def raise_held(self, fence: FencingToken, held: int) -> bool:
+        """Record that more credits are held for the task; False where the fence is lost."""
+        return self._update(fence, held=held)
+
+    def hand_back(self, fence: FencingToken, *, is_fault: bool = False) -> bool:
+        """Give the task up so that another attempt can be made; False where the fence is lost."""
+        given = _of(fence) | {"state": int(TaskState.WAITING), "owner": None}
+        return self._connection.execute(_GIVE_UP_FAILED if is_fault else _WRITE, given).rowcount == 1
+
+    def beat(self, fences: Iterable[FencingToken]) -> Sequence[FencingToken]:
+        """Show that these attempts are alive; those of them that are lost."""
+        return [fence for fence in fences if self._connection.execute(_BEAT, _of(fence)).rowcount == 0]
 
     def running(self) -> list[Task]:
         """Every task that somebody owns."""
         return [task_of(row) for row in self._connection.execute(_RUNNING)]
 
     def ready(self, limit: int) -> list[QueueEntry]:
-        """The line of waiting tasks: each key's first before any key's second, and oldest first among equals.
+        """The line of tasks that wait for a worker: each key's first before any key's second, the oldest among equals.
 
         What a key has running counts as its first ones, so a backlog of one key delays no other key. Its batches come
         after what it sent by itself.
         """
         return [QueueEntry(row.id, row.key_id) for row in self._connection.execute(_LINE, {"most": limit})]
+
+    def to_fetch(self, per_host: int, limit: int) -> list[QueueEntry]:
+        """The line of tasks whose source has to be fetched, in the same order, each with its host."""
+        rows = self._connection.execute(_LINE_TO_FETCH, {"per_host": per_host, "most": limit})
+        return [QueueEntry(row.id, row.key_id, row.fetch_host) for row in rows]
+
+    def of_revoked_keys(self, limit: int) -> list[Task]:
+        """Some unfinished tasks whose key has been revoked."""
+        return [task_of(row) for row in self._connection.execute(_OF_REVOKED, {"most": limit})]
+
+    def of_batch(self, batch_id: str, limit: int) -> list[Task]:
+        """Some unfinished tasks of a batch."""
+        return [task_of(row) for row in self._connection.execute(_OF_BATCH, {"of_batch": batch_id, "most": limit})]
 
     def waiting(self) -> list[str]:
         """Ids of every task that nobody owns and that has not ended."""
@@ -149,8 +218,7 @@ class SqlTasks:
 
     def ended_before(self, completed_before: float, limit: int) -> list[str]:
         """Ids of ended tasks that ended before the given time; those of batches are kept as long as the batch."""
-        chosen = select(tasks.c.id).where(tasks.c.completed_at < completed_before, tasks.c.batch_id.is_(None))
-        return list(self._connection.scalars(chosen.limit(limit)))
+        return list(self._connection.scalars(_ENDED_BEFORE, {"before": completed_before, "most": limit}))
 
     def delete(self, task_ids: Iterable[str]) -> None:
         """Remove rows."""
@@ -185,6 +253,8 @@ def accepted_values(task: Task) -> dict[str, object]:
         "beat": task.beat,
         "batch_id": task.batch_id,
         "trace": task.trace,
+        "fetch_host": task.fetch_host,
+        "faults": task.faults,
     }
 
 
@@ -211,6 +281,8 @@ def task_of(row: SqlRow | SimpleNamespace) -> Task:
         callback=Callback(row.callback_url, row.callback_base) if row.callback_url else None,
         batch_id=row.batch_id,
         trace=row.trace,
+        fetch_host=row.fetch_host,
+        faults=row.faults or 0,
     )
 
 

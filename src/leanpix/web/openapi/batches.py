@@ -60,6 +60,19 @@ def batch() -> Operation:
     )
 
 
+def cancel_batch() -> Operation:
+    """Cancel a batch."""
+    example = status_shape(BatchStatus(_BATCH, {TaskState.SUCCEEDED: 1, TaskState.CANCELLED: 2}))
+    return Operation(
+        tag="Batches",
+        summary="Cancel a batch",
+        description="Whatever of it has not ended ends with state -13 and costs nothing; what has succeeded stays. The "
+        "request may be sent again.",
+        parameters=(_PLACE,),
+        answers=done(reference("BatchStatus"), example, _NONE, errors.RATE, errors.UNAVAILABLE),
+    )
+
+
 def batch_results() -> Operation:
     """The results of a batch."""
     return Operation(

@@ -9,6 +9,7 @@ from leanpix.domain.errors import (
     AdminOnlyError,
     BodyError,
     CreditsExhaustedError,
+    InFlightError,
     InvalidParameterError,
     KeyRefusedError,
     KeyReusedError,
@@ -61,6 +62,7 @@ UNAVAILABLE: Sequence[LeanpixError] = (StoreUnavailableError(),)
 RATE: Sequence[LeanpixError] = (RateLimitedError("HTTP 429: more than 2 requests a second with this key", 0.5),)
 FULL: Sequence[LeanpixError] = (
     QueueFullError("HTTP 429: the queue is full; try again later", 2),
+    InFlightError("HTTP 429: this key has more than 536870912 bytes of requests under way; send fewer at a time", 2),
     StorageFullError("HTTP 429: the server is short of disk space; try again later", 30),
 )
 

@@ -11,6 +11,7 @@ from leanpix.web.openapi.model import Operation
 OPERATIONS: Mapping[str, Callable[[], Operation]] = {
     "create": tasks.create,
     "query": tasks.query,
+    "cancel": tasks.cancel,
     "result": tasks.result,
     "account": account.account,
     "account_usage": account.account_usage,
@@ -20,6 +21,7 @@ OPERATIONS: Mapping[str, Callable[[], Operation]] = {
     "topup_key": account.topup_key,
     "create_batch": batches.create_batch,
     "batch": batches.batch,
+    "cancel_batch": batches.cancel_batch,
     "batch_results": batches.batch_results,
     "deliveries": webhooks.deliveries,
     "new_webhook_secret": webhooks.new_webhook_secret,

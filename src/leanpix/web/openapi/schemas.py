@@ -40,6 +40,7 @@ def components() -> dict[str, Json]:
         "DayUsage": _day_usage(),
         "Delivery": _delivery(),
         "Batch": _batch(),
+        "BatchStatus": _batch_status(),
         "Formats": _formats(),
         "States": _states(),
         "Readiness": _readiness(),
@@ -173,8 +174,24 @@ def _delivery() -> Json:
     return shape(properties, "A task's end that was, or is to be, told to its callback_url.")
 
 
-def _batch() -> Json:
+def _batch_status() -> Json:
+    return shape(_batch_figures(), "How far a batch is.")
+
+
+def _batch_figures() -> dict[str, Json]:
     counts = dict.fromkeys(("total", "waiting", "processing", "succeeded", "failed"), COUNT)
+    return {
+        "batch_id": TASK_ID,
+        "state": choice(["processing", "complete"]),
+        "created_at": MOMENT,
+        "completed_at": {**MOMENT, "type": ["string", "null"]},
+        "progress": {"type": "integer", "minimum": 0, "maximum": 100},
+        "counts": shape(counts, "Items by what became of them."),
+        "failures": {"type": "object", "additionalProperties": COUNT, "description": "Failed items by task state."},
+    }
+
+
+def _batch() -> Json:
     item = {
         "number": COUNT,
         "name": TEXT,
@@ -187,13 +204,7 @@ def _batch() -> Json:
     }
     ended = ["message", "source_bytes", "result_bytes", "image"]
     properties = {
-        "batch_id": TASK_ID,
-        "state": choice(["processing", "complete"]),
-        "created_at": MOMENT,
-        "completed_at": {**MOMENT, "type": ["string", "null"]},
-        "progress": {"type": "integer", "minimum": 0, "maximum": 100},
-        "counts": shape(counts, "Items by what became of them."),
-        "failures": {"type": "object", "additionalProperties": COUNT, "description": "Failed items by task state."},
+        **_batch_figures(),
         "items": {"type": "array", "items": shape(item, "One picture.", ended)},
         "next_offset": {"type": ["integer", "null"], "description": "Where the next page begins."},
     }

@@ -78,6 +78,21 @@ def query() -> Operation:
     )
 
 
+def cancel() -> Operation:
+    """Cancel a task."""
+    return Operation(
+        tag="Tasks",
+        summary="Cancel a task",
+        description="A task that has not ended ends with state -13, whether it waits or runs, and costs nothing. One "
+        "that has ended stays as it is, so that the request may be sent again.",
+        parameters=(Parameter("task_id", "path", TEXT, "The id that the create gave.", example=_ID),),
+        answers={
+            200: json_answer("The task.", reference("TaskAnswer"), _examples()),
+            **errors.refusals(errors.NOT_FOUND, errors.RATE, errors.UNAVAILABLE),
+        },
+    )
+
+
 def result() -> Operation:
     """Read a result."""
     signed = (("e", "When the link ends, in Unix seconds."), ("k", "Which secret signed."), ("s", "The signature."))

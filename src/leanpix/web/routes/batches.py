@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
+from leanpix.domain.account import Account
 from leanpix.domain.batch import MOST_ITEMS
-from leanpix.service.batch import BatchTerms, NamedSource
+from leanpix.service.batch import BatchSize, BatchTerms, NamedSource
 from leanpix.service.submit import Address
-from leanpix.web.archive import ArchiveLimits, pictures_in
+from leanpix.web.archive import ArchiveLimits, opened_archive
 from leanpix.web.batch_shape import item_shape, status_shape
 from leanpix.web.body import BATCH, Form
 from leanpix.web.compat import Json
@@ -32,13 +32,11 @@ async def create_batch(request: Request) -> Response:
     account = await context.account(request)
     once = idempotency_key(request.headers.get("Idempotency-Key"))
     await context.call(context.submit.admit, account, once)
-    form = await form_of(request, context.settings.batch_max_bytes, BATCH)
-    try:
+    async with form_of(request, account, context.settings.batch_max_bytes, BATCH) as form:
         wire = parse_batch(form, context.settings.formats_written)
         terms = BatchTerms(wire.options, callback_of(context, request, wire.callback_url), once)
-        batch_id = await context.call(context.batches.submit, account, _sources(context, form, wire), terms)
-    finally:
-        form.close()
+        async with context.unpacking.turn(account.id):  # not one of the threads that others' small requests wait for
+            batch_id = await context.unpacking.call(_submit, context, account, form, wire, terms)
     return _answer({"batch_id": batch_id})
 
 
@@ -57,6 +55,15 @@ async def batch(request: Request) -> Response:
     return _answer({**status_shape(status), "items": shown, "next_offset": following if has_more else None})
 
 
+async def cancel_batch(request: Request) -> Response:
+    """End all of a batch that has not ended; how far it is now. It may be sent again."""
+    context = context_of(request)
+    account = await context.account(request)
+    await context.call(context.cancel.batch, account, request.path_params["batch_id"])
+    status = await context.call(context.batches.status, account, request.path_params["batch_id"])
+    return _answer(status_shape(status))
+
+
 async def batch_results(request: Request) -> Response:
     """What has succeeded so far as one ZIP, with a manifest.json that names every item."""
     context = context_of(request)
@@ -69,11 +76,15 @@ async def batch_results(request: Request) -> Response:
     return StreamingResponse((piece for piece in pieces if piece), media_type="application/zip", headers=headers)
 
 
-def _sources(context: Context, form: Form, wire: BatchRequest) -> Iterator[NamedSource]:
-    if form.file is not None:
-        limits = ArchiveLimits(context.settings.max_upload_bytes, context.settings.batch_max_unpacked_bytes)
-        return pictures_in(form.file, limits)
-    return (NamedSource(_name_of(url, number), Address(url)) for number, url in enumerate(wire.urls))
+def _submit(context: Context, account: Account, form: Form, wire: BatchRequest, terms: BatchTerms) -> str:
+    if form.file is None:
+        named = (NamedSource(_name_of(url, number), Address(url)) for number, url in enumerate(wire.urls))
+        size = BatchSize(len(wire.urls), sum(len(url) for url in wire.urls))
+        return context.batches.submit(account, named, terms, size)
+    limits = ArchiveLimits(context.settings.max_upload_bytes, context.settings.batch_max_unpacked_bytes)
+    with form.file.reader() as file, context.spool.unpacking(account.id) as spool_file:
+        archive = opened_archive(file, limits)
+        return context.batches.submit(account, archive.pictures(spool_file), terms, archive.size)
 
 
 def _name_of(url: str, number: int) -> str:

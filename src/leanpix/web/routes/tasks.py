@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from leanpix.domain.account import Account
 from leanpix.domain.task import Task
 from leanpix.domain.webhook import Callback
 from leanpix.service.submit import Address, Upload
@@ -12,7 +17,7 @@ from leanpix.web import compat
 from leanpix.web.body import SINGLE, BodyRules, Form, read_form
 from leanpix.web.context import Context, context_of
 from leanpix.web.observed import note
-from leanpix.web.streams import body_of
+from leanpix.web.streams import admitted
 from leanpix.web.waiting import ended
 from leanpix.web.wire import WireRequest, idempotency_key, parse_request
 
@@ -23,8 +28,7 @@ async def create(request: Request) -> Response:
     account = await context.account(request)
     once = idempotency_key(request.headers.get("Idempotency-Key"))
     await context.look_up(context.submit.admit, account, once)
-    form = await form_of(request, context.settings.max_upload_bytes)
-    try:
+    async with form_of(request, account, context.settings.max_upload_bytes) as form:
         wire = parse_request(form, context.settings.formats_written)
         callback = callback_of(context, request, wire.callback_url)
 
@@ -34,8 +38,6 @@ async def create(request: Request) -> Response:
 
         task_id = await context.call(submit)
         note(request, task_id=task_id)
-    finally:
-        form.close()
     if not wire.sync:
         return JSONResponse(compat.created(task_id))
     # Under an idempotency key the id may be that of a task that ended long ago.
@@ -48,6 +50,15 @@ async def query(request: Request) -> Response:
     context = context_of(request)
     account = await context.account(request)
     task = await context.look_up(context.query.query, account, request.path_params["task_id"])
+    note(request, task_id=task.id)
+    return JSONResponse(await render(context, request, task), headers={"Cache-Control": "no-store"})
+
+
+async def cancel(request: Request) -> Response:
+    """End a task that has not ended; the task as it is now. It may be sent again."""
+    context = context_of(request)
+    account = await context.account(request)
+    task = await context.call(context.cancel.task, account, request.path_params["task_id"])
     note(request, task_id=task.id)
     return JSONResponse(await render(context, request, task), headers={"Cache-Control": "no-store"})
 
@@ -68,10 +79,21 @@ def base_of(context: Context, request: Request) -> str:
     return f"{url.scheme}://{url.netloc}"
 
 
-async def form_of(request: Request, limit: int, rules: BodyRules = SINGLE) -> Form:
-    """Read the body; a refused one is read to its end, within bounds, so that the client can see the answer."""
-    async with body_of(request, limit) as body:
-        return await read_form(request.headers.get("content-type", ""), request.url.query, body, limit, rules)
+@asynccontextmanager
+async def form_of(request: Request, account: Account, limit: int, rules: BodyRules = SINGLE) -> AsyncIterator[Form]:
+    """The form of the body, dropped after the block.
+
+    What the body says it has is judged and set aside before it is read: UploadTooLargeError, InFlightError,
+    StorageFullError. limit: of its file, in bytes.
+    """
+    content_type, spool = request.headers.get("content-type", ""), context_of(request).spool
+    most = rules.max_body_bytes(content_type, limit)
+    async with admitted(request, account, most) as (share, body):
+        form = Form(partial(spool.file, share), share.use, limit, rules)
+        try:
+            yield await read_form(content_type, request.url.query, body, form)
+        finally:
+            form.close()
 
 
 def callback_of(context: Context, request: Request, url: str | None) -> Callback | None:
@@ -84,5 +106,4 @@ def _source(form: Form, wire: WireRequest) -> Upload | Address:
         return Address(wire.url)
     if form.file is None:
         raise TypeError("a checked request has a source")
-    form.file.seek(0)
-    return Upload(form.file.read())
+    return Upload(form.file.content())

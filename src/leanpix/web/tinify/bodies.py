@@ -6,10 +6,8 @@ import codecs
 import json
 from collections.abc import AsyncIterator
 
-from anyio import to_thread
-
 from leanpix.domain.errors import BodyError, SourceCountError, StoreUnavailableError, UploadTooLargeError
-from leanpix.web.body import spool
+from leanpix.service.spool import SpoolFile
 
 MOST_JSON_BYTES = 64 * 1024
 _TELLING_BYTES = 4096
@@ -17,25 +15,23 @@ _TELLING_BYTES = 4096
 EMPTY = "the body is empty: send a picture, or JSON with source.url"
 
 
-async def read_picture(chunks: AsyncIterator[bytes], max_bytes: int) -> bytes:
-    """The body's bytes; SourceCountError for none, UploadTooLargeError, StoreUnavailableError.
-
-    They go through a spool file, so that slow uploads do not add up in memory.
-    """
-    size = 0
+async def read_picture(chunks: AsyncIterator[bytes], max_bytes: int, file: SpoolFile) -> None:
+    """Write the body into the file; SourceCountError for none, UploadTooLargeError, StoreUnavailableError."""
     try:
-        with spool() as file:
-            async for chunk in chunks:
-                size += len(chunk)
-                if size > max_bytes:
-                    raise UploadTooLargeError(f"the picture exceeds {max_bytes} bytes")
-                file.write(chunk)
-            if size == 0:
-                raise SourceCountError(EMPTY)
-            file.seek(0)
-            return await to_thread.run_sync(file.read)
+        async for chunk in chunks:
+            if file.size_bytes + len(chunk) > max_bytes:
+                raise UploadTooLargeError(f"the picture exceeds {max_bytes} bytes")
+            file.write(chunk)
     except OSError as failure:
         raise StoreUnavailableError from failure
+    if file.size_bytes == 0:
+        raise SourceCountError(EMPTY)
+
+
+def head_of(file: SpoolFile) -> bytes:
+    """As much of a body as an object of commands may be, and a byte more."""
+    with file.reader() as content:
+        return content.read(MOST_JSON_BYTES + 1)
 
 
 def is_no_text(content: bytes) -> bool:

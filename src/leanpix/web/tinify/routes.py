@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, closing
 from functools import partial
 
 from anyio import CapacityLimiter, to_thread
@@ -28,10 +29,18 @@ from leanpix.web.context import Context, context_of
 from leanpix.web.observed import note
 from leanpix.web.routes.tasks import base_of
 from leanpix.web.settings import WebSettings
-from leanpix.web.streams import body_of
+from leanpix.web.streams import admitted, body_of
 from leanpix.web.tinify import answers
 from leanpix.web.tinify.access import key_of
-from leanpix.web.tinify.bodies import EMPTY, MOST_JSON_BYTES, is_no_text, parsed_object, read_object, read_picture
+from leanpix.web.tinify.bodies import (
+    EMPTY,
+    MOST_JSON_BYTES,
+    head_of,
+    is_no_text,
+    parsed_object,
+    read_object,
+    read_picture,
+)
 from leanpix.web.tinify.commands import parse_commands, source_url
 from leanpix.web.tinify.key_queue import KeyQueue
 from leanpix.web.waiting import ended
@@ -86,8 +95,9 @@ class Tinify:
         if request.headers.get("content-length", "0") == "0" and "transfer-encoding" not in request.headers:
             raise SourceCountError(EMPTY)  # how a key is validated: that costs none of its rate
         once = await self._admitted(context, account, request)
-        source = await _source(context, request)
-        task = await _made(context, account, source, CompressionOptions(), once)
+        async with _source(context, request, account) as source:
+            task_id = await _submitted(context, account, source, CompressionOptions(), once)
+        task = await _made(context, account, task_id, once)
         note(request, task_id=task.id)
         path = f"/output/{context.links.output_name(task.id)}"
         return answers.created(task, path, base_of(context, request).rstrip("/"), await _counts(context, account))
@@ -108,7 +118,8 @@ class Tinify:
             account = _required(account)
             once = await self._admitted(context, account, request)
             original = await context.call(Originals(context.blobs).original, task)
-            task = _succeeded(await _made(context, account, Upload(original), commands.options, once))
+            task_id = await _submitted(context, account, Upload(original), commands.options, once)
+            task = _succeeded(await _made(context, account, task_id, once))
         note(request, task_id=task.id)
         content = await _content(context, task)
         if commands.shelf is not None:
@@ -143,23 +154,31 @@ def _required(account: Account | None) -> Account:
     return account
 
 
-async def _source(context: Context, request: Request) -> Upload | Address:
+@asynccontextmanager
+async def _source(context: Context, request: Request, account: Account) -> AsyncIterator[Upload | Address]:
+    """The picture of the body, or where it is to be fetched from; good within the block."""
     limit = context.settings.max_upload_bytes
     is_json = request.headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json"
-    async with body_of(request, limit) as body:
-        content = await read_picture(body, limit)
-        if not is_json or is_no_text(content):  # generated clients label all they send as JSON
-            return Upload(content, is_kept=True)
-        url = source_url(parsed_object(content))
-        check_url("source.url", url)
-        return Address(url, is_kept=True)
+    async with admitted(request, account, limit) as (share, body):
+        with closing(context.spool.file(share)) as file:
+            await read_picture(body, limit, file)
+            head = head_of(file) if is_json else b""
+            if not is_json or is_no_text(head):  # generated clients label all they send as JSON
+                yield Upload(file.content(), is_kept=True)
+                return
+            url = source_url(parsed_object(head))
+            check_url("source.url", url)
+            yield Address(url, is_kept=True)
 
 
-async def _made(
+async def _submitted(
     context: Context, account: Account, source: Upload | Address, options: CompressionOptions, once: str | None
-) -> Task:
-    """A task of this source, waited for."""
-    task_id = await context.call(context.submit.submit, account, source, options, ReturnType.URL, once)
+) -> str:
+    return await context.call(context.submit.submit, account, source, options, ReturnType.URL, once)
+
+
+async def _made(context: Context, account: Account, task_id: str, once: str | None) -> Task:
+    """The task, waited for."""
     task = await ended(context, task_id, lambda: context.query.task(account, task_id), is_new=once is None)
     return _succeeded(task) if task.state.is_final else task
 

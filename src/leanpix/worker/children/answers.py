@@ -44,12 +44,14 @@ class MemoryRequest(BaseModel):
     """The job has read its picture's header and waits until it may take so many bytes of memory.
 
     address_bytes, cpu_s: of address space in all and of processor time for this picture; it is held to them.
+    longest_px: the longest side of source and result, by which it is charged.
     """
 
     model_config = _STRICT
     needs: int = Field(ge=0)
     address_bytes: int | None = Field(default=None, ge=1)
     cpu_s: int | None = Field(default=None, ge=1, le=1_000_000)
+    longest_px: int = Field(default=0, ge=0)
 
 
 class Failed(BaseModel):

@@ -162,7 +162,14 @@ def _tell_phase(phase: str) -> None:
 
 def _wait_for_memory(budget: ResourceBudget) -> None:
     """Ask the parent, which has one word to say: go. A parent that is gone or has given up kills this process."""
-    _answer({"needs": budget.memory_bytes, "address_bytes": budget.address_bytes, "cpu_s": budget.cpu_s})
+    _answer(
+        {
+            "needs": budget.memory_bytes,
+            "address_bytes": budget.address_bytes,
+            "cpu_s": budget.cpu_s,
+            "longest_px": budget.longest_px,
+        }
+    )
     if os.read(_ANSWERS_FD, len(GO)) != GO:
         raise ChildStartError("the parent has hung up")
 

@@ -25,6 +25,7 @@ from leanpix.worker.children.run import ChildRun
 from leanpix.worker.children.supervisor import ZygoteSupervisor
 from leanpix.worker.children.wire import Request, pack_request
 from leanpix.worker.children.zygote import ENGINE_MODULES
+from leanpix.worker.machine import MemoryKills, memory_kills
 from leanpix.worker.sandbox.locking import LAYERS, ON, Confinement, require
 from leanpix.worker.settings import MIB, WorkerSettings
 
@@ -33,6 +34,8 @@ _CHECK_TIMEOUT_S = 30.0
 # Under how many zygotes a job may have begun that then died. A child cannot harm its zygote, so the picture is not to
 # blame. One that dies may take two attempts with it: its death is seen before its waiting children are gone.
 _MOST_LOST = 2
+# How often a job may be killed by somebody else, such as an operator who looks for what takes so much.
+_MOST_KILLED = 3
 # A child that has worked on a picture of up to this much memory may be kept: what its allocator holds on to afterwards
 # is a part of it, for each kept child.
 _MOST_KEPT_BYTES = 512 * MIB
@@ -43,7 +46,7 @@ class CompressorPool:
 
     job names the function that children run (module:function); preload the modules imported, and functions
     (module:function) called, before the first fork; environment what children may take the few harmless variables
-    of environment.py from.
+    of environment.py from. kills_for_memory counts the processes that the kernel has killed for want of memory.
 
     A picture that takes over its decoder could forge the results of that process's next ones, and nothing else. So a
     child is used again for one tenant alone, whose pictures these all are; without a tenant it is used once.
@@ -56,6 +59,7 @@ class CompressorPool:
         job: str = ENGINE_JOB,
         preload: Sequence[str] = ENGINE_MODULES,
         environment: Mapping[str, str] | None = None,
+        kills_for_memory: Callable[[], int | None] = memory_kills,
     ) -> None:
         self._settings = settings
         self._supervisor = ZygoteSupervisor(
@@ -67,6 +71,7 @@ class CompressorPool:
         rules = KeepRules(settings.workers, settings.child_max_pictures, settings.child_max_age_s)
         self._idle_children = IdleChildren(self._supervisor, settings.children_kept_ready, rules)
         self._room = MemoryBudget(settings.memory_mb * MIB)
+        self._kills = MemoryKills(kills_for_memory)
         self._layers: dict[str, str] = {}
         self._deaths: Counter[TaskState] = Counter()
         self._idle = threading.Condition()
@@ -96,7 +101,7 @@ class CompressorPool:
             self.close()
             raise
 
-    def run(
+    def run(  # noqa: PLR0913 - the port's
         self,
         source: bytes | BinaryIO,
         options: CompressionOptions,
@@ -104,10 +109,14 @@ class CompressorPool:
         timeout_s: float,
         tenant: str | None = None,
         on_phase: Callable[[str], None] | None = None,
+        on_sides: Callable[[int], None] | None = None,
+        on_spent: Callable[[float], None] | None = None,
+        given_up: int | None = None,
     ) -> CompressionView:
         """Compress in a child; TaskFailure with the state that says why there is no result.
 
         tenant: whose picture this is. With LEANPIX_ISOLATION=key its child may do this tenant's next picture as well.
+        on_sides, on_spent and given_up are the port's.
 
         A source that is a file needs a descriptor, which the child is given: it lies there unchanged until then.
         The engine's own failures pass through. The deadline is -8, a dead child -9, one out of memory -15,
@@ -124,14 +133,17 @@ class CompressorPool:
                 is_last=tenant is None,
             )
             lost: set[int | None] = set()
+            killed = 0
+            cancelled = [self._cancel] if given_up is None else [self._cancel, given_up]
             try:
-                while True:  # again only when a zygote, or a kept child, died: the deadline bounds it
-                    with self._handed_over(file, request, tenant, deadline_s) as (run, result):
-                        if (done := run.finish(on_phase)) is not None:
+                while True:  # again only when a zygote, or a kept child, died or was killed: the deadline bounds it
+                    with self._handed_over(file, request, tenant, deadline_s, cancelled, on_spent) as (run, result):
+                        if (done := run.finish(on_phase, on_sides)) is not None:
                             return self._view(run, done, result)
-                        if run.has_spoken:
+                        killed += run.was_killed
+                        if run.has_spoken and not run.was_killed:
                             lost.add(run.zygote_pid)
-                        if len(lost) == _MOST_LOST:
+                        if len(lost) == _MOST_LOST or killed == _MOST_KILLED:
                             raise run.lost()
             finally:
                 self._idle_children.refill()  # not before: this job would share a core with the next one's fork
@@ -185,15 +197,28 @@ class CompressorPool:
                 self._idle.notify_all()
 
     @contextmanager
-    def _handed_over(
-        self, source: BinaryIO, request: Request, tenant: str | None, deadline_s: float
+    def _handed_over(  # noqa: PLR0913, PLR0917 - a job, and whom to tell of it
+        self,
+        source: BinaryIO,
+        request: Request,
+        tenant: str | None,
+        deadline_s: float,
+        cancelled: Sequence[int],
+        on_spent: Callable[[float], None] | None = None,
     ) -> Iterator[tuple[ChildRun, ResultFile]]:
         """A job in a child. Where it ends well, or by a fault of the picture, a tenant's child is kept for the next."""
         with _no_resources():
             child = self._idle_children.take(tenant, deadline_s)
         if child is None:
             raise TaskFailure(TaskState.CANCELLED if self._closing else TaskState.PROGRAM_FAILED)
-        run = ChildRun(child, deadline_s, request.confinement.picture_cpu_s, self._cancel, self._room)
+        run = ChildRun(
+            child,
+            deadline_s,
+            request.confinement.picture_cpu_s,
+            cancelled=cancelled,
+            memory=self._room,
+            was_short_of_memory=self._kills.has_more,
+        )
         is_kept = False
         try:
             with _no_resources(), closing(run), ResultFile() as result:
@@ -205,6 +230,8 @@ class CompressorPool:
             self._count(run, child, failure)
             raise
         finally:
+            if on_spent is not None:
+                on_spent(run.cpu_s)
             if is_kept and tenant is not None:
                 child.jobs += 1
                 self._idle_children.put_back(child, tenant)
@@ -234,9 +261,12 @@ class CompressorPool:
         try:
             with (
                 _opened(b"") as nothing,
-                self._handed_over(nothing, request, None, time.monotonic() + _CHECK_TIMEOUT_S) as (run, _),
+                self._handed_over(nothing, request, None, time.monotonic() + _CHECK_TIMEOUT_S, [self._cancel]) as (
+                    run,
+                    _,
+                ),
             ):
-                answer = run.finish(None)
+                answer = run.finish()
         except TaskFailure as failure:
             raise ChildStartError("the first child could not be locked: see the log") from failure
         layers = answer.layers if isinstance(answer, Locked) else {}

@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import logging
 import select
+import signal
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from leanpix.domain.errors import TaskFailure
 from leanpix.domain.states import TaskState
@@ -31,6 +32,7 @@ from leanpix.worker.children.wire import GO, MAX_ANSWER_BYTES, Ended, NotForked,
 _MAX_PHASES = 1000
 # A child that has closed its answers is dying: how long its exit code is worth waiting for.
 _DYING_S = 0.5
+_CPU_CLOCK_OF_PROCESS = 2  # the kernel's CPUCLOCK_SCHED
 _EVENTS = {Phase: JobEvent.PHASE, MemoryRequest: JobEvent.MEMORY}
 _log = logging.getLogger(__name__)
 
@@ -38,48 +40,63 @@ _log = logging.getLogger(__name__)
 class ChildRun:
     """A job that was given to a child. finish() returns or raises once; close() ends the job's hold on memory.
 
-    deadline_s is monotonic; cancelled is a descriptor that is readable once the pool closes. child_failed tells a
-    dead, killed or misbehaving child from a failure that the engine found in the picture.
+    deadline_s is monotonic. cancelled are descriptors, each readable once the job is not wanted any more. child_failed
+    tells a dead, killed or misbehaving child from a failure that the engine found in the picture; was_killed, that
+    somebody killed it who is neither this process nor the kernel, short of memory: was_short_of_memory tells whether
+    the kernel has killed since the last look.
     """
 
-    def __init__(
-        self, child: ChildDescriptors, deadline_s: float, cpu_limit_s: int, cancelled: int, memory: MemoryBudget
+    def __init__(  # noqa: PLR0913 - what a run is given; nothing of it belongs together more than the rest
+        self,
+        child: ChildDescriptors,
+        deadline_s: float,
+        cpu_limit_s: int,
+        *,
+        cancelled: Sequence[int],
+        memory: MemoryBudget,
+        was_short_of_memory: Callable[[], bool],
     ) -> None:
         self.state = JobState.GIVEN
-        self.child_failed = False
+        self.child_failed = self.was_killed = False
         self.memory_bytes = 0
         self._child, self._deadline_s = child, deadline_s
         self._cpu_limit_s = self._stopped_at_s = cpu_limit_s
-        self._cancelled, self._memory = cancelled, memory
+        self._cancelled, self._memory = frozenset(cancelled), memory
+        self._was_short_of_memory = was_short_of_memory
+        self._cpu_before_s = 0.0 if child.pid is None else _cpu_s_of(child.pid)
+        self._cpu_at_end_s: float | None = None
         self._reserved = contextlib.ExitStack()
         self._phases = 0
         self._overdue = TaskState.TIMED_OUT
         self._poll = select.poll()
-        self._poll.register(cancelled, select.POLLIN)
-        for end in (child.answers, child.status):
+        for end in (*cancelled, child.answers.fileno(), child.status.fileno()):
             self._poll.register(end, select.POLLIN)
 
-    def finish(self, on_phase: Callable[[str], None] | None) -> Done | Locked | None:
-        """The child's last answer, or TaskFailure; None when it is to be asked of another child.
+    def finish(
+        self, on_phase: Callable[[str], None] | None = None, on_sides: Callable[[int], None] | None = None
+    ) -> Done | Locked | None:
+        """The child's last answer, or TaskFailure, or what a listener raises; None when another child is to be asked.
 
-        That is so where its zygote died, and it with it, and where one that was kept from an earlier job had died
-        before it looked at this one's picture.
+        That is so where its zygote died, and it with it, where one that was kept from an earlier job had died before it
+        looked at this one's picture, and where somebody killed it: that says nothing of the picture.
         """
         while True:
             ready = self._wait()
-            if self._cancelled in ready:
+            if self._cancelled & ready:
                 raise TaskFailure(TaskState.CANCELLED)
             if self._child.answers.fileno() in ready:
                 answer = self._read_answer()
                 if isinstance(answer, (Done, Locked)):
                     return answer
-                if isinstance(answer, MemoryRequest) and not self._admit(answer):
-                    return None
+                if isinstance(answer, MemoryRequest):
+                    self._tell_sides(answer, on_sides)
+                    if not self._admit(answer):
+                        return None
                 if isinstance(answer, Phase) and on_phase is not None:
                     on_phase(answer.phase)
             elif self._child.status.fileno() in ready:
                 record = self._read_status()
-                if record is None or (isinstance(record, Ended) and self._was_dead_before):
+                if record is None or (isinstance(record, Ended) and self._is_nobodys_fault(record)):
                     return None
                 self._judge(record)
 
@@ -98,8 +115,8 @@ class ChildRun:
         return self._child.zygote_pid
 
     def lost(self) -> TaskFailure:
-        """The failure of a job whose zygote died under it."""
-        return self.broken("no end: its zygote died")
+        """The failure of a job that was killed, or whose zygote died under it, more than once."""
+        return self.broken("no end: it or its zygote was killed")
 
     def broken(self, what: str) -> TaskFailure:
         """The failure of a job whose child misbehaved."""
@@ -110,6 +127,14 @@ class ChildRun:
     def close(self) -> None:
         """Give the memory back."""
         self._reserved.close()
+
+    @property
+    def cpu_s(self) -> float:
+        """The processor seconds that this job has taken, by the kernel's count and not by the child's."""
+        at_end_s = self._cpu_at_end_s
+        if at_end_s is None and self._child.pid is not None:
+            at_end_s = _cpu_s_of(self._child.pid) or self._cpu_s_at_its_end()
+        return max(0.0, (at_end_s or 0.0) - self._cpu_before_s)
 
     @property
     def _was_dead_before(self) -> bool:
@@ -127,6 +152,32 @@ class ChildRun:
             self.child_failed = True
             raise TaskFailure(self._overdue)
         return ready
+
+    def _tell_sides(self, asked: MemoryRequest, on_sides: Callable[[int], None] | None) -> None:
+        """What it takes to settle the price is not the picture's time."""
+        if on_sides is not None:
+            began_s = time.monotonic()
+            on_sides(asked.longest_px)
+            self._deadline_s += time.monotonic() - began_s
+
+    def _is_nobodys_fault(self, end: Ended) -> bool:
+        """Whether the child had died before this job, or was killed by others."""
+        self._cpu_at_end_s = end.cpu_s
+        if self._was_dead_before:
+            return True
+        is_over = end.cpu_s >= self._stopped_at_s
+        self.was_killed = end.exit_code == -signal.SIGKILL and not is_over and not self._was_short_of_memory()
+        return self.was_killed
+
+    def _cpu_s_at_its_end(self) -> float:
+        """Of a child that is gone: its zygote has counted them, and is about to say so."""
+        poll = select.poll()  # not select(): a busy server's descriptors have numbers above its 1,023
+        poll.register(self._child.status, select.POLLIN)
+        while poll.poll(_DYING_S * 1000):
+            status = self._read_status()
+            if not isinstance(status, Started):
+                return status.cpu_s if isinstance(status, Ended) else 0.0
+        return 0.0
 
     def _admit(self, asked: MemoryRequest) -> bool:
         """Let the child go on once its memory is free; False when its zygote has died.
@@ -219,5 +270,16 @@ class ChildRun:
     def _death(self, end: Ended) -> TaskFailure:
         self.child_failed = True
         words = self._child.last_words()
-        _log.warning("child died of %s: %s", cause_of(end), words.decode("ascii", "backslashreplace")[-2000:])
+        # A stranger's picture may have written them: no line of theirs may look like one of ours.
+        shown = words.decode("latin-1").encode("unicode_escape").decode()[-2000:]
+        _log.warning("child died of %s: %s", cause_of(end), shown)
         return failure_of(end, words, self._stopped_at_s, self._cpu_limit_s)
+
+
+def _cpu_s_of(pid: int) -> float:
+    """The processor seconds of the process; 0.0 where it is gone already."""
+    try:
+        # The number of a process's own clock, as clock_getcpuclockid() makes it.
+        return time.clock_gettime((~pid << 3) | _CPU_CLOCK_OF_PROCESS)
+    except OSError:
+        return 0.0
