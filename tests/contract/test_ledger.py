@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError, NoResultFound
 from tests.support.ledger import Book, SettableClock, success
+from tests.support.ports import Node
 
 from leanpix.domain.account import Account
 from leanpix.domain.errors import CreditsExhaustedError
@@ -21,7 +22,6 @@ from leanpix.queues.signals import LocalSignals
 from leanpix.service.execute import record
 from leanpix.service.submit import QueueBounds, Submit, Upload
 from leanpix.stores.files.blobs import LocalBlobs
-from leanpix.stores.sql.sqlite_rate_limits import SqliteRateLimits
 
 REFUSED = (sqlite3.IntegrityError, IntegrityError)
 FAILED = Outcome(TaskState.INVALID_IMAGE, "no picture")
@@ -179,11 +179,11 @@ def test_state_and_charge_are_kept_together_or_not_at_all(book: Book) -> None:
     assert book.entries(task.id) == [("hold", -1)]
 
 
-def test_200_parallel_requests_on_a_balance_of_50_take_exactly_50(book: Book, tmp_path: Path) -> None:
+def test_200_parallel_requests_on_a_balance_of_50_take_exactly_50(node: Node, book: Book, tmp_path: Path) -> None:
     account = book.account(credit=50)
     submit = Submit(
         database=book.database,
-        rates=SqliteRateLimits(tmp_path / "rates.db", SettableClock()),
+        rates=node.rates,
         blobs=LocalBlobs(tmp_path / "files", 0),
         signals=LocalSignals(),
         bounds=QueueBounds(1000, 1000),

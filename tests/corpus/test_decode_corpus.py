@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 import io
-from functools import cache
 
 import numpy as np
 import pytest
 import rawpy
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
-from tests.support.corpus import CORPUS, corpus_file
+from tests.support.corpus import corpus_file, expected_by_name
 from tests.support.decoding import loaded, pixels_of, rgba_of
 from tests.support.reference import in_srgb, reference
 
@@ -38,20 +36,12 @@ NO_OTHER_READER = {
 LANDSCAPES = [f"d_S_Landscape_{orientation}.jpg" for orientation in range(2, 9)]
 
 
-@cache
-def _expected() -> dict[str, str]:
-    if not CORPUS.is_dir():
-        return {}
-    with (CORPUS / "manifest.tsv").open(encoding="utf-8", newline="") as file:
-        return {row["file"]: row["expected"] for row in csv.DictReader(file, delimiter="\t")}
-
-
 def _named(*beginnings: str) -> list[str]:
-    return [name for name, expected in _expected().items() if expected.startswith(beginnings)] or ["(no corpus)"]
+    return [name for name, expected in expected_by_name().items() if expected.startswith(beginnings)] or ["(no corpus)"]
 
 
 def _must_decode() -> list[str]:
-    sure = [name for name in _named("ok", "first") if "clean error" not in _expected().get(name, "")]
+    sure = [name for name in _named("ok", "first") if "clean error" not in expected_by_name().get(name, "")]
     return sure or ["(no corpus)"]
 
 

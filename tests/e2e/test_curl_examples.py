@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 from PIL import Image
-from tests.support.corpus import CORPUS, corpus_file
+from tests.support.corpus import corpus_file
 from tests.support.server import API, Server, running_server
 from tests.support.websites import website_of
 
@@ -24,8 +24,7 @@ PHOTO = "d_S_Landscape_2.jpg"
 
 @pytest.fixture(scope="module")
 def photos() -> Iterator[str]:
-    corpus_file(PHOTO)
-    with website_of(CORPUS) as address:
+    with website_of(corpus_file(PHOTO).parent) as address:
         yield address
 
 
@@ -65,20 +64,20 @@ def test_asynchronous_with_an_image_url(fetching: Server, photos: str) -> None:
     assert set(created["data"]) == {"task_id"}
     done = polled(fetching, created["data"]["task_id"])
     assert (done["status"], done["message"], done["data"]["state"]) == (200, "success", 1)
-    assert is_smaller_picture(done["data"]["image"], CORPUS / PHOTO)
+    assert is_smaller_picture(done["data"]["image"], corpus_file(PHOTO))
 
 
 def test_asynchronous_with_an_upload(fetching: Server) -> None:
-    created = curl(fetching, API, "sync=0", f"image_file=@{CORPUS / PHOTO}")
+    created = curl(fetching, API, "sync=0", f"image_file=@{corpus_file(PHOTO)}")
     done = polled(fetching, created["data"]["task_id"])
     assert done["data"]["progress"] == 100
-    assert is_smaller_picture(done["data"]["image"], CORPUS / PHOTO)
+    assert is_smaller_picture(done["data"]["image"], corpus_file(PHOTO))
 
 
 def test_synchronous_with_an_image_url(fetching: Server, photos: str) -> None:
     done = curl(fetching, API, "sync=1", f"image_url={photos}/{PHOTO}")
     assert done["data"]["state"] == 1
-    assert is_smaller_picture(done["data"]["image"], CORPUS / PHOTO)
+    assert is_smaller_picture(done["data"]["image"], corpus_file(PHOTO))
 
 
 @pytest.mark.parametrize(

@@ -139,7 +139,8 @@ def test_automatic_quality_reaches_its_score_and_not_much_more(target: OutputFor
     assert report.score is not None
     assert report.score >= score
     if report.encoder.startswith("jpegli"):
-        assert report.score <= score + 0.5
+        # jpegli's wheel takes whole qualities only, a point of score apart at most.
+        assert report.score <= score + (1.0 if "wheel" in report.encoder else 0.5)
 
 
 def test_automatic_quality_scores_what_is_behind_transparency_as_seen() -> None:

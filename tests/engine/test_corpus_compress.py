@@ -10,12 +10,12 @@ import pytest
 import pyvips
 from ssimulacra2 import compute_ssimulacra2
 from tests.engine.pictures import decoded
+from tests.support.corpus import corpus_file, needs_photographs
 
 from leanpix.domain.formats import STANDARD_FORMATS
 from leanpix.engine import CompressionOptions, OutputFormat, compress
 from leanpix.engine.codecs.palette_native import native_palettes
 
-CORPUS = Path(__file__).resolve().parents[2].parent / "shared" / "corpus"
 PHOTOS = [f"a_Z_kodim{number}.png" for number in ("01", "05", "09", "13", "17", "21")]
 SOURCES = [
     "a_Z_kodim03.png",
@@ -37,11 +37,9 @@ SOURCES = [
 ]
 JPG, PNG, WEBP = STANDARD_FORMATS
 
-pytestmark = pytest.mark.skipif(not CORPUS.is_dir(), reason="the corpus of test pictures is not beside the repository")
-
 
 def source(name: str) -> bytes:
-    return (CORPUS / name).read_bytes()
+    return corpus_file(name).read_bytes()
 
 
 @pytest.mark.parametrize("name", SOURCES)
@@ -66,6 +64,7 @@ def test_no_result_in_the_own_format_is_larger_than_its_source(name: str) -> Non
             assert len(result.data) <= len(source(name))
 
 
+@needs_photographs
 @pytest.mark.parametrize(("target", "median"), [(JPG, 0.985), (WEBP, 0.98)])
 def test_sizes_are_met_from_below_and_nearly_used_up(target: OutputFormat, median: float) -> None:
     shares, encodes = [], []
@@ -128,6 +127,7 @@ def test_an_animated_gif_becomes_an_animated_webp_of_the_same_timing(name: str) 
     assert len(result.data) < len(source(name))
 
 
+@needs_photographs
 @pytest.mark.parametrize(
     ("name", "least_score", "most_bytes"),
     [("kodim03", 77.5, 132_000), ("kodim09", 82.0, 195_000), ("kodim19", 83.4, 226_000), ("kodim23", 69.4, 141_000)],

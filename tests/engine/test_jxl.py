@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 from tests.engine.pictures import drawing, encoded, photo
-from tests.support.corpus import corpus_file
+from tests.support.corpus import corpus_file, needs_photographs
 from tests.support.pictures import encoded as jpeg
 from tests.support.pictures import gradient
 
@@ -69,6 +69,7 @@ def test_a_preserved_copyright_is_a_box_of_its_own() -> None:
     assert kept[0x8298] == "(c) Nobody"
 
 
+@needs_photographs
 def test_photographs_take_fewer_bytes_than_webp_at_the_same_score() -> None:
     sources = [corpus_file(f"a_Z_kodim{number}.png").read_bytes() for number in ("01", "15", "23")]
     total = dict.fromkeys((JXL, OutputFormat.WEBP), 0)

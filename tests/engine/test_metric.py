@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 from ssimulacra2 import compute_ssimulacra2
+from tests.support.corpus import corpus_file
 
 from leanpix.engine.judging.ssimulacra2 import Kernel, Ssimulacra2, score
 from leanpix.engine.judging.ssimulacra2_native import AVX2_CPU, NEWEST_CPU, PLAIN_CPU, NativeMaps
@@ -24,7 +25,6 @@ from leanpix.engine.native import load_native, native_path
 
 Pixels = NDArray[np.uint8]
 
-CORPUS = Path(__file__).resolve().parents[2].parent / "shared" / "corpus"
 NO_KERNEL = pytest.mark.skipif(load_native() is None, reason="built without a C compiler")
 KERNELS: list[Kernel] = ["native", "numpy"]
 both_kernels = pytest.mark.parametrize(
@@ -87,11 +87,10 @@ def distortions() -> dict[str, Callable[[Pixels], Pixels]]:
 
 
 @both_kernels
-@pytest.mark.skipif(not CORPUS.is_dir(), reason="the shared corpus is not there")
 @pytest.mark.parametrize("name", ["a_Z_kodim05.png", "a_Z_kodim23.png", "b_C_LodeRunner.png", "b_Z_artificial.png"])
 @pytest.mark.parametrize("distortion", sorted(distortions()))
 def test_scores_of_corpus_pictures_are_the_oracles(kernel: Kernel, name: str, distortion: str, tmp_path: Path) -> None:
-    image = Image.open(CORPUS / name).convert("RGBA").convert("RGB")
+    image = Image.open(corpus_file(name)).convert("RGBA").convert("RGB")
     image.thumbnail((403, 403))
     reference = np.asarray(image)
     distorted = distortions()[distortion](reference)

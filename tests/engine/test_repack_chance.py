@@ -12,7 +12,10 @@ from tests.engine.pictures import photo
 from leanpix.domain.formats import OutputFormat
 from leanpix.domain.request import CompressionOptions
 from leanpix.engine import compress
+from leanpix.engine.native import load_native
 from leanpix.engine.reading.headers.jpeg import picture_bytes
+
+needs_native = pytest.mark.skipif(load_native() is None, reason="the shares are those of the native path to jpegli")
 
 
 def photograph(quality: int) -> bytes:
@@ -40,6 +43,7 @@ def packed(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     return sources
 
 
+@needs_native
 def test_what_is_far_larger_than_its_result_is_not_packed_again(packed: list[bytes]) -> None:
     source = photograph(95)
     done = compress(source, CompressionOptions(format=OutputFormat.JPG, quality=92))
@@ -47,6 +51,7 @@ def test_what_is_far_larger_than_its_result_is_not_packed_again(packed: list[byt
     assert packed == []
 
 
+@needs_native
 def test_what_is_near_its_result_is_and_metadata_does_not_hide_that(packed: list[bytes]) -> None:
     plain = photograph(50)
     for source in (plain, with_metadata(plain, 8)):

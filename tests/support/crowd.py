@@ -8,6 +8,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -99,7 +100,7 @@ class Books:
 
 def books_of(data_dir: Path, key_id: str, initial: int) -> Books:
     """Read the database beside the server."""
-    with sqlite3.connect(f"file:{data_dir / 'leanpix.db'}?mode=ro", uri=True) as database:
+    with closing(sqlite3.connect(f"file:{data_dir / 'leanpix.db'}?mode=ro", uri=True)) as database:
 
         def one(query: str) -> int:
             return int(database.execute(query, {"key": key_id}).fetchone()[0] or 0)
@@ -126,7 +127,7 @@ def books_of(data_dir: Path, key_id: str, initial: int) -> Books:
 
 def charged_tasks(data_dir: Path) -> set[str]:
     """The tasks that were charged for, those included whose answer a kill kept from the client."""
-    with sqlite3.connect(f"file:{data_dir / 'leanpix.db'}?mode=ro", uri=True) as database:
+    with closing(sqlite3.connect(f"file:{data_dir / 'leanpix.db'}?mode=ro", uri=True)) as database:
         return {str(row[0]) for row in database.execute("SELECT task_id FROM ledger WHERE kind = 'settle'")}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Self
 
 from sqlalchemy import text
 
@@ -36,6 +37,12 @@ class Book:
 
     def __init__(self, place: Path | SqlDatabase) -> None:
         self.database = sqlite_database(place) if isinstance(place, Path) else place
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.database.close()
 
     def account(self, key_id: str = "key", credit: int | None = 10) -> Account:
         account = Account(key_id, key_id, 1e6, credit, is_admin=False, created_at=1.0)

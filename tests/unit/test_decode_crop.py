@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
-from tests.support.corpus import corpus_file
+from tests.support.corpus import corpus_file, needs_photographs
 from tests.support.decoding import loaded, pixels_of
 from tests.support.pictures import encoded
 
@@ -57,6 +57,7 @@ def test_what_draws_the_eye_is_kept_wherever_it_is(left: int) -> None:
     assert red(kept(source, 120, 120, Crop.CENTRE)) < 0.75 * whole
 
 
+@needs_photographs
 @pytest.mark.parametrize(("name", "times"), [("a_Z_kodim03.png", 2.0), ("a_Z_kodim23.png", 2.0)])
 def test_of_photographs_more_of_the_subject_is_kept_than_at_the_centre(name: str, times: float) -> None:
     source = corpus_file(name).read_bytes()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from tests.engine import pictures as made
@@ -20,7 +19,6 @@ from leanpix.worker.children.pool import CompressorPool
 from leanpix.worker.settings import WorkerSettings
 
 GIB = 1 << 30
-CORPUS = Path(__file__).resolve().parents[2].parent / "shared" / "corpus"
 PLAIN = CompressionOptions(quality=80)
 
 
@@ -77,10 +75,8 @@ PICTURES = [
 @pytest.mark.parametrize("name", PICTURES)
 @pytest.mark.parametrize("target", [OutputFormat.JPG, OutputFormat.WEBP])
 def test_every_format_passes_through_the_locked_engine(engine: CompressorPool, name: str, target: OutputFormat) -> None:
-    if not (CORPUS / name).exists():
-        pytest.skip("the corpus is not here")
     options = CompressionOptions(quality=80, format=target)
-    done = engine.run((CORPUS / name).read_bytes(), options, timeout_s=60)
+    done = engine.run(corpus_file(name).read_bytes(), options, timeout_s=60)
     assert done.report.format is target
     assert done.report.result_bytes == len(done.data)
     assert engine.deaths == {}

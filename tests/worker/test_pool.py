@@ -414,13 +414,25 @@ def test_two_hundred_jobs_leave_no_descriptor_and_no_zombie(new_pool: PoolMaker)
     zygote = pool.zygote_pid or 0
     wait_until(lambda: len(children_of(zygote)) == READY, "a zombie is left")
     gc.collect()  # what other tests have left open in some cycle would come free at any moment
-    before = descriptors_of(os.getpid()), descriptors_of(zygote)
+    before = descriptors_of(os.getpid())
     with ThreadPoolExecutor(4) as threads:
         list(threads.map(lambda n: outcome(pool, acts[n % 4]), range(200)))
     wait_until(lambda: len(children_of(zygote)) == READY, "a zombie is left")
     assert pool.zygote_pid == zygote
-    wait_until(lambda: descriptors_of(os.getpid()) <= before[0], "a job's descriptors are left")
-    wait_until(lambda: descriptors_of(zygote) <= before[1], "the zygote holds a job's descriptors")
+    wait_until(lambda: descriptors_of(os.getpid()) <= before, "a job's descriptors are left")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="the zygote lets nobody but root see what it has open")
+def test_two_hundred_jobs_leave_no_descriptor_in_the_zygote(new_pool: PoolMaker) -> None:
+    pool = new_pool()
+    outcome(pool, "next")
+    zygote = pool.zygote_pid or 0
+    wait_until(lambda: len(children_of(zygote)) == READY, "the next children are not ready")
+    before = descriptors_of(zygote)
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(lambda n: outcome(pool, ["next", "fail:-7"][n % 2]), range(200)))
+    assert pool.zygote_pid == zygote
+    wait_until(lambda: descriptors_of(zygote) <= before, "the zygote holds a job's descriptors")
 
 
 def test_a_server_with_a_thousand_connections_open_can_still_start_and_replace(new_pool: PoolMaker) -> None:

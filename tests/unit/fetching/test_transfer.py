@@ -270,7 +270,8 @@ def test_a_lookup_that_cannot_start_costs_no_place(lab: Lab, origin: Origin, mon
 )
 def test_a_broken_answer_is_refused(lab: Lab, origin: Origin, script: Script) -> None:
     origin.route("/a", script)
-    assert refusal(lab.fetcher(origin.port), f"http://srv.good.net:{origin.port}/a") == "source_invalid"
+    patient = lab.fetcher(origin.port, fetch_first_byte_timeout_s=3.0, fetch_idle_timeout_s=3.0, fetch_rate_grace_s=3.0)
+    assert refusal(patient, f"http://srv.good.net:{origin.port}/a") == "source_invalid"
 
 
 def test_a_header_without_end_is_cut_at_its_limit(lab: Lab, origin: Origin) -> None:
@@ -283,7 +284,8 @@ def test_a_header_without_end_is_cut_at_its_limit(lab: Lab, origin: Origin) -> N
             sent += 4005
 
     origin.route("/a", big_head)
-    assert refusal(lab.fetcher(origin.port), f"http://srv.good.net:{origin.port}/a") == "source_invalid"
+    patient = lab.fetcher(origin.port, fetch_first_byte_timeout_s=3.0, fetch_idle_timeout_s=3.0, fetch_rate_grace_s=3.0)
+    assert refusal(patient, f"http://srv.good.net:{origin.port}/a") == "source_invalid"
     assert sent < 20_000_000  # what the kernel's buffers hold, not what the server would have sent
 
 

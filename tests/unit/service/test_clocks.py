@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,13 +46,14 @@ class House:
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> House:
+def house(tmp_path: Path) -> Iterator[House]:
     book, wall, steady = Book(tmp_path / "test.db"), SettableClock(), SettableClock(100.0)
     book.account(credit=100)
     blobs, signals = LocalBlobs(tmp_path / "files", 0), LocalSignals()
     reaper = Reaper(book.database, signals, stale_s=6, now=wall, monotonic=steady)
     sweeper = Sweeper(book.database, blobs, signals, 3600, 3600, 3600, wall, steady)
-    return House(book, blobs, wall, steady, reaper, sweeper)
+    with book:
+        yield House(book, blobs, wall, steady, reaper, sweeper)
 
 
 @pytest.mark.parametrize("jump_s", [YEAR_S, -YEAR_S])
@@ -141,13 +144,13 @@ def test_a_result_goes_after_its_hour_from_disk_and_table(house: House) -> None:
 
 def test_a_rate_survives_a_clock_that_is_set_back(tmp_path: Path) -> None:
     clock = SettableClock()
-    rates = SqliteRateLimits(tmp_path / "rates.db", clock)
+    with closing(SqliteRateLimits(tmp_path / "rates.db", clock)) as rates:
 
-    def allowed(requests: int) -> int:
-        return sum(rates.take("key", RateBucket.CREATE, 2) == 0 for _ in range(requests))
+        def allowed(requests: int) -> int:
+            return sum(rates.take("key", RateBucket.CREATE, 2) == 0 for _ in range(requests))
 
-    assert allowed(5) == 2
-    clock.move(-YEAR_S)
-    assert allowed(5) == 2, "neither locked out for a year nor let in without limit"
-    clock.move(2 * YEAR_S)
-    assert allowed(5) == 2
+        assert allowed(5) == 2
+        clock.move(-YEAR_S)
+        assert allowed(5) == 2, "neither locked out for a year nor let in without limit"
+        clock.move(2 * YEAR_S)
+        assert allowed(5) == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -28,9 +29,14 @@ def links(clock: SettableClock) -> SignedUrls:
 
 
 @pytest.fixture
-def path(links: SignedUrls, clock: SettableClock, tmp_path: Path) -> str:
+def book(tmp_path: Path) -> Iterator[Book]:
+    with Book(tmp_path / "test.db") as opened:
+        yield opened
+
+
+@pytest.fixture
+def path(links: SignedUrls, clock: SettableClock, book: Book) -> str:
     """The link of a finished task, good for an hour."""
-    book = Book(tmp_path / "links.db")
     book.account()
     task = book.claimed(book.task())
     with book.database.transaction() as change:
@@ -83,7 +89,7 @@ def test_a_name_that_this_service_did_not_make_opens_nothing_even_if_signed(link
 
 
 def test_signatures_and_secrets_are_compared_in_constant_time(
-    links: SignedUrls, path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    links: SignedUrls, path: str, book: Book, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     compared = []
     original = hmac.compare_digest
@@ -94,21 +100,21 @@ def test_signatures_and_secrets_are_compared_in_constant_time(
 
     monkeypatch.setattr(hmac, "compare_digest", watched)
     links.blob_of(f"http://a{path}")
-    keyring, text = with_one_key(tmp_path, SettableClock())
+    keyring, text = with_one_key(book, SettableClock())
     keyring.account(text)
     assert len(compared) == 2
 
 
-def with_one_key(tmp_path: Path, clock: SettableClock) -> tuple[Keyring, str]:
-    book, hasher, key = Book(tmp_path / "keys.db"), SecretHasher(b"pepper"), new_key()
+def with_one_key(book: Book, clock: SettableClock) -> tuple[Keyring, str]:
+    hasher, key = SecretHasher(b"pepper"), new_key()
     with book.database.transaction() as change:
         account = Account(key.id, "test", 2, None, is_admin=False, created_at=1.0)
         change.accounts.add(account, hasher.hash(key.secret))
     return Keyring(book.database, hasher, clock), key.text
 
 
-def test_a_key_is_known_by_its_whole_secret_only(tmp_path: Path) -> None:
-    keyring, text = with_one_key(tmp_path, SettableClock())
+def test_a_key_is_known_by_its_whole_secret_only(book: Book) -> None:
+    keyring, text = with_one_key(book, SettableClock())
     assert keyring.account(text).name == "test"
     prefix, key_id, secret = text.split("_")
     last = "a" if secret[-1] != "a" else "b"
@@ -119,18 +125,18 @@ def test_a_key_is_known_by_its_whole_secret_only(tmp_path: Path) -> None:
             keyring.account(attempt)
 
 
-def test_a_database_alone_tells_no_key(tmp_path: Path) -> None:
-    _, text = with_one_key(tmp_path, SettableClock())
-    other = Keyring(Book(tmp_path / "keys.db").database, SecretHasher(b"another pepper"), SettableClock())
+def test_a_database_alone_tells_no_key(book: Book) -> None:
+    _, text = with_one_key(book, SettableClock())
+    other = Keyring(book.database, SecretHasher(b"another pepper"), SettableClock())
     with pytest.raises(KeyRefusedError):
         other.account(text)
 
 
-def test_a_revoked_key_is_refused_within_a_second(tmp_path: Path) -> None:
+def test_a_revoked_key_is_refused_within_a_second(book: Book) -> None:
     clock = SettableClock()
-    keyring, text = with_one_key(tmp_path, clock)
+    keyring, text = with_one_key(book, clock)
     keyring.account(text)
-    with Book(tmp_path / "keys.db").database.transaction() as change:
+    with book.database.transaction() as change:
         assert change.accounts.revoke(text.split("_")[1], 2.0)
     clock.move(1.0)
     with pytest.raises(KeyRefusedError):

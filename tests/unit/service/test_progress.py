@@ -16,10 +16,9 @@ from leanpix.service.progress import Progress
 
 @pytest.fixture
 def book(tmp_path: Path) -> Iterator[Book]:
-    book = Book(tmp_path / "test.db")
-    book.account()
-    yield book
-    book.database.close()
+    with Book(tmp_path / "test.db") as book:
+        book.account()
+        yield book
 
 
 @pytest.fixture

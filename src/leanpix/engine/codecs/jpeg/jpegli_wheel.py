@@ -14,6 +14,15 @@ import pyjpegli
 import pyvips
 from numpy.typing import NDArray
 
+from leanpix.engine.codecs.prior import PriorCurve
+
+_MOZJPEG_QUALITIES = PriorCurve(
+    ((1, 1), (30, 46), (40, 48), (50, 53), (60, 63), (70, 72), (80, 79), (90, 90), (100, 100)),
+)
+"""Where mozjpeg stands in: jpegli's quality and the one of annex K's tables that comes to as high a score, as median of
+eleven photographs and drawings. Below 50 more than that, for mozjpeg's other tables are used up to 30, and a higher
+quality must not be a smaller file (docs/decisions/0142)."""
+
 
 def encode_colour_420(pixels: NDArray[np.uint8], quality: int) -> bytes:
     """(H,W,3) pixels through pyjpegli, then made progressive without loss."""
@@ -31,7 +40,7 @@ def encode_full_chroma(pixels: NDArray[np.uint8], quality: int) -> bytes:
     bands = pixels.size // (height * width)
     image = pyvips.Image.new_from_memory(pixels.data, width, height, bands, "uchar")
     written = image.jpegsave_buffer(
-        Q=quality,
+        Q=round(_MOZJPEG_QUALITIES.value(quality)),
         optimize_coding=True,
         interlace=True,
         trellis_quant=True,
