@@ -21,8 +21,8 @@ LARGE = Raster(np.zeros((5000, 5000, 3), np.uint8))
         (Goal(quality=80), 5),
         (Goal(score=75), 5),
         (Goal(bits_per_pixel=1), 2),  # several encodes of the whole
-        (Goal(quality=80, time_s=4.9), 2),  # 25 megapixels have 5 s
-        (Goal(score=75, time_s=5.1), 5),
+        (Goal(quality=80, left_s=lambda: 4.9), 2),  # 25 megapixels have 5 s
+        (Goal(score=75, left_s=lambda: 5.1), 5),
     ],
 )
 def test_a_large_webp_is_made_by_the_usual_method_unless_time_is_short(goal: Goal, method: int) -> None:
@@ -36,7 +36,7 @@ def test_an_animation_of_many_pixels_is_made_quickly() -> None:
 
 @pytest.mark.skipif(native_palettes() is None, reason="the native library was not built")
 def test_a_palette_is_packed_thoroughly_where_time_is_left() -> None:
-    goals = Goal(quality=60), Goal(quality=60, time_s=0.01), Goal(score=75)
+    goals = Goal(quality=60), Goal(quality=60, left_s=lambda: 0.01), Goal(score=75)
     made = [PngCodec().open(Raster(photo()), Effort.MINIMAL, goal).encode(60) for goal in goals]
     assert [one.encoder.split()[-1] for one in made] == ["10", "7", "7"]
     assert len(made[0].data) < len(made[1].data)

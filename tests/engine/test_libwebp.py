@@ -15,11 +15,11 @@ from tests.engine.pictures import photo
 from leanpix.domain.errors import TaskFailure
 from leanpix.engine.budget import Budget, Effort
 from leanpix.engine.codecs.base import Goal, Raster
+from leanpix.engine.codecs.runs import EncoderRuns
 from leanpix.engine.codecs.webp.codec import WebpCodec, WebpEncoder
 from leanpix.engine.codecs.webp.libwebp import encode_libwebp, libwebp_backend, modes_bytes
 from leanpix.engine.codecs.webp.libwebp_native import LossySettings
 from leanpix.engine.goals.fitting import largest_within
-from leanpix.engine.goals.outcome import EncoderRuns
 from leanpix.engine.judging.meter import QualityMeter
 
 PLAIN = LossySettings(80, 4, 80, sharp_chroma=False)

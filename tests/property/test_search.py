@@ -1,4 +1,4 @@
-"""The search kernel over made-up encoders: curves that grow with a knob, smooth or in steps."""
+"""The search kernel over made-up encoders: curves that grow with a parameter, smooth or in steps."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from leanpix.engine.goals.search import MAX_TRIES, Axis, approach
 
 SMOOTH = Axis(-3.2, 3.0, -0.7, slope=0.62)
-STEPPED = Axis(0, 100, 70, slope=0.025, snap=round)
+STEPPED = Axis(0, 100, 70, slope=0.025, to_grid=round)
 
 
 class Counted:
@@ -19,16 +19,16 @@ class Counted:
 
     def __init__(self, curve: Callable[[float], float]) -> None:
         self.curve = curve
-        self.knobs: list[float] = []
+        self.params: list[float] = []
 
-    def __call__(self, knob: float) -> float:
-        self.knobs.append(knob)
-        return self.curve(knob)
+    def __call__(self, parameter: float) -> float:
+        self.params.append(parameter)
+        return self.curve(parameter)
 
 
 def size_curve(base: float, slope: float, bend: float) -> Callable[[float], float]:
     """log(bytes) of an encoder that grows everywhere, faster or slower along its range."""
-    return lambda knob: base + slope * knob + bend * math.atan(knob)
+    return lambda parameter: base + slope * parameter + bend * math.atan(parameter)
 
 
 @given(
@@ -38,14 +38,14 @@ def size_curve(base: float, slope: float, bend: float) -> Callable[[float], floa
 )
 def test_a_smooth_curve_is_met_from_below_in_few_measurements(base: float, slope: float, bend: float) -> None:
     curve = Counted(size_curve(base, slope, bend))
-    knob = approach(curve, SMOOTH, tolerance=0.01)
+    parameter = approach(curve, SMOOTH, tolerance=0.01)
     if curve.curve(SMOOTH.low) > 0:
-        assert knob is None
+        assert parameter is None
     else:
-        assert knob is not None
-        assert curve.curve(knob) <= 0
-        assert curve.curve(knob) >= -0.01 or knob == SMOOTH.high or len(curve.knobs) == MAX_TRIES
-    assert len(curve.knobs) <= MAX_TRIES
+        assert parameter is not None
+        assert curve.curve(parameter) <= 0
+        assert curve.curve(parameter) >= -0.01 or parameter == SMOOTH.high or len(curve.params) == MAX_TRIES
+    assert len(curve.params) <= MAX_TRIES
 
 
 @given(sizes=st.lists(st.floats(0.001, 0.3), min_size=101, max_size=101), target=st.floats(-1, 20))
@@ -53,46 +53,46 @@ def test_on_whole_numbers_the_result_is_never_above_and_no_knob_is_tried_twice(
     sizes: list[float], target: float
 ) -> None:
     total = [sum(sizes[: i + 1]) for i in range(101)]
-    curve = Counted(lambda knob: total[int(knob)] - target)
-    knob = approach(curve, STEPPED, tolerance=0.01)
-    assert len(set(curve.knobs)) == len(curve.knobs) <= MAX_TRIES
-    assert all(k == int(k) and 0 <= k <= 100 for k in curve.knobs)
-    if knob is not None:
-        assert curve.curve(knob) <= 0
-    elif len(curve.knobs) < MAX_TRIES:
+    curve = Counted(lambda parameter: total[int(parameter)] - target)
+    parameter = approach(curve, STEPPED, tolerance=0.01)
+    assert len(set(curve.params)) == len(curve.params) <= MAX_TRIES
+    assert all(k == int(k) and 0 <= k <= 100 for k in curve.params)
+    if parameter is not None:
+        assert curve.curve(parameter) <= 0
+    elif len(curve.params) < MAX_TRIES:
         assert total[0] > target
 
 
 @given(target=st.integers(1, 99))
 def test_on_whole_numbers_the_neighbour_above_a_result_is_too_large(target: int) -> None:
-    def curve(knob: float) -> float:
-        return 0.03 * (knob - target - 0.4)
+    def curve(parameter: float) -> float:
+        return 0.03 * (parameter - target - 0.4)
 
     assert approach(curve, STEPPED, tolerance=0.01) == target
 
 
 @given(noise=st.lists(st.floats(-1, 1), min_size=101, max_size=101))
 def test_values_that_are_not_monotone_at_all_still_end_at_or_below_zero(noise: list[float]) -> None:
-    curve = Counted(lambda knob: noise[int(knob)])
-    knob = approach(curve, STEPPED, tolerance=0.01)
-    assert knob is None or noise[int(knob)] <= 0
-    assert len(curve.knobs) <= MAX_TRIES
+    curve = Counted(lambda parameter: noise[int(parameter)])
+    parameter = approach(curve, STEPPED, tolerance=0.01)
+    assert parameter is None or noise[int(parameter)] <= 0
+    assert len(curve.params) <= MAX_TRIES
 
 
 def test_out_of_time_the_lowest_place_is_the_last_resort() -> None:
-    curve = Counted(lambda knob: knob - 30)
+    curve = Counted(lambda parameter: parameter - 30)
     assert approach(curve, STEPPED, tolerance=0.01, may_continue=lambda: False) == 0
-    assert len(curve.knobs) == 2
+    assert len(curve.params) == 2
 
 
 def test_out_of_time_means_one_measurement_and_its_result() -> None:
-    curve = Counted(lambda knob: knob - 90)
+    curve = Counted(lambda parameter: parameter - 90)
     assert approach(curve, STEPPED, tolerance=0.01, may_continue=lambda: False) == 70
-    assert curve.knobs == [70]
+    assert curve.params == [70]
 
 
 def test_a_typical_photograph_takes_at_most_five_encodes() -> None:
     for target in (-1.5, -1.0, -0.5, 0.0, 0.5, 1.0):
         curve = Counted(size_curve(-target, 0.62, 0.1))
         assert approach(curve, SMOOTH, tolerance=0.01) is not None
-        assert len(curve.knobs) <= 5
+        assert len(curve.params) <= 5

@@ -2,9 +2,53 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
 
 from leanpix.domain.formats import OutputFormat, SourceFormat
+
+
+class Decision(StrEnum):
+    """What became of one way to a result.
+
+    TAKEN: it is the result. MADE: another one was better. FELL_SHORT: it did not reach the quality or the size. The
+    others were not made: CANNOT_WIN, whatever it had come to; NO_TIME and NO_MEMORY, though it might have won.
+    """
+
+    TAKEN = "taken"
+    MADE = "made"
+    FELL_SHORT = "fell short"
+    CANNOT_WIN = "cannot win"
+    NO_TIME = "no time"
+    NO_MEMORY = "no memory"
+
+
+@dataclass(frozen=True, slots=True)
+class Considered:
+    """One way to a result, and what became of it.
+
+    kind: "source" (its own file), "lossless", "lossy" or "smaller_sides". result_bytes: None where it was not made;
+    likely_bytes: as it was estimated before, None where nothing was known.
+    """
+
+    name: str
+    kind: str
+    decision: Decision
+    result_bytes: int | None = None
+    likely_bytes: int | None = None
+
+    def fields(self) -> dict[str, object]:
+        """Its values by name, as JSON takes them; those that are not known left out."""
+        named = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return {name: value for name, value in named.items() if value is not None}
+
+    @classmethod
+    def of(cls, found: Mapping[str, Any]) -> Considered:
+        """The inverse of fields."""
+        sizes = found.get("result_bytes"), found.get("likely_bytes")
+        return cls(found["name"], found["kind"], Decision(found["decision"]), *sizes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,10 +56,11 @@ class Report:
     """How a result came about.
 
     Sizes are in bytes, sides in upright pixels. quality is the encoder's own setting (None for lossless),
-    distance jpegli's Butteraugli distance where that was the knob. encodes counts the encoder's runs, score is
+    distance jpegli's Butteraugli distance where that was the parameter. encodes counts the encoder's runs, score is
     the SSIMULACRA2 of the result against the oriented, resized and converted source (None: not measured).
     effort names how hard the engine tried ("full", "reduced", "minimal"). changes and warnings are short
     sentences for people, such as "animation dropped". cached: the result is an earlier task's, made of the same.
+    considered: the ways to a result that there were, in the order in which they were decided.
     """
 
     source_bytes: int
@@ -36,10 +81,12 @@ class Report:
     changes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     cached: bool = False
+    considered: tuple[Considered, ...] = ()
 
     def fields(self) -> dict[str, object]:
         """Its values by name, as JSON takes them; dataclasses.asdict would copy each one first."""
-        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+        named: dict[str, object] = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return named | {"considered": [one.fields() for one in self.considered]}
 
 
 @dataclass(frozen=True, slots=True)

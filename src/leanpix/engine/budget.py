@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 DEFAULT_CPU_S = 25.0
@@ -47,6 +47,12 @@ class Budget:
     def left_s(self) -> float:
         """Seconds still to be used; negative when overdrawn."""
         return self.limit_s - self.spent_s()
+
+    def reserving(self, reserved_s: float) -> Budget:
+        """The same time less some seconds that are kept for what comes later, at most half of the whole."""
+        shorter = replace(self, limit_s=self.limit_s - min(reserved_s, self.limit_s / 2))
+        shorter.started_s = self.started_s
+        return shorter
 
     def allows(self, cost_s: float) -> bool:
         """Whether something that takes cost_s can still be afforded."""

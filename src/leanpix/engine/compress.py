@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from leanpix.domain.errors import TaskFailure
 from leanpix.domain.formats import OutputFormat
-from leanpix.domain.report import Compression, Report
-from leanpix.domain.request import DEFAULT_TARGET_SCORE, CompressionOptions
+from leanpix.domain.report import Compression, Considered, Report
+from leanpix.domain.request import DEFAULT_TARGET_SCORE, KBYTE, CompressionOptions
+from leanpix.domain.states import TaskState
 from leanpix.engine.budget import Budget, Effort
 from leanpix.engine.codecs import codec_for
 from leanpix.engine.codecs.base import Raster
 from leanpix.engine.codecs.exif_marks import with_exif
+from leanpix.engine.codecs.need import Need
+from leanpix.engine.codecs.offers import Kind
+from leanpix.engine.codecs.priors import WHOLE_CPU_S
+from leanpix.engine.codecs.runs import EncoderRuns
 from leanpix.engine.facts import Limits
+from leanpix.engine.goals.candidates import candidates
 from leanpix.engine.goals.context import EncodeContext
+from leanpix.engine.goals.evaluate import Made, Outcome, evaluate
 from leanpix.engine.goals.fitting import largest_within
-from leanpix.engine.goals.outcome import EncoderRuns, Outcome
 from leanpix.engine.goals.plan import alternatives, decoding_target, recommend
-from leanpix.engine.goals.strategies import by_quality, by_score, by_size
+from leanpix.engine.goals.verdict import meets
 from leanpix.engine.malloc_trim import trim_malloc
 from leanpix.engine.reading.decode import load
 from leanpix.engine.reading.headers.exif_fields import kept_fields
@@ -48,22 +55,45 @@ def compress(  # noqa: PLR0913 - all but the first two are for callers who know 
     facts = facts or probe(source, limits)
     options = options.aiming_at(DEFAULT_TARGET_SCORE)
 
-    def made(asked: CompressionOptions) -> Compression:
+    def made(asked: CompressionOptions, later: Sequence[OutputFormat] = ()) -> Compression:
         tell("decoding")
-        return _compress(_begin(source, facts, asked, limits, budget), tell)
+        return _compress(_begin(source, facts, asked, limits, budget, later=later), tell)
 
     if not options.alternatives:
         return made(options)
-    tries = (made(replace(options, format=one)) for one in alternatives(facts, options))
+    kinds = alternatives(facts, options)
+    tries = (made(replace(options, format=one), kinds[place + 1 :]) for place, one in enumerate(kinds))
     return min(tries, key=lambda done: len(done.data))
 
 
-def _compress(job: EncodeContext, tell: OnPhase) -> Compression:
-    tell("searching" if job.options.quality is None else "encoding")
-    trials = job.open(job.raster)
-    outcome = _never_larger(job, trials, _reach(job, trials))
-    data = _with_metadata(job, outcome.encoded.data)
-    return Compression(data, _report(job, trials, outcome, len(data)))
+def _compress(context: EncodeContext, tell: OnPhase) -> Compression:
+    tell("searching" if context.need.setting is None else "encoding")
+    runs, need = context.open(context.raster), context.need
+    found = evaluate(
+        candidates(context, runs),
+        need,
+        context.budget,
+        lambda made: meets(made, need, context.meter),
+        memory_bytes=context.memory_bytes,
+    )
+    made = found.best or _nearest(found, need)
+    if need.never_over_bytes is not None and made.bytes > need.never_over_bytes:
+        made = _never_larger(context, runs, made, need.never_over_bytes)
+    data = _with_metadata(context, made.encoded.data)
+    return Compression(data, _report(context, runs, made, found.told(), len(data)))
+
+
+def _nearest(found: Outcome, need: Need) -> Made:
+    """What there is where nothing meets the need: for a quality or a score what comes nearest, for a size nothing."""
+    if need.max_bytes is not None:
+        raise TaskFailure(
+            TaskState.NOT_MEETING_REQUIREMENTS,
+            f"Even the lowest quality at these dimensions takes more than {need.max_bytes / KBYTE:g} KB: "
+            "ask for a larger size, or for a smaller width or height.",
+        )
+    if found.nearest is None:
+        raise TaskFailure(TaskState.EMPTY_RESULT)
+    return found.nearest(found.is_out_of_time)
 
 
 def _silent(phase: str) -> None:
@@ -71,63 +101,77 @@ def _silent(phase: str) -> None:
     del phase
 
 
-def _begin(source: bytes, facts: Probe, options: CompressionOptions, limits: Limits, budget: Budget) -> EncodeContext:
+def _begin(  # noqa: PLR0913 - all that compress was told
+    source: bytes,
+    facts: Probe,
+    options: CompressionOptions,
+    limits: Limits,
+    budget: Budget,
+    *,
+    later: Sequence[OutputFormat],
+) -> EncodeContext:
     picture = load(source, facts, options, decoding_target(facts, options.format), limits)
     raster = Raster.of(picture)
     target = options.format or recommend(facts, raster)
     if not raster.is_transparent or target is OutputFormat.JPG:
         raster = raster.opaque()
     picture = replace(picture, pixels=raster.pixels)  # not the decoder's as well, where the alpha was left out
+    # Of formats that are tried by turns none takes the time of those after it.
+    budget = budget.reserving(raster.total_pixels * sum(WHOLE_CPU_S[one] for one in later))
     effort = budget.effort(raster.total_pixels)
     if effort is not Effort.FULL:
         trim_malloc()
     return EncodeContext(source, options, picture, raster, codec_for(target), effort, budget)
 
 
-def _reach(job: EncodeContext, trials: EncoderRuns) -> Outcome:
-    if job.options.max_bytes is not None:
-        return by_size(job, trials, job.options.max_bytes)
-    if job.options.quality is not None:
-        return by_quality(job, trials, job.options.quality)
-    return by_score(job, trials, job.options.target_score or DEFAULT_TARGET_SCORE)
+def _never_larger(context: EncodeContext, runs: EncoderRuns, made: Made, most_bytes: int) -> Made:
+    """With format and dimensions unchanged: the source's file, or what of a lossy encode is no larger than that."""
+    kept = context.kept_file()
+    if kept is not None:
+        return Made(Kind.SOURCE, kept)
+    within = largest_within(runs, context.raster.total_pixels, most_bytes)
+    return made if within is None else Made(Kind.LOSSY, within)
 
 
-def _never_larger(job: EncodeContext, trials: EncoderRuns, outcome: Outcome) -> Outcome:
-    """With format and dimensions unchanged no result leaves here that is larger than its source."""
-    most = len(job.source)
-    if len(outcome.encoded.data) <= most or not job.keeps_format_and_dimensions:
-        return outcome
-    kept = job.kept_file() or largest_within(trials, job.raster.total_pixels, most)
-    return outcome if kept is None else replace(outcome, encoded=kept, score=None)
-
-
-def _with_metadata(job: EncodeContext, data: bytes) -> bytes:
+def _with_metadata(context: EncodeContext, data: bytes) -> bytes:
     """The result with what is to be preserved of the source's metadata, in its own format's place for it."""
-    if not job.options.preserve:
+    if not context.options.preserve:
         return data
-    block = kept_fields(exif_block(job.source, job.picture.probe.format), job.options.preserve)
-    return with_exif(data, job.codec.format, block) if block else data
+    block = kept_fields(exif_block(context.source, context.picture.probe.format), context.options.preserve)
+    return with_exif(data, context.codec.format, block) if block else data
 
 
-def _report(job: EncodeContext, trials: EncoderRuns, outcome: Outcome, result_bytes: int) -> Report:
-    facts, encoded = job.picture.probe, outcome.encoded
-    own = (ALREADY_OPTIMAL,) if encoded is job.known_file else ()
+def _report(
+    context: EncodeContext, runs: EncoderRuns, made: Made, considered: tuple[Considered, ...], result_bytes: int
+) -> Report:
+    facts, encoded = context.picture.probe, made.encoded
+    width_px, height_px = made.size_px or (context.raster.width_px, context.raster.height_px)
+    own = (ALREADY_OPTIMAL,) if made.kind is Kind.SOURCE else ()
     return Report(
-        source_bytes=len(job.source),
+        source_bytes=len(context.source),
         source_format=facts.format,
         source_width_px=facts.width_px,
         source_height_px=facts.height_px,
         result_bytes=result_bytes,
-        format=job.codec.format,
-        width_px=outcome.width_px,
-        height_px=outcome.height_px,
+        format=context.codec.format,
+        width_px=width_px,
+        height_px=height_px,
         encoder=encoded.encoder,
         quality=encoded.quality,
         distance=encoded.distance,
-        encodes=trials.count,
-        score=outcome.score,
-        effort=job.effort,
-        frames=job.raster.frames,
-        changes=job.picture.changes,
-        warnings=(*job.picture.warnings, *outcome.warnings, *own),
+        encodes=runs.count,
+        score=made.score,
+        effort=context.effort,
+        frames=context.raster.frames,
+        changes=(*context.picture.changes, *_lowered(context, made)),
+        warnings=(*context.picture.warnings, *made.warnings, *own),
+        considered=considered,
     )
+
+
+def _lowered(context: EncodeContext, made: Made) -> tuple[str, ...]:
+    """Whether a quality that was asked for was lowered."""
+    asked, used = context.need.setting, context.setting
+    if made.kind is not Kind.LOSSY or asked is None or used is None or used >= asked:
+        return ()
+    return (f"quality lowered from {asked:g} to {used:g}, the source's own",)

@@ -107,7 +107,7 @@ class Texture:
         return self.colours > _MANY_COLOURS
 
     @property
-    def is_graphic(self) -> bool:
+    def is_screen_content(self) -> bool:
         """Whether this looks drawn. Separates all photographs of the test corpus from all its graphics."""
         few, some = self.colours <= 16, not self.has_many_colours  # noqa: PLR2004 - a gray photograph has 256 too
         flat = self.changing <= 0.5 and self.sharp >= 0.12  # noqa: PLR2004 - product shots: 0.25 and 0.03 at most

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import fields
 from typing import Any
 
-from leanpix.domain.report import Report
 from leanpix.domain.states import TaskState
 from leanpix.domain.task import Task
 
@@ -28,9 +26,6 @@ PHASE_NAMES = {
     TaskState.LOOPING: "searching",
     TaskState.PUBLISHING: "publishing",
 }
-
-# Its values are as JSON has them: asdict would copy each of them for every poll.
-_REPORTED = tuple(field.name for field in fields(Report))
 
 Json = dict[str, Any]
 
@@ -57,7 +52,7 @@ def succeeded(task: Task, image: str) -> Json:
     """The answer to a query of a finished task; image is a URL or base64 text."""
     report: Json = {"phase": "complete"}
     if task.report is not None:
-        report |= {name: value for name in _REPORTED if (value := getattr(task.report, name)) is not None}
+        report |= {name: value for name, value in task.report.fields().items() if value is not None}
         report["saved_share"] = round(1 - task.report.result_bytes / max(task.report.source_bytes, 1), 4)
     data = {**_common(task), "state": 1, "state_detail": "Complete", "progress": 100, "image": image}
     return _answer("success", {**data, "report": report, "credits": task.charged})

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,7 +18,9 @@ from leanpix.domain.errors import TaskFailure
 from leanpix.domain.formats import OutputFormat
 from leanpix.domain.states import TaskState
 from leanpix.engine.budget import Effort
-from leanpix.engine.codecs.base import Encoded, Goal, Raster
+from leanpix.engine.codecs import priors
+from leanpix.engine.codecs.base import Encoded, Goal, Mend, Raster
+from leanpix.engine.codecs.offers import Facts, Offer, SourceSize, lossless, lossy
 from leanpix.engine.codecs.prior import PriorCurve
 from leanpix.engine.content import is_colourful, texture
 from leanpix.engine.reading.loaders.pillow import pixels_of
@@ -51,34 +54,35 @@ _SCORES = PriorCurve((
 
 @dataclass(frozen=True, slots=True)
 class AvifEncoder:
-    """Knob: libheif's quality of 1 to 100 in whole numbers, which stand for libaom's 64 quantizers."""
+    """Parameter: libheif's quality of 1 to 100 in whole numbers, which stand for libaom's 64 quantizers."""
 
     raster: Raster
     speed_class: int
-    is_graphic: bool
+    is_screen_content: bool
     is_colourful: bool
     lossless_from = _NEVER
     most_score = 100.0
 
     @property
     def rates(self) -> PriorCurve:
-        """Typical log(bits per pixel) along the knob."""
+        """Typical log(bits per pixel) along the parameter."""
         return _SLOW_RATES if self.speed_class == _SLOW else _RATES
 
     @property
     def scores(self) -> PriorCurve:
-        """Typical score along the knob."""
+        """Typical score along the parameter."""
         return _SLOW_SCORES if self.speed_class == _SLOW else _SCORES
 
     def on(self, raster: Raster) -> AvifEncoder:
         """The same choices, the speed included, for another raster of the same picture."""
         return replace(self, raster=raster)
 
-    def finest(self) -> AvifEncoder:
-        """Chroma whole."""
-        return self if self.is_colourful or self.raster.is_gray else replace(self, is_colourful=True)
+    def mends(self) -> tuple[Mend, ...]:
+        """Chroma at its full size."""
+        has_all = self.is_colourful or self.raster.is_gray
+        return () if has_all else (Mend("whole chroma", replace(self, is_colourful=True)),)
 
-    def knob_for(self, quality: float) -> float:
+    def param_for(self, quality: float) -> float:
         """The quality is libheif's own."""
         return quality
 
@@ -86,23 +90,23 @@ class AvifEncoder:
         """An AVIF passes for what it was encoded at."""
         del quality
 
-    def preview(self, knob: float) -> None:
+    def preview(self, parameter: float) -> None:
         """Its pixels take an encode."""
-        del knob
+        del parameter
 
-    def snap(self, knob: float) -> float:
+    def to_grid(self, parameter: float) -> float:
         """Whole numbers."""
-        return float(min(max(round(knob), _LOWEST), _HIGHEST))
+        return float(min(max(round(parameter), _LOWEST), _HIGHEST))
 
-    def thorough(self) -> tuple[AvifEncoder, ...]:
+    def slower_presets(self) -> tuple[AvifEncoder, ...]:
         """The speed is chosen by what time allows: there is nothing slower to end with."""
         return ()
 
-    def encode(self, knob: float) -> Encoded:
+    def encode(self, parameter: float) -> Encoded:
         """One lossy encode."""
         chroma = "off" if self.is_colourful else "on"
-        data = self._save(Q=round(knob), subsample_mode=chroma)
-        return Encoded(data, f"libaom (speed {_speed(self.speed_class)})", quality=knob)
+        data = self._save(Q=round(parameter), subsample_mode=chroma)
+        return Encoded(data, f"libaom (speed {_speed(self.speed_class)})", quality=parameter)
 
     def lossless(self) -> Encoded:
         """Every pixel kept."""
@@ -130,7 +134,16 @@ class AvifCodec:
         """How fast is chosen by the pixels, and how chroma is coded by how much of it there is."""
         del goal
         whole_chroma = effort is Effort.FULL and is_colourful(raster.pixels)
-        return AvifEncoder(raster, _speed_class(raster, effort), texture(raster.pixels).is_graphic, whole_chroma)
+        return AvifEncoder(raster, _speed_class(raster, effort), texture(raster.pixels).is_screen_content, whole_chroma)
+
+    def source_size(self, source: bytes) -> SourceSize:
+        """AVIF is not read."""
+        return SourceSize(len(source))
+
+    def offers(self, facts: Facts) -> Iterator[Offer]:
+        """An encode, and every pixel kept."""
+        yield from lossy("lossy", priors.AVIF_LOSSY, facts)
+        yield from lossless(priors.SCREEN_CONTENT, priors.PHOTOGRAPH, facts)
 
     def repack(self, source: bytes, effort: Effort) -> None:
         """AVIF is not read: there is no source to repack."""
@@ -154,7 +167,7 @@ def avif_backend() -> str:
     """Whether AVIF can be written here, and how, in words for people: starts with `libvips` or `none`."""
     pixels = np.full((16, 16, 3), 128, np.uint8)
     try:
-        encoded = AvifEncoder(Raster(pixels), _SLOW, is_graphic=False, is_colourful=False).lossless()
+        encoded = AvifEncoder(Raster(pixels), _SLOW, is_screen_content=False, is_colourful=False).lossless()
         difference = decoded_avif(encoded.data).astype(int) - pixels
     except (TaskFailure, OSError, SyntaxError) as error:
         return f"none: {error}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from leanpix.domain.formats import OutputFormat
 from leanpix.engine.budget import Effort
+from leanpix.engine.codecs.offers import Facts, Offer, SourceSize
 from leanpix.engine.codecs.prior import PriorCurve
 from leanpix.engine.reading.picture import Picture
 
@@ -116,31 +117,42 @@ def endless() -> float:
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """What is wanted of the encoder, exactly one of three: the choice of chroma subsampling rests on it.
+    """What is wanted of the encoder, one of three: the choice of chroma subsampling rests on it.
 
-    time_s: what is left of it; left_s: what is left of it whenever that is asked. held_pixels: of the picture of which
-    the raster is a smaller size; it is in memory too.
+    left_s: the time that is left for this format, whenever that is asked. held_pixels: of the picture of which the
+    raster is a smaller size; it is in memory too. ValueError for two of the three.
     """
 
     quality: float | None = None
     bits_per_pixel: float | None = None
     score: float | None = None
-    time_s: float = math.inf
     left_s: Callable[[], float] = endless
     held_pixels: int = 0
 
+    def __post_init__(self) -> None:
+        if sum(one is not None for one in (self.quality, self.bits_per_pixel, self.score)) > 1:
+            raise ValueError("a goal is a quality, a rate or a score")
+
+
+@dataclass(frozen=True, slots=True)
+class Mend:
+    """An encoder that keeps more of something, such as chroma. name: of what, as the report shows it."""
+
+    name: str
+    encoder: Encoder
+
 
 class Encoder(Protocol):
-    """One format's encoder bound to one raster, one knob for rate and quality."""
+    """One format's encoder bound to one raster, one parameter for rate and quality."""
 
     @property
     def rates(self) -> PriorCurve:
-        """Typical log(bits per pixel) along the knob."""
+        """Typical log(bits per pixel) along the parameter."""
         ...
 
     @property
     def scores(self) -> PriorCurve:
-        """Typical SSIMULACRA2 score along the knob."""
+        """Typical SSIMULACRA2 score along the parameter."""
         ...
 
     @property
@@ -149,7 +161,7 @@ class Encoder(Protocol):
         ...
 
     @property
-    def is_graphic(self) -> bool:
+    def is_screen_content(self) -> bool:
         """Whether a lossless encoding of this raster has a chance to be the smallest."""
         ...
 
@@ -157,12 +169,12 @@ class Encoder(Protocol):
         """The same encoder with the same choices, for another raster of the same picture."""
         ...
 
-    def finest(self) -> Encoder:
-        """The same encoder with no trade left that a higher knob cannot buy back; itself if it makes none."""
+    def mends(self) -> tuple[Mend, ...]:
+        """The same encoder without a trade that no higher parameter can buy back, the cheapest first."""
         ...
 
-    def knob_for(self, quality: float) -> float:
-        """The knob that stands for a quality of 1 to 100."""
+    def param_for(self, quality: float) -> float:
+        """The parameter that stands for a quality of 1 to 100."""
         ...
 
     def least_score(self, quality: float) -> float | None:
@@ -174,20 +186,20 @@ class Encoder(Protocol):
         """A score that no encode of this raster comes near, or 100."""
         ...
 
-    def preview(self, knob: float) -> NDArray[np.uint8] | None:
-        """The pixels that an encode at this knob would show, where they are had for less than the encode."""
+    def preview(self, parameter: float) -> NDArray[np.uint8] | None:
+        """The pixels that an encode at this parameter would show, where they are had for less than the encode."""
         ...
 
-    def snap(self, knob: float) -> float:
-        """The nearest knob on the grid that a search walks along."""
+    def to_grid(self, parameter: float) -> float:
+        """The nearest parameter on the grid that a search walks along."""
         ...
 
-    def thorough(self) -> tuple[Encoder, ...]:
+    def slower_presets(self) -> tuple[Encoder, ...]:
         """Slower encoders for a search's end: the first takes fewer bytes at a score, the others have other steps."""
         ...
 
-    def encode(self, knob: float) -> Encoded:
-        """Encode at this knob, which came from snap."""
+    def encode(self, parameter: float) -> Encoded:
+        """Encode at this parameter, which came from to_grid."""
         ...
 
     def lossless(self) -> Encoded | None:
@@ -205,6 +217,14 @@ class Codec(Protocol):
 
     def open(self, raster: Raster, effort: Effort, goal: Goal) -> Encoder:
         """An encoder for this raster."""
+        ...
+
+    def source_size(self, source: bytes) -> SourceSize:
+        """What a source of this very format consists of, by its header."""
+        ...
+
+    def offers(self, facts: Facts) -> Iterator[Offer]:
+        """All that this format can make of a picture; nothing else knows what formats can do."""
         ...
 
     def repack(self, source: bytes, effort: Effort) -> Encoded | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from types import ModuleType
 
@@ -17,7 +18,9 @@ from leanpix.domain.errors import TaskFailure
 from leanpix.domain.formats import OutputFormat
 from leanpix.domain.states import TaskState
 from leanpix.engine.budget import Effort
-from leanpix.engine.codecs.base import Encoded, Goal, Raster
+from leanpix.engine.codecs import priors
+from leanpix.engine.codecs.base import Encoded, Goal, Mend, Raster
+from leanpix.engine.codecs.offers import Facts, Offer, SourceSize, lossless, lossy
 from leanpix.engine.codecs.prior import PriorCurve
 from leanpix.engine.content import texture
 
@@ -31,7 +34,7 @@ _LOSSLESS_UP_TO_PIXELS = 4_000_000
 _USUAL_UP_TO_PIXELS = 12_000_000
 _NEVER = 101
 _HIGHEST_DISTANCE, _LOWEST_DISTANCE = 18.0, 0.1  # from 20 on libjxl halves the picture: more distance, more bytes
-_STEPS = 100  # to 1 of the knob: 1 % of the distance, less than that of the bytes
+_STEPS = 100  # to 1 of the parameter: 1 % of the distance, less than that of the bytes
 
 # Medians over five Kodak photographs: log(bits per pixel) and score at minus the logarithm of libjxl's distance.
 _QUICK_RATES = PriorCurve((
@@ -60,33 +63,33 @@ _SCORES = {_QUICK: _QUICK_SCORES, _USUAL: _USUAL_SCORES}
 
 @dataclass(frozen=True, slots=True)
 class JxlEncoder:
-    """Knob: minus the logarithm of libjxl's distance."""
+    """Parameter: minus the logarithm of libjxl's distance."""
 
     raster: Raster
     effort: int
-    is_graphic: bool
+    is_screen_content: bool
     lossless_from = _NEVER
     most_score = 100.0
 
     @property
     def rates(self) -> PriorCurve:
-        """Typical log(bits per pixel) along the knob."""
+        """Typical log(bits per pixel) along the parameter."""
         return _RATES[self.effort]
 
     @property
     def scores(self) -> PriorCurve:
-        """Typical score along the knob."""
+        """Typical score along the parameter."""
         return _SCORES[self.effort]
 
     def on(self, raster: Raster) -> JxlEncoder:
         """The same choices for another raster of the same picture."""
         return replace(self, raster=raster)
 
-    def finest(self) -> JxlEncoder:
-        """Chroma is whole already."""
-        return self
+    def mends(self) -> tuple[Mend, ...]:
+        """Chroma has its full size."""
+        return ()
 
-    def knob_for(self, quality: float) -> float:
+    def param_for(self, quality: float) -> float:
         """Libjxl's own scale of qualities."""
         return -math.log(_distance(quality))
 
@@ -94,22 +97,22 @@ class JxlEncoder:
         """A JPEG XL passes for what it was encoded at."""
         del quality
 
-    def preview(self, knob: float) -> None:
+    def preview(self, parameter: float) -> None:
         """Its pixels take an encode."""
-        del knob
+        del parameter
 
-    def snap(self, knob: float) -> float:
+    def to_grid(self, parameter: float) -> float:
         """Hundredths."""
         lowest, highest = -math.log(_HIGHEST_DISTANCE), -math.log(_LOWEST_DISTANCE)
-        return min(max(round(knob * _STEPS) / _STEPS, lowest), highest)
+        return min(max(round(parameter * _STEPS) / _STEPS, lowest), highest)
 
-    def thorough(self) -> tuple[JxlEncoder, ...]:
+    def slower_presets(self) -> tuple[JxlEncoder, ...]:
         """Effort 7 takes 1 % fewer bytes for twice the time."""
         return ()
 
-    def encode(self, knob: float) -> Encoded:
+    def encode(self, parameter: float) -> Encoded:
         """One lossy encode."""
-        distance = math.exp(-knob)
+        distance = math.exp(-parameter)
         data = self._save(self.effort, distance=distance, lossless=False)
         return Encoded(data, f"libjxl (effort {self.effort})", distance=distance)
 
@@ -139,7 +142,16 @@ class JxlCodec:
         del goal
         _required()
         has_time = effort is Effort.FULL and raster.total_pixels <= _USUAL_UP_TO_PIXELS
-        return JxlEncoder(raster, _USUAL if has_time else _QUICK, texture(raster.pixels).is_graphic)
+        return JxlEncoder(raster, _USUAL if has_time else _QUICK, texture(raster.pixels).is_screen_content)
+
+    def source_size(self, source: bytes) -> SourceSize:
+        """JPEG XL is not read."""
+        return SourceSize(len(source))
+
+    def offers(self, facts: Facts) -> Iterator[Offer]:
+        """An encode, and every pixel kept."""
+        yield from lossy("lossy", priors.JXL_LOSSY, facts)
+        yield from lossless(priors.SCREEN_CONTENT, priors.PHOTOGRAPH, facts)
 
     def repack(self, source: bytes, effort: Effort) -> None:
         """JPEG XL is not read: there is no source to repack."""
@@ -164,7 +176,7 @@ def jxl_backend() -> str:
         return f"none: {_MISSING}"
     pixels = np.full((16, 16, 3), 128, np.uint8)
     try:
-        encoded = JxlEncoder(Raster(pixels), _QUICK, is_graphic=False).lossless()
+        encoded = JxlEncoder(Raster(pixels), _QUICK, is_screen_content=False).lossless()
         difference = decoded_jxl(encoded.data).astype(int) - pixels
     except (TaskFailure, RuntimeError) as error:
         return f"none: {error}"

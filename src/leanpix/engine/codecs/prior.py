@@ -1,4 +1,4 @@
-"""What an encoder's rate and score typically are along its knob: the prior that a search starts from."""
+"""What an encoder's rate and score typically are along its parameter: the prior that a search starts from."""
 
 from __future__ import annotations
 
@@ -9,29 +9,31 @@ import numpy as np
 
 @dataclass(frozen=True, slots=True)
 class PriorCurve:
-    """What a value typically is along a knob, as (knob, value) points; both grow from point to point.
+    """What a value typically is along a parameter, as (parameter, value) points; both grow from point to point.
 
-    The search runs along the typical value instead of the knob: there the real values lie near a straight line of
-    slope 1, whatever the knob's own units are, and the first guess is the goal itself.
+    The search runs along the typical value instead of the parameter: there the real values lie near a straight line of
+    slope 1, whatever the parameter's own units are, and the first guess is the goal itself.
     """
 
     points: tuple[tuple[float, float], ...]
 
-    def value(self, knob: float) -> float:
-        """The typical value at a knob."""
-        return float(np.interp(knob, [point[0] for point in self.points], [point[1] for point in self.points]))
+    def value(self, parameter: float) -> float:
+        """The typical value at a parameter."""
+        return float(np.interp(parameter, [point[0] for point in self.points], [point[1] for point in self.points]))
 
-    def knob(self, value: float) -> float:
-        """The knob at which a value is typical."""
+    def parameter(self, value: float) -> float:
+        """The parameter at which a value is typical."""
         return float(np.interp(value, [point[1] for point in self.points], [point[0] for point in self.points]))
 
-    def raised(self, by: float) -> PriorCurve:
+    def biased(self, by: float) -> PriorCurve:
         """The same with every value higher by this much."""
-        return PriorCurve(tuple((knob, value + by) for knob, value in self.points))
+        return PriorCurve(tuple((parameter, value + by) for parameter, value in self.points))
 
-    def start_at(self, knob: float) -> PriorCurve:
-        """The part of the curve from a knob on."""
-        return PriorCurve(((knob, self.value(knob)), *(point for point in self.points if point[0] > knob)))
+    def start_at(self, parameter: float) -> PriorCurve:
+        """The part of the curve from a parameter on."""
+        return PriorCurve(
+            ((parameter, self.value(parameter)), *(point for point in self.points if point[0] > parameter))
+        )
 
     @property
     def lowest(self) -> float:

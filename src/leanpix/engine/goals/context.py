@@ -4,29 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from leanpix.domain.formats import OutputFormat
-from leanpix.domain.request import CompressionOptions
+from leanpix.domain.request import DEFAULT_TARGET_SCORE, CompressionOptions
 from leanpix.engine.budget import Budget, Effort
 from leanpix.engine.codecs.base import Codec, Encoded, Goal, Raster
-from leanpix.engine.goals.outcome import EncoderRuns
+from leanpix.engine.codecs.need import Criterion, Need
+from leanpix.engine.codecs.offers import Facts
+from leanpix.engine.codecs.runs import EncoderRuns
 from leanpix.engine.goals.plan import keeps_dimensions, may_keep_file, may_race_file
 from leanpix.engine.judging.meter import QualityMeter
-from leanpix.engine.reading.headers import jpeg
 from leanpix.engine.reading.picture import Picture
-
-_LOSSLESS_GAIN = 0.5
-"""Lossless packing hardly ever halves a file that was packed before, be it quickly: below this share of the source's
-bytes, or of a small source's packed quickly, it is not tried."""
-
-_JPEG_GAIN = 0.75
-"""A JPEG's own share: what is left of its picture by better entropy coding was 0.79 to 0.99 over the test corpus."""
-
-_CHEAP_PIXELS = 2_000_000
+from leanpix.engine.resources import resource_budget
 
 
 @dataclass(slots=True)
 class EncodeContext:
-    """The frozen facts of a compression, and what is made at most once: the repacked file, the judge."""
+    """The frozen facts of a compression, and what is made at most once: the repacked file, the quality meter."""
 
     source: bytes
     options: CompressionOptions
@@ -35,69 +27,92 @@ class EncodeContext:
     codec: Codec
     effort: Effort
     budget: Budget
-    judge: QualityMeter = field(init=False)
+    need: Need = field(init=False)
+    meter: QualityMeter = field(init=False)
     _kept: list[Encoded | None] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.judge = QualityMeter(self.raster)
+        self.need = self._need()
+        self.meter = QualityMeter(self.raster)
+
+    def _need(self) -> Need:
+        """What the options ask for; a target score counts where neither a quality nor a size is asked for."""
+        options = self.options
+        target = {Criterion.SCORE: options.target_score or DEFAULT_TARGET_SCORE} if options.is_automatic else {}
+        return Need(
+            setting=options.quality,
+            max_bytes=options.max_bytes,
+            least=target,
+            never_over_bytes=len(self.source) if self.keeps_format_and_dimensions else None,
+            keeps_dimensions=options.changes_dimensions,
+        )
 
     def open(self, raster: Raster, *, bits_per_pixel: float | None = None) -> EncoderRuns:
-        """Encoder runs on this job's raster or on another size of it."""
-        options = self.options
-        if options.max_bytes is not None and bits_per_pixel is None:
-            bits_per_pixel = options.max_bytes * 8 / raster.total_pixels
-        left_s, held = self.budget.left_s(), self.raster.total_pixels
-        goal = Goal(options.quality, bits_per_pixel, options.target_score, left_s, self._left_s, held)
+        """Encoder runs on this context's raster or on another size of it."""
+        need = self.need
+        if need.max_bytes is not None and bits_per_pixel is None:
+            bits_per_pixel = need.max_bytes * 8 / raster.total_pixels
+        goal = Goal(
+            need.setting, bits_per_pixel, need.least.get(Criterion.SCORE), self.budget.left_s, self.raster.total_pixels
+        )
         return EncoderRuns(self.codec.open(raster, self.effort, goal), self.budget)
-
-    def _left_s(self) -> float:
-        """For this format: of those that are tried by turns none takes the time of all."""
-        others_s = self.budget.limit_s / 2 if len(self.options.alternatives) > 1 else 0
-        return self.budget.left_s() - others_s
 
     @property
     def keeps_format_and_dimensions(self) -> bool:
         """Whether the result must not be larger than the source."""
         return self.picture.probe.format.same_output is self.codec.format and keeps_dimensions(self.picture)
 
+    @property
+    def setting(self) -> float | None:
+        """The quality to encode at: what was asked, or the source's own where format and dimensions stay.
+
+        A quality above the source's own would only spend bytes on the faults that the source has already.
+        """
+        asked, own = self.need.setting, self.picture.probe.quality
+        if asked is None or own is None or not self.keeps_format_and_dimensions:
+            return asked
+        return min(asked, own)
+
     def kept_file(self) -> Encoded | None:
         """The source's own file without metadata, where it shows the same picture; made when first asked for."""
-        is_laid_on_colour = self.options.background is not None and self.picture.probe.has_alpha
-        if is_laid_on_colour or not may_keep_file(self.picture, self.codec.format):
-            return None
         if not self._kept:
-            self._kept.append(self._repacked())
+            self._kept.append(self._repacked() if self.may_keep_file else None)
         return self._kept[0]
 
     @property
-    def known_file(self) -> Encoded | None:
-        """The kept file, if anybody has asked for it."""
-        return self._kept[0] if self._kept else None
+    def may_keep_file(self) -> bool:
+        """Whether the source's own file shows the same picture as the result would."""
+        is_laid_on_colour = self.options.background is not None and self.picture.probe.has_alpha
+        return not is_laid_on_colour and may_keep_file(self.picture, self.codec.format)
 
-    def racing_file(self) -> Encoded | None:
-        """The kept file where it has the result's very pixels, so that it meets any quality asked for."""
-        return self.kept_file() if may_race_file(self.picture) else None
+    def facts(self, runs: EncoderRuns) -> Facts:
+        """What the codec's offers rest on."""
+        encoder, probe, need = runs.encoder, self.picture.probe, self.need
+        needs_lossless = need.setting is not None and need.setting >= encoder.lossless_from
+        # Where no loss is allowed the file, profile and all 16 bits included, loses less than what was converted.
+        is_usable = self.may_keep_file and (needs_lossless or may_race_file(self.picture))
+        return Facts(
+            pixels=self.raster.total_pixels,
+            rows=int(self.raster.pixels.shape[0]),
+            source_bytes=len(self.source),
+            is_source_lossless=probe.is_lossless,
+            usable_source=self.codec.source_size(self.source) if is_usable else None,
+            needs_lossless=needs_lossless,
+            is_screen_content=encoder.is_screen_content,
+            bytes_a_pixel=self._likely_bytes_a_pixel(runs),
+        )
 
-    def repack_can_fit(self, max_bytes: int) -> bool:
-        """Whether repacking the source without loss has a chance to come to so few bytes."""
-        if self._kept:
-            return True
-        target, own = self.codec.format, self.picture.probe.format.same_output
-        if target is OutputFormat.JPG and own is OutputFormat.JPG:
-            return max_bytes >= _JPEG_GAIN * jpeg.picture_bytes(self.source)
-        # A PNG may have been packed badly, or not at all.
-        if max_bytes >= _LOSSLESS_GAIN * len(self.source):
-            return True
-        if self.raster.total_pixels > _CHEAP_PIXELS or target is OutputFormat.JPG:
-            return False
-        packs_again = target is OutputFormat.PNG and self.keeps_format_and_dimensions
-        quick = self.codec.repack(self.source, Effort.MINIMAL) if packs_again else None
-        return quick is None or max_bytes >= _LOSSLESS_GAIN * len(quick.data)
+    def _likely_bytes_a_pixel(self, runs: EncoderRuns) -> float:
+        """Of a lossy encode: what a size has room for, else what is typical at the quality or the score."""
+        need = self.need
+        if need.max_bytes is not None:
+            return need.max_bytes / self.raster.total_pixels
+        return runs.typical_bytes_a_pixel(self.setting, need.least.get(Criterion.SCORE))
 
-    def highest_quality(self, asked: float) -> float:
-        """No quality above the source's own: it would only spend bytes on the source's own faults."""
-        own = self.picture.probe.quality
-        return min(asked, own) if own is not None and keeps_dimensions(self.picture) else asked
+    @property
+    def memory_bytes(self) -> int:
+        """What was set aside for this picture."""
+        return resource_budget(self.picture.probe, self.options).memory_bytes
 
     def _repacked(self) -> Encoded | None:
         repacked = self.codec.repack(self.source, self.effort)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from leanpix.engine.codecs.base import Encoded
 from leanpix.engine.codecs.prior import PriorCurve
-from leanpix.engine.goals.outcome import EncoderRuns, rate_of
-from leanpix.engine.goals.search import MAX_TRIES, Bound, Knob, nearest
+from leanpix.engine.codecs.runs import EncoderRuns, rate_of
+from leanpix.engine.goals.search import MAX_TRIES, Bound, EncoderParam, nearest
 
 _TOLERANCE = 0.01
 """A share of the target: an encode within it ends the search."""
@@ -21,48 +21,48 @@ _USED_UP = 0.975
 """A share of the target that ends the search for steps between an encoder's steps."""
 
 
-def largest_within(trials: EncoderRuns, pixels: int, max_bytes: int, rates: PriorCurve | None = None) -> Encoded | None:
+def largest_within(runs: EncoderRuns, pixels: int, max_bytes: int, rates: PriorCurve | None = None) -> Encoded | None:
     """The encode that comes nearest to max_bytes; None where even the lowest setting takes more.
 
     pixels: of the raster, all frames. rates: the part of the encoder's settings to stay in, all of them if None.
     """
-    tolerance, tries = (_ROUGH_TOLERANCE, _ROUGH_TRIES) if trials.encoder.thorough() else (_TOLERANCE, MAX_TRIES)
+    tolerance, tries = (_ROUGH_TOLERANCE, _ROUGH_TRIES) if runs.encoder.slower_presets() else (_TOLERANCE, MAX_TRIES)
     bound = Bound(rate_of(max_bytes, pixels), tolerance, is_floor=False)
-    setting = _setting_within(trials, rates or trials.encoder.rates, bound, pixels, tries)
-    return None if setting is None else _refined(trials, setting, pixels, max_bytes)
+    setting = _setting_within(runs, rates or runs.encoder.rates, bound, pixels, tries)
+    return None if setting is None else _refined(runs, setting, pixels, max_bytes)
 
 
 def next_within(
-    trials: EncoderRuns, rival: EncoderRuns, pixels: int, max_bytes: int, tries: int = _MORE_TRIES
+    runs: EncoderRuns, rival: EncoderRuns, pixels: int, max_bytes: int, tries: int = _MORE_TRIES
 ) -> Encoded | None:
     """Another encoder's best within max_bytes in a few tries, which begin where the first one's last run points."""
-    encoder, last = rival.encoder, next(reversed(trials.done))
-    untypical = trials.rate_at(last, pixels) - trials.encoder.rates.value(last)
+    encoder, last = rival.encoder, next(reversed(runs.done))
+    bias = runs.rate_at(last, pixels) - runs.encoder.rates.value(last)
     bound = Bound(rate_of(max_bytes, pixels), _THOROUGH_TOLERANCE, is_floor=False)
-    found = _setting_within(rival, encoder.rates.raised(untypical), bound, pixels, tries)
-    trials.take_in(rival)
+    found = _setting_within(rival, encoder.rates.biased(bias), bound, pixels, tries)
+    runs.add_counts(rival)
     return None if found is None else rival.at(found)
 
 
-def _setting_within(trials: EncoderRuns, rates: PriorCurve, bound: Bound, pixels: int, max_tries: int) -> float | None:
+def _setting_within(runs: EncoderRuns, rates: PriorCurve, bound: Bound, pixels: int, max_tries: int) -> float | None:
     return nearest(
-        lambda setting: trials.rate_at(setting, pixels),
-        Knob(rates, trials.snap),
+        lambda setting: runs.rate_at(setting, pixels),
+        EncoderParam(rates, runs.to_grid),
         bound,
         max_tries=max_tries,
-        may_continue=trials.may_continue,
+        may_continue=runs.may_continue,
     )
 
 
-def _refined(trials: EncoderRuns, setting: float, pixels: int, max_bytes: int) -> Encoded:
+def _refined(runs: EncoderRuns, setting: float, pixels: int, max_bytes: int) -> Encoded:
     """The encode found, or a thorough one of about the same size, which is the better picture."""
-    best = trials.at(setting)
-    if setting >= trials.highest:
+    best = runs.at(setting)
+    if setting >= runs.highest:
         return best
-    for encoder, tries in zip(trials.encoder.thorough(), (_FEW_TRIES, _MORE_TRIES), strict=False):
-        if not trials.may_continue():
+    for encoder, tries in zip(runs.encoder.slower_presets(), (_FEW_TRIES, _MORE_TRIES), strict=False):
+        if not runs.may_continue():
             break
-        found = next_within(trials, trials.of(encoder), pixels, max_bytes, tries)
+        found = next_within(runs, runs.fork(encoder), pixels, max_bytes, tries)
         if found is not None and len(found.data) >= len(best.data):
             best = found
         if len(best.data) >= _USED_UP * max_bytes:

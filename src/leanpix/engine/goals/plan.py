@@ -34,7 +34,7 @@ def recommend(probe: Probe, raster: Raster) -> OutputFormat:
         return probe.format.same_output
     if raster.frames > 1 or raster.is_transparent:
         return OutputFormat.WEBP
-    return OutputFormat.PNG if texture(raster.pixels).is_graphic else OutputFormat.JPG
+    return OutputFormat.PNG if texture(raster.pixels).is_screen_content else OutputFormat.JPG
 
 
 def alternatives(probe: Probe, options: CompressionOptions) -> tuple[OutputFormat, ...]:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from leanpix.engine.codecs.base import Encoded, Encoder, Raster
+from leanpix.engine.codecs.base import Encoded, Encoder
 from leanpix.engine.codecs.prior import PriorCurve
+from leanpix.engine.codecs.runs import EncoderRuns
 from leanpix.engine.goals.context import EncodeContext
-from leanpix.engine.goals.drawn import is_exact_enough
-from leanpix.engine.goals.outcome import EncoderRuns
-from leanpix.engine.goals.search import Bound, Knob, nearest
+from leanpix.engine.goals.search import Bound, EncoderParam, nearest
 from leanpix.engine.judging.meter import QualityMeter, sample_of
 from leanpix.engine.malloc_trim import trim_malloc
 
@@ -22,7 +21,7 @@ _SAMPLE_TOLERANCE = 1.0
 TILES_MARGIN = 1.0
 """How much lower a whole picture's score may be than its tiles': 1.05 at most, 0.2 typically (docs/decisions/0025)."""
 
-_MOST_UNTYPICAL = 25.0
+_MOST_BIAS = 25.0
 """How far below the target a setting's typical score may be, whatever it scores on this picture.
 
 Of a plain ground the metric forgives even another colour: at JPEG quality 1 light blue comes out gray and scores 87.
@@ -40,122 +39,123 @@ class Scored:
     warnings: tuple[str, ...] = ()
 
 
-def lowest_at(job: EncodeContext, trials: EncoderRuns, target: float) -> Scored | None:
-    """The smallest lossy encode at the target; None where the encoder does not reach it, or need not.
+def lowest_at(context: EncodeContext, runs: EncoderRuns, target: float, start: float | None) -> Scored | None:
+    """The smallest lossy encode at the target; None where the encoder does not reach it.
 
-    It need not where trials have what keeps every pixel, and that is small enough.
+    start: where sample_setting says to begin; None: the whole picture is searched.
     """
-    sample = sample_of(job.raster)
+    if start is None:
+        parameter = _search(context.meter, runs, target)
+    elif context.meter.is_sampled:
+        return _on_tiles(context, runs, start, target)
+    else:
+        parameter = _corrected(context.meter, runs, start, target)
+    return None if parameter is None else _refined(context, runs, parameter, target)
+
+
+def is_searched_on_sample(context: EncodeContext) -> bool:
+    """Whether the picture is so large that a setting is looked for on a sample of it first."""
+    return sample_of(context.raster) is not None
+
+
+def sample_setting(context: EncodeContext, runs: EncoderRuns, target: float) -> float | None:
+    """The setting that a sample of a large picture needs, else the highest there is; None: no setting will do."""
+    sample = sample_of(context.raster)
     if sample is None:
-        knob = _search(job.judge, trials, target)
-        return None if knob is None else _refined(job, trials, knob, target)
-    return _by_sample(job, trials, sample, target)
+        return None
+    on_sample = EncoderRuns(runs.encoder.on(sample), context.budget)
+    parameter = _search(QualityMeter(sample), on_sample, target)
+    runs.add_counts(on_sample)
+    if parameter is None and runs.encoder.lossless_from > _HIGHEST_QUALITY:
+        return runs.to_grid(runs.encoder.scores.points[-1][0])
+    # Where a palette is too small for a part of the picture it is for all of it.
+    return parameter
 
 
-def _search(judge: QualityMeter, trials: EncoderRuns, target: float) -> float | None:
+def _search(meter: QualityMeter, runs: EncoderRuns, target: float) -> float | None:
     return nearest(
-        lambda knob: judge.score(trials.at(knob)),
-        Knob(_trusted(trials.encoder, target), trials.snap),
+        lambda parameter: meter.score(runs.at(parameter)),
+        EncoderParam(trusted(runs.encoder, target), runs.to_grid),
         Bound(target, _TOLERANCE, is_floor=True),
-        may_continue=trials.may_continue,
+        may_continue=runs.may_continue,
     )
 
 
-def _trusted(encoder: Encoder, target: float) -> PriorCurve:
+def trusted(encoder: Encoder, target: float) -> PriorCurve:
     """The settings at which a score of the target says that the picture looks it."""
     scores = encoder.scores
-    return scores.start_at(scores.knob(target - _MOST_UNTYPICAL))
+    return scores.start_at(scores.parameter(target - _MOST_BIAS))
 
 
-def _by_sample(job: EncodeContext, trials: EncoderRuns, sample: Raster, target: float) -> Scored | None:
-    knob = _tried_on_sample(job, trials, sample, target)
-    if knob is None:
-        # Where a palette is too small for a part of the picture it is for all of it.
-        if trials.encoder.lossless_from <= _HIGHEST_QUALITY:
-            return None
-        knob = trials.snap(trials.encoder.scores.points[-1][0])
-    if is_exact_enough(job, trials, knob):
-        return None
-    if job.judge.is_sampled:
-        return _on_tiles(job, trials, knob, target)
-    knob = _corrected(job.judge, trials, knob, target)
-    return None if knob is None else _refined(job, trials, knob, target)
-
-
-def _tried_on_sample(job: EncodeContext, trials: EncoderRuns, sample: Raster, target: float) -> float | None:
-    on_sample = EncoderRuns(trials.encoder.on(sample), job.budget)
-    knob = _search(QualityMeter(sample), on_sample, target)
-    trials.take_in(on_sample)
-    return knob
-
-
-def _on_tiles(job: EncodeContext, trials: EncoderRuns, knob: float, target: float) -> Scored | None:
+def _on_tiles(context: EncodeContext, runs: EncoderRuns, parameter: float, target: float) -> Scored | None:
     """The setting corrected on the tiles that would be scored, encoded by themselves; then the whole, once.
 
     A large picture's result is never decoded: that takes its memory, and the time of several encodes.
     """
-    found = _tried_on_tiles(job, trials, knob, target)
+    found = _tried_on_tiles(context, runs, parameter, target)
     trim_malloc()
-    return None if found is None else Scored(trials.at(found[0]), found[1], (ON_SAMPLE,))
+    return None if found is None else Scored(runs.at(found[0]), found[1], (ON_SAMPLE,))
 
 
-def _tried_on_tiles(job: EncodeContext, trials: EncoderRuns, knob: float, target: float) -> tuple[float, float] | None:
+def _tried_on_tiles(
+    context: EncodeContext, runs: EncoderRuns, parameter: float, target: float
+) -> tuple[float, float] | None:
     """A setting and the score that the whole will have at least.
 
     All that it took to find them is let go of before the whole is encoded.
     """
-    tiles = job.judge.tiles()
-    on_tiles, judge = EncoderRuns(trials.encoder.on(tiles), job.budget), QualityMeter(tiles)
-    found = _corrected(judge, on_tiles, knob, target + TILES_MARGIN)
-    trials.take_in(on_tiles)
-    return None if found is None else (found, judge.score(on_tiles.at(found)) - TILES_MARGIN)
+    tiles = context.meter.tiles()
+    on_tiles, meter = EncoderRuns(runs.encoder.on(tiles), context.budget), QualityMeter(tiles)
+    found = _corrected(meter, on_tiles, parameter, target + TILES_MARGIN)
+    runs.add_counts(on_tiles)
+    return None if found is None else (found, meter.score(on_tiles.at(found)) - TILES_MARGIN)
 
 
-def score_on_tiles(job: EncodeContext, trials: EncoderRuns, knob: float) -> float:
+def score_on_tiles(context: EncodeContext, runs: EncoderRuns, parameter: float) -> float:
     """The score of a large picture's tiles at a setting, encoded by themselves."""
-    tiles = job.judge.tiles()
-    on_tiles = trials.of(trials.encoder.on(tiles))
-    score = preview_score(QualityMeter(tiles), on_tiles, knob)
-    trials.take_in(on_tiles)
+    tiles = context.meter.tiles()
+    on_tiles = runs.fork(runs.encoder.on(tiles))
+    score = preview_score(QualityMeter(tiles), on_tiles, parameter)
+    runs.add_counts(on_tiles)
     trim_malloc()
     return score
 
 
-def preview_score(judge: QualityMeter, trials: EncoderRuns, knob: float) -> float:
+def preview_score(meter: QualityMeter, runs: EncoderRuns, parameter: float) -> float:
     """The score of an encode: of its pixels before they are packed, where they are had for less."""
-    pixels = trials.preview(knob)
-    return judge.score(trials.at(knob)) if pixels is None else judge.score_of(pixels)
+    pixels = runs.preview(parameter)
+    return meter.score(runs.at(parameter)) if pixels is None else meter.score_of(pixels)
 
 
-def _corrected(judge: QualityMeter, trials: EncoderRuns, knob: float, target: float) -> float | None:
+def _corrected(meter: QualityMeter, runs: EncoderRuns, parameter: float, target: float) -> float | None:
     """The setting after trying it here, and others where the sample promised too much or too little."""
-    scores, passing, failing = _trusted(trials.encoder, target), list[float](), list[float]()
+    scores, passing, failing = trusted(runs.encoder, target), list[float](), list[float]()
     for tried in range(1 + _CORRECTIONS):
-        score = judge.score(trials.at(knob))
-        (passing if score >= target else failing).append(knob)
-        if 0 <= score - target <= _SAMPLE_TOLERANCE or not trials.may_continue():
+        score = meter.score(runs.at(parameter))
+        (passing if score >= target else failing).append(parameter)
+        if 0 <= score - target <= _SAMPLE_TOLERANCE or not runs.may_continue():
             break
         if passing and failing:
             place = (scores.value(min(passing)) + scores.value(max(failing))) / 2
         else:
             # Steps up grow: on a picture whose score rises slowly the typical step falls short again and again.
             missing = target - score + _TOLERANCE
-            place = scores.value(knob) + missing * (1 if passing else 1 + tried)
-        knob = trials.snap(scores.knob(place))
-        if knob in trials.done:
+            place = scores.value(parameter) + missing * (1 if passing else 1 + tried)
+        parameter = runs.to_grid(scores.parameter(place))
+        if parameter in runs.done:
             break
     return min(passing) if passing else None
 
 
-def _refined(job: EncodeContext, trials: EncoderRuns, knob: float, target: float) -> Scored:
+def _refined(context: EncodeContext, runs: EncoderRuns, parameter: float, target: float) -> Scored:
     """The setting found, or a thorough encode in fewer bytes that reaches the target too."""
-    found = Scored(trials.at(knob), job.judge.score(trials.at(knob)))
-    encoder = next(iter(trials.encoder.thorough()), None)
-    if encoder is None or not trials.may_continue():
+    found = Scored(runs.at(parameter), context.meter.score(runs.at(parameter)))
+    encoder = next(iter(runs.encoder.slower_presets()), None)
+    if encoder is None or not runs.may_continue():
         return found
-    untypical = found.score - _trusted(trials.encoder, target).value(knob)
-    thorough = trials.of(encoder)
-    encoded = thorough.at(thorough.snap(_trusted(encoder, target).knob(target - untypical + _TOLERANCE / 2)))
-    trials.take_in(thorough)
-    rival = Scored(encoded, job.judge.score(encoded))
+    bias = found.score - trusted(runs.encoder, target).value(parameter)
+    thorough = runs.fork(encoder)
+    encoded = thorough.at(thorough.to_grid(trusted(encoder, target).parameter(target - bias + _TOLERANCE / 2)))
+    runs.add_counts(thorough)
+    rival = Scored(encoded, context.meter.score(encoded))
     return rival if rival.score >= target and len(encoded.data) < len(found.encoded.data) else found

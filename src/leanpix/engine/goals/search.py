@@ -1,7 +1,7 @@
 """Find the setting of an encoder that comes nearest to a goal without overstepping it.
 
-The kernel knows no format, no bytes and no score: it sees a function that grows with a knob and looks for the
-largest knob at which it is not above zero. Two goals are put in front of it, a size and a score.
+The kernel knows no format, no bytes and no score: it sees a function that grows with a parameter and looks for the
+largest parameter at which it is not above zero. Two goals are put in front of it, a size and a score.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _NARROW = 1e-3
 _SAME = 1e-9
 
 
-Snap = Callable[[float], float]
+ToGrid = Callable[[float], float]
 
 
 def _anywhere(place: float) -> float:
@@ -39,28 +39,28 @@ class Axis:
     high: float
     start: float
     slope: float = 1.0
-    snap: Snap = _anywhere
+    to_grid: ToGrid = _anywhere
 
     def clamp(self, place: float) -> float:
         """The nearest place in the range that can be set."""
-        return self.snap(min(max(place, self.low), self.high))
+        return self.to_grid(min(max(place, self.low), self.high))
 
 
 @dataclass(slots=True)
 class _Bracket:
-    """Every measurement so far, as (knob, value), and the two of them that enclose zero most closely."""
+    """Every measurement so far, as (parameter, value), and the two of them that enclose zero most closely."""
 
     points: list[tuple[float, float]] = field(default_factory=list)
     low: float = -math.inf
     high: float = math.inf
 
-    def note(self, knob: float, value: float) -> None:
+    def note(self, parameter: float, value: float) -> None:
         """Take a measurement in; values need not be perfectly monotone, the bracket only ever shrinks."""
-        self.points.append((knob, value))
+        self.points.append((parameter, value))
         if value <= 0:
-            self.low = max(self.low, knob)
+            self.low = max(self.low, parameter)
         else:
-            self.high = min(self.high, knob)
+            self.high = min(self.high, parameter)
 
     @property
     def is_closed(self) -> bool:
@@ -88,15 +88,15 @@ class _Bracket:
 
 
 @dataclass(frozen=True, slots=True)
-class Knob:
-    """A knob to be turned: what is typical along it, and the nearest setting that it really has."""
+class EncoderParam:
+    """A parameter to be turned: what is typical along it, and the nearest setting that it really has."""
 
     curve: PriorCurve
-    snap: Snap = _anywhere
+    to_grid: ToGrid = _anywhere
 
     def at(self, value: float) -> float:
         """The setting at which a value is typical."""
-        return self.snap(self.curve.knob(value))
+        return self.to_grid(self.curve.parameter(value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,24 +110,24 @@ class Bound:
 
 def nearest(
     measure: Callable[[float], float],
-    knob: Knob,
+    parameter: EncoderParam,
     bound: Bound,
     *,
     max_tries: int = MAX_TRIES,
     may_continue: Callable[[], bool] = lambda: True,
 ) -> float | None:
-    """The setting found whose value comes nearest to a bound without crossing it; values grow with the knob."""
-    curve, sign = knob.curve, -1 if bound.is_floor else 1
+    """The setting found whose value comes nearest to a bound without crossing it; values grow with the parameter."""
+    curve, sign = parameter.curve, -1 if bound.is_floor else 1
     low, high = sorted((sign * curve.lowest, sign * curve.highest))
-    axis = Axis(low, high, sign * bound.value, snap=lambda place: sign * curve.value(knob.at(sign * place)))
+    axis = Axis(low, high, sign * bound.value, to_grid=lambda place: sign * curve.value(parameter.at(sign * place)))
     place = approach(
-        lambda place: sign * (measure(knob.at(sign * place)) - bound.value),
+        lambda place: sign * (measure(parameter.at(sign * place)) - bound.value),
         axis,
         tolerance=bound.tolerance,
         max_tries=max_tries,
         may_continue=may_continue,
     )
-    return None if place is None else knob.at(sign * place)
+    return None if place is None else parameter.at(sign * place)
 
 
 def approach(
@@ -174,7 +174,7 @@ def _following(axis: Axis, bracket: _Bracket, tried: list[float]) -> float | Non
         return _beyond(axis, bracket, tried)
     if bracket.high - bracket.low <= _NARROW * (axis.high - axis.low):
         return None
-    # A crossing may snap to an end of the bracket: then the middle is the surest place that may still be new.
+    # A crossing may to_grid to an end of the bracket: then the middle is the surest place that may still be new.
     candidates = (bracket.crossing(), (bracket.low + bracket.high) / 2)
     return next((place for place in map(axis.clamp, candidates) if _is_new(place, tried)), None)
 

@@ -10,9 +10,11 @@ import pyvips
 
 from leanpix.engine.budget import Effort
 from leanpix.engine.codecs.base import Encoded, Raster
+from leanpix.engine.codecs.offers import Kind
+from leanpix.engine.codecs.runs import EncoderRuns, rate_of
 from leanpix.engine.goals.context import EncodeContext
+from leanpix.engine.goals.evaluate import Made
 from leanpix.engine.goals.fitting import largest_within
-from leanpix.engine.goals.outcome import EncoderRuns, Outcome, rate_of
 from leanpix.engine.malloc_trim import trim_malloc
 
 _TRIED_SCORES = (30.0, 50.0, 65.0, 78.0, 86.0)
@@ -20,50 +22,51 @@ _TRIED_SCORES = (30.0, 50.0, 65.0, 78.0, 86.0)
 original size falls: a little detail on many pixels first, then more on fewer."""
 
 
-def shrunk_within(job: EncodeContext, trials: EncoderRuns, max_bytes: int) -> Outcome | None:
+def shrunk_within(context: EncodeContext, runs: EncoderRuns, max_bytes: int) -> Made | None:
     """The scale with the best score, seen at the original dimensions, among those that meet max_bytes."""
-    goal = rate_of(max_bytes, job.raster.total_pixels)
-    best: Outcome | None = None
-    for rate in _likely_rates(trials, job.raster.total_pixels):
-        if best is not None and not trials.may_continue():
+    goal = rate_of(max_bytes, context.raster.total_pixels)
+    best: Made | None = None
+    for rate in _likely_rates(runs, context.raster.total_pixels):
+        if best is not None and not runs.may_continue():
             break
-        outcome = _at_scale(job, trials, math.exp((goal - rate) / 2), max_bytes)
-        if best is not None and _score(outcome) <= _score(best):
+        made = _at_scale(context, runs, math.exp((goal - rate) / 2), max_bytes)
+        if best is not None and _score(made) <= _score(best):
             break
-        best = outcome or best
+        best = made or best
     return best
 
 
-def _likely_rates(trials: EncoderRuns, pixels: int) -> list[float]:
-    """Rates of this picture at settings worth trying: the typical ones, moved by how untypical it was so far."""
-    encoder, lowest = trials.encoder, min(trials.done)
-    untypical = trials.rate_at(lowest, pixels) - encoder.rates.value(lowest)
-    return [encoder.rates.value(encoder.scores.knob(score)) + untypical for score in _TRIED_SCORES]
+def _likely_rates(runs: EncoderRuns, pixels: int) -> list[float]:
+    """Rates of this picture at settings worth trying: the typical ones, moved by how bias it was so far."""
+    encoder, lowest = runs.encoder, min(runs.done)
+    bias = runs.rate_at(lowest, pixels) - encoder.rates.value(lowest)
+    return [encoder.rates.value(encoder.scores.parameter(score)) + bias for score in _TRIED_SCORES]
 
 
-def _score(outcome: Outcome | None) -> float:
-    return -math.inf if outcome is None or outcome.score is None else outcome.score
+def _score(made: Made | None) -> float:
+    return -math.inf if made is None or made.score is None else made.score
 
 
-def _at_scale(job: EncodeContext, trials: EncoderRuns, scale: float, max_bytes: int) -> Outcome | None:
-    encoded, width, height = _encoded_at(job, trials, scale, max_bytes)
+def _at_scale(context: EncodeContext, runs: EncoderRuns, scale: float, max_bytes: int) -> Made | None:
+    encoded, width, height = _encoded_at(context, runs, scale, max_bytes)
     if encoded is None:
         return None
-    if job.effort is not Effort.FULL:
+    if context.effort is not Effort.FULL:
         trim_malloc()
-    sizes = f"from {job.raster.width_px}x{job.raster.height_px} to {width}x{height}"
+    sizes = f"from {context.raster.width_px}x{context.raster.height_px} to {width}x{height}"
     warning = f"downscaled {sizes}: at full size even the lowest quality is over the size asked for"
-    return Outcome(encoded, width, height, job.judge.score(encoded), (warning,))
+    score = context.meter.score(encoded)
+    return Made(Kind.SMALLER_SIDES, encoded, score, warnings=(warning,), size_px=(width, height))
 
 
 def _encoded_at(
-    job: EncodeContext, trials: EncoderRuns, scale: float, max_bytes: int
+    context: EncodeContext, runs: EncoderRuns, scale: float, max_bytes: int
 ) -> tuple[Encoded | None, int, int]:
     """What meets max_bytes, with its width and height; the smaller pixels are let go of before it is scored."""
-    raster = scaled(job.raster, min(scale, 1.0))
-    smaller = job.open(raster, bits_per_pixel=max_bytes * 8 / raster.total_pixels)
+    raster = scaled(context.raster, min(scale, 1.0))
+    smaller = context.open(raster, bits_per_pixel=max_bytes * 8 / raster.total_pixels)
     encoded = largest_within(smaller, raster.total_pixels, max_bytes)
-    trials.take_in(smaller)
+    runs.add_counts(smaller)
     return encoded, raster.width_px, raster.height_px
 
 

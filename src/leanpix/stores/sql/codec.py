@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from leanpix.domain.formats import OutputFormat, SourceFormat
-from leanpix.domain.report import Report
+from leanpix.domain.report import Considered, Report
 from leanpix.domain.request import CompressionOptions, Crop, Fit, Metadata
 
 
@@ -45,4 +45,5 @@ def report_from_json(text: str) -> Report:
     known["source_format"] = SourceFormat(known["source_format"])
     known["format"] = OutputFormat(known["format"])
     known["changes"], known["warnings"] = tuple(known["changes"]), tuple(known["warnings"])
+    known["considered"] = tuple(Considered.of(one) for one in known.get("considered", ()))
     return Report(**known)

@@ -125,18 +125,29 @@ def _report() -> Json:
     """The engine's report, field by field; what was not measured is left out of an answer."""
     found: Json = TypeAdapter(Report).json_schema(mode="serialization")
     kinds = found.pop("$defs", {})
-    fields = {name: _inlined(schema, kinds) for name, schema in found["properties"].items()}
-    optional = [name for name, schema in found["properties"].items() if {"type": "null"} in schema.get("anyOf", [])]
+    fields, optional = _fields(found, kinds)
     share = {"type": "number", "description": "What the result saves of the source; below 0 where it is larger."}
     properties = {"phase": {"type": "string", "const": "complete"}, **fields, "saved_share": share}
     return shape(properties, Report.__doc__ or "", [*optional, *(set(properties) - set(found["properties"]))])
 
 
+def _fields(found: Json, kinds: Mapping[str, Json]) -> tuple[dict[str, Json], list[str]]:
+    """An object's fields, and which of them may be left out."""
+    named = found["properties"].items()
+    optional = [name for name, schema in named if {"type": "null"} in schema.get("anyOf", [])]
+    return {name: _inlined(schema, kinds) for name, schema in named}, optional
+
+
 def _inlined(schema: Json, kinds: Mapping[str, Json]) -> Json:
     bare = {name: value for name, value in schema.items() if name not in {"default", "title"}}
     name = str(bare.pop("$ref", "")).rpartition("/")[2]
-    if name:
+    if name and "enum" in kinds[name]:
         return choice(kinds[name]["enum"])
+    if name:
+        fields, optional = _fields(kinds[name], kinds)
+        return shape(fields, kinds[name].get("description", ""), optional)
+    if "items" in bare:
+        bare["items"] = _inlined(bare["items"], kinds)
     alternatives = [one for one in bare.pop("anyOf", []) if one != {"type": "null"}]
     return {**bare, **(alternatives[0] if alternatives else {})}
 

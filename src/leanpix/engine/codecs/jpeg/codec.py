@@ -1,15 +1,17 @@
-"""JPEG: jpegli by a Butteraugli distance, mozjpeg where the rate is too low for jpegli, on one knob."""
+"""JPEG: jpegli by a Butteraugli distance, mozjpeg where the rate is too low for jpegli, on one parameter."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import mozjpeg_lossless_optimization as mozjpeg_lossless
 
 from leanpix.domain.formats import OutputFormat
 from leanpix.engine.budget import Effort
-from leanpix.engine.codecs.base import Encoded, Goal, Raster
+from leanpix.engine.codecs import priors
+from leanpix.engine.codecs.base import Encoded, Goal, Mend, Raster
 from leanpix.engine.codecs.jpeg.jpegli import (
     Subsampling,
     distance_from_quality,
@@ -17,8 +19,10 @@ from leanpix.engine.codecs.jpeg.jpegli import (
     jpegli_backend,
     quality_from_distance,
 )
+from leanpix.engine.codecs.offers import Facts, Offer, SourceSize, lossy, repacked_source
 from leanpix.engine.codecs.prior import PriorCurve
 from leanpix.engine.content import SATURATED, chroma_detail
+from leanpix.engine.reading.headers.jpeg import picture_bytes
 
 _NEVER = 101
 _SMALLEST_DISTANCE = 0.1
@@ -31,12 +35,12 @@ _MOZJPEG_FROM_DISTANCE = 6.4
 _VERY_SATURATED = 45.0
 """Chroma detail from which on 4:2:0 loses at every rate."""
 
-_FINE = Goal(quality=60, bits_per_pixel=1.0, score=62)
-"""Above any of these, graphics between the two lose less by 4:4:4's bytes than by 4:2:0's blur."""
+_FINE_QUALITY, _FINE_BITS_A_PIXEL, _FINE_SCORE = 60, 1.0, 62
+"""From the one of these that is the goal, graphics between the two lose less by 4:4:4's bytes than by 4:2:0's blur."""
 
 
-def _knobs(points: tuple[tuple[float, float], ...]) -> PriorCurve:
-    """A curve over the knob from points that name distances."""
+def _over_parameter(points: tuple[tuple[float, float], ...]) -> PriorCurve:
+    """A curve over the parameter from points that name distances."""
     return PriorCurve(tuple((-math.log(distance), value) for distance, value in points))
 
 
@@ -59,35 +63,35 @@ _MOZJPEG_QUALITIES = (
 
 @dataclass(frozen=True, slots=True)
 class JpegEncoder:
-    """Knob: -log(distance). jpegli's part is continuous, so that a size or a score is met closely."""
+    """Parameter: -log(distance). jpegli's part is continuous, so that a size or a score is met closely."""
 
     raster: Raster
     effort: Effort
     subsampling: Subsampling
     lossless_from = _NEVER
     most_score = 100.0
-    is_graphic = False
+    is_screen_content = False
 
     @property
     def rates(self) -> PriorCurve:
-        """Typical log(bits per pixel) along the knob."""
-        return _knobs(_RATES).start_at(self._lowest_knob())
+        """Typical log(bits per pixel) along the parameter."""
+        return _over_parameter(_RATES).start_at(self._lowest_parameter())
 
     @property
     def scores(self) -> PriorCurve:
-        """Typical score along the knob."""
-        return _knobs(_SCORES).start_at(self._lowest_knob())
+        """Typical score along the parameter."""
+        return _over_parameter(_SCORES).start_at(self._lowest_parameter())
 
     def on(self, raster: Raster) -> JpegEncoder:
         """The same choices for another raster of the same picture."""
         return replace(self, raster=raster)
 
-    def finest(self) -> JpegEncoder:
+    def mends(self) -> tuple[Mend, ...]:
         """Chroma at its full size."""
         has_all = self.raster.is_gray or self.subsampling == "4:4:4"
-        return self if has_all else replace(self, subsampling="4:4:4")
+        return () if has_all else (Mend("whole chroma", replace(self, subsampling="4:4:4")),)
 
-    def knob_for(self, quality: float) -> float:
+    def param_for(self, quality: float) -> float:
         """-log of the distance that jpegli gives a libjpeg quality: one unbroken curve."""
         return -math.log(max(_SMALLEST_DISTANCE, distance_from_quality(quality)))
 
@@ -95,38 +99,38 @@ class JpegEncoder:
         """A JPEG passes for what it was encoded at."""
         del quality
 
-    def preview(self, knob: float) -> None:
+    def preview(self, parameter: float) -> None:
         """Its pixels take an encode."""
-        del knob
+        del parameter
 
-    def snap(self, knob: float) -> float:
+    def to_grid(self, parameter: float) -> float:
         """Whole qualities for mozjpeg and for jpegli's wheel interface, everything else for the native one."""
-        distance = math.exp(-knob)
+        distance = math.exp(-parameter)
         if self._is_mozjpeg(distance):
-            qualities = _knobs(_MOZJPEG_QUALITIES)
-            return min(qualities.knob(round(qualities.value(knob))), -math.log(_MOZJPEG_FROM_DISTANCE))
+            qualities = _over_parameter(_MOZJPEG_QUALITIES)
+            return min(qualities.parameter(round(qualities.value(parameter))), -math.log(_MOZJPEG_FROM_DISTANCE))
         if _is_native():
-            return knob
-        return self.knob_for(max(1, round(quality_from_distance(distance))))
+            return parameter
+        return self.param_for(max(1, round(quality_from_distance(distance))))
 
-    def thorough(self) -> tuple[()]:
+    def slower_presets(self) -> tuple[()]:
         """Every encode is as thorough as it pays."""
         return ()
 
-    def encode(self, knob: float) -> Encoded:
+    def encode(self, parameter: float) -> Encoded:
         """One encode, progressive, with optimised tables."""
-        distance = math.exp(-knob)
-        return self._by_mozjpeg(knob) if self._is_mozjpeg(distance) else self._by_jpegli(distance)
+        distance = math.exp(-parameter)
+        return self._by_mozjpeg(parameter) if self._is_mozjpeg(distance) else self._by_jpegli(distance)
 
     def lossless(self) -> None:
         """JPEG has no lossless mode that viewers read."""
 
-    def _lowest_knob(self) -> float:
+    def _lowest_parameter(self) -> float:
         furthest = _LARGEST_DISTANCE if self.effort is Effort.MINIMAL else _RATES[0][0]
         return -math.log(furthest)
 
     def _is_mozjpeg(self, distance: float) -> bool:
-        # A hair of slack: the boundary's own knob goes through log and exp.
+        # A hair of slack: the boundary's own parameter goes through log and exp.
         return self.effort is not Effort.MINIMAL and distance >= _MOZJPEG_FROM_DISTANCE * (1 - 1e-9)
 
     def _by_jpegli(self, distance: float) -> Encoded:
@@ -139,8 +143,8 @@ class JpegEncoder:
         name = f"jpegli {self.subsampling}" if _is_native() else f"jpegli {self.subsampling} (wheel)"
         return Encoded(data, name, quality=round(quality_from_distance(distance), 1), distance=distance)
 
-    def _by_mozjpeg(self, knob: float) -> Encoded:
-        quality = max(1, round(_knobs(_MOZJPEG_QUALITIES).value(knob)))
+    def _by_mozjpeg(self, parameter: float) -> Encoded:
+        quality = max(1, round(_over_parameter(_MOZJPEG_QUALITIES).value(parameter)))
         data = self.raster.image().jpegsave_buffer(
             Q=quality,
             optimize_coding=True,
@@ -168,6 +172,15 @@ class JpegCodec:
         sharp = detail > (SATURATED if _is_fine(goal) else _VERY_SATURATED)
         return JpegEncoder(raster, effort, "4:4:4" if sharp else "4:2:0")
 
+    def source_size(self, source: bytes) -> SourceSize:
+        """Its picture, without metadata and what follows it."""
+        return SourceSize(picture_bytes(source))
+
+    def offers(self, facts: Facts) -> Iterator[Offer]:
+        """The source with better entropy coding, and an encode; JPEG has no lossless mode that viewers read."""
+        yield from repacked_source(priors.JPEG_SOURCE, facts)
+        yield from lossy("lossy", priors.JPEG_LOSSY, facts)
+
     def repack(self, source: bytes, effort: Effort) -> Encoded | None:
         """Better entropy coding of the same coefficients; the ICC profile stays, all other metadata goes."""
         del effort  # 0.06 s/MP: never worth saving
@@ -180,8 +193,8 @@ class JpegCodec:
 
 def _is_fine(goal: Goal) -> bool:
     wanted = (goal.quality, goal.bits_per_pixel, goal.score)
-    limits = (_FINE.quality, _FINE.bits_per_pixel, _FINE.score)
-    return any(w is not None and limit is not None and w >= limit for w, limit in zip(wanted, limits, strict=True))
+    limits = (_FINE_QUALITY, _FINE_BITS_A_PIXEL, _FINE_SCORE)
+    return any(one is not None and one >= limit for one, limit in zip(wanted, limits, strict=True))
 
 
 def _is_native() -> bool:

@@ -6,7 +6,7 @@ both, on the whole picture, in several times the time and the memory.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,7 +17,9 @@ from numpy.typing import NDArray
 
 from leanpix.domain.formats import OutputFormat
 from leanpix.engine.budget import Effort
-from leanpix.engine.codecs.base import Encoded, Goal, Raster, endless
+from leanpix.engine.codecs import priors
+from leanpix.engine.codecs.base import Encoded, Goal, Mend, Raster, endless
+from leanpix.engine.codecs.offers import Facts, Offer, Refinement, SourceSize, lossless, lossy, repacked_source
 from leanpix.engine.codecs.palette_native import native_palettes
 from leanpix.engine.codecs.png.palette import Palettes
 from leanpix.engine.codecs.png.strips import ByLibdeflate, for_photograph, packed
@@ -38,6 +40,10 @@ _AT_ONCE_UP_TO_PIXELS = 34_000_000
 
 _STREAMED_ABOVE_BYTES = 128_000_000
 """Of samples: oxipng holds them three times."""
+
+_QUICKLY_PACKED_UP_TO_PIXELS = 2_000_000
+"""A PNG whose rival is small is packed at level 0 first; of a larger one its own bytes are believed, unless its samples
+are stored as they are."""
 
 
 # Medians over Kodak photographs, packed: log(bits per pixel) and score at a palette's quality.
@@ -69,11 +75,11 @@ _ALLOWANCE = 15
 
 @dataclass(frozen=True, slots=True)
 class PngEncoder:
-    """Knob: a palette's quality of 1 to 100, as libimagequant has it; as few colours as that needs, at most 256."""
+    """Parameter: a palette's quality of 1 to 100, as libimagequant has it; as few colours as it needs, at most 256."""
 
     raster: Raster
     effort: Effort
-    is_graphic: bool
+    is_screen_content: bool
     palettes: Palettes | None = None
     is_quick: bool = False
     is_part: bool = False
@@ -89,11 +95,11 @@ class PngEncoder:
         """The same choices for another raster of the same picture."""
         return replace(self, raster=raster, is_part=True, mapped={})
 
-    def finest(self) -> PngEncoder:
+    def mends(self) -> tuple[Mend, ...]:
         """Nothing else was traded."""
-        return self
+        return ()
 
-    def knob_for(self, quality: float) -> float:
+    def param_for(self, quality: float) -> float:
         """The quality is a palette's own."""
         return quality
 
@@ -106,24 +112,24 @@ class PngEncoder:
         """Colours that lie all over are too many for any palette."""
         return 100.0 if self.palettes is None else self.palettes.most_score
 
-    def preview(self, knob: float) -> NDArray[np.uint8] | None:
-        """The pixels mapped, which is half of an encode; the other half, at the same knob, is done from there."""
+    def preview(self, parameter: float) -> NDArray[np.uint8] | None:
+        """The pixels mapped, which is half of an encode; the other half, at the same parameter, is done from there."""
         if self.palettes is None:
             return None
-        indices = self.mapped[int(knob)] = self._indices(self.palettes, int(knob))
-        return self.palettes.shown(indices, int(knob), self.raster.pixels.shape)
+        indices = self.mapped[int(parameter)] = self._indices(self.palettes, int(parameter))
+        return self.palettes.shown(indices, int(parameter), self.raster.pixels.shape)
 
-    def snap(self, knob: float) -> float:
+    def to_grid(self, parameter: float) -> float:
         """A palette's steps are whole numbers."""
-        return float(round(knob))
+        return float(round(parameter))
 
-    def thorough(self) -> tuple[()]:
+    def slower_presets(self) -> tuple[()]:
         """Every encode is as thorough as it pays."""
         return ()
 
-    def encode(self, knob: float) -> Encoded:
+    def encode(self, parameter: float) -> Encoded:
         """One palette, half dithered: as good as full dithering where it matters, and smaller."""
-        return self._by_libvips(knob) if self.palettes is None else self._mapped(self.palettes, int(knob))
+        return self._by_libvips(parameter) if self.palettes is None else self._mapped(self.palettes, int(parameter))
 
     def _mapped(self, palettes: Palettes, quality: int) -> Encoded:
         """By the whole picture's palette, whatever part of it this raster is."""
@@ -143,7 +149,7 @@ class PngEncoder:
 
     def _packing(self) -> tuple[str, dict[str, Any]]:
         """Indices of photographs have no use for filters; a part of the picture is only looked at."""
-        if self.is_graphic and not self.is_part and self.effort is Effort.FULL:
+        if self.is_screen_content and not self.is_part and self.effort is Effort.FULL:
             return "oxipng 2", {"level": 2}
         level = _QUICK_DEFLATE if self.is_part or self.is_quick else _THOROUGH_DEFLATE
         deflater = oxipng.Deflaters.libdeflater(level)
@@ -151,13 +157,13 @@ class PngEncoder:
         # The colours come ordered and without doubles: looking for those takes a second and a copy of 64 megapixels.
         return f"libdeflate {level}", settings | {"palette_reduction": False}
 
-    def _by_libvips(self, knob: float) -> Encoded:
+    def _by_libvips(self, parameter: float) -> Encoded:
         effort = _PALETTE_EFFORT[self._palette_effort()]
         data = self.raster.image().pngsave_buffer(
-            palette=True, Q=int(knob), dither=0.5, effort=effort, compression=1, keep=self.raster.keep
+            palette=True, Q=int(parameter), dither=0.5, effort=effort, compression=1, keep=self.raster.keep
         )
         level = self._level()
-        return Encoded(_pack(data, level), f"palette (effort {effort}) + oxipng {level}", quality=int(knob))
+        return Encoded(_pack(data, level), f"palette (effort {effort}) + oxipng {level}", quality=int(parameter))
 
     def lossless(self) -> Encoded:
         """Every pixel kept; oxipng finds the smallest colour type and the filters.
@@ -214,7 +220,7 @@ class PngEncoder:
     def _level(self) -> int:
         """Level 2 packs graphics 5 to 15 % better than level 1, smooth photographs 3 %, and busy ones by nothing."""
         is_large = self.raster.total_pixels > _THOROUGH_UP_TO_PIXELS
-        is_quick = self.effort is Effort.FULL and not self.is_graphic and (is_large or self.is_busy)
+        is_quick = self.effort is Effort.FULL and not self.is_screen_content and (is_large or self.is_busy)
         return _PACK_LEVEL[Effort.REDUCED if is_quick else self.effort]
 
     def _colour_type(self) -> oxipng.ColorType:
@@ -234,7 +240,8 @@ class PngCodec:
         lossless = goal.quality is not None and goal.quality >= PngEncoder.lossless_from
         kernel = None if lossless else native_palettes()
         palettes = None if kernel is None else Palettes.of(raster.pixels, kernel)
-        has_time = goal.quality is not None and goal.time_s >= _THOROUGH_SECONDS_A_PIXEL * raster.total_pixels
+        is_one_encode = goal.quality is not None and not lossless
+        has_time = is_one_encode and goal.left_s() >= _THOROUGH_SECONDS_A_PIXEL * raster.total_pixels
         is_quick = effort is Effort.MINIMAL and not has_time
         seen = texture(raster.pixels)
         # oxipng finds out where alpha is not needed, and few colours are a palette's, or gray.
@@ -242,13 +249,30 @@ class PngCodec:
         return PngEncoder(
             raster,
             effort,
-            seen.is_graphic,
+            seen.is_screen_content,
             palettes,
             is_quick,
             is_busy=seen.changing > _BUSY,
-            is_photograph=needs_no_oxipng and not seen.is_graphic,
+            is_photograph=needs_no_oxipng and not seen.is_screen_content,
             left_s=goal.left_s,
         )
+
+    def source_size(self, source: bytes) -> SourceSize:
+        """Its file, and its samples as they are stored."""
+        return SourceSize(len(source), raw_bytes(source))
+
+    def offers(self, facts: Facts) -> Iterator[Offer]:
+        """The source's samples packed anew, a palette, and every pixel coded anew."""
+        size = facts.usable_source
+        is_known = size is not None and facts.pixels > _QUICKLY_PACKED_UP_TO_PIXELS and not size.is_stored
+        if is_known:
+            yield from repacked_source(priors.PNG_SOURCE, facts)
+        else:
+            is_held = size is not None and size.samples_bytes <= _STREAMED_ABOVE_BYTES
+            refinement = Refinement.QUICK_PACK if is_held else None
+            yield from repacked_source(priors.UNKNOWN_PNG_SOURCE, facts, refinement)
+        yield from lossy("palette", priors.PALETTE, facts)
+        yield from lossless(priors.SCREEN_CONTENT, priors.PHOTOGRAPH, facts)
 
     def repack(self, source: bytes, effort: Effort) -> Encoded | None:
         """The source's own samples, 16 bits and all, packed anew; only what its colours need stays beside them."""

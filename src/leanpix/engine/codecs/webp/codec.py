@@ -5,6 +5,7 @@ Of large pictures what is lossless is coded without libwebp.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,7 +13,9 @@ from numpy.typing import NDArray
 
 from leanpix.domain.formats import OutputFormat
 from leanpix.engine.budget import Effort
-from leanpix.engine.codecs.base import Encoded, Goal, Raster
+from leanpix.engine.codecs import priors
+from leanpix.engine.codecs.base import Encoded, Goal, Mend, Raster
+from leanpix.engine.codecs.offers import Facts, Offer, SourceSize, lossless, lossy, repacked_source
 from leanpix.engine.codecs.prior import PriorCurve
 from leanpix.engine.codecs.webp.libwebp import encode_libwebp, libwebp_backend, modes_bytes
 from leanpix.engine.codecs.webp.libwebp_native import MODES_BYTES, NOISE_SHAPING, LossySettings
@@ -76,7 +79,7 @@ _THOROUGH_SCORES = PriorCurve((
 
 @dataclass(frozen=True, slots=True)
 class WebpEncoder:
-    """Knob: libwebp's quality of 0 to 100, in tenths where the library itself can be reached.
+    """Parameter: libwebp's quality of 0 to 100, in tenths where the library itself can be reached.
 
     Alpha is never coded worse than 50.
     """
@@ -84,7 +87,7 @@ class WebpEncoder:
     raster: Raster
     effort: Effort
     method: int
-    is_graphic: bool
+    is_screen_content: bool
     is_colourful: bool
     is_native: bool
     noise_shaping: int = NOISE_SHAPING
@@ -96,25 +99,25 @@ class WebpEncoder:
 
     @property
     def rates(self) -> PriorCurve:
-        """Typical log(bits per pixel) along the knob."""
+        """Typical log(bits per pixel) along the parameter."""
         return _THOROUGH_RATES if self.method == _THOROUGH_METHOD else _RATES
 
     @property
     def scores(self) -> PriorCurve:
-        """Typical score along the knob."""
+        """Typical score along the parameter."""
         return _THOROUGH_SCORES if self.method == _THOROUGH_METHOD else _SCORES
 
     def on(self, raster: Raster) -> WebpEncoder:
         """The same choices for another raster of the same picture."""
         return replace(self, raster=raster, alphas=self.alphas and AlphaPlanes(self.alphas.kernel))
 
-    def finest(self) -> WebpEncoder:
+    def mends(self) -> tuple[Mend, ...]:
         """Chroma halved with care, which needs the picture once more in memory."""
         if self.is_colourful or self.raster.is_gray or self.alphas is not None:
-            return self
-        return replace(self, is_colourful=True)
+            return ()
+        return (Mend("sharp chroma", replace(self, is_colourful=True)),)
 
-    def knob_for(self, quality: float) -> float:
+    def param_for(self, quality: float) -> float:
         """The quality is libwebp's own."""
         return quality
 
@@ -122,40 +125,42 @@ class WebpEncoder:
         """A WebP passes for what it was encoded at."""
         del quality
 
-    def preview(self, knob: float) -> None:
+    def preview(self, parameter: float) -> None:
         """Its pixels take an encode."""
-        del knob
+        del parameter
 
-    def snap(self, knob: float) -> float:
+    def to_grid(self, parameter: float) -> float:
         """Tenths of a quality, hundredths at the low end; whole ones where libvips encodes."""
         if not self.is_native:
-            return float(round(knob))
-        steps = _STEPS_A_QUALITY if knob >= _STEEP_BELOW else _STEEP_STEPS_A_QUALITY
-        return round(knob * steps) / steps
+            return float(round(parameter))
+        steps = _STEPS_A_QUALITY if parameter >= _STEEP_BELOW else _STEEP_STEPS_A_QUALITY
+        return round(parameter * steps) / steps
 
-    def thorough(self) -> tuple[WebpEncoder, ...]:
+    def slower_presets(self) -> tuple[WebpEncoder, ...]:
         """The best method, where the picture is small enough; and again with noise shaped less."""
         if self.effort is not Effort.FULL or self.raster.total_pixels > _THOROUGH_UP_TO_PIXELS:
             return ()
         best = replace(self, method=_THOROUGH_METHOD)
         return (best, replace(best, noise_shaping=_LESS_NOISE_SHAPING)) if self.is_native else (best,)
 
-    def encode(self, knob: float) -> Encoded:
+    def encode(self, parameter: float) -> Encoded:
         """One lossy encode."""
-        alpha_quality = max(_LOWEST_ALPHA_QUALITY, round(knob))
+        alpha_quality = max(_LOWEST_ALPHA_QUALITY, round(parameter))
         if self.is_native:
-            data = self._by_libwebp(knob, alpha_quality)
+            data = self._by_libwebp(parameter, alpha_quality)
         else:
             data = self._save(
-                Q=round(knob), effort=self.method, alpha_q=alpha_quality, smart_subsample=self.is_colourful
+                Q=round(parameter), effort=self.method, alpha_q=alpha_quality, smart_subsample=self.is_colourful
             )
-        return Encoded(data, f"libwebp (method {self.method})", quality=knob)
+        return Encoded(data, f"libwebp (method {self.method})", quality=parameter)
 
-    def _by_libwebp(self, knob: float, alpha_quality: int) -> bytes:
+    def _by_libwebp(self, parameter: float, alpha_quality: int) -> bytes:
         """Alpha by libwebp too, or beside it: then at every other quality, for it is coded anew at each."""
         pixels, profile = self.raster.pixels, self.raster.icc_profile
-        settings = LossySettings(knob, self.method, alpha_quality, self.is_colourful, self.noise_shaping, self.is_busy)
-        is_large_drawing = self.is_graphic and self.raster.total_pixels > LARGE_WEBP_PIXELS
+        settings = LossySettings(
+            parameter, self.method, alpha_quality, self.is_colourful, self.noise_shaping, self.is_busy
+        )
+        is_large_drawing = self.is_screen_content and self.raster.total_pixels > LARGE_WEBP_PIXELS
         is_lean = self.raster.total_pixels > _LEAN_PIXELS
         if is_large_drawing and not self.is_busy and _is_busy(pixels, settings):
             settings = replace(settings, is_busy=True, is_lean=is_lean)
@@ -209,11 +214,21 @@ class WebpCodec:
         alphas = None if kernel is None else AlphaPlanes(kernel)
         has_room = max(raster.width_px, raster.height_px) <= MAX_SIDE_PX
         return WebpEncoder(
-            *(raster, effort, _method(raster, effort, goal), seen.is_graphic, sharp_chroma, is_native),
+            *(raster, effort, _method(raster, effort, goal), seen.is_screen_content, sharp_chroma, is_native),
             alphas=alphas,
             kernels=lossless_kernels() if is_large and has_room else None,
             is_busy=seen.changing > _BUSY,
         )
+
+    def source_size(self, source: bytes) -> SourceSize:
+        """Its picture, without metadata."""
+        return SourceSize(len(without_metadata(source) or source))
+
+    def offers(self, facts: Facts) -> Iterator[Offer]:
+        """The source without its metadata, an encode, and every pixel kept."""
+        yield from repacked_source(priors.WEBP_SOURCE, facts)
+        yield from lossy("lossy", priors.WEBP_LOSSY, facts)
+        yield from lossless(priors.SCREEN_CONTENT, priors.PHOTOGRAPH, facts)
 
     def repack(self, source: bytes, effort: Effort) -> Encoded | None:
         """The source without its EXIF and XMP chunks."""
@@ -231,5 +246,5 @@ def _is_busy(pixels: NDArray[np.uint8], settings: LossySettings) -> bool:
 
 def _method(raster: Raster, effort: Effort, goal: Goal) -> int:
     is_one_encode = raster.frames == 1 and goal.bits_per_pixel is None
-    has_time = is_one_encode and goal.time_s >= _SECONDS_A_PIXEL * raster.total_pixels
+    has_time = is_one_encode and goal.left_s() >= _SECONDS_A_PIXEL * raster.total_pixels
     return _METHOD if effort is Effort.FULL or has_time else _QUICK_METHOD

@@ -1,0 +1,98 @@
+"""What is known before anything is made: one row for each way to a result, with the page that measured it.
+
+Of each row, least: nothing measured came below this share, so that it rules an encode out; likely: the share in the
+middle, which makes the order. What the shares are of stands above the row. Times are processor seconds a pixel.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from leanpix.domain.formats import OutputFormat
+
+
+@dataclass(frozen=True, slots=True)
+class Prior:
+    """One row.
+
+    page: in docs/decisions. bytes_a_pixel: a guess where nothing else is known of a picture. cpu_share: of the encode
+    that it is made instead of. memory_a_pixel: bytes, all that the encoder holds.
+    """
+
+    least: float
+    likely: float
+    page: int
+    cpu_s: float = 0.0
+    cpu_share: float = 1.0
+    bytes_a_pixel: float = 1.0
+    memory_a_pixel: float = 0.0
+
+
+# The source's own file repacked without loss. Of the picture's own bytes: 0.79 to 0.99 over the test corpus.
+JPEG_SOURCE = Prior(least=0.75, likely=0.95, page=135, cpu_s=0.06e-6)
+
+# Of the file. What was packed before, be it quickly, is hardly ever halved.
+PNG_SOURCE = Prior(least=0.5, likely=1.0, page=128, cpu_s=0.4e-6)
+
+# Of the file. Where its samples are stored as they are, or may have been packed badly, packing may leave anything.
+UNKNOWN_PNG_SOURCE = Prior(least=0.0, likely=1.0, page=160, cpu_s=0.4e-6)
+STORED_SHARE = 0.9
+
+# Of what level 0 makes of the file: 0.57 at the least.
+QUICKLY_PACKED_PNG = Prior(least=0.5, likely=0.9, page=128)
+QUICK_PACK_CPU_SHARE = 1 / 8
+
+# Of the file without metadata, which a look at its chunks tells: nothing is packed anew.
+WEBP_SOURCE = Prior(least=1.0, likely=1.0, page=20)
+
+# A lossy encode. likely: of the source's picture bytes, at most, where the format stays.
+JPEG_LOSSY = Prior(least=0.0, likely=0.9, page=128, cpu_s=0.03e-6)
+WEBP_LOSSY = Prior(least=0.0, likely=0.9, page=99, cpu_s=0.1e-6)
+PALETTE = Prior(least=0.0, likely=0.9, page=131, cpu_s=0.23e-6)
+AVIF_LOSSY = Prior(least=0.0, likely=0.9, page=117, cpu_s=0.1e-6)
+JXL_LOSSY = Prior(least=0.0, likely=0.9, page=118, cpu_s=0.1e-6)
+
+# A lossless encode, of a lossy one's bytes: 0.11 to 7.3 for screen content, so nothing is ruled out before strips of it
+# tell; 3 to 10 for photographs. The times are the least that each format's effort comes down to when time is short.
+SCREEN_CONTENT = Prior(least=0.0, likely=1.0, page=130, cpu_s=0.1e-6, bytes_a_pixel=0.25)
+PHOTOGRAPH = Prior(least=1.5, likely=4.0, page=20, cpu_s=0.17e-6)
+
+PHOTOGRAPH_ROOM = 1.5
+"""How many times a lossy encode's bytes a size has to have room for, for a photograph to be tried without loss."""
+
+# A lossy encode with chroma at its full size, or halved with care. Of the one without, at an equal score.
+FINER_CHROMA = Prior(least=1.0, likely=1.05, page=20, cpu_share=1.35)
+
+RICH_SCORE = 87.0
+"""A typical score from which on halved chroma is what is seen first, in screenshots and on smooth ground."""
+
+STRIPS_ERROR = 1.5
+"""By how many times one has to be the smaller on strips for the other not to be made: the whole took 0.64 to 1.16
+times the ratio that they showed (docs/decisions/0130)."""
+
+STRIPS_ERROR_TO_SIZE = 3.0
+"""The same against a size: strips do not show what repeats from top to bottom, and the whole took down to 0.54 of what
+they said (docs/decisions/0130)."""
+
+STRIPS_ROWS = 12 * 16
+"""What strips of a picture cost, as rows of it."""
+
+CHEAP_REFINEMENT, DEAR_REFINEMENT = 1 / 15, 1 / 4
+"""Shares of an encode's own cost (docs/decisions/0160). A cheap estimate is always made; one up to the dear share where
+without it the encode looks unlikely to win; beyond that the encode itself is the better answer."""
+
+UNLIKELY = 0.5
+"""A rival below this share of the likely bytes makes it unlikely to win."""
+
+WHOLE_CPU_S = {
+    OutputFormat.JPG: 0.03e-6,
+    OutputFormat.WEBP: 0.12e-6,
+    OutputFormat.PNG: 0.35e-6,
+    OutputFormat.AVIF: 0.3e-6,
+    OutputFormat.JXL: 0.3e-6,
+}
+"""Seconds a pixel that a format takes from decoding to the result (docs/decisions/0128, 0117, 0118): what a format that
+is tried by turns leaves to those after it."""
+
+SPARE_S = 2.0
+"""Left after any encode, for what follows it."""

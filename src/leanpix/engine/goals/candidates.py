@@ -1,0 +1,215 @@
+"""A codec's offers, bound to the picture: what runs each, what refines its estimate, and what follows."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+
+from leanpix.engine.budget import Effort
+from leanpix.engine.codecs.base import Mend
+from leanpix.engine.codecs.need import Verdict
+from leanpix.engine.codecs.offers import Basis, Estimate, Kind, Offer, Refinement
+from leanpix.engine.codecs.priors import (
+    FINER_CHROMA,
+    PHOTOGRAPH_ROOM,
+    QUICK_PACK_CPU_SHARE,
+    QUICKLY_PACKED_PNG,
+    RICH_SCORE,
+    STRIPS_ROWS,
+)
+from leanpix.engine.codecs.runs import EncoderRuns
+from leanpix.engine.goals.context import EncodeContext
+from leanpix.engine.goals.evaluate import Candidate, Made
+from leanpix.engine.goals.fitting import next_within
+from leanpix.engine.goals.reach import Reach
+from leanpix.engine.goals.shrink import shrunk_within
+from leanpix.engine.goals.strips import Strips
+
+
+def candidates(context: EncodeContext, runs: EncoderRuns) -> list[Candidate]:
+    """All ways to a result that the context's format offers."""
+    offers = {offer.kind: offer for offer in context.codec.offers(context.facts(runs))}
+    reach = Reach(context, runs)
+    return list(_Bound(context, runs, offers, reach, Strips(context, runs, reach.setting)).all())
+
+
+@dataclass(slots=True)
+class _Bound:
+    """The offers of one format and what they share: the lossy encoder's runs, and the strips."""
+
+    context: EncodeContext
+    runs: EncoderRuns
+    offers: dict[Kind, Offer]
+    reach: Reach
+    strips: Strips
+    lossy_bytes: int | None = field(default=None)
+
+    def all(self) -> Iterator[Candidate]:
+        """A lossless encode takes the place of the source's file where that fails, for it is never smaller."""
+        need = self.context.need
+        if Kind.SOURCE in self.offers:
+            yield self.source()
+        elif Kind.LOSSLESS in self.offers:
+            yield self.lossless()
+        if Kind.LOSSY in self.offers:
+            yield self.lossy()
+        if Kind.SMALLER_SIDES in self.offers and need.max_bytes is not None and not need.keeps_dimensions:
+            yield self.smaller_sides(need.max_bytes)
+
+    # The source's own file.
+
+    def source(self) -> Candidate:
+        """Repacked; where that fails, or fits no size, every pixel is coded anew."""
+        offer = self.offers[Kind.SOURCE]
+
+        def run() -> Made | None:
+            kept = self.context.kept_file()
+            return None if kept is None else Made(Kind.SOURCE, kept)
+
+        def instead(verdict: Verdict) -> Iterable[Candidate]:
+            del verdict
+            return [self.lossless()] if Kind.LOSSLESS in self.offers else []
+
+        is_refined = offer.refinement is Refinement.QUICK_PACK
+        refine_cpu_s = QUICK_PACK_CPU_SHARE * offer.estimate.cpu_s
+        return Candidate(offer, run, self._quickly_packed if is_refined else None, refine_cpu_s, instead=instead)
+
+    def _quickly_packed(self) -> Estimate:
+        """By what the least effort makes of it."""
+        estimate = self.offers[Kind.SOURCE].estimate
+        quick = self.context.codec.repack(self.context.source, Effort.MINIMAL)
+        if quick is None:
+            return estimate
+        prior, quick_bytes = QUICKLY_PACKED_PNG, len(quick.data)
+        least, likely = prior.least * quick_bytes, prior.likely * quick_bytes
+        return replace(estimate, least_bytes=least, likely_bytes=likely, basis=Basis.SAMPLE)
+
+    # Every pixel kept.
+
+    def lossless(self) -> Candidate:
+        """Weighed on strips where that is cheap, or where it looks unlikely to win."""
+        offer = self.offers[Kind.LOSSLESS]
+
+        def run() -> Made | None:
+            encoded = self.runs.lossless()
+            return None if encoded is None else Made(Kind.LOSSLESS, encoded)
+
+        def refine() -> Estimate:
+            estimate = self.strips.lossless()
+            return estimate if self.lossy_bytes is None else self.strips.lossless_given(self.lossy_bytes, estimate)
+
+        return Candidate(offer, run, self._on_strips(refine), self._strips_cpu_s(offer), given=self._lossless_given)
+
+    def _lossless_given(self, made: Made, estimate: Estimate) -> Estimate | None:
+        """Once a lossy encode was made: a photograph without loss takes several times as much."""
+        if made.kind is not Kind.LOSSY:
+            return estimate
+        prior, max_bytes = self.offers[Kind.LOSSLESS].over_lossy, self.context.need.max_bytes
+        if max_bytes is None:
+            least = max(estimate.least_bytes, made.bytes * (prior.least if prior else 0))
+            return self.strips.lossless_given(made.bytes, replace(estimate, least_bytes=least))
+        if self.runs.encoder.is_screen_content:
+            return estimate
+        has_room = self._is_rich(max_bytes) and max_bytes >= PHOTOGRAPH_ROOM * made.bytes
+        return estimate if has_room and self.context.effort is Effort.FULL else None
+
+    # A lossy encode.
+
+    def lossy(self) -> Candidate:
+        """By the search that the need takes."""
+        offer, max_bytes = self.offers[Kind.LOSSY], self.context.need.max_bytes
+        if max_bytes is not None:
+            # What a search to a size finds fits it.
+            offer = replace(offer, estimate=replace(offer.estimate, likely_bytes=max_bytes))
+
+        def refine() -> Estimate:
+            estimate, done = self.strips.lossy(), self.runs.lossless_done
+            return self.strips.lossy_given(len(done[0].data), estimate) if done and done[0] else estimate
+
+        def given(made: Made, estimate: Estimate) -> Estimate:
+            return self.strips.lossy_given(made.bytes, estimate) if made.kind is Kind.LOSSLESS else estimate
+
+        def run() -> Made | None:
+            made = self.reach.run()
+            self.lossy_bytes = None if made is None else made.bytes
+            return made
+
+        is_weighed = max_bytes is None and Kind.SOURCE not in self.offers
+        return Candidate(
+            offer,
+            run,
+            self._on_strips(refine) if is_weighed else None,
+            self._strips_cpu_s(offer),
+            given=given,
+            instead=functools.partial(self._mended, runs=self.runs),
+            then=self._richer,
+            nearest=self.reach.nearest if max_bytes is None else None,
+        )
+
+    def _mended(self, verdict: Verdict, runs: EncoderRuns) -> Iterator[Candidate]:
+        """The same without one of the trades that the encoder made, the cheapest first."""
+        del verdict  # a criterion that names a place chooses by it
+        if self.context.need.max_bytes is not None:
+            return
+        for mend in runs.encoder.mends():
+            mended = runs.fork(mend.encoder)
+            reach = Reach(self.context, mended)
+
+            def run(reach: Reach = reach, mended: EncoderRuns = mended) -> Made | None:
+                made = reach.run()
+                self.runs.add_counts(mended)
+                return made
+
+            yield Candidate(
+                self._mended_offer(mend),
+                run,
+                instead=functools.partial(self._mended, runs=mended),
+                nearest=reach.nearest,
+            )
+
+    def _mended_offer(self, mend: Mend) -> Offer:
+        estimate = self.offers[Kind.LOSSY].estimate
+        likely_bytes = FINER_CHROMA.likely * max(estimate.likely_bytes, self.lossy_bytes or 0)
+        estimate = replace(estimate, likely_bytes=likely_bytes, cpu_s=FINER_CHROMA.cpu_share * estimate.cpu_s)
+        return Offer(Kind.LOSSY, mend.name, estimate)
+
+    def _richer(self, made: Made) -> Iterator[Candidate]:
+        """To a size that leaves room, the same with whole chroma, where that looks better."""
+        max_bytes, pixels = self.context.need.max_bytes, self.context.raster.total_pixels
+        if max_bytes is None or not self._is_rich(max_bytes):
+            return
+        for mend in self.runs.encoder.mends():
+
+            def run(mend: Mend = mend) -> Made | None:
+                better = next_within(self.runs, self.runs.fork(mend.encoder), pixels, max_bytes)
+                meter = self.context.meter
+                if better is None or meter.score(better) <= meter.score(made.encoded):
+                    return None
+                return Made(Kind.LOSSY, better)
+
+            offer = self._mended_offer(mend)
+            yield Candidate(replace(offer, estimate=replace(offer.estimate, likely_bytes=max_bytes)), run)
+
+    def _is_rich(self, max_bytes: int) -> bool:
+        """Whether halved chroma is likely the first thing to be seen in what fits, and can be measured."""
+        fitting = [setting for setting, encoded in self.runs.done.items() if len(encoded.data) <= max_bytes]
+        typical = self.runs.encoder.scores.value(max(fitting)) if fitting else 0.0
+        return typical >= RICH_SCORE and not self.context.meter.is_sampled
+
+    # Fewer pixels.
+
+    def smaller_sides(self, max_bytes: int) -> Candidate:
+        """The scale that looks best."""
+        return Candidate(self.offers[Kind.SMALLER_SIDES], lambda: shrunk_within(self.context, self.runs, max_bytes))
+
+    # Strips.
+
+    def _on_strips(self, refine: Callable[[], Estimate]) -> Callable[[], Estimate] | None:
+        lossless = self.offers.get(Kind.LOSSLESS)
+        has_strips = lossless is not None and lossless.refinement is Refinement.STRIPS
+        return refine if has_strips and self.context.raster.frames == 1 else None
+
+    def _strips_cpu_s(self, offer: Offer) -> float:
+        rows = int(self.context.raster.pixels.shape[0])
+        return offer.estimate.cpu_s * STRIPS_ROWS / rows

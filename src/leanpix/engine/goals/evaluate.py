@@ -1,0 +1,226 @@
+"""The one rule: which encodes are made, in which order, and when to stop.
+
+Candidates stand in one total order. Each is run while it can still win within the time; each that is not run says why.
+The candidates' estimates come from the codecs' offers (`codecs.offers`) over rows of priors (`codecs.priors`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from leanpix.domain.report import Considered, Decision
+from leanpix.engine.codecs.base import Encoded
+from leanpix.engine.codecs.need import Need, Verdict
+from leanpix.engine.codecs.offers import Estimate, Kind, Offer
+from leanpix.engine.codecs.priors import CHEAP_REFINEMENT, DEAR_REFINEMENT, SPARE_S, UNLIKELY
+
+
+class Clock(Protocol):
+    """The time that is left for this format; the one notion of it."""
+
+    def allows(self, cost_s: float) -> bool:
+        """Whether something that takes cost_s can still be afforded."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """An encode that was made.
+
+    score: where it is known already. parameter: the encoder's, None for what has none. width_px, height_px: where the
+    sides are smaller than asked for.
+    """
+
+    kind: Kind
+    encoded: Encoded
+    score: float | None = None
+    parameter: float | None = None
+    warnings: tuple[str, ...] = ()
+    size_px: tuple[int, int] | None = None
+
+    @property
+    def bytes(self) -> int:
+        """Of the encode."""
+        return len(self.encoded.data)
+
+
+def _nothing(found: object) -> Iterable[Candidate]:
+    del found
+    return ()
+
+
+def _as_before(made: Made, estimate: Estimate) -> Estimate:
+    del made
+    return estimate
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An offer bound to the picture.
+
+    run: makes it, None where it falls short of the need. refine: a dearer estimate, which costs refine_cpu_s; once.
+    given: the estimate once another encode was made; None: it cannot win any more. instead: what may take its place
+    where it falls short, the cheapest first, such as the same encode with whole chroma. then: what is worth a try only
+    once this was made. nearest: what comes nearest to
+    the need where nothing meets it; told whether that is for want of time.
+    """
+
+    offer: Offer
+    run: Callable[[], Made | None]
+    refine: Callable[[], Estimate] | None = None
+    refine_cpu_s: float = 0.0
+    given: Callable[[Made, Estimate], Estimate | None] = _as_before
+    instead: Callable[[Verdict], Iterable[Candidate]] = _nothing
+    then: Callable[[Made], Iterable[Candidate]] = _nothing
+    nearest: Callable[[bool], Made] | None = None
+
+    @property
+    def estimate(self) -> Estimate:
+        """The offer's."""
+        return self.offer.estimate
+
+    def estimated(self, estimate: Estimate) -> Candidate:
+        """The same with another estimate."""
+        return replace(self, offer=replace(self.offer, estimate=estimate))
+
+
+@dataclass(slots=True)
+class Outcome:
+    """The best encode that meets the need, or None; what was considered, in the order of what became of it."""
+
+    best: Made | None = None
+    considered: list[Considered] = field(default_factory=list)
+    nearest: Callable[[bool], Made] | None = None
+    taken: int | None = None
+
+    @property
+    def is_out_of_time(self) -> bool:
+        """Whether something was left out for want of time."""
+        return any(one.decision is Decision.NO_TIME for one in self.considered)
+
+    def told(self) -> tuple[Considered, ...]:
+        """What was considered, the result marked."""
+        told = list(self.considered)
+        if self.taken is not None:
+            told[self.taken] = replace(told[self.taken], decision=Decision.TAKEN)
+        return tuple(told)
+
+    def note(self, one: Candidate, decision: Decision, made: Made | None = None) -> None:
+        """Remember what became of a candidate."""
+        likely = one.estimate.likely_bytes
+        likely_bytes = round(likely) if 0 < likely < float("inf") else None
+        kind, result_bytes = one.offer.kind.name.lower(), made.bytes if made else None
+        self.considered.append(Considered(one.offer.name, kind, decision, result_bytes, likely_bytes))
+
+
+def evaluate(
+    candidates: Iterable[Candidate],
+    need: Need,
+    clock: Clock,
+    meets: Callable[[Made], Verdict],
+    *,
+    memory_bytes: float = float("inf"),
+) -> Outcome:
+    """Run the candidates in their order, as long as one that is left can still win."""
+    found = Outcome()
+    queue = _ordered((_refined(one) if _is_cheap(one) else one for one in candidates), need)
+    while queue:
+        one = queue.pop(0)
+        bar = _bar(found.best, need)
+
+        # What cannot win is not made, however much time there is.
+        if not _can_win(one, found.best, need, bar):
+            found.note(one, Decision.CANNOT_WIN)
+            continue
+
+        # A dearer estimate, where what is known makes the encode unlikely to win; it takes its new place in the order.
+        if _is_worth_refining(one, bar):
+            queue = _ordered([*queue, _refined(one)], need)
+            continue
+
+        # The first result is made whatever it takes: a late picture is better than none.
+        has_something = found.best is not None or found.nearest is not None
+        if has_something and not clock.allows(one.estimate.cpu_s + SPARE_S):
+            found.note(one, Decision.NO_TIME)
+            continue
+        if has_something and one.estimate.memory_bytes > memory_bytes:
+            found.note(one, Decision.NO_MEMORY)
+            continue
+
+        made = one.run()
+        verdict = Verdict(passes=False) if made is None else meets(made)
+        if made is None or not verdict.passes:
+            found.note(one, Decision.FELL_SHORT, made)
+            found.nearest = one.nearest or found.nearest
+            queue = _ordered([*queue, *one.instead(verdict)], need)
+            continue
+
+        made = replace(made, score=verdict.score)
+        found.note(one, Decision.MADE, made)
+        if found.best is None or _is_better(made, found.best, need):
+            found.best, found.taken = made, len(found.considered) - 1
+        queue = _ordered([*_after(made, queue, found), *one.then(made)], need)
+    return found
+
+
+def _ordered(candidates: Iterable[Candidate], need: Need) -> list[Candidate]:
+    """The one total order: the fewest bytes first; to a size, what loses least of what is likely to fit."""
+
+    def key(one: Candidate) -> tuple[bool, bool, float, float, float, str]:
+        offer, estimate = one.offer, one.estimate
+        is_last = offer.kind is Kind.SMALLER_SIDES
+        if need.max_bytes is None:
+            return is_last, False, estimate.likely_bytes, offer.kind, estimate.cpu_s, offer.name
+        is_over = estimate.likely_bytes > need.max_bytes
+        return is_last, is_over, offer.kind, estimate.likely_bytes, estimate.cpu_s, offer.name
+
+    return sorted(candidates, key=key)
+
+
+def _bar(best: Made | None, need: Need) -> float:
+    """The bytes that a candidate must not exceed."""
+    if need.max_bytes is not None:
+        return need.max_bytes
+    return float("inf") if best is None else best.bytes
+
+
+def _can_win(one: Candidate, best: Made | None, need: Need, bar: float) -> bool:
+    if one.estimate.least_bytes > bar:
+        return False
+    # To a size, what loses more is not tried once something fits.
+    return need.max_bytes is None or best is None or one.offer.kind <= best.kind
+
+
+def _is_cheap(one: Candidate) -> bool:
+    return one.refine is not None and one.refine_cpu_s <= CHEAP_REFINEMENT * one.estimate.cpu_s
+
+
+def _is_worth_refining(one: Candidate, bar: float) -> bool:
+    if one.refine is None or one.refine_cpu_s > DEAR_REFINEMENT * one.estimate.cpu_s:
+        return False
+    return bar < UNLIKELY * one.estimate.likely_bytes
+
+
+def _refined(one: Candidate) -> Candidate:
+    return one if one.refine is None else replace(one.estimated(one.refine()), refine=None)
+
+
+def _is_better(made: Made, best: Made, need: Need) -> bool:
+    if need.max_bytes is None:
+        return (made.bytes, made.kind) < (best.bytes, best.kind)
+    # Of one kind the later one has been found to be the better picture, or it would have fallen short.
+    return made.kind <= best.kind
+
+
+def _after(made: Made, queue: list[Candidate], found: Outcome) -> list[Candidate]:
+    """Those that can still win once this was made, with what is known of them now."""
+    left = list[Candidate]()
+    for one in queue:
+        estimate = one.given(made, one.estimate)
+        if estimate is None:
+            found.note(one, Decision.CANNOT_WIN)
+        else:
+            left.append(one.estimated(estimate))
+    return left

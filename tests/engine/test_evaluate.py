@@ -1,0 +1,138 @@
+"""The rule by which candidates are run, on candidates that only name their bytes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from leanpix.domain.report import Decision
+from leanpix.engine.codecs.base import Encoded
+from leanpix.engine.codecs.need import Criterion, Need, Place, Verdict
+from leanpix.engine.codecs.offers import Estimate, Kind, Offer
+from leanpix.engine.goals.evaluate import Candidate, Made, evaluate
+
+AT_SCORE = Need(least={Criterion.SCORE: 75})
+
+
+@dataclass
+class Clock:
+    left_s: float = 25.0
+
+    def allows(self, cost_s: float) -> bool:
+        return cost_s <= self.left_s
+
+
+@dataclass
+class Runs:
+    """Which candidates were run, in order."""
+
+    names: list[str] = field(default_factory=list)
+
+    def candidate(
+        self,
+        name: str,
+        comes_to: int | None,
+        *,
+        kind: Kind = Kind.LOSSY,
+        least: float = 0,
+        likely: float = 100,
+        cpu_s: float = 0,
+        memory_bytes: float = 0,
+        score: float | None = None,
+    ) -> Candidate:
+        def run() -> Made | None:
+            self.names.append(name)
+            return None if comes_to is None else Made(kind, Encoded(bytes(comes_to), name), score)
+
+        return Candidate(Offer(kind, name, Estimate(least, likely, cpu_s, memory_bytes)), run)
+
+
+def passes(made: Made) -> Verdict:
+    return Verdict(passes=made.score is None or made.score >= 75, score=made.score, worst=Place(0, 0, 8, 8))
+
+
+def test_the_likely_smallest_comes_first_and_what_cannot_be_smaller_is_not_made() -> None:
+    runs = Runs()
+    queue = [runs.candidate("b", 90, likely=95, least=85), runs.candidate("a", 80, likely=80)]
+    found = evaluate(queue, AT_SCORE, Clock(), passes)
+    assert runs.names == ["a"]
+    assert [(one.name, one.decision) for one in found.told()] == [("a", Decision.TAKEN), ("b", Decision.CANNOT_WIN)]
+
+
+def test_of_equal_bytes_what_loses_less_comes_first_and_is_taken() -> None:
+    runs = Runs()
+    found = evaluate(
+        [runs.candidate("lossy", 80), runs.candidate("lossless", 80, kind=Kind.LOSSLESS)], AT_SCORE, Clock(), passes
+    )
+    assert runs.names == ["lossless", "lossy"]
+    assert found.best is not None
+    assert found.best.kind is Kind.LOSSLESS
+
+
+def test_an_encode_that_breaks_a_bound_is_mended_by_the_cheapest_means_and_told_where() -> None:
+    runs, told = Runs(), list[Verdict]()
+
+    def mended(verdict: Verdict) -> list[Candidate]:
+        told.append(verdict)
+        return [runs.candidate("more colours", 130, likely=130), runs.candidate("whole chroma", 120, likely=120)]
+
+    plain = replace(runs.candidate("plain", 100, score=60.0), instead=mended)
+    found = evaluate(
+        [plain, runs.candidate("lossless", 500, kind=Kind.LOSSLESS, likely=500, least=200)], AT_SCORE, Clock(), passes
+    )
+    assert told[0].worst == Place(0, 0, 8, 8)
+    assert found.best is not None
+    assert found.best.encoded.encoder == "whole chroma"
+    assert [one.name for one in found.told() if one.decision is Decision.FELL_SHORT] == ["plain"]
+    assert [one.name for one in found.told() if one.decision is Decision.CANNOT_WIN] == ["lossless"]
+
+
+def test_a_dear_estimate_is_made_where_a_candidate_looks_unlikely_to_win_and_costs_little_beside_it() -> None:
+    for refine_cpu_s, refined in ((0.2, True), (0.3, False)):
+        runs, asked = Runs(), list[str]()
+
+        def refine(asked: list[str] = asked) -> Estimate:
+            asked.append("strips")
+            return Estimate(60, 70)
+
+        dear = replace(runs.candidate("dear", 40, likely=200, cpu_s=1), refine=refine, refine_cpu_s=refine_cpu_s)
+        evaluate([runs.candidate("first", 50, likely=50), dear], AT_SCORE, Clock(), passes)
+        assert asked == ["strips"] * refined
+        assert runs.names == (["first"] if refined else ["first", "dear"])
+
+
+def test_a_cheap_estimate_is_made_before_anything_and_changes_the_order() -> None:
+    runs = Runs()
+    cheap = replace(runs.candidate("cheap", 40, likely=200, cpu_s=1), refine=lambda: Estimate(0, 40), refine_cpu_s=0.05)
+    evaluate([runs.candidate("first", 50, likely=50, least=45), cheap], AT_SCORE, Clock(), passes)
+    assert runs.names == ["cheap"]
+
+
+@pytest.mark.parametrize(
+    ("cost", "decision"), [({"cpu_s": 20.0}, Decision.NO_TIME), ({"memory_bytes": 2e9}, Decision.NO_MEMORY)]
+)
+def test_what_there_is_no_room_for_is_left_out(cost: dict[str, float], decision: Decision) -> None:
+    runs = Runs()
+    dear = runs.candidate("dear", 40, likely=110, **cost)  # type: ignore[arg-type] # a cost by name
+    found = evaluate([dear, runs.candidate("first", 50)], AT_SCORE, Clock(21), passes, memory_bytes=1e9)
+    assert [(one.name, one.decision) for one in found.told()] == [("first", Decision.TAKEN), ("dear", decision)]
+
+
+def test_the_first_result_is_made_whatever_it_takes() -> None:
+    runs = Runs()
+    assert evaluate([runs.candidate("only", 50, cpu_s=99)], AT_SCORE, Clock(0), passes).best is not None
+
+
+def test_to_a_size_what_loses_least_wins_and_what_is_likely_to_fit_comes_first() -> None:
+    runs, need = Runs(), Need(max_bytes=100)
+    queue = [
+        runs.candidate("lossy", 90, likely=100),
+        runs.candidate("lossless", 95, kind=Kind.LOSSLESS, likely=150),
+        runs.candidate("smaller", 20, kind=Kind.SMALLER_SIDES, likely=10),
+        runs.candidate("source", 101, kind=Kind.SOURCE, likely=90),
+    ]
+    found = evaluate(queue, need, Clock(), lambda made: Verdict(passes=made.bytes <= 100))
+    assert runs.names == ["source", "lossy", "lossless"]
+    assert found.best is not None
+    assert found.best.kind is Kind.LOSSLESS

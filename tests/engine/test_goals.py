@@ -1,0 +1,86 @@
+"""What is asked for is one of three, the time that is left is one, and a quality is lowered only where that is said."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from tests.engine.pictures import decoded, drawing, encoded, photo
+
+from leanpix.domain.formats import OutputFormat
+from leanpix.domain.report import Decision
+from leanpix.domain.request import CompressionOptions
+from leanpix.engine import Budget, compress
+from leanpix.engine.codecs.base import Goal
+
+JPG, PNG, WEBP = OutputFormat.JPG, OutputFormat.PNG, OutputFormat.WEBP
+
+
+@pytest.fixture(scope="module")
+def coloured() -> bytes:
+    """Chroma detail at which halved chroma is right for a low quality and wrong for a high score."""
+    pixels = photo(160, 120)
+    pixels[::2, :, 0] = np.minimum(pixels[::2, :, 0], 200) + 50
+    return encoded(pixels, ".png")
+
+
+@pytest.mark.parametrize("asked", [{"quality": 40}, {"max_bytes": 2048}])
+def test_a_target_score_beside_a_quality_or_a_size_changes_nothing(coloured: bytes, asked: dict[str, int]) -> None:
+    plain, beside = (
+        compress(coloured, CompressionOptions(format=JPG, target_score=score, **asked))  # type: ignore[arg-type]
+        for score in (None, 90)
+    )
+    assert plain.report.encoder.endswith("4:2:0")
+    assert plain.data == beside.data
+
+
+def test_a_goal_is_one_of_three() -> None:
+    with pytest.raises(ValueError, match="a quality, a rate or a score"):
+        Goal(quality=80, score=90)
+
+
+@pytest.mark.parametrize("compression", [0, 6])
+@pytest.mark.parametrize("quality", [80, None])
+def test_a_drawing_of_2_megapixels_keeps_every_pixel_however_its_source_was_packed(
+    compression: int, quality: int | None
+) -> None:
+    pixels = np.tile(drawing(240, 270), (4, 8, 1))
+    assert pixels.shape[0] * pixels.shape[1] > 2_000_000
+    source = encoded(pixels, ".png", compression=compression)
+    done = compress(source, CompressionOptions(format=WEBP, quality=quality))
+    assert np.array_equal(decoded(done.data)[:, :, :3], pixels)
+
+
+def test_a_quality_above_the_sources_own_is_lowered_to_it_where_format_and_dimensions_stay() -> None:
+    source = encoded(photo(), ".jpg", Q=80)
+    own, above = (compress(source, CompressionOptions(quality=quality)) for quality in (80, 88))
+    assert above.data == own.data
+    assert own.report.changes == ()
+    assert above.report.changes == ("quality lowered from 88 to 80, the source's own",)
+
+
+@pytest.mark.parametrize("more", [{"format": WEBP}, {"width_px": 200}])
+def test_a_quality_above_the_sources_own_is_honoured_elsewhere(more: dict[str, int]) -> None:
+    source = encoded(photo(), ".jpg", Q=70)
+    own, above = (
+        compress(source, CompressionOptions(quality=quality, **more))  # type: ignore[arg-type] # by name
+        for quality in (70, 90)
+    )
+    assert len(above.data) > len(own.data)
+    assert above.report.changes == own.report.changes
+
+
+def test_formats_by_turns_leave_time_to_those_after_them_and_have_one_notion_of_it() -> None:
+    whole = Budget(25, clock=lambda: 10.0)
+    part = whole.reserving(5)
+    assert (part.left_s(), part.allows(20), part.allows(21)) == (20, True, False)
+    assert whole.reserving(99).left_s() == 12.5
+    assert part.started_s == whole.started_s
+
+
+def test_the_report_tells_what_was_considered_and_why_the_rest_was_not_made() -> None:
+    report = compress(encoded(photo(), ".jpg", Q=95), CompressionOptions(quality=60)).report
+    assert [(one.name, one.decision) for one in report.considered] == [
+        ("lossy", Decision.TAKEN),
+        ("repacked source", Decision.CANNOT_WIN),
+    ]
+    assert report.considered[0].result_bytes == report.result_bytes
