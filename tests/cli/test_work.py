@@ -149,6 +149,23 @@ def test_what_is_done_is_not_done_again_unless_options_or_results_differ(tmp_pat
     assert ends == [Outcome.COMPRESSED, Outcome.DONE, Outcome.COMPRESSED, Outcome.COMPRESSED]
 
 
+@dataclass(frozen=True, slots=True)
+class LaterOptions(CompressionOptions):
+    """The options of a later release, which has one more."""
+
+    brightness: int = 0
+
+
+def test_a_new_option_leaves_what_earlier_releases_made_alone(tmp_path: Path) -> None:
+    source, engine, state = source_at(tmp_path / "a.jpg"), ToldEngine(), tmp_path / "state"
+    asked = CompressionOptions(format=OutputFormat.JPG, quality=70)
+    later = LaterOptions(format=OutputFormat.JPG, quality=70)
+    work_on(source, engine, IN_PLACE, asked, state=state)
+    assert work_on(source, engine, IN_PLACE, later, state=state).outcome is Outcome.DONE
+    given = LaterOptions(format=OutputFormat.JPG, quality=70, brightness=1)
+    assert work_on(source, engine, IN_PLACE, given, state=state).outcome is not Outcome.DONE
+
+
 def test_a_result_is_never_compressed_again_wherever_it_was_moved(tmp_path: Path) -> None:
     source, engine, state = source_at(tmp_path / "a.jpg"), ToldEngine(), tmp_path / "state"
     work_on(source, engine, IN_PLACE, state=state)

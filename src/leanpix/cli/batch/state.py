@@ -11,7 +11,7 @@ import json
 import os
 import threading
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
@@ -40,8 +40,11 @@ def digest_of(content: bytes) -> str:
 
 
 def options_digest(options: CompressionOptions) -> str:
-    """The name of a set of options; results made with other options do not count."""
-    return digest_of(json.dumps(asdict(options), sort_keys=True).encode())
+    """The name of a set of options; results made with other options do not count.
+
+    Only the options that were given make it: a release that adds one must not compress earlier results again.
+    """
+    return digest_of(json.dumps(options.given(), sort_keys=True).encode())
 
 
 class Journal:
