@@ -127,6 +127,14 @@ def test_it_takes_no_more_bytes_than_libwebps_own(pixels: Pixels) -> None:
     assert len(kept(pixels)) < len(image(pixels).webpsave_buffer(lossless=True, effort=2, keep="none")) + 100
 
 
+def test_what_repeats_from_top_to_bottom_does_not_hide_the_rest_of_a_picture() -> None:
+    """Windows every 997 rows: flat title bars, and smooth ground below them."""
+    rows, columns = np.mgrid[:3988, :256]
+    smooth = np.stack([rows // 9 + columns, rows // 5, columns + rows // 7], axis=2).astype(np.uint8)
+    windows = np.where((rows % 997 < 64)[:, :, None], np.uint8(200), smooth)
+    assert len(kept(windows)) < 2 * len(image(windows).webpsave_buffer(lossless=True, effort=2, keep="none"))
+
+
 def test_a_profile_is_kept_with_the_pixels() -> None:
     pixels, profile = mixed(4), image(photo()).icc_transform("srgb").get("icc-profile-data")
     file = kept(pixels, profile)

@@ -37,6 +37,7 @@ from leanpix.engine.codecs.webp.lossless.parts import (
     put_transform,
 )
 from leanpix.engine.codecs.webp.lossless.prefix_codes import Bits, PrefixCode, put_code
+from leanpix.engine.content import strips_within
 
 MAX_SIDE_PX = 1 << 14
 _SIGNATURE = 0x2F
@@ -52,7 +53,9 @@ _LEAST_BITS = 2
 _GROUPED_BITS, _MOST_TILES = 5, 4096
 """Of tiles that may have a group of codes of their own: their least side, and how many there are at most."""
 
-_STRIP_ROWS, _SAMPLED_EVERY = 64, 997
+_STRIP_ROWS = 32
+"""Of each of twelve strips, one somewhere in each twelfth: at one distance all may meet the same rows of what repeats.
+16 rows are too few to choose by, 64 find nothing more (docs/decisions/0161)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,11 +155,9 @@ def _indexed(pixels: Pixels, table: Pixels) -> Transformed:
 
 
 def _sample(pixels: Pixels) -> Pixels:
-    """Strips of a large picture, at no distance at which a picture is likely to repeat."""
-    tops = range(0, pixels.shape[0], _SAMPLED_EVERY)
-    if len(tops) == 1:
-        return pixels
-    return np.concatenate([pixels[top : top + _STRIP_ROWS] for top in tops])
+    """Strips of a large picture, at no two equal distances."""
+    strips = strips_within(pixels, _STRIP_ROWS)
+    return pixels if pixels.shape[0] <= len(strips) * _STRIP_ROWS else np.concatenate(strips)
 
 
 def _cost(way: _Way, kernels: LosslessKernels) -> float:
