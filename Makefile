@@ -67,9 +67,9 @@ torture: setup-dev ## the long tests, about 25 minutes; writes docs/reliability.
 audit: setup-dev ## known vulnerabilities in what the lock pins; dated exceptions in scripts/audit.py
 	@$(PY) scripts/audit.py
 
-fuzz: setup-dev ## feed the header probe, the body readers and the URL parser at random for FUZZ_S seconds (60)
+fuzz: setup-dev ## feed the header probe, the decoders behind it, the body readers and the URL parser at random for FUZZ_S seconds (60)
 	@end=$$(( $$(date +%s) + $(or $(FUZZ_S),60) )); while [ $$(date +%s) -lt $$end ]; do \
-	  $(PY) -m pytest -q tests/property/test_probe_bytes.py tests/property/test_body_bytes.py \
+	  $(PY) -m pytest -q tests/property/test_probe_bytes.py tests/property/test_header_and_decoder.py tests/property/test_body_bytes.py \
 	    tests/property/test_fetch_urls.py || exit 1; done
 
 conformance: setup-dev ## schemathesis at length against a real server: EXAMPLES=500 for each operation

@@ -39,7 +39,9 @@ def in_srgb(picture: Image.Image, info: dict[str | tuple[int, int], object]) -> 
             pass
     gamma = info.get("gamma")
     colour = np.asarray(picture.convert("RGB"))
-    if isinstance(gamma, float) and "srgb" not in info and abs(gamma - _SRGB_GAMMA) > 0.03 * _SRGB_GAMMA:
+    has_primaries = "chromaticity" in info
+    is_near = not has_primaries and abs(gamma - _SRGB_GAMMA) < 0.05 * _SRGB_GAMMA if isinstance(gamma, float) else True
+    if isinstance(gamma, float) and "srgb" not in info and not is_near:
         return _by_gamma(colour, gamma)
     return colour
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import struct
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
-from tests.support.decoding import loaded
+from tests.support.decoding import loaded, pixels_of
 from tests.support.pictures import encoded, gradient
 
 from leanpix.domain.errors import TaskFailure
@@ -83,10 +85,77 @@ def test_pixels_that_do_not_match_their_checksum_are_invalid() -> None:
     _assert_invalid(bytes(source))
 
 
+def _rechunked(png: bytes, stream: bytes) -> bytes:
+    """The PNG with another stream of pixels in one chunk, its checksum right."""
+    start = png.index(b"IDAT") - 4
+    data = b"IDAT" + stream
+    return png[:start] + struct.pack(">I", len(stream)) + data + struct.pack(">I", zlib.crc32(data)) + png[-12:]
+
+
+def _stream(png: bytes) -> bytes:
+    parts, at = [], png.index(b"IDAT") - 4
+    while png[at + 4 : at + 8] == b"IDAT":
+        (length,) = struct.unpack_from(">I", png, at)
+        parts.append(png[at + 8 : at + 8 + length])
+        at += length + 12
+    return b"".join(parts)
+
+
+STREAM = _stream(FILES["PNG"])
+COSTS_NO_PIXEL = {
+    "PNG without its end": FILES["PNG"][:-12],
+    "PNG with half of its end": FILES["PNG"][:-7],
+    "PNG with a wrong Adler-32": _rechunked(FILES["PNG"], STREAM[:-1] + bytes([STREAM[-1] ^ 1])),
+    "PNG without an Adler-32": _rechunked(FILES["PNG"], STREAM[:-4]),
+    "PNG with a wrong checksum": FILES["PNG"][:-13] + bytes([FILES["PNG"][-13] ^ 1]) + FILES["PNG"][-12:],
+    "JPEG without its end": FILES["JPEG"][:-2],
+    "progressive JPEG without its end": FILES["progressive JPEG"][:-2],
+    "JPEG with restarts without its end": FILES["JPEG with restarts"][:-2],
+    "GIF without its end": FILES["GIF"][:-1],
+    "WebP that is shorter than it says": FILES["WebP"][:4] + struct.pack("<I", 10**6) + FILES["WebP"][8:],
+}
+
+
+@pytest.mark.parametrize("name", COSTS_NO_PIXEL)
+def test_damage_that_costs_no_pixel_is_taken_and_told(name: str) -> None:
+    kind = next(
+        kind for kind in ("progressive JPEG", "JPEG with restarts", "JPEG", "PNG", "GIF", "WebP") if kind in name
+    )
+    picture = loaded(COSTS_NO_PIXEL[name])
+    assert (pixels_of(picture) == pixels_of(loaded(FILES[kind]))).all()
+    assert [warning for warning in picture.warnings if "are all there" in warning]
+    assert not loaded(FILES[kind]).warnings
+
+
+def test_window_that_is_declared_too_small_is_taken_and_told() -> None:
+    twice = encoded(Image.fromarray(np.vstack([NOISE, NOISE])), "PNG", compress_level=9)
+    picture = loaded(_rechunked(twice, b"\x08\x1d" + _stream(twice)[2:]))
+    assert (pixels_of(picture) == np.vstack([NOISE, NOISE])).all()
+    assert [warning for warning in picture.warnings if "are all there" in warning]
+
+
+@pytest.mark.parametrize("missing", [10, 20, 50, 200])
+@pytest.mark.parametrize("name", ["JPEG", "progressive JPEG", "JPEG with restarts", "PNG"])
+def test_end_that_is_missing_with_pixels_is_invalid(name: str, missing: int) -> None:
+    _assert_invalid(FILES[name][:-missing] if name != "PNG" else FILES[name][: -12 - 8 - missing])
+
+
+def test_pixels_that_neither_checksum_vouches_for_are_invalid() -> None:
+    wrong = bytearray(_rechunked(FILES["PNG"], STREAM[:-1] + bytes([STREAM[-1] ^ 1])))
+    wrong[-13] ^= 1
+    _assert_invalid(bytes(wrong))
+
+
+def test_sgi_of_one_dimension_has_one_row_for_the_decoder_too() -> None:
+    source = bytearray(FILES["SGI"])
+    source[4:12] = struct.pack(">HHHH", 1, 120, 65_535, 1)
+    _assert_invalid(bytes(source))
+
+
 OUT_OF_MEMORY = """
 import resource, sys
 from pathlib import Path
-from tests.support.decoding import loaded
+from tests.support.decoding import loaded, pixels_of
 from leanpix.domain.errors import TaskFailure
 loaded(Path(sys.argv[2]).read_bytes())
 pages = int(Path("/proc/self/statm").read_text().split()[0])

@@ -127,8 +127,9 @@ def test_size_is_judged_before_the_rest_of_the_header() -> None:
     assert _state(source) == TaskState.NOT_MEETING_REQUIREMENTS
 
 
-def test_png_without_its_end_is_cut_short() -> None:
-    assert _state(FILES[SourceFormat.PNG][:-12]) == TaskState.INVALID_IMAGE
+def test_png_that_ends_before_its_pixels_is_cut_short() -> None:
+    source = FILES[SourceFormat.PNG]
+    assert _state(source[: source.index(b"IDAT") - 4]) == TaskState.INVALID_IMAGE
 
 
 def test_directory_that_points_at_itself_ends() -> None:

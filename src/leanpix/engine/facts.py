@@ -72,6 +72,14 @@ class Probe:
         return upright(self.width_px, self.height_px, self.orientation)
 
 
+@dataclass(frozen=True, slots=True)
+class Mended:
+    """A source whose damage costs no pixel, in sound bytes; damage says in words what was wrong."""
+
+    source: bytes
+    damage: str
+
+
 def upright(width_px: int, height_px: int, orientation: int) -> tuple[int, int]:
     """Exchange the sides where the orientation turns the picture by a quarter."""
     return (height_px, width_px) if orientation in TURNED_ORIENTATIONS else (width_px, height_px)

@@ -67,6 +67,13 @@ def is_srgb(profile: bytes) -> bool:
     return is_rgb(profile) and bool((convert(cube, profile) - cube).abs().max() <= _SAME_TO_THE_EYE)
 
 
+def keeps_gray(profile: bytes) -> bool:
+    """Whether an RGB profile's gray is gray in sRGB too."""
+    levels = pyvips.Image.identity()
+    ramp = convert(levels.bandjoin([levels, levels]).copy(interpretation="srgb"), profile)
+    return bool((ramp - ramp[1]).abs().max() <= _SAME_TO_THE_EYE)
+
+
 def convert(image: pyvips.Image, profile: bytes) -> pyvips.Image:
     """To 8-bit sRGB, perceptual intent with black point compensation; alpha is carried along."""
     return _tagged(image, profile).icc_transform(

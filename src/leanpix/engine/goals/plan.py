@@ -60,12 +60,13 @@ def keeps_dimensions(picture: Picture) -> bool:
 def may_keep_file(picture: Picture, target: OutputFormat) -> bool:
     """Whether the source's own file, stripped of metadata, shows the same picture as the result would.
 
-    It does not when the format or the dimensions change, when EXIF turned it, when an animation was dropped or
-    when its colours are no web page's (CMYK).
+    It does not when the format or the dimensions change, when EXIF turned it, when an animation was dropped, when
+    its colours are no web page's (CMYK) or when it was damaged.
     """
     probe = picture.probe
     return (
         probe.format.same_output is target
+        and not picture.is_mended
         and keeps_dimensions(picture)
         and probe.orientation == 1
         and probe.frames == picture.frames

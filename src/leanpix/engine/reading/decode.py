@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from types import ModuleType
 
 import numpy as np
@@ -15,12 +16,12 @@ from leanpix.domain.formats import OutputFormat, SourceFormat
 from leanpix.domain.request import CompressionOptions, Crop
 from leanpix.domain.states import TaskState
 from leanpix.engine import vips
-from leanpix.engine.colour.to_srgb import Coloured, to_srgb
+from leanpix.engine.colour.to_srgb import Coloured, to_sdr, to_srgb
 from leanpix.engine.facts import Limits, damaged
 from leanpix.engine.reading.loaders import bmp, gif, jpeg, png, raw, sgi, tiff, webp
 from leanpix.engine.reading.loaders.base import DecodeRequest, LazyPixels
 from leanpix.engine.reading.picture import Picture
-from leanpix.engine.reading.probe import Probe
+from leanpix.engine.reading.probe import Probe, mended
 from leanpix.engine.shape import transform
 from leanpix.engine.shape.crop import chosen_part
 from leanpix.engine.shape.geometry import Geometry, plan_geometry
@@ -51,13 +52,32 @@ def load(source: bytes, probe: Probe, options: CompressionOptions, target: Outpu
     Raises TaskFailure: INVALID_IMAGE for a damaged or cut-short picture, NOT_MEETING_REQUIREMENTS for a result
     that would be too large, NO_RESOURCES when memory runs out.
     """
-    geometry = plan_geometry(probe.width_px, probe.height_px, options, limits)
+    request = DecodeRequest(limits, animated=target is OutputFormat.WEBP)
+    try:
+        return _load(source, probe, options, target, request)
+    except TaskFailure as failure:
+        sound = mended(source, probe.format) if failure.state is TaskState.INVALID_IMAGE else None
+        if sound is None:
+            raise
+    # docs/decisions/0180: what costs no pixel is taken, and told.
+    picture = _load(sound.source, probe, options, target, replace(request, is_mended=True))
+    return replace(picture, warnings=(sound.damage, *picture.warnings), is_mended=True)
+
+
+def _load(
+    source: bytes, probe: Probe, options: CompressionOptions, target: OutputFormat, request: DecodeRequest
+) -> Picture:
+    geometry = plan_geometry(probe.width_px, probe.height_px, options, request.limits)
     shrink = min(probe.width_px / geometry.scaled_width_px, probe.height_px / geometry.scaled_height_px)
-    wish = DecodeRequest(limits, shrink=max(shrink, 1.0), animated=target is OutputFormat.WEBP)
+    request = replace(request, shrink=max(shrink, 1.0))
     with _decoding(probe):
-        raster: LazyPixels = _LOADERS[probe.format].open_raster(source, probe, wish)
+        raster: LazyPixels = _LOADERS[probe.format].open_raster(source, probe, request)
         resized = _resized(raster, transform.as_stored(geometry, probe.orientation))
-        coloured = to_srgb(resized, raster.profile, may_keep=target.holds_profile)
+        coloured = (
+            to_sdr(resized, raster.high_range)
+            if raster.high_range is not None
+            else to_srgb(resized, raster.profile, may_keep=target.holds_profile)
+        )
         image = _placed(coloured.image, raster.frames, probe.orientation, geometry, options.crop)
         flat = target is OutputFormat.JPG or options.background is not None
         ground = (options.background or _WHITE) if flat else None

@@ -20,7 +20,7 @@ class Picture:
     An animation has its frames stacked from top to bottom, each height_px high. delays_ms: one a frame, empty
     for a still picture. loop: how often an animation plays, 0 for ever. icc_profile: set only where a wide-gamut
     profile was kept, and then to be embedded; otherwise the pixels are sRGB. changes and warnings: short
-    sentences for the report.
+    sentences for the report. is_mended: the source's own bytes are damaged, though no pixel is missing.
     """
 
     pixels: NDArray[np.uint8]
@@ -33,6 +33,7 @@ class Picture:
     icc_profile: bytes | None = None
     changes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    is_mended: bool = False
 
     @property
     def image(self) -> pyvips.Image:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from types import ModuleType
 
 from leanpix.domain.formats import SourceFormat
-from leanpix.engine.facts import Limits, Probe, damaged
+from leanpix.engine.facts import Limits, Mended, Probe, damaged
 from leanpix.engine.reading.headers import bmp, gif, jpeg, png, raw, sgi, tiff, webp
 
-__all__ = ["Probe", "exif_block", "probe", "sniff"]
+__all__ = ["Probe", "exif_block", "mended", "probe", "sniff"]
 
 _HEADERS: dict[SourceFormat, ModuleType] = {
     SourceFormat.JPG: jpeg,
@@ -33,6 +33,12 @@ def exif_block(source: bytes, form: SourceFormat) -> bytes:
         return source  # such a file is one itself
     header = _HEADERS[form]
     return header.exif_block(source) if header in {jpeg, png, webp} else b""
+
+
+def mended(source: bytes, form: SourceFormat) -> Mended | None:
+    """A source that no decoder takes, in sound bytes, where its damage costs no pixel; None where it does."""
+    header = _HEADERS[form]
+    return header.mended(source) if header in {jpeg, png} else None
 
 
 def probe(source: bytes, limits: Limits) -> Probe:

@@ -26,6 +26,8 @@ from leanpix.engine.codecs.png.strips import ByLibdeflate, for_photograph, packe
 from leanpix.engine.codecs.png.strips_native import native_strips
 from leanpix.engine.codecs.prior import PriorCurve
 from leanpix.engine.content import texture
+from leanpix.engine.facts import Limits
+from leanpix.engine.reading.headers import apng, png_colour
 from leanpix.engine.reading.headers.png_chunks import picture_only, picture_with, raw_bytes
 from leanpix.engine.reading.headers.png_colour import COLOUR_CHUNKS
 
@@ -275,11 +277,16 @@ class PngCodec:
         yield from lossless(priors.SCREEN_CONTENT, priors.PHOTOGRAPH, facts)
 
     def repack(self, source: bytes, effort: Effort) -> Encoded | None:
-        """The source's own samples, 16 bits and all, packed anew; only what its colours need stays beside them."""
+        """The source's own samples, 16 bits and all, packed anew; only what its colours need stays beside them.
+
+        None for an APNG: its default picture need not be what it shows.
+        """
+        if apng.animation(source) is not None:
+            return None
         try:
             if raw_bytes(source) > _STREAMED_ABOVE_BYTES:
                 return Encoded(_streamed_anew(source), "libspng 6", is_lossless=True)
-            data = _pack(source, _PACK_LEVEL[effort])
+            data = _pack(picture_only(source, _told_colours(source)), _PACK_LEVEL[effort])
         except (oxipng.PngError, pyvips.Error):
             return None
         return Encoded(data, f"oxipng {_PACK_LEVEL[effort]}", is_lossless=True)
@@ -288,7 +295,12 @@ class PngCodec:
 def _streamed_anew(source: bytes) -> bytes:
     """The source's samples with other filters, never held; or its own stream, where that is no larger."""
     anew = _filtered_anew(picture_only(source))
-    return picture_with(source, anew if len(anew) < len(source) else source, COLOUR_CHUNKS)
+    return picture_with(source, anew if len(anew) < len(source) else source, _told_colours(source))
+
+
+def _told_colours(source: bytes) -> tuple[bytes, ...]:
+    """The chunks that say what the colours are: beside one that ranks higher another would only mislead readers."""
+    return png_colour.meaning(source, Limits()).names
 
 
 def _filtered_anew(source: bytes) -> bytes:

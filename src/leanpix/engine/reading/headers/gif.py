@@ -6,11 +6,16 @@ import struct
 from dataclasses import dataclass, field
 
 from leanpix.domain.formats import SourceFormat
-from leanpix.engine.facts import Limits, Probe, check_size, damaged, reading
+from leanpix.engine.facts import Limits, Probe, check_size, damaged, excessive, reading
+from leanpix.engine.reading.layers import Disposal, Place
 
 _EXTENSION, _IMAGE, _TRAILER = 0x21, 0x2C, 0x3B
 _GRAPHIC_CONTROL, _APPLICATION = 0xF9, 0xFF
-_TABLE_FLAG, _TRANSPARENT_FLAG = 0x80, 0x01
+_TABLE_FLAG, _INTERLACE_FLAG, _TRANSPARENT_FLAG = 0x80, 0x40, 0x01
+_DISPOSALS = {2: Disposal.CLEAR, 3: Disposal.RESTORE, 4: Disposal.RESTORE}
+"""4 is what an old text of the specification made some writers take for 3; browsers follow them."""
+
+_MOST_FRAME_TO_CANVAS, _ANY_FRAME_PIXELS = 4, 1_000_000
 _SCREEN_END = 13
 _LOOP_SIGNATURES = (b"\x0bNETSCAPE2.0\x03\x01", b"\x0bANIMEXTS1.0\x03\x01")
 _MAX_BLOCKS = 4_000_000
@@ -19,35 +24,45 @@ _MS_PER_TICK = 10
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """Where a frame lies on the canvas and how long it shows."""
+    """Where a frame lies on the canvas, how long it shows, and where its palette and its pixels are in the file.
 
-    left: int
-    top: int
-    width_px: int
-    height_px: int
+    transparent: the index that shows what is below, None where there is none. palette: its bytes' begin and end; data:
+    of the LZW data, from the byte that tells its code size to the empty block at its end.
+    """
+
+    place: Place
     delay_ms: int
-    is_transparent: bool
+    transparent: int | None
+    palette: tuple[int, int]
+    data: tuple[int, int]
+    is_interlaced: bool
 
 
 @dataclass(slots=True)
 class Animation:
-    """The frames in their order; loop is how often they play, 0 for ever. start is where the blocks begin."""
+    """The frames in their order; loop is how often they play, 0 for ever. palette: the one for all of them.
+
+    is_ended: whether the trailer is there.
+    """
 
     width_px: int
     height_px: int
-    start: int
+    palette: tuple[int, int]
     loop: int = 1
     frames: list[Frame] = field(default_factory=list)
+    is_ended: bool = False
 
     @property
-    def is_covered(self) -> bool:
-        """Whether the first frame fills the whole canvas."""
-        first = self.frames[0]
-        return (first.left, first.top, first.width_px, first.height_px) == (0, 0, self.width_px, self.height_px)
+    def is_open(self) -> bool:
+        """Whether any place of the canvas is not covered at any time."""
+        is_covered = self.frames[0].place.box == (0, 0, self.width_px, self.height_px)
+        is_cleared = any(frame.place.disposal is Disposal.CLEAR for frame in self.frames[:-1])
+        is_restored = self.frames[0].place.disposal is Disposal.RESTORE and len(self.frames) > 1
+        return not is_covered or is_cleared or is_restored
 
     def clip_to_screen(self) -> None:
         """Enlarge the canvas to the first frame, as browsers do; later frames are cut at its edges."""
-        first = self.frames[0]
+        first = self.frames[0].place
         self.width_px = max(self.width_px, first.left + first.width_px)
         self.height_px = max(self.height_px, first.top + first.height_px)
 
@@ -62,7 +77,8 @@ def read(source: bytes, limits: Limits) -> Probe:
     animation = walk(source, limits)
     width, height = animation.width_px, animation.height_px
     check_size(width, height, len(animation.frames), limits)
-    has_alpha = not animation.is_covered or any(frame.is_transparent for frame in animation.frames)
+    _check_frames(animation, limits)
+    has_alpha = animation.is_open or any(frame.transparent is not None for frame in animation.frames)
     return Probe(
         SourceFormat.GIF,
         width,
@@ -81,7 +97,7 @@ def walk(source: bytes, limits: Limits) -> Animation:
     """
     with reading("GIF"):
         width, height, flags = struct.unpack_from("<HHB", source, 6)
-        animation = Animation(width, height, _SCREEN_END + _table_bytes(flags))
+        animation = Animation(width, height, (_SCREEN_END, _SCREEN_END + _table_bytes(flags)))
         check_size(max(width, 1), max(height, 1), 1, limits)
         _walk_blocks(source, animation, limits)
     if not animation.frames:
@@ -90,26 +106,46 @@ def walk(source: bytes, limits: Limits) -> Animation:
     return animation
 
 
+def _check_frames(animation: Animation, limits: Limits) -> None:
+    """Refuse a frame that is much larger than what of it is shown: it has to be decoded whole."""
+    most = max(_MOST_FRAME_TO_CANVAS * animation.width_px * animation.height_px, _ANY_FRAME_PIXELS)
+    for frame in animation.frames:
+        if frame.place.width_px * frame.place.height_px > min(most, limits.max_total_pixels):
+            raise excessive("a frame of the GIF is many times as large as its canvas")
+
+
 def _walk_blocks(source: bytes, animation: Animation, limits: Limits) -> None:
-    at, delay_ms, is_transparent = animation.start, 0, False
+    at, delay_ms, transparent, disposal = animation.palette[1], 0, None, Disposal.KEEP
     while at < len(source) and len(animation.frames) <= limits.max_frames:
         if source[at] == _IMAGE:
             left, top, width, height, flags = struct.unpack_from("<HHHHB", source, at + 1)
             if not animation.frames:
                 check_size(left + width, top + height, 1, limits)
-            at = _after_sub_blocks(source, at + 11 + _table_bytes(flags))
-            animation.frames.append(Frame(left, top, width, height, delay_ms, is_transparent))
-            delay_ms, is_transparent = 0, False
+            palette = (at + 10, at + 10 + _table_bytes(flags))
+            at = _after_sub_blocks(source, palette[1] + 1)
+            animation.frames.append(
+                Frame(
+                    Place(left, top, width, height, disposal),
+                    delay_ms,
+                    transparent,
+                    palette if flags & _TABLE_FLAG else animation.palette,
+                    (palette[1], at),
+                    is_interlaced=bool(flags & _INTERLACE_FLAG),
+                )
+            )
+            delay_ms, transparent, disposal = 0, None, Disposal.KEEP
         elif source[at] == _EXTENSION:
             label = source[at + 1]
             if label == _GRAPHIC_CONTROL:
-                control, ticks = struct.unpack_from("<BH", source, at + 3)
-                delay_ms, is_transparent = ticks * _MS_PER_TICK, bool(control & _TRANSPARENT_FLAG)
+                control, ticks, index = struct.unpack_from("<BHB", source, at + 3)
+                delay_ms, transparent = ticks * _MS_PER_TICK, index if control & _TRANSPARENT_FLAG else None
+                disposal = _DISPOSALS.get(control >> 2 & 7, Disposal.KEEP)
             elif label == _APPLICATION and source.startswith(_LOOP_SIGNATURES, at + 2):
                 (repeats,) = struct.unpack_from("<H", source, at + 16)
                 animation.loop = repeats + 1 if repeats else 0
             at = _after_sub_blocks(source, at + 2)
         else:
+            animation.is_ended = source[at] == _TRAILER
             return
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leanpix.domain.formats import SourceFormat
-from leanpix.engine.facts import Limits, Probe, check_size, damaged, excessive, reading, unsupported, upright
+from leanpix.engine.facts import Limits, Mended, Probe, check_size, damaged, excessive, reading, unsupported, upright
 from leanpix.engine.reading.headers import exif
 from leanpix.engine.reading.headers.jpeg_scans import are_complete
 
@@ -20,6 +20,7 @@ _SOI, _EOI, _SOS, _DQT, _COM = 0xD8, 0xD9, 0xDA, 0xDB, 0xFE
 _APP1, _APP2 = 0xE1, 0xE2
 _FRAMES = frozenset({0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF})
 _PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
+_ARITHMETIC = frozenset({0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF})
 _LOSSLESS = frozenset({0xC3, 0xC7, 0xCB, 0xCF})
 _STANDALONE = frozenset({0x01, 0xD8, 0xD9})
 _ENDS = frozenset({_SOI, _EOI})
@@ -28,7 +29,7 @@ _COLOUR_TELLING = (b"JFIF\0", b"Adobe")
 _NEXT_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 _MAX_SEGMENTS = 20_000
 _READ_AHEAD = 16
-_EXIF_PREFIX = b"Exif\0\0"
+_EXIF_MARK, _EXIF_MARK_BYTES, _LEAST_EXIF_BYTES = b"Exif\0", 6, 8
 _ICC_PREFIX = b"ICC_PROFILE\0"
 _BAND_COUNTS = frozenset({1, 3, 4})
 _MAX_BITS = 8  # 12 and 16 are radiology's: no maintained wheel decodes them
@@ -130,13 +131,13 @@ def profile(source: bytes) -> bytes | None:
     return b"".join(chunks[number] for number in sorted(chunks))
 
 
-def picture_only(source: bytes) -> bytes:
+def picture_only(source: bytes, *, is_strict: bool = False) -> bytes:
     """The JPEG without what is not needed for its pixels: no metadata, comments, profile, nor tail.
 
     Decoders are handed this: EXIF, XMP and their likes never reach native code. JFIF and Adobe segments stay,
     the colour space hangs on them. A picture of one scan ends without its end marker: libjpeg paints what is
     missing before that marker gray and merely warns, while the end of the bytes is an error. The padding is for
-    the bits that its decoder reads ahead.
+    the bits that its decoder reads ahead. is_strict: for who takes libjpeg's warning for an error, the marker stays.
     """
     found = list(segments(source))
     scans_from = next((segment.start for segment in found if segment.marker == _SOS), len(source))
@@ -144,9 +145,21 @@ def picture_only(source: bytes) -> bytes:
     end = found[-1] if found else None
     if end is None or end.marker not in _ENDS:
         return b"".join([source[:2], *kept, source[scans_from:]])
-    is_one_scan = sum(segment.marker == _SOS for segment in found) == 1
+    is_one_scan = not is_strict and sum(segment.marker == _SOS for segment in found) == 1
     tail = bytes(_READ_AHEAD) if is_one_scan else source[end.start : end.end]
     return b"".join([source[:2], *kept, source[scans_from : end.start], tail])
+
+
+def mended(source: bytes) -> Mended | None:
+    """The JPEG with the end marker that it has not; None where it has one.
+
+    For an arithmetic coder the bits never run out: whether any are missing cannot be told, so that none is mended.
+    """
+    found = list(segments(source))
+    is_arithmetic = any(segment.marker in _ARITHMETIC for segment in found)
+    if is_arithmetic or (found and found[-1].marker in _ENDS):
+        return None
+    return Mended(source + bytes([0xFF, _EOI]), "the JPEG's end marker is missing: its pixels are all there")
 
 
 def _check_scans(source: bytes, found: list[Segment], frame: Segment) -> None:
@@ -178,9 +191,11 @@ def exif_block(source: bytes) -> bytes:
 
 
 def _exif_block(source: bytes, found: list[Segment]) -> bytes:
+    """Of the first segment that holds more than its mark, whose last byte is padding of any value."""
     for segment in found:
-        if segment.marker == _APP1 and source.startswith(_EXIF_PREFIX, segment.payload):
-            return source[segment.payload + len(_EXIF_PREFIX) : segment.end]
+        begins = segment.marker == _APP1 and source.startswith(_EXIF_MARK, segment.payload)
+        if begins and segment.end - segment.payload >= _EXIF_MARK_BYTES + _LEAST_EXIF_BYTES:
+            return source[segment.payload + _EXIF_MARK_BYTES : segment.end]
     return b""
 
 

@@ -7,8 +7,12 @@ import zlib
 
 from leanpix.domain.formats import SourceFormat
 from leanpix.engine.facts import Limits, Probe, check_size, damaged, reading, upright
-from leanpix.engine.reading.headers import exif, png_colour
-from leanpix.engine.reading.headers.png_chunks import SIGNATURE, Chunk, chunks, inflate
+from leanpix.engine.reading.headers import apng, exif, png_colour
+from leanpix.engine.reading.headers.png_chunks import SIGNATURE, chunks, first_chunks, inflate, palette, transparency
+from leanpix.engine.reading.headers.png_mending import mended
+from leanpix.engine.reading.layers import Disposal
+
+__all__ = ["damage", "exif_block", "matches", "mended", "read"]
 
 _BANDS = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}
 _DEPTHS = {0: {1, 2, 4, 8, 16}, 2: {8, 16}, 3: {1, 2, 4, 8}, 4: {8, 16}, 6: {8, 16}}
@@ -29,15 +33,13 @@ def read(source: bytes, limits: Limits) -> Probe:
     with reading("PNG"):
         width, height, bits, kind, interlace = _image_header(source)
         check_size(width, height, 1, limits)
-        found = list(chunks(source))
-        first = {chunk.name: chunk for chunk in reversed(found)}
-        frames = _frame_count(source, found, first, width, height)
-    if kind == _PALETTE_TYPE and b"PLTE" not in first:
-        raise damaged("the PNG has no palette")
-    if b"IDAT" not in first:
-        raise damaged("the PNG has no pixels")
+        _check_chunks(source, kind)
+        played = apng.animation(source)
+    frames = len(played.frames) if played else 1
     check_size(width, height, frames, limits)
-    has_alpha = kind in _ALPHA_TYPES or b"tRNS" in first
+    # A frame need not fill the picture.
+    is_see_through = bool(transparency(source)) or (played is not None and not _is_filled(played, width, height))
+    has_alpha = kind in _ALPHA_TYPES or is_see_through
     turn = exif.orientation(exif_block(source))
     width, height = upright(width, height, turn)
     return Probe(
@@ -47,12 +49,24 @@ def read(source: bytes, limits: Limits) -> Probe:
         frames=frames,
         has_alpha=has_alpha,
         orientation=turn,
-        bands=_BANDS[kind] + (b"tRNS" in first and kind not in _ALPHA_TYPES),
+        bands=_BANDS[kind] + (has_alpha and kind not in _ALPHA_TYPES),
         bits=bits,
-        has_profile=png_colour.declares(source),
+        has_profile=not png_colour.meaning(source, limits).is_srgb,
         is_lossless=True,
         scans=_ADAM7_PASSES if interlace else 1,
     )
+
+
+def damage(source: bytes) -> str | None:
+    """What is wrong with the file and costs no pixel, in words."""
+    last = list(chunks(source))[-1]
+    return None if last.name == b"IEND" else "the PNG's end is missing: its pixels are all there"
+
+
+def _is_filled(played: apng.Animation, width: int, height: int) -> bool:
+    """Whether no place of the picture is ever left open."""
+    is_cleared = any(frame.place.disposal is not Disposal.KEEP for frame in played.frames)
+    return not is_cleared and played.frames[0].place.box == (0, 0, width, height)
 
 
 def _image_header(source: bytes) -> tuple[int, int, int, int, int]:
@@ -65,25 +79,23 @@ def _image_header(source: bytes) -> tuple[int, int, int, int, int]:
     return width, height, bits, kind, interlace
 
 
-def _frame_count(source: bytes, found: list[Chunk], first: dict[bytes, Chunk], width: int, height: int) -> int:
-    """How many frames an APNG has by its own count or by its frame chunks, whichever is more; 1 for a PNG."""
-    control = first.get(b"acTL")
-    if control is None or b"IDAT" not in first or control.start > first[b"IDAT"].start:
-        return 1
-    told: int = struct.unpack_from(">I", source, control.start)[0]
-    frames = [struct.unpack_from(">IIII", source, c.start + 4) for c in found if c.name == b"fcTL"]
-    if any(w < 1 or h < 1 or x + w > width or y + h > height for w, h, x, y in frames):
-        raise damaged("a frame of the APNG lies outside of it")
-    return max(told, len(frames), 1)
+def _check_chunks(source: bytes, kind: int) -> None:
+    """Raise TaskFailure where what makes the pixels is missing, or twice there."""
+    names = [chunk.name for chunk in chunks(source)]
+    if names.count(b"IHDR") > 1:
+        raise damaged("the PNG has several headers")
+    if kind == _PALETTE_TYPE and not palette(source):
+        raise damaged("the PNG has no palette")
+    if b"IDAT" not in names:
+        raise damaged("the PNG has no pixels")
 
 
 def exif_block(source: bytes) -> bytes:
     """The EXIF block, from its own chunk or from a text; empty where there is none."""
-    found = list(chunks(source))
-    chunk = next((chunk for chunk in found if chunk.name == b"eXIf"), None)
-    if chunk is not None:
-        return source[chunk.start : chunk.end]
-    for chunk in found:
+    block = first_chunks(source, b"eXIf").get(b"eXIf")
+    if block is not None:
+        return block
+    for chunk in chunks(source):
         if chunk.name in {b"zTXt", b"tEXt"} and source.startswith(_RAW_PROFILES, chunk.start):
             return _raw_profile(source[chunk.start : chunk.end], chunk.name) or b""
     return b""
@@ -95,6 +107,6 @@ def _raw_profile(data: bytes, name: bytes) -> bytes | None:
     plain = inflate(text[1:], _MAX_EXIF_BYTES) if name == b"zTXt" else text[:_MAX_EXIF_BYTES]
     fields = (plain or b"").split(None, 2)
     try:
-        return bytes.fromhex(fields[2].decode("ascii"))
+        return bytes.fromhex(fields[2].decode("ascii")).removeprefix(b"Exif\0\0")
     except (IndexError, ValueError):
         return None

@@ -47,6 +47,8 @@ def read(source: bytes, limits: Limits) -> Probe:
         first = {chunk.name: chunk for chunk in reversed(found)}
         extended = first.get(b"VP8X")
         flags = source[extended.start] if extended else 0
+        if flags & _ANIMATION_FLAG and _is_short(source):
+            raise damaged("the WebP is cut short")
         if flags & _ANIMATION_FLAG:
             bitmaps = [_frame_bitmap(source, chunk) for chunk in found if chunk.name == b"ANMF"]
         else:
@@ -71,21 +73,36 @@ def read(source: bytes, limits: Limits) -> Probe:
 
 
 def chunks(source: bytes, start: int = _HEADER_BYTES, end: int | None = None) -> Iterator[Chunk]:
-    """The chunks of the file, or of a part of it; raises TaskFailure where the file is shorter than it says."""
-    if end is None:
+    """The chunks of the file, or of a part of it, that are whole.
+
+    Raises TaskFailure where one is not that makes pixels: what else is cut off at the end costs none.
+    """
+    end = len(source) if end is None else end
+    if start == _HEADER_BYTES:
         (told,) = struct.unpack_from("<I", source, 4)
-        end = told + 8
-        if end > len(source) + 1:
-            raise damaged("the WebP is cut short")
+        end = min(told + 8, end)
     for _ in range(_MAX_CHUNKS):
         if start + 8 > min(end, len(source)):
             return
         name, length = struct.unpack_from("<4sI", source, start)
         if start + 8 + length > len(source):
-            raise damaged("the WebP is cut short")
+            if name in _PIXEL_CHUNKS:
+                raise damaged("the WebP is cut short")
+            return
         yield Chunk(name, start + 8, start + 8 + length)
         start += 8 + length + (length & 1)
     raise damaged("the WebP has too many chunks")
+
+
+def damage(source: bytes) -> str | None:
+    """What is wrong with the file and costs no pixel, in words."""
+    return "the WebP's end is missing: its pixels are all there" if _is_short(source) else None
+
+
+def _is_short(source: bytes) -> bool:
+    """Whether there are fewer bytes than the file says; the padding of its last chunk is none of them."""
+    (told,) = struct.unpack_from("<I", source, 4)
+    return bool(told + 8 > len(source) + 1)
 
 
 def picture_only(source: bytes) -> bytes:
@@ -104,7 +121,7 @@ def profile(source: bytes) -> bytes | None:
 def exif_block(source: bytes) -> bytes:
     """The EXIF block; empty where there is none."""
     found = next((chunk for chunk in chunks(source) if chunk.name == b"EXIF"), None)
-    return source[found.start : found.end] if found else b""
+    return source[found.start : found.end].removeprefix(b"Exif\0\0") if found else b""
 
 
 def animation(source: bytes) -> tuple[tuple[int, ...], int]:

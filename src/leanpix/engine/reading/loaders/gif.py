@@ -1,46 +1,64 @@
-"""GIF, by libvips (libnsgif), on the canvas that the file asks for."""
+"""GIF: every frame's indices by Pillow's LZW decoder, laid on the canvas as browsers lay them."""
 
 from __future__ import annotations
 
-import struct
+from collections.abc import Iterator
 
-import pyvips
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
 
-from leanpix.engine.facts import Probe, damaged
+from leanpix.engine.facts import Probe
 from leanpix.engine.reading.headers import gif
-from leanpix.engine.reading.loaders.base import DecodeRequest, LazyPixels
+from leanpix.engine.reading.layers import Place, composed
+from leanpix.engine.reading.loaders.base import DecodeRequest, LazyPixels, from_array
+from leanpix.engine.reading.loaders.pillow import pillow_errors
 
-_ALL_FRAMES = -1
-_KEEP_AND_TRANSPARENT = 0x05
-_EMPTY_FRAME = b"\x02\x02\x44\x01\x00"
+_COLOURS = 256
+_NOT_ENDED = "the GIF's end is missing: its frames are all there"
 
 
 def open_raster(source: bytes, probe: Probe, wish: DecodeRequest) -> LazyPixels:
-    """Decode lazily: all frames where they are wanted, else the first.
-
-    libnsgif's canvas ends where the frames end, and what no frame covers is black where no frame is transparent.
-    Where the first frame does not fill the canvas, an empty one that does is put before it, and skipped.
-    """
+    """Decode at once: all frames where they are wanted, else the first."""
     animation = gif.walk(source, wish.limits)
-    animated = wish.animated and probe.is_animated
-    skipped = 0 if animation.is_covered else 1
-    image = pyvips.Image.gifload_buffer(
-        source if animation.is_covered else _with_empty_frame(source, animation),
-        page=skipped,
-        n=_ALL_FRAMES if animated else 1,
-        access="sequential",
-        fail_on="error",
-    )
-    frames = probe.frames if animated else 1
-    if (image.width, image.height) != (probe.width_px, probe.height_px * frames):
-        raise damaged("the GIF's frames and its canvas disagree")
-    if not animated:
-        return LazyPixels(image)
-    return LazyPixels(image, None, frames, tuple(frame.delay_ms for frame in animation.frames), animation.loop)
+    count = probe.frames if wish.animated else 1
+    size = (animation.width_px, animation.height_px)
+    pixels = composed(size, count, 4 if probe.has_alpha else 3, _layers(source, animation))
+    warnings = () if animation.is_ended else (_NOT_ENDED,)
+    if count == 1:
+        return LazyPixels(from_array(pixels), held=pixels, warnings=warnings)
+    delays = tuple(frame.delay_ms for frame in animation.frames)
+    return LazyPixels(from_array(pixels), None, count, delays, animation.loop, warnings=warnings, held=pixels)
 
 
-def _with_empty_frame(source: bytes, animation: gif.Animation) -> bytes:
-    control = struct.pack("<BBBBHBB", 0x21, 0xF9, 4, _KEEP_AND_TRANSPARENT, 0, 0, 0)
-    place = struct.pack("<BHHHHB", 0x2C, 0, 0, animation.width_px, animation.height_px, 0)
-    start = animation.start
-    return source[:start] + control + place + _EMPTY_FRAME + source[start:]
+def _layers(source: bytes, animation: gif.Animation) -> Iterator[tuple[Place, NDArray[np.uint8]]]:
+    for frame in animation.frames:
+        place = frame.place
+        indices = _indices(source, frame)
+        # What lies beyond the canvas is decoded, and no more.
+        seen = indices[: max(animation.height_px - place.top, 0), : max(animation.width_px - place.left, 0)]
+        yield place, _palette(source, frame)[seen]
+
+
+def _indices(source: bytes, frame: gif.Frame) -> NDArray[np.uint8]:
+    place, (start, end) = frame.place, frame.data
+    if not place.width_px or not place.height_px:
+        return np.zeros((place.height_px, place.width_px), np.uint8)
+    size = (place.width_px, place.height_px)
+    with pillow_errors("GIF"):
+        decoded = Image.frombytes(
+            "L", size, source[start + 1 : end], "gif", (source[start], int(frame.is_interlaced), -1)
+        )
+    return np.asarray(decoded)
+
+
+def _palette(source: bytes, frame: gif.Frame) -> NDArray[np.uint8]:
+    """(256, 4); what lies beyond the file's palette is black."""
+    start, end = frame.palette
+    colours = np.zeros((_COLOURS, 4), np.uint8)
+    colours[:, 3] = 255
+    told = np.frombuffer(source[start:end], np.uint8).reshape(-1, 3)
+    colours[: len(told), :3] = told
+    if frame.transparent is not None:
+        colours[frame.transparent] = 0
+    return colours

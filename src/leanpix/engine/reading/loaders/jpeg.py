@@ -6,15 +6,19 @@ import pyvips
 
 from leanpix.engine.facts import Probe
 from leanpix.engine.reading.headers import jpeg
-from leanpix.engine.reading.loaders.base import DecodeRequest, LazyPixels
+from leanpix.engine.reading.loaders.base import DecodeRequest, LazyPixels, check_told
 
 _SHRINKS = (8, 4, 2)
 
 
-def open_raster(source: bytes, _probe: Probe, wish: DecodeRequest) -> LazyPixels:
+def open_raster(source: bytes, probe: Probe, wish: DecodeRequest) -> LazyPixels:
     """Decode lazily, shrunk by 2, 4 or 8 where at least another factor of 2 is left for the good kernel."""
     shrink = next((factor for factor in _SHRINKS if factor * 2 <= wish.shrink), 1)
+    # libjpeg merely warns where bits run out before the end marker.
+    fed = jpeg.picture_only(source, is_strict=wish.is_mended)
     image = pyvips.Image.jpegload_buffer(
-        jpeg.picture_only(source), shrink=shrink, access="sequential", fail_on="truncated"
+        fed, shrink=shrink, access="sequential", fail_on="warning" if wish.is_mended else "truncated"
     )
+    if shrink == 1:
+        check_told((image.width, image.height), probe.stored_size, "JPEG")
     return LazyPixels(image, jpeg.profile(source))

@@ -1,45 +1,94 @@
-"""PNG by libvips (libspng), APNG by Pillow, each fed with the picture's own chunks only."""
+"""PNG by libvips (libspng), fed with the picture's own chunks only; the frames of an APNG one by one as such PNGs."""
 
 from __future__ import annotations
 
-import io
+from collections.abc import Iterator
 
 import numpy as np
 import pyvips
-from PIL import PngImagePlugin
+from numpy.typing import NDArray
 
-from leanpix.engine.facts import Probe
-from leanpix.engine.reading.headers import png_colour
-from leanpix.engine.reading.headers.png_chunks import picture_only
-from leanpix.engine.reading.loaders.base import DecodeRequest, LazyPixels, from_array
-from leanpix.engine.reading.loaders.pillow import pillow_errors
+from leanpix.engine.facts import Probe, damaged
+from leanpix.engine.reading.headers import apng, png, png_colour
+from leanpix.engine.reading.headers.png_chunks import chunks, picture_of, picture_only
+from leanpix.engine.reading.layers import Place, composed
+from leanpix.engine.reading.loaders.base import DecodeRequest, LazyPixels, check_told, from_array
 
 _GRAY_BANDS = 2
+_RGBA = 4
+_BYTE_BITS = 8
 
 
 def open_raster(source: bytes, probe: Probe, wish: DecodeRequest) -> LazyPixels:
-    """Decode lazily; all frames of an APNG where they are wanted, else its default picture."""
-    if wish.animated and probe.is_animated:
-        return _animation(source, probe, wish)
-    image = pyvips.Image.pngload_buffer(picture_only(source), access="sequential", fail_on="error")
-    is_gray = probe.bands <= _GRAY_BANDS
-    return LazyPixels(image, png_colour.profile(source, wish.limits, is_gray=is_gray) if probe.has_profile else None)
+    """Decode lazily; an APNG at once, all of its frames where they are wanted, else the first that is shown."""
+    meant = png_colour.meaning(source, wish.limits)
+    played = apng.animation(source)
+    found = [png.damage(source), png_colour.ignored(source, meant)]
+    if played is None:
+        found += _animation_damage(source)
+        image = pyvips.Image.pngload_buffer(picture_only(source), access="sequential", fail_on="error")
+        check_told((image.width, image.height), probe.stored_size, "PNG")
+        profile = meant.icc_profile()
+        return LazyPixels(image, profile, high_range=meant.high_range, warnings=_said(found))
+    count = len(played.frames)
+    if found[0] is not None and played.told > count:
+        raise damaged("the APNG is cut short")
+    if {played.told, played.held} != {count}:
+        found.append(f"the APNG says {played.told} frames and holds {played.held}: {count} can be played")
+    count = len(played.frames) if wish.animated else 1
+    pixels = composed(probe.stored_size, count, _RGBA, _layers(source, played))
+    if count == 1 and played.told == 1 and not probe.has_alpha:
+        pixels = np.ascontiguousarray(pixels[..., :3])
+    profile = meant.icc_profile()
+    delays = tuple(frame.delay_ms for frame in played.frames[:count]) if count > 1 else ()
+    return LazyPixels(
+        from_array(pixels),
+        profile,
+        count,
+        delays,
+        played.plays,
+        warnings=_said(found),
+        held=pixels,
+        high_range=meant.high_range,
+    )
 
 
-def _animation(source: bytes, probe: Probe, wish: DecodeRequest) -> LazyPixels:
-    """Every frame as it is shown, its predecessors and their disposal taken into account by Pillow."""
-    width, height = probe.stored_size
-    pixels = np.empty((probe.frames * height, width, 4), np.uint8)
-    delays = []
-    with (
-        pillow_errors("APNG"),
-        PngImagePlugin.PngImageFile(io.BytesIO(picture_only(source, animated=True))) as opened,
-    ):
-        first = 1 if opened.default_image else 0
-        for number in range(probe.frames):
-            opened.seek(first + number)
-            pixels[number * height : (number + 1) * height] = np.asarray(opened.convert("RGBA"))
-            delays.append(round(opened.info.get("duration", 0)))
-        loop = int(opened.info.get("loop", 0))
-    made = png_colour.profile(source, wish.limits, is_gray=False) if probe.has_profile else None
-    return LazyPixels(from_array(pixels), made, probe.frames, tuple(delays), loop, held=pixels)
+def _said(found: list[str | None]) -> tuple[str, ...]:
+    return tuple(text for text in found if text is not None)
+
+
+def _animation_damage(source: bytes) -> list[str | None]:
+    """An acTL without a frame that can be played: the default picture is shown."""
+    is_meant = any(chunk.name == b"acTL" for chunk in chunks(source))
+    return ["the APNG has no frame that can be played: its default picture is used"] if is_meant else []
+
+
+def _layers(source: bytes, played: apng.Animation) -> Iterator[tuple[Place, NDArray[np.uint8]]]:
+    view = memoryview(source)
+    for frame in played.frames:
+        size = (frame.place.width_px, frame.place.height_px)
+        made = picture_of(source, [view[piece.start : piece.end] for piece in frame.pieces], size)
+        yield frame.place, _rgba(made, size)
+
+
+def _rgba(made: bytes, size: tuple[int, int]) -> NDArray[np.uint8]:
+    """The samples of a small PNG as (H, W, 4); a stream whose damage costs no pixel is mended."""
+    try:
+        image = _held(made)
+    except pyvips.Error as error:
+        sound = png.mended(made)
+        if sound is None:
+            raise damaged("a frame of the APNG is damaged or cut short") from error
+        image = _held(sound.source)
+    if (image.width, image.height) != size:
+        raise damaged("a frame of the APNG and its place disagree")
+    if image.format != "uchar":
+        image = (image >> _BYTE_BITS).cast("uchar").copy(interpretation="b-w" if image.bands <= _GRAY_BANDS else "srgb")
+    samples: NDArray[np.uint8] = image.colourspace("srgb").numpy()
+    if samples.shape[2] == _RGBA:
+        return samples
+    return np.dstack([samples, np.full(samples.shape[:2], 255, np.uint8)])
+
+
+def _held(made: bytes) -> pyvips.Image:
+    return pyvips.Image.pngload_buffer(made, fail_on="error").copy_memory()

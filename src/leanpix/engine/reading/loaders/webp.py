@@ -6,7 +6,7 @@ import pyvips
 
 from leanpix.engine.facts import Probe
 from leanpix.engine.reading.headers import webp
-from leanpix.engine.reading.loaders.base import DecodeRequest, LazyPixels
+from leanpix.engine.reading.loaders.base import DecodeRequest, LazyPixels, check_told
 
 _ALL_FRAMES = -1
 
@@ -22,7 +22,12 @@ def open_raster(source: bytes, probe: Probe, wish: DecodeRequest) -> LazyPixels:
         access="sequential",
         fail_on="truncated",
     )
+    if scale == 1:
+        told = probe.stored_size
+        check_told((image.width, image.height), (told[0], told[1] * (probe.frames if animated else 1)), "WebP")
+    found = webp.damage(source)
+    warnings = (found,) if found is not None else ()
     if not animated:
-        return LazyPixels(image, webp.profile(source))
+        return LazyPixels(image, webp.profile(source), warnings=warnings)
     delays, loop = webp.animation(source)
-    return LazyPixels(image, webp.profile(source), len(delays), delays, loop)
+    return LazyPixels(image, webp.profile(source), len(delays), delays, loop, warnings)
