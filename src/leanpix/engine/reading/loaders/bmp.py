@@ -22,7 +22,7 @@ def open_raster(source: bytes, _probe: Probe, _request: DecodeRequest) -> LazyPi
     """Decode at once; palettes of grays become gray."""
     layout = bmp.layout(source)
     if layout.packing in {bmp.RLE4, bmp.RLE8}:
-        pixels = np.ascontiguousarray(_unpacked(source, layout))
+        pixels = _unpacked(source, layout)
     elif layout.masks:
         pixels = _fields(source, layout)
     else:
@@ -98,9 +98,11 @@ def _unpacked(source: bytes, layout: bmp.Layout) -> NDArray[np.uint8]:
             room = max(layout.width_px - column, 0)
             indices[row, column : column + len(values)] = values[:room]
             is_covered[row, column : column + len(values)] = True
+    if not layout.is_top_down:
+        indices, is_covered = indices[::-1], is_covered[::-1]
     pixels = _coloured(indices, source, layout)
     pixels[~is_covered] = 0
-    return pixels if layout.is_top_down else pixels[::-1]
+    return pixels
 
 
 def _runs(source: bytes, layout: bmp.Layout) -> Iterator[tuple[int, int, NDArray[np.uint8]]]:
