@@ -111,11 +111,29 @@ test-upgrade: setup-dev ## nodes of an older commit beside this one's; REV=<comm
 	  env -u VIRTUAL_ENV $(UV) sync --project $$place --quiet --frozen --no-editable --no-dev --python $(PYTHON) && \
 	  OLD_LEANPIX=$$PWD/$$place/.venv/bin/leanpix $(PY) -m pytest -q tests/e2e/test_upgrade.py
 
-lint-deploy: $(UV) ## check deploy/ against the schemas of what reads it
+lint-deploy: $(UV) ## check deploy/ and the workflows against the schemas of what reads them, and for known traps
 	@$(UV) run --quiet --isolated --frozen --only-group deploy sh -euc '\
 	  hadolint deploy/Dockerfile; \
 	  check-jsonschema --builtin-schema vendor.compose-spec deploy/compose.yaml; \
+	  check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml; \
+	  zizmor --quiet --offline .github/workflows; \
 	  for file in deploy/kubernetes/[!k]*.yaml; do kubernetes-validate --strict "$$file"; done'
+
+dist: $(UV) ## sdists and wheels of leanpix and leanpix-client into dist/, compiled for x86_64 and aarch64, and checked
+	@$(UV) run --quiet --isolated --frozen --only-group dist python scripts/dist.py
+
+test-dist: setup-dev dist ## install what `make dist` made into empty environments of every Python that is here, and use it
+	@DIST=dist $(PY) -m pytest -q tests/e2e/test_distributions.py
+
+image: ## build the container image; BUILDER=podman BASE=debian:trixie-slim EXTRAS="jxl otel" TAG=leanpix:local choose
+	@builder=$(or $(BUILDER),$$(command -v docker podman buildah | head -n 1)); \
+	  test -n "$$builder" || { echo "make image needs docker, podman or buildah" >&2; exit 1; }; \
+	  case $$builder in *docker) format= ;; *) format="--format docker" ;; esac; \
+	  $$builder build $$format --file deploy/Dockerfile --tag $(or $(TAG),leanpix:local) \
+	    $(BASE:%=--build-arg BASE=%) --build-arg EXTRAS="$(EXTRAS)" .
+
+test-image: setup-dev ## build the image on a base made by debootstrap, without a daemon, and run it within a container's limits
+	@IMAGE=1 $(PY) -m pytest -q tests/e2e/test_image.py
 
 clean: ## remove what set-up made
 	rm -rf .venv .tools dist build site .cache .mypy_cache .ruff_cache .pytest_cache

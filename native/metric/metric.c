@@ -272,6 +272,9 @@ static int keep_planes(struct leanpix_reference *reference) {
   return 0;
 }
 
+/* The newest generation of processors, of enum metric_cpu, whose loops are used here. */
+LEANPIX_EXPORT int leanpix_metric_newest_cpu(void) { return metric_newest_cpu(); }
+
 /* Prepares a reference of at least 8 pixels a side. needs has a byte for each scale and channel: 1 for the SSIM map,
  * 2 for the edge maps. keeps: precompute the reference's planes, 8 bytes a pixel and map.
  * newest_cpu: of enum metric_cpu. Null: out of memory. */

@@ -34,19 +34,41 @@ static const float OPSIN_BIAS_ROOT = 0.15595420054924863f;
 #define NAME(name) avx512_##name
 #include "metric_rows_body.h"
 
+#include <cpuid.h>
+
+/* Which registers the operating system keeps for a process: the XCR0 of Intel's manual, volume 1, chapter 13. */
+static uint32_t kept_registers(void) {
+  uint32_t low, high;
+  __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+  return low;
+}
+
+/* The processor is asked itself. __builtin_cpu_supports asks the compiler's run-time library, and that of zig, which the
+ * published wheels are compiled by, answers no to everything. */
+int metric_newest_cpu(void) {
+  const uint32_t fma = 1u << 12, osxsave = 1u << 27, avx = 1u << 28;                  /* leaf 1, ecx */
+  const uint32_t avx2 = 1u << 5;                                                      /* leaf 7, ebx */
+  const uint32_t avx512 = 1u << 16 | 1u << 17 | 1u << 30 | 1u << 31;                  /* the same: f, dq, bw, vl */
+  const uint32_t ymm = 0x06, zmm = 0xe6;                                              /* of XCR0 */
+  uint32_t a, b, c, d, wanted = fma | osxsave | avx;
+  if (!__get_cpuid(1, &a, &b, &c, &d) || (c & wanted) != wanted || (kept_registers() & ymm) != ymm) {
+    return METRIC_PLAIN;
+  }
+  if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(b & avx2)) {
+    return METRIC_PLAIN;
+  }
+  return (b & avx512) == avx512 && (kept_registers() & zmm) == zmm ? METRIC_AVX512 : METRIC_AVX2;
+}
+
 const struct metric_rows *metric_rows_for(int newest) {
-  __builtin_cpu_init();
-  if (newest >= METRIC_AVX512 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
-      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw")) {
-    return &avx512_rows;
-  }
-  if (newest >= METRIC_AVX2 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
-    return &avx2_rows;
-  }
-  return &plain_rows;
+  static const struct metric_rows *const rows[] = {&plain_rows, &avx2_rows, &avx512_rows};
+  const int here = metric_newest_cpu();
+  return rows[newest < here ? newest : here];
 }
 
 #else
+
+int metric_newest_cpu(void) { return METRIC_PLAIN; }
 
 const struct metric_rows *metric_rows_for(int newest) {
   (void)newest;

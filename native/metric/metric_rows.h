@@ -46,7 +46,10 @@ struct metric_rows {
   void (*halve_row)(const float *upper, const float *lower, size_t width, float *out);
 };
 
-/* The loops for this machine, none newer than asked for. */
+/* The newest generation, of enum metric_cpu, that processor and operating system have. */
+int metric_newest_cpu(void);
+
+/* The loops for this machine, none newer than asked for; 0 and above. */
 const struct metric_rows *metric_rows_for(int newest);
 
 #endif

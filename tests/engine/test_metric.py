@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from ssimulacra2 import compute_ssimulacra2
 from tests.support.corpus import corpus_file
+from tests.support.machines import newest_cpu
 
 from leanpix.engine.judging.ssimulacra2 import Kernel, Ssimulacra2, score
 from leanpix.engine.judging.ssimulacra2_native import AVX2_CPU, NEWEST_CPU, PLAIN_CPU, NativeMaps
@@ -167,6 +168,13 @@ def test_every_generation_of_processors_gives_the_same_sums(size: tuple[int, int
     assert sums[1] == pytest.approx(sums[0], rel=2e-3, abs=1e-6)
     assert sums[2] == pytest.approx(sums[0], rel=2e-3, abs=1e-6)
     assert NumpyMaps(reference, needs).sums(distorted) == pytest.approx(sums[0], rel=2e-3, abs=1e-6)
+
+
+@NO_KERNEL
+def test_the_newest_loops_that_this_processor_has_are_used() -> None:
+    library = load_native()
+    assert library is not None
+    assert library.leanpix_metric_newest_cpu() == newest_cpu()
 
 
 @both_kernels

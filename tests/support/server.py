@@ -66,10 +66,15 @@ def free_port() -> int:
 
 def start_server(data_dir: Path, key: str = "", before: Sequence[str] = (), **settings: str) -> Server:
     """Start a server in a process group of its own and wait until it answers. before: words that start it."""
+    return start_program([*before, LEANPIX], data_dir, key, settings)
+
+
+def start_program(program: Sequence[str | Path], data_dir: Path, key: str, settings: dict[str, str]) -> Server:
+    """The same with the words that start a `leanpix`, such as that of another installation."""
     data_dir.parent.mkdir(parents=True, exist_ok=True)
     output = data_dir.parent / f"server-{time.monotonic_ns()}.log"
     environment = clean_environment() | {"LEANPIX_WORKERS": "2"} | WORKED_ON | named(settings)
-    command: list[str | Path] = [*before, LEANPIX, "serve", "--port", "0", "--data-dir", str(data_dir)]
+    command = [*program, "serve", "--port", "0", "--data-dir", str(data_dir)]
     with output.open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, env=environment, start_new_session=True)
     base = _told_base(process, output)

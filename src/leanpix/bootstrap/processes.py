@@ -108,7 +108,9 @@ def _tracing(settings: Settings) -> Tracing | None:
     try:
         from leanpix.telemetry.tracing import Tracing  # noqa: PLC0415 - an extra, and a quarter of a second
     except ImportError as missing:
-        raise SetupError("LEANPIX_OTLP_ENDPOINT needs the extra: pip install 'leanpix[otel]'") from missing
+        raise SetupError(
+            "LEANPIX_OTLP_ENDPOINT needs the extra leanpix[otel], which is not installed (docs/deployment.md, Extras)"
+        ) from missing
     return Tracing(settings.otlp_endpoint, settings.trace_share)
 
 

@@ -175,7 +175,9 @@ def migrating_engine(settings: Settings) -> Engine:
 
 def _refuse_missing_parts(settings: Settings) -> None:
     if OutputFormat.JXL in settings.formats_written and find_spec("imagecodecs") is None:
-        raise SetupError("LEANPIX_EXTRA_FORMATS=jxl needs the extra: pip install 'leanpix[jxl]'")
+        raise SetupError(
+            "LEANPIX_EXTRA_FORMATS=jxl needs the extra leanpix[jxl], not installed (docs/deployment.md, Extras)"
+        )
     if settings.policy_url is not None:
         from leanpix.fetching.review import required  # noqa: PLC0415 - its HTTP library takes a while
 
@@ -186,7 +188,9 @@ def _refuse_missing_parts(settings: Settings) -> None:
 
 def _require_cluster_extra() -> None:
     if find_spec("psycopg") is None or find_spec("procrastinate") is None:
-        raise SetupError("LEANPIX_DATABASE_URL needs the extra: pip install 'leanpix[cluster]'")
+        raise SetupError(
+            "LEANPIX_DATABASE_URL needs the extra leanpix[cluster], which is not installed (docs/deployment.md, Extras)"
+        )
 
 
 def _rows(settings: Settings, folder: DataFolder) -> Rows:

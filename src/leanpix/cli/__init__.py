@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from leanpix.cli import backup, compress, doctor, keys, migrate, new_secret, serve, worker
@@ -9,6 +11,24 @@ from leanpix.cli import backup, compress, doctor, keys, migrate, new_secret, ser
 __all__ = ["app"]
 
 app = typer.Typer(no_args_is_help=True, help="Self-hosted image compression.", pretty_exceptions_enable=False)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        from leanpix import __version__
+
+        typer.echo(f"leanpix {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None: ...
+
+
 app.command("serve")(serve.serve)
 app.command("worker")(worker.worker)
 app.command("migrate")(migrate.migrate)

@@ -3,12 +3,13 @@
     with Client("http://127.0.0.1:8000", key) as client:
         client.compress(Path("photo.jpg"), quality=80).save("smaller.jpg")
 
-It needs httpx only and imports nothing else of leanpix.
+It needs httpx only and imports nothing else of leanpix. Its modules import each other relatively, because the
+distribution of the client alone carries them under another name (docs/decisions/0150).
 """
 
-from leanpix.client.asynchronous import AsyncClient, AsyncTask
-from leanpix.client.blocking import Client, Task
-from leanpix.client.errors import (
+from .asynchronous import AsyncClient, AsyncTask
+from .blocking import Client, Task
+from .errors import (
     BusyError,
     ClientError,
     ConnectionLostError,
@@ -20,8 +21,8 @@ from leanpix.client.errors import (
     UnexpectedAnswerError,
     WaitedTooLongError,
 )
-from leanpix.client.retries import Retries
-from leanpix.client.values import Progress, Result, Source
+from .retries import Retries
+from .values import Progress, Result, Source
 
 __all__ = [
     "AsyncClient",

@@ -10,10 +10,10 @@ import anyio
 import anyio.to_thread
 import httpx
 
-from leanpix.client.flow import Answer, Call, Flow, Pause, Read
-from leanpix.client.request import DEFAULT_TIMEOUT, as_request, service_at
-from leanpix.client.retries import Retries
-from leanpix.client.values import Progress, RequestOptions, Result, Source
+from .flow import Answer, Call, Flow, Pause, Read
+from .request import DEFAULT_TIMEOUT, as_request, service_at
+from .retries import Retries
+from .values import Progress, RequestOptions, Result, Source
 
 T = TypeVar("T")
 

@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 import httpx
 
-from leanpix.client.errors import (
+from .errors import (
     BusyError,
     ClientError,
     ConnectionLostError,
@@ -27,8 +27,8 @@ from leanpix.client.errors import (
     UnexpectedAnswerError,
     WaitedTooLongError,
 )
-from leanpix.client.retries import Retries, retry_after_s
-from leanpix.client.values import Progress, RequestOptions, Result, Source, format_of_whole
+from .retries import Retries, retry_after_s
+from .values import Progress, RequestOptions, Result, Source, format_of_whole
 
 API = "/api/tasks/visual/imgcompress"
 _FIRST_POLL_S, _POLL_GROWTH, _LAST_POLL_S = 0.2, 1.5, 1.0

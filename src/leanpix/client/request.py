@@ -8,8 +8,8 @@ import uuid
 
 import httpx
 
-from leanpix.client.flow import Call, Service
-from leanpix.client.retries import Retries
+from .flow import Call, Service
+from .retries import Retries
 
 DEFAULT_TIMEOUT = httpx.Timeout(60, connect=10)
 
