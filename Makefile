@@ -72,6 +72,9 @@ fuzz: setup-dev ## feed the header probe, the decoders behind it, the body reade
 	  $(PY) -m pytest -q tests/property/test_probe_bytes.py tests/property/test_header_and_decoder.py tests/property/test_body_bytes.py \
 	    tests/property/test_fetch_urls.py || exit 1; done
 
+fuzz-native: setup-dev ## every native kernel under the sanitizers for FUZZ_S seconds (60), with allocations refused; needs clang
+	@$(PY) -m tests.native.fuzz --seconds $(or $(FUZZ_S),60)
+
 conformance: setup-dev ## schemathesis at length against a real server: EXAMPLES=500 for each operation
 	@CONFORMANCE_EXAMPLES=$(or $(EXAMPLES),500) CONFORMANCE_SEED=$$RANDOM $(PY) -m pytest -q tests/e2e/test_openapi.py
 
