@@ -27,7 +27,8 @@ VERSIONS = ("3.11", "3.12", "3.13", "3.14")
 NOT_ASKED = "THE DISTRIBUTIONS ARE NOT TRIED HERE: `make test-dist` builds and installs them, in two minutes"
 DIST = ROOT / os.environ.get("DIST", "")
 
-pytestmark = pytest.mark.skipif("DIST" not in os.environ, reason=NOT_ASKED)
+if "DIST" not in os.environ:
+    pytest.skip(NOT_ASKED, allow_module_level=True)
 
 
 class Environment:

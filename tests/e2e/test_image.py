@@ -25,7 +25,8 @@ NOT_ASKED = "THE IMAGE IS NOT TRIED HERE: `make test-image` builds and runs it, 
 TAG, BASE = "localhost/leanpix:test", "localhost/leanpix-base:test"
 _START_S = 60.0
 
-pytestmark = pytest.mark.skipif(os.environ.get("IMAGE") != "1", reason=NOT_ASKED)
+if os.environ.get("IMAGE") != "1":
+    pytest.skip(NOT_ASKED, allow_module_level=True)
 
 
 @pytest.fixture(scope="module")

@@ -70,21 +70,19 @@ def build(folder: Path, targets: Sequence[str] = TARGETS, here: Path = HERE) -> 
     main = _compiled(here / "fuzz_main.c", folder)
     for target in targets:
         own = _compiled(here / f"fuzz_{target}.c", folder)
-        parts = [own, main, allocations, *kernels]
-        _run(
-            [
-                "clang",
-                "-fsanitize=fuzzer,address,undefined",
-                *parts,
-                "-lm",
-                "-ldl",
-                "-lz",
-                "-o",
-                _program(folder, target),
-            ]
-        )
+        parts: list[str | Path] = [own, main, allocations, *kernels]
+        linked = ["clang", "-fsanitize=fuzzer,address,undefined", *parts, "-lm", "-ldl", "-lz"]
+        _run([*linked, "-o", _program(folder, target)])
     sources = sorted((ROOT / "native").rglob("*.c"))
-    words = [*FLAGS, "-shared-libasan", "-shared", "-include", here / "allocations.h", *sources, allocations]
+    words: list[str | Path] = [
+        *FLAGS,
+        "-shared-libasan",
+        "-shared",
+        "-include",
+        here / "allocations.h",
+        *sources,
+        allocations,
+    ]
     _run(["clang", *words, "-lm", "-ldl", "-o", folder / "kernels.so"])
 
 
