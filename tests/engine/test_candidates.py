@@ -168,7 +168,7 @@ class Case:
         )
         runs = context.open(context.raster)
         found = evaluate(candidates(context, runs), context.need, context.budget, self._meets(context))
-        return [(one.name, one.decision.value) for one in found.told()]
+        return [(one.name.removeprefix(f"{self.target} "), one.decision.value) for one in found.told()]
 
     @staticmethod
     def _meets(context: EncodeContext) -> Callable[[Made], Verdict]:

@@ -80,7 +80,32 @@ def test_formats_by_turns_leave_time_to_those_after_them_and_have_one_notion_of_
 def test_the_report_tells_what_was_considered_and_why_the_rest_was_not_made() -> None:
     report = compress(encoded(photo(), ".jpg", Q=95), CompressionOptions(quality=60)).report
     assert [(one.name, one.decision) for one in report.considered] == [
-        ("lossy", Decision.TAKEN),
-        ("repacked source", Decision.CANNOT_WIN),
+        ("jpg lossy", Decision.TAKEN),
+        ("jpg repacked source", Decision.CANNOT_WIN),
     ]
     assert report.considered[0].result_bytes == report.result_bytes
+
+
+def test_of_several_formats_the_report_tells_what_was_considered_in_all() -> None:
+    asked = CompressionOptions(alternatives=(JPG, WEBP), quality=70)
+    report = compress(encoded(photo(), ".png"), asked).report
+    taken = [one.name for one in report.considered if one.decision is Decision.TAKEN]
+    assert taken == [f"{report.format} lossy"]
+    assert {one.name.split()[0] for one in report.considered} == {"jpg", "webp"}
+
+
+def test_the_report_tells_that_a_result_may_not_be_larger_than_its_source() -> None:
+    source = encoded(photo(), ".webp", Q=30)
+    report = compress(source, CompressionOptions(quality=97, background="ffffff")).report
+    assert report.result_bytes <= len(source)
+    assert [one.result_bytes for one in report.considered if one.decision is Decision.TAKEN] == [report.result_bytes]
+
+
+def test_the_report_tells_what_came_nearest_where_nothing_reaches_a_score() -> None:
+    report = compress(encoded(photo(), ".png"), CompressionOptions(format=JPG, target_score=99.5)).report
+    assert [one.name for one in report.considered if one.decision is Decision.FELL_SHORT] == [
+        "jpg lossy",
+        "jpg lossy, whole chroma",
+    ]
+    assert report.considered[-1].name == "what comes nearest"
+    assert report.considered[-1].decision is Decision.TAKEN

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from leanpix.domain.errors import TaskFailure
 from leanpix.domain.formats import OutputFormat
-from leanpix.domain.report import Compression, Considered, Report
+from leanpix.domain.report import Compression, Considered, Decision, Report
 from leanpix.domain.request import DEFAULT_TARGET_SCORE, KBYTE, CompressionOptions
 from leanpix.domain.states import TaskState
 from leanpix.engine.budget import Budget, Effort
@@ -63,7 +64,18 @@ def compress(  # noqa: PLR0913 - all but the first two are for callers who know 
         return made(options)
     kinds = alternatives(facts, options)
     tries = (made(replace(options, format=one), kinds[place + 1 :]) for place, one in enumerate(kinds))
-    return min(tries, key=lambda done: len(done.data))
+    return functools.reduce(_smaller, tries)
+
+
+def _smaller(one: Compression, other: Compression) -> Compression:
+    """Of two formats' results; its report tells what was considered in both."""
+    best = other if other.report.result_bytes < one.report.result_bytes else one
+    considered = [
+        replace(way, decision=Decision.MADE) if tried is not best and way.decision is Decision.TAKEN else way
+        for tried in (one, other)
+        for way in tried.report.considered
+    ]
+    return replace(best, report=replace(best.report, considered=tuple(considered)))
 
 
 def _compress(context: EncodeContext, tell: OnPhase) -> Compression:
@@ -78,7 +90,7 @@ def _compress(context: EncodeContext, tell: OnPhase) -> Compression:
     )
     made = found.best or _nearest(found, need)
     if need.never_over_bytes is not None and made.bytes > need.never_over_bytes:
-        made = _never_larger(context, runs, made, need.never_over_bytes)
+        made = _never_larger(context, runs, found, need.never_over_bytes) or made
     data = _with_metadata(context, made.encoded.data)
     return Compression(data, _report(context, runs, made, found.told(), len(data)))
 
@@ -93,7 +105,9 @@ def _nearest(found: Outcome, need: Need) -> Made:
         )
     if found.nearest is None:
         raise TaskFailure(TaskState.EMPTY_RESULT)
-    return found.nearest(found.is_out_of_time)
+    made = found.nearest(found.is_out_of_time)
+    found.take(made, "what comes nearest")
+    return made
 
 
 def _silent(phase: str) -> None:
@@ -124,13 +138,18 @@ def _begin(  # noqa: PLR0913 - all that compress was told
     return EncodeContext(source, options, picture, raster, codec_for(target), effort, budget)
 
 
-def _never_larger(context: EncodeContext, runs: EncoderRuns, made: Made, most_bytes: int) -> Made:
+def _never_larger(context: EncodeContext, runs: EncoderRuns, found: Outcome, most_bytes: int) -> Made | None:
     """With format and dimensions unchanged: the source's file, or what of a lossy encode is no larger than that."""
     kept = context.kept_file()
     if kept is not None:
-        return Made(Kind.SOURCE, kept)
-    within = largest_within(runs, context.raster.total_pixels, most_bytes)
-    return made if within is None else Made(Kind.LOSSY, within)
+        made = Made(Kind.SOURCE, kept)
+    else:
+        within = largest_within(runs, context.raster.total_pixels, most_bytes)
+        if within is None:
+            return None
+        made = Made(Kind.LOSSY, within)
+    found.take(made, "no larger than the source")
+    return made
 
 
 def _with_metadata(context: EncodeContext, data: bytes) -> bytes:

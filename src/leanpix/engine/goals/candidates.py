@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from leanpix.engine.budget import Effort
 from leanpix.engine.codecs.base import Mend
@@ -29,7 +29,9 @@ from leanpix.engine.goals.strips import Strips
 
 def candidates(context: EncodeContext, runs: EncoderRuns) -> list[Candidate]:
     """All ways to a result that the context's format offers."""
-    offers = {offer.kind: offer for offer in context.codec.offers(context.facts(runs))}
+    kind_of_file = context.codec.format.value
+    named = (replace(one, name=f"{kind_of_file} {one.name}") for one in context.codec.offers(context.facts(runs)))
+    offers = {offer.kind: offer for offer in named}
     reach = Reach(context, runs)
     return list(_Bound(context, runs, offers, reach, Strips(context, runs, reach.setting)).all())
 
@@ -43,7 +45,7 @@ class _Bound:
     offers: dict[Kind, Offer]
     reach: Reach
     strips: Strips
-    lossy_bytes: int | None = field(default=None)
+    lossy_bytes: int | None = None
 
     def all(self) -> Iterator[Candidate]:
         """A lossless encode takes the place of the source's file where that fails, for it is never smaller."""
@@ -172,7 +174,7 @@ class _Bound:
         estimate = self.offers[Kind.LOSSY].estimate
         likely_bytes = FINER_CHROMA.likely * max(estimate.likely_bytes, self.lossy_bytes or 0)
         estimate = replace(estimate, likely_bytes=likely_bytes, cpu_s=FINER_CHROMA.cpu_share * estimate.cpu_s)
-        return Offer(Kind.LOSSY, mend.name, estimate)
+        return Offer(Kind.LOSSY, f"{self.offers[Kind.LOSSY].name}, {mend.name}", estimate)
 
     def _richer(self, made: Made) -> Iterator[Candidate]:
         """To a size that leaves room, the same with whole chroma, where that looks better."""

@@ -100,6 +100,11 @@ class Outcome:
         """Whether something was left out for want of time."""
         return any(one.decision is Decision.NO_TIME for one in self.considered)
 
+    def take(self, made: Made, name: str) -> None:
+        """Make this the result, for a reason that the order does not know."""
+        self.best, self.taken = made, len(self.considered)
+        self.considered.append(Considered(name, made.kind.name.lower(), Decision.MADE, made.bytes))
+
     def told(self) -> tuple[Considered, ...]:
         """What was considered, the result marked."""
         told = list(self.considered)

@@ -11,7 +11,7 @@ from leanpix.engine.goals.context import EncodeContext
 from leanpix.engine.goals.evaluate import Made
 from leanpix.engine.goals.fitting import largest_within
 from leanpix.engine.goals.scoring import (
-    ON_SAMPLE,
+    ON_TILES,
     is_searched_on_sample,
     lowest_at,
     preview_score,
@@ -89,7 +89,7 @@ class Reach:
             score = preview_score(self.context.meter, self.runs, setting)
         if score < least:
             return None
-        return Made(Kind.LOSSY, self.runs.at(setting), score, warnings=(ON_SAMPLE,) if is_sampled else ())
+        return Made(Kind.LOSSY, self.runs.at(setting), score, warnings=(ON_TILES,) if is_sampled else ())
 
     def _asked(self) -> float:
         """The setting of the quality that was asked for."""

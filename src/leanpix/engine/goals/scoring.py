@@ -27,6 +27,7 @@ _MOST_BIAS = 25.0
 Of a plain ground the metric forgives even another colour: at JPEG quality 1 light blue comes out gray and scores 87.
 """
 
+ON_TILES = "the score is that of nine tiles of the picture"
 ON_SAMPLE = f"the score is that of nine tiles of the picture less {TILES_MARGIN:g}, for the whole may score lower"
 
 
