@@ -28,7 +28,6 @@ class Basis(StrEnum):
     HEADER = "header"
     PRIOR = "prior"
     SAMPLE = "sample"
-    MADE = "made"
 
 
 class Refinement(StrEnum):
@@ -77,13 +76,12 @@ class SourceSize:
 class Facts:
     """What is known of a picture before anything is encoded.
 
-    pixels and rows: of all frames. source_bytes: of its file. usable_source: that file, where it is a result too: it
+    pixels: of all frames. source_bytes: of its file. usable_source: that file, where it is a result too: it
     shows the same picture in the same format and dimensions. needs_lossless: the quality asked for allows no loss.
     bytes_a_pixel: of a lossy encode at the setting that is likely to be needed, as it typically is.
     """
 
     pixels: int
-    rows: int
     source_bytes: int
     is_source_lossless: bool = False
     usable_source: SourceSize | None = None

@@ -16,7 +16,8 @@ class Prior:
     """One row.
 
     page: in docs/decisions. bytes_a_pixel: a guess where nothing else is known of a picture. cpu_share: of the encode
-    that it is made instead of. memory_a_pixel: bytes, all that the encoder holds.
+    that it is made instead of. memory_a_pixel: bytes, all that the encoder holds; 0:
+    no more than is set aside for any job of the format (`resources`).
     """
 
     least: float

@@ -36,7 +36,10 @@ class EncodeContext:
         self.meter = QualityMeter(self.raster)
 
     def _need(self) -> Need:
-        """What the options ask for; a target score counts where neither a quality nor a size is asked for."""
+        """What the options ask for: the one place that says what automatic quality aims at, and by which criteria.
+
+        A target score counts where neither a quality nor a size is asked for.
+        """
         options = self.options
         target = {Criterion.SCORE: options.target_score or DEFAULT_TARGET_SCORE} if options.is_automatic else {}
         return Need(
@@ -93,7 +96,6 @@ class EncodeContext:
         is_usable = self.may_keep_file and (needs_lossless or may_race_file(self.picture))
         return Facts(
             pixels=self.raster.total_pixels,
-            rows=int(self.raster.pixels.shape[0]),
             source_bytes=len(self.source),
             is_source_lossless=probe.is_lossless,
             usable_source=self.codec.source_size(self.source) if is_usable else None,

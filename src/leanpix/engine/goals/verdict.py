@@ -6,6 +6,9 @@ from leanpix.engine.codecs.need import Criterion, Need, Verdict
 from leanpix.engine.goals.evaluate import Made
 from leanpix.engine.judging.meter import QualityMeter
 
+_ROUNDING = 1e-9
+"""Of a score from which the margin of tiles was taken."""
+
 
 def meets(made: Made, need: Need, meter: QualityMeter) -> Verdict:
     """Whether an encode meets all that is asked of it; what nobody asks about is not measured.
@@ -19,4 +22,4 @@ def meets(made: Made, need: Need, meter: QualityMeter) -> Verdict:
     if least_score is None:
         return Verdict(passes=True, score=made.score)
     score = meter.score(made.encoded) if made.score is None else made.score
-    return Verdict(score >= least_score, score)
+    return Verdict(score >= least_score - _ROUNDING, score)
