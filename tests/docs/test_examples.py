@@ -17,7 +17,10 @@ from tests.support.websites import website_of
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "deploy" / "README.md", *sorted(ROOT.glob("docs/*.md"))]
 LANGUAGES = {"sh", "bash", "python", "json"}
+IN_ONE_SHELL = {ROOT / "docs" / name for name in ("quickstart.md", "tutorial-shop.md")}  # test_one_shell.py
+OPERATING = set(ROOT.glob("docs/operate-*.md"))  # tests/operator
 EXAMPLES = {page: found for page in PAGES if (found := examples_of(page))}
+ONE_BY_ONE = sorted(set(EXAMPLES) - IN_ONE_SHELL - OPERATING)
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +71,9 @@ def lay_out(folder: Path) -> None:
     gradient(60, 40).save(folder / "photos" / "logo.png")
 
 
-@pytest.mark.parametrize("page", EXAMPLES, ids=lambda page: str(page.relative_to(ROOT)))
+@pytest.mark.parametrize(
+    "page", sorted(set(EXAMPLES) - IN_ONE_SHELL - OPERATING), ids=lambda page: str(page.relative_to(ROOT))
+)
 def test_every_example_of_a_page_runs_in_its_order(page: Path, reader: Reader) -> None:
     for example in EXAMPLES[page]:
         if example.reason is None:
