@@ -88,7 +88,14 @@ def test_the_tutorial_works_as_pasted(checkout: Path) -> None:
         own = text.replace("https://shop.example/", f"{shop}/")
         with shell(checkout, own, LEANPIX_PORT=port, PATH=path, **fetching) as printed:
             assert '"state":1' in printed.replace(" ", "")
-    for made in ("before.html", "web/hat.jpg", "web-600/hat*.webp", "photos/hat.webp", "fetched/hat.jpg", "from-server"):
+    for made in (
+        "before.html",
+        "web/hat.jpg",
+        "web-600/hat*.webp",
+        "photos/hat.webp",
+        "fetched/hat.jpg",
+        "from-server",
+    ):
         assert list(checkout.glob(made)), made
     assert (checkout / "leanpix-data" / "leanpix.db").exists()
     assert not (checkout / "data").exists(), "a second database was made"
