@@ -15,6 +15,7 @@ from leanpix.cli.batch.work import OnConflict
 from leanpix.cli.options import batch_settings_or_exit
 from leanpix.domain.errors import InvalidParameterError
 from leanpix.domain.formats import OutputFormat, named
+from leanpix.domain.holding import SHOWN, Holding
 from leanpix.domain.request import KBYTE, CompressionOptions, Fit
 
 _SERVER_JOBS = 4
@@ -30,6 +31,15 @@ def compress(
     in_place: Annotated[bool, typer.Option("--in-place", help="Replace each picture by its smaller result.")] = False,
     backup: Annotated[
         Path | None, typer.Option(help="With --in-place: keep each original in this folder before it is replaced.")
+    ] = None,
+    allow_loss: Annotated[
+        str | None,
+        typer.Option(
+            metavar="KINDS",
+            help="With --in-place: replace pictures though they lose these, by commas: "
+            + ", ".join(sorted(SHOWN))
+            + ". Without it they are left alone.",
+        ),
     ] = None,
     undo: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Put the originals of a --backup folder back, and end.")
@@ -130,6 +140,7 @@ def compress(
         is_isolated=isolate,
         on_conflict=on_conflict,
         backup=backup,
+        may_lose=_kinds(allow_loss),
     )
     raise typer.Exit(run_batch(order, settings))
 
@@ -169,6 +180,13 @@ def _options(
         )
     except InvalidParameterError as failure:
         raise _usage_error(str(failure)) from failure
+
+
+def _kinds(names: str | None) -> frozenset[Holding]:
+    asked = {name.strip() for name in (names or "").split(",") if name.strip()}
+    if unknown := sorted(asked - SHOWN):
+        raise _usage_error(f"--allow-loss {unknown[0]}: {', '.join(sorted(SHOWN))} are allowed")
+    return frozenset(Holding(name) for name in asked)
 
 
 def _format(name: str) -> OutputFormat:

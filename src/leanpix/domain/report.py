@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from leanpix.domain.formats import OutputFormat, SourceFormat
+from leanpix.domain.holding import Holding
 
 
 class Decision(StrEnum):
@@ -59,7 +60,8 @@ class Report:
     distance jpegli's Butteraugli distance where that was the parameter. encodes counts the encoder's runs, score is
     the SSIMULACRA2 of the result against the oriented, resized and converted source (None: not measured).
     effort names how hard the engine tried ("full", "reduced", "minimal"). changes and warnings are short
-    sentences for people, such as "animation dropped". cached: the result is an earlier task's, made of the same.
+    sentences for people, such as "animation dropped". lost: what the source's file held and the result's does not, by
+    kind; what is not named there is not lost. cached: the result is an earlier task's, made of the same.
     considered: the ways to a result that there were, in the order in which they were decided.
     """
 
@@ -80,6 +82,7 @@ class Report:
     frames: int = 1
     changes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    lost: tuple[Holding, ...] = ()
     cached: bool = False
     considered: tuple[Considered, ...] = ()
 

@@ -27,6 +27,7 @@ from leanpix.engine.goals.fitting import largest_within
 from leanpix.engine.goals.plan import alternatives, decoding_target, recommend
 from leanpix.engine.goals.verdict import meets
 from leanpix.engine.malloc_trim import trim_malloc
+from leanpix.engine.reading.contents import PixelFacts, lost
 from leanpix.engine.reading.decode import load
 from leanpix.engine.reading.headers.exif_fields import kept_fields
 from leanpix.engine.reading.probe import Probe, exif_block, probe
@@ -92,7 +93,7 @@ def _compress(context: EncodeContext, tell: OnPhase) -> Compression:
     if need.never_over_bytes is not None and made.bytes > need.never_over_bytes:
         made = _never_larger(context, runs, found, need.never_over_bytes) or made
     data = _with_metadata(context, made.encoded.data)
-    return Compression(data, _report(context, runs, made, found.told(), len(data)))
+    return Compression(data, _report(context, runs, made, found.told(), data))
 
 
 def _nearest(found: Outcome, need: Need) -> Made:
@@ -161,17 +162,20 @@ def _with_metadata(context: EncodeContext, data: bytes) -> bytes:
 
 
 def _report(
-    context: EncodeContext, runs: EncoderRuns, made: Made, considered: tuple[Considered, ...], result_bytes: int
+    context: EncodeContext, runs: EncoderRuns, made: Made, considered: tuple[Considered, ...], data: bytes
 ) -> Report:
     facts, encoded = context.picture.probe, made.encoded
     width_px, height_px = made.size_px or (context.raster.width_px, context.raster.height_px)
+    pixels = PixelFacts(
+        context.picture.was_transparent, context.raster.has_alpha, context.raster.icc_profile is not None
+    )
     own = (ALREADY_OPTIMAL,) if made.kind is Kind.SOURCE else ()
     return Report(
         source_bytes=len(context.source),
         source_format=facts.format,
         source_width_px=facts.width_px,
         source_height_px=facts.height_px,
-        result_bytes=result_bytes,
+        result_bytes=len(data),
         format=context.codec.format,
         width_px=width_px,
         height_px=height_px,
@@ -184,6 +188,7 @@ def _report(
         frames=context.raster.frames,
         changes=(*context.picture.changes, *_lowered(context, made)),
         warnings=(*context.picture.warnings, *made.warnings, *own),
+        lost=lost(context.source, facts, data, context.codec.format, pixels),
         considered=considered,
     )
 

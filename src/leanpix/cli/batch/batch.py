@@ -25,6 +25,7 @@ from leanpix.cli.batch.showcase import Showcase
 from leanpix.cli.batch.state import Journal
 from leanpix.cli.batch.work import Engine, OnConflict, Work
 from leanpix.domain.errors import SetupError
+from leanpix.domain.holding import Holding
 from leanpix.domain.request import CompressionOptions
 
 _JOURNAL_NAME = ".leanpix-state.jsonl"
@@ -58,6 +59,7 @@ class Order:
     is_isolated: bool = False
     on_conflict: OnConflict = OnConflict.REFUSE
     backup: Path | None = None
+    may_lose: frozenset[Holding] = frozenset()
 
 
 @dataclass(slots=True)
@@ -133,6 +135,7 @@ def _work_through(order: Order, selection: Selection, engine: Engine, ends: _End
             journal,
             watcher=None if order.report is None else ends.showcase,
             backup=None if order.backup is None else Backup(order.backup),
+            may_lose=order.may_lose,
             on_conflict=order.on_conflict,
             keep_time=order.keep_time,
             is_dry=order.is_dry,

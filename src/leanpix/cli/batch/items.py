@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path, PurePath
 
+from leanpix.domain.holding import Holding
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -34,6 +36,7 @@ class Item:
     """One picture's end. Sizes in bytes; target is where the result is, or would be in a dry run.
 
     size_after equals size_before for a picture that is kept as it is. message says why, for what has no result.
+    lost: what the source's file held and the result's does not, or would not.
     """
 
     path: Path
@@ -43,6 +46,7 @@ class Item:
     target: Path | None = None
     score: float | None = None
     message: str = ""
+    lost: tuple[Holding, ...] = ()
 
     @property
     def saved_share(self) -> float:

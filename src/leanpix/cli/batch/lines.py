@@ -17,6 +17,7 @@ def as_json(item: Item) -> str:
         "bytes_after": item.size_after,
         "score": item.score,
         "message": item.message,
+        "lost": item.lost,
     }
     return json.dumps(row)
 

@@ -34,7 +34,7 @@ class LocalEngine:
         """Compress; TaskFailure."""
         del name
         made = self.pool.run(source, options, timeout_s=self.timeout_s, tenant=_TENANT)
-        return Result(bytes(made.data), made.report.score)
+        return Result(bytes(made.data), made.report.score, made.report.lost)
 
     def abandon(self) -> None:
         """Kill the processes."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Event
@@ -21,6 +21,7 @@ from leanpix.client import (
 )
 from leanpix.client.values import RequestOptions
 from leanpix.domain.errors import SetupError, TaskFailure
+from leanpix.domain.holding import Holding, in_order
 from leanpix.domain.request import KBYTE, CompressionOptions
 from leanpix.domain.states import TaskState
 
@@ -48,7 +49,7 @@ class RemoteEngine:
             raise SetupError(f"the server: {failure}") from failure
         except ClientError as failure:
             raise TaskFailure(TaskState.FAILED, str(failure)) from failure
-        return Result(made.data, made.score)
+        return Result(made.data, made.score, _lost(made.report))
 
     def abandon(self) -> None:
         """Ask the server for nothing more."""
@@ -67,6 +68,12 @@ def remote_engine(base_url: str, key: str) -> Iterator[RemoteEngine]:
     hooks = {"request": [refuse_when_abandoned]}
     with httpx.Client(timeout=_TIMEOUT, event_hooks=hooks) as http:
         yield RemoteEngine(Client(base_url, key, retries=_RETRIES, http=http), abandoned)
+
+
+def _lost(report: Mapping[str, object]) -> tuple[Holding, ...]:
+    """What the server names, as far as this version knows the kinds."""
+    names = report.get("lost")
+    return in_order(kind for kind in Holding if isinstance(names, list) and kind.value in names)
 
 
 def _wishes(options: CompressionOptions) -> RequestOptions:

@@ -11,6 +11,7 @@ from rich.filesize import decimal
 
 from leanpix.cli.batch.items import Item, Outcome, Totals, shown_path
 from leanpix.cli.batch.showcase import Showcase, Shown, media_type_of
+from leanpix.domain.holding import in_order
 
 _BINS = 10
 _MOST_PROBLEMS = 200
@@ -43,6 +44,7 @@ def report_page(items: Sequence[Item], showcase: Showcase) -> str:
         *_distribution([item for item in items if item.outcome in {Outcome.COMPRESSED, Outcome.KEPT}]),
         *_pictures("Saved the most", showcase.best, scores),
         *_pictures("Saved the least", showcase.worst, scores),
+        *_losses(items),
         *_problems([item for item in items if item.message and item.outcome is not Outcome.KEPT]),
         "</main></body></html>\n",
     ]
@@ -92,6 +94,20 @@ def _image(content: bytes, side: str) -> str:
     if kind is None:
         return "<p>(a browser cannot show this format)</p>"
     return f'<div><img alt="{side}" src="data:{kind};base64,{base64.b64encode(content).decode()}"></div>'
+
+
+def _losses(items: Sequence[Item]) -> Iterator[str]:
+    """What results do not have that their sources had."""
+    made = [item for item in items if item.outcome is Outcome.COMPRESSED]
+    kinds = in_order(kind for item in made for kind in item.lost)
+    if not kinds:
+        return
+    yield "<h2>Lost</h2><table><tr><th>what</th><th>pictures</th><th>such as</th></tr>"
+    for kind in kinds:
+        paths = [item.path for item in made if kind in item.lost]
+        yield f"<tr><td>{escape(kind.in_words)}</td><td class=n>{len(paths)}</td>"
+        yield f"<td>{escape(shown_path(paths[0]))}</td></tr>"
+    yield "</table>"
 
 
 def _problems(items: Sequence[Item]) -> Iterator[str]:

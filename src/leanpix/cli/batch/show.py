@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from leanpix.cli.batch.items import Item, Outcome, Totals, shown_path
+from leanpix.domain.holding import in_order
 
 _MOST_ROWS = 20
 _MOST_PROBLEMS = 20
@@ -56,11 +57,21 @@ def show_problems(items: Sequence[Item]) -> None:
         typer.echo(f"leanpix: and {len(problems) - _MOST_PROBLEMS} more", err=True)
 
 
+def show_losses(items: Sequence[Item]) -> None:
+    """Say on standard error what results do not have that their sources had, kind by kind."""
+    made = [item for item in items if item.outcome is Outcome.COMPRESSED]
+    for kind in in_order(kind for item in made for kind in item.lost):
+        paths = [item.path for item in made if kind in item.lost]
+        more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
+        typer.echo(f"leanpix: results are without {kind.in_words}: {shown_path(paths[0])}{more}", err=True)
+
+
 def show_summary(items: Sequence[Item], left_out: int, elapsed_s: float, *, is_dry: bool) -> None:
     """A row a picture for few of them, and the totals."""
     console = Console()
     if len(items) <= _MOST_ROWS:
         console.print(_rows(items))
+    show_losses(items)
     totals = Totals.of(items)
     console.print(_summary(totals, left_out))
     worked = sum(totals.counts[o] for o in (Outcome.COMPRESSED, Outcome.KEPT, Outcome.FAILED))

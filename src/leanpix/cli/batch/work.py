@@ -16,6 +16,7 @@ from leanpix.cli.batch.place import Placement, Where, format_of, numbered
 from leanpix.cli.batch.state import Journal, Made, digest_of
 from leanpix.domain.errors import TaskFailure
 from leanpix.domain.formats import OutputFormat
+from leanpix.domain.holding import SHOWN, Holding
 from leanpix.domain.request import CompressionOptions
 from leanpix.domain.states import TaskState
 
@@ -25,10 +26,11 @@ _MOST_NUMBERS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A compressed picture; score where it was measured."""
+    """A compressed picture; score where it was measured, and what its source's file held that it does not."""
 
     data: bytes
     score: float | None
+    lost: tuple[Holding, ...] = ()
 
 
 class Engine(Protocol):
@@ -84,6 +86,7 @@ class Work:
     journal: Journal
     watcher: Watcher | None = None
     backup: Backup | None = None
+    may_lose: frozenset[Holding] = frozenset()
     on_conflict: OnConflict = OnConflict.REFUSE
     keep_time: bool = True
     is_dry: bool = False
@@ -150,13 +153,18 @@ class Work:
     def _settle(self, picture: _Picture, result: Result) -> Item:
         if not self._is_wanted(picture, result):
             return self._keep(picture)
+        shown = [one for one in result.lost if one in SHOWN and one not in self.may_lose]
+        if shown and self.placement.where is Where.IN_PLACE:
+            size, names = len(picture.content), ",".join(shown)
+            text = f"it would lose {' and '.join(one.in_words for one in shown)}: see --allow-loss {names}"
+            return Item(picture.source.path, Outcome.LEFT, size, size, message=text, lost=tuple(shown))
         target = self._free(self.placement.target(picture.source, picture.new_format(result)), result.data)
         if not self.is_dry:
             self._write(picture, result, target)
         if self.watcher is not None:
             self.watcher.see(picture.source, picture.content, result.data)
         sizes = len(picture.content), len(result.data)
-        return Item(picture.source.path, Outcome.COMPRESSED, *sizes, target, result.score)
+        return Item(picture.source.path, Outcome.COMPRESSED, *sizes, target, result.score, lost=result.lost)
 
     def _is_wanted(self, picture: _Picture, result: Result) -> bool:
         """A larger file replaces nothing; apart from its source it may lie where a change was asked for."""

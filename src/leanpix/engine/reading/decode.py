@@ -19,7 +19,7 @@ from leanpix.engine import vips
 from leanpix.engine.colour.to_srgb import Coloured, to_sdr, to_srgb
 from leanpix.engine.facts import Limits, damaged
 from leanpix.engine.reading.loaders import bmp, gif, jpeg, png, raw, sgi, tiff, webp
-from leanpix.engine.reading.loaders.base import DecodeRequest, LazyPixels
+from leanpix.engine.reading.loaders.base import DecodeRequest, LazyPixels, from_array
 from leanpix.engine.reading.picture import Picture
 from leanpix.engine.reading.probe import Probe, mended
 from leanpix.engine.shape import transform
@@ -81,8 +81,8 @@ def _load(
         image = _placed(coloured.image, raster.frames, probe.orientation, geometry, options.crop)
         flat = target is OutputFormat.JPG or options.background is not None
         ground = (options.background or _WHITE) if flat else None
-        pixels = _finished(image, ground, raster.held if image is raster.image else None)
-    return _picture(pixels, probe, raster, coloured)
+        pixels, was_transparent = _finished(image, ground, raster.held if image is raster.image else None)
+    return replace(_picture(pixels, probe, raster, coloured), was_transparent=was_transparent)
 
 
 @contextmanager
@@ -142,14 +142,22 @@ def _each_frame(image: pyvips.Image, frames: int, change: Callable[[pyvips.Image
     return pyvips.Image.arrayjoin(pages, across=1)
 
 
-def _finished(image: pyvips.Image, ground: str | None, held: NDArray[np.uint8] | None) -> NDArray[np.uint8]:
-    """Laid on a ground if there is one, and without an alpha that hides nothing. held: what is in memory already."""
-    if transform.has_alpha(image) and ground is not None:
-        return _pixels(transform.flatten(image, ground))
+def _finished(
+    image: pyvips.Image, ground: str | None, held: NDArray[np.uint8] | None
+) -> tuple[NDArray[np.uint8], bool]:
+    """Laid on a ground if there is one, and without an alpha that hides nothing; whether it hid something.
+
+    held: what is in memory already.
+    """
     pixels = _pixels(image) if held is None else held
-    if transform.has_alpha(image) and pixels[:, :, -1].min() == _OPAQUE:
-        return _without_alpha(pixels)
-    return pixels
+    if not transform.has_alpha(image):
+        return pixels, False
+    if pixels[:, :, -1].min() == _OPAQUE:
+        return _without_alpha(pixels), False
+    if ground is None:
+        return pixels, True
+    laid = from_array(pixels).copy(interpretation=image.interpretation)
+    return _pixels(transform.flatten(laid, ground)), True
 
 
 def _pixels(image: pyvips.Image) -> NDArray[np.uint8]:

@@ -20,7 +20,8 @@ class Picture:
     An animation has its frames stacked from top to bottom, each height_px high. delays_ms: one a frame, empty
     for a still picture. loop: how often an animation plays, 0 for ever. icc_profile: set only where a wide-gamut
     profile was kept, and then to be embedded; otherwise the pixels are sRGB. changes and warnings: short
-    sentences for the report. is_mended: the source's own bytes are damaged, though no pixel is missing.
+    sentences for the report. was_transparent: whether any pixel was, before the picture was laid on a ground.
+    is_mended: the source's own bytes are damaged, though no pixel is missing.
     """
 
     pixels: NDArray[np.uint8]
@@ -34,6 +35,7 @@ class Picture:
     changes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     is_mended: bool = False
+    was_transparent: bool = False
 
     @property
     def image(self) -> pyvips.Image:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from leanpix.domain.formats import OutputFormat, SourceFormat
+from leanpix.domain.holding import Holding
 from leanpix.domain.report import Considered, Report
 from leanpix.domain.request import CompressionOptions, Crop, Fit, Metadata
 
@@ -46,4 +47,6 @@ def report_from_json(text: str) -> Report:
     known["format"] = OutputFormat(known["format"])
     known["changes"], known["warnings"] = tuple(known["changes"]), tuple(known["warnings"])
     known["considered"] = tuple(Considered.of(one) for one in known.get("considered", ()))
+    kinds = {kind.value: kind for kind in Holding}  # a newer version may know more of them
+    known["lost"] = tuple(kinds[name] for name in known.get("lost", ()) if name in kinds)
     return Report(**known)

@@ -85,7 +85,9 @@ export function overall({ phase, progress = 0, file }) {
 }
 
 function warnings(item) {
-  const text = item.blob ? (item.report?.warnings ?? []).join(". ") : "";
+  const lost = item.report?.lost ?? [];
+  const without = lost.length ? [`without ${lost.join(", ").replaceAll("_", " ")}`] : [];
+  const text = item.blob ? [...(item.report?.warnings ?? []), ...without].join(". ") : "";
   return text && text[0].toUpperCase() + text.slice(1);
 }
 
