@@ -29,6 +29,17 @@ serve: setup ## run the service on http://127.0.0.1:8000
 test: setup-dev ## run every test, in TEST_PROCESSES processes (2)
 	@$(PY) -m pytest --numprocesses $(or $(TEST_PROCESSES),2) --dist loadfile
 
+test-quick: setup-dev ## what says most in a few minutes: rules, stores, set-up, the sandbox, one photo through a real server
+	@$(PY) -m pytest -q --numprocesses $(or $(TEST_PROCESSES),2) --dist loadfile tests/setup tests/unit tests/cli tests/client \
+	  tests/contract tests/engine/test_compress.py tests/engine/test_jpegli.py tests/worker/test_sandbox.py \
+	  tests/e2e/test_first_photo.py tests/e2e/test_api_parameters.py
+
+test-programs: ## install with apt what the tests use beyond Python (Chromium, Prometheus, ImageMagick, Node, ...)
+	@scripts/install_test_programs.sh
+
+test-fresh: ## this commit on a new Debian without pip and compiler, as an ordinary user; root, debootstrap. ARGS="--suite sid"
+	@scripts/fresh_machine.sh $(or $(ARGS),make test-quick)
+
 lint: setup-dev ## formatter, linter, types, import rules
 	@.venv/bin/ruff format --check .
 	@.venv/bin/ruff check .
