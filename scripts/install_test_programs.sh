@@ -11,6 +11,7 @@ programs=(
   curl                    # the examples of the documentation
   iproute2                # workers on a network of their own
   gcc libc6-dev           # the native kernels
+  clang libclang-rt-dev zlib1g-dev # the native kernels under the sanitizers
 )
 
 missing=()

@@ -29,6 +29,9 @@ void fuzz_one(struct input input, int is_short);
 /* A number from least to most. */
 uint32_t take(struct input *input, uint32_t least, uint32_t most);
 
+/* A side from least to most, mostly a short one: small cases are many. */
+uint32_t take_side(struct input *input, uint32_t least, uint32_t most);
+
 /* So many bytes in memory of exactly their size, to be freed: noise, a few values, runs, a repeated part, a slope, or
  * the rest of the case, over and over. */
 uint8_t *take_bytes(struct input *input, size_t count);

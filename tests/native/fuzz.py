@@ -29,9 +29,9 @@ READ_BACK = (
     "tests/engine/test_jpegli.py",
     "tests/native/jpeg_allocations.py",
 )
-# As hatch_build.py compiles them, with checks; -O1 keeps the traces readable.
+# As hatch_build.py compiles them, with checks.
 FLAGS = [
-    *("-std=gnu11", "-g", "-O1", "-fPIC", "-fno-omit-frame-pointer", "-fno-math-errno", "-fno-trapping-math"),
+    *("-std=gnu11", "-g", "-O2", "-fPIC", "-fno-omit-frame-pointer", "-fno-math-errno", "-fno-trapping-math"),
     *("-fopenmp-simd", "-Wno-pass-failed", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"),
 ]
 _LONGEST_CASE = 4096  # bytes

@@ -125,8 +125,8 @@ void fuzz_one(struct input input, int is_short) {
   uint8_t *modes = NULL, *pixels;
   uint32_t *colours = NULL, *expected;
   struct source source = {.bands = (int32_t)take(&input, 1, 4), .is_green_subtracted = (int32_t)take(&input, 0, 1)};
-  source.width = take(&input, 1, 400);
-  source.height = take(&input, 1, 64);
+  source.width = take_side(&input, 1, 400);
+  source.height = take_side(&input, 1, 64);
   source.tile_bits = (int32_t)take(&input, 2, 9);
   int kind = (int)take(&input, 0, 2), cache_bits = take(&input, 0, 1) ? 10 : 0;
   if (kind == 0) {

@@ -28,7 +28,7 @@ static int is_read_back(const uint8_t *stream, size_t size, const uint8_t *bytes
 
 static void write_stream(struct input input, int is_short) {
   int is_smooth = (int)take(&input, 0, 1);
-  size_t length = take(&input, 0, 1) ? take(&input, 0, 200) : take(&input, 0, 120000);
+  size_t length = take_side(&input, 0, 120000);
   size_t needed = length + length / 10 + 1000, room = take(&input, 0, 3) ? needed : take(&input, 0, (uint32_t)needed);
   uint8_t *bytes = take_bytes(&input, length), *to = malloc(room ? room : 1);
   CHECK(to != NULL);
@@ -44,7 +44,7 @@ static void write_stream(struct input input, int is_short) {
 /* A stream of zlib's, whole or hurt. */
 static void open_stream(struct input input) {
   int level = (int)take(&input, 0, 9), strategy = (int)take(&input, 0, Z_FIXED), is_hurt = (int)take(&input, 0, 1);
-  size_t length = take(&input, 0, 40000), hurt_at = take(&input, 0, 65535), cut = is_hurt ? take(&input, 0, 300) : 0;
+  size_t length = take_side(&input, 0, 40000), hurt_at = take(&input, 0, 65535), cut = is_hurt ? take(&input, 0, 300) : 0;
   uint8_t hurt_by = (uint8_t)take(&input, 0, 255), *bytes = take_bytes(&input, length);
   z_stream writer = {0};
   CHECK(deflateInit2(&writer, level, Z_DEFLATED, -15, 8, strategy) == Z_OK);

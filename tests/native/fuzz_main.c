@@ -11,6 +11,11 @@ uint32_t take(struct input *input, uint32_t least, uint32_t most) {
   return least + (uint32_t)(value % ((uint64_t)most - least + 1));
 }
 
+uint32_t take_side(struct input *input, uint32_t least, uint32_t most) {
+  uint32_t span = most - least, is_long = take(input, 0, 7) == 7;
+  return take(input, least, least + (is_long ? span : span / 12));
+}
+
 static uint32_t next_random(uint32_t *state) {
   *state ^= *state << 13;
   *state ^= *state >> 17;

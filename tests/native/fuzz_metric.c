@@ -29,7 +29,7 @@ static int compared(const struct pair *pair, const uint8_t *other, int cpu, doub
 }
 
 void fuzz_one(struct input input, int is_short) {
-  struct pair pair = {.width = take(&input, 8, 400), .height = take(&input, 8, 200), .bands = take(&input, 0, 1) ? 3 : 1};
+  struct pair pair = {.width = take_side(&input, 8, 400), .height = take_side(&input, 8, 200), .bands = take(&input, 0, 1) ? 3 : 1};
   size_t bytes = pair.width * pair.height * (size_t)pair.bands, most = 1;
   while (most < MOST_SCALES && pair.width >> most >= 8 && pair.height >> most >= 8) ++most;
   pair.scales = (int)take(&input, 1, (uint32_t)most);

@@ -36,7 +36,7 @@ static int counted(const uint8_t *pixels, size_t count, int bands, uint8_t *colo
 
 void fuzz_one(struct input input, int is_short) {
   int bands = (int)take(&input, 1, 4), most = (int)take(&input, 1, MOST);
-  size_t width = take(&input, 1, 300), height = take(&input, 1, 300), count = width * height;
+  size_t width = take_side(&input, 1, 300), height = take_side(&input, 1, 300), count = width * height;
   double most_error = take(&input, 0, 1000) / 1e6;
   float dither = (float)take(&input, 0, 100) / 100, feature = (float)take(&input, 0, 255) / 2000;
   float tolerance = (float)take(&input, 0, 255) / 1e5f;

@@ -31,7 +31,7 @@ static void read_back(struct bit_reader *reader, const uint8_t *plane, size_t si
 void fuzz_one(struct input input, int is_short) {
   struct code greens[GREENS], distances[DISTANCE_SYMBOLS];
   uint32_t green_counts[GREENS] = {0}, distance_counts[DISTANCE_SYMBOLS] = {0};
-  size_t width = take(&input, 1, 1500), height = take(&input, 1, 120), bits = take(&input, 0, 7), held_count = bits;
+  size_t width = take_side(&input, 1, 1500), height = take_side(&input, 1, 120), bits = take(&input, 0, 7), held_count = bits;
   uint32_t held = take(&input, 0, 255) & ((1u << held_count) - 1);
   uint8_t *plane = take_bytes(&input, width * height);
   struct tokens *tokens = leanpix_plane_tokens(plane, width, height, green_counts, distance_counts);

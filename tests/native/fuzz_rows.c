@@ -30,7 +30,7 @@ static int is_undone(const uint8_t *filtered, const uint8_t *pixels, size_t rows
 }
 
 void fuzz_one(struct input input, int is_short) {
-  size_t step = take(&input, 1, 4), length = step * take(&input, 1, 700), rows = take(&input, 1, 64);
+  size_t step = take(&input, 1, 4), length = step * take_side(&input, 1, 700), rows = take_side(&input, 1, 64);
   int by_repeats = (int)take(&input, 0, 1), first = (int)take(&input, 0, 1);
   uint8_t *pixels = take_bytes(&input, rows * length), *to = malloc(rows * (length + 1));
   CHECK(to != NULL);
