@@ -186,6 +186,8 @@ def test_what_is_no_backup_or_a_damaged_one_is_not_restored(backup: Path, tmp_pa
     content[4096:-4096] = bytes(len(content) - 8192)
     (copy / "leanpix.db").write_bytes(content)
     assert "is damaged" in refusal(command("restore", copy, "--data-dir", tmp_path / "data"))
+    (copy / "backup.json").write_text("{")
+    assert "is damaged" in refusal(command("restore", copy, "--data-dir", tmp_path / "data"))
     assert not (tmp_path / "data").exists()
 
 

@@ -108,13 +108,13 @@ def open_stores(settings: Settings, *, serves: bool = False) -> Stores:
             folder.make()
         is_alone = serves and settings.database_url is None
         lock = undo.enter_context(folder.lock()) if is_alone else None
-        if is_alone:
-            folder.keep_settings(settings_text(settings_in_force()))
         rows = _rows(settings, folder)
         undo.callback(rows.close)
         with folder.told():
             blobs = _blobs(settings, folder)
         secret = admitted_secret(settings, rows.database)
+        if is_alone:  # not before: what a start was refused with is no backup's business
+            folder.keep_settings(settings_text(settings_in_force()))
         undo.pop_all()
     spool = Spool(
         settings.spool_dir or folder.spool,
@@ -202,7 +202,11 @@ def _rows(settings: Settings, folder: DataFolder) -> Rows:
         return shared_rows(settings, settings.database_url, local)
     with folder.told():
         database = sqlite_database(folder.database)
-        rates = SqliteRateLimits(folder.rates, time.time)
+        try:
+            rates = SqliteRateLimits(folder.rates, time.time)
+        except BaseException:
+            database.close()
+            raise
     return Rows(
         database,
         rates,

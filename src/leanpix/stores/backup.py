@@ -84,7 +84,10 @@ def restore_backup(place: Path, folder: DataFolder) -> BackupContents:
     with source.told():
         if not (place / _CONTENTS).exists():
             raise SetupError(f"{place} is no backup of leanpix: it has no {_CONTENTS}")
-        contents = BackupContents(**json.loads((place / _CONTENTS).read_text()))
+        try:
+            contents = BackupContents(**json.loads((place / _CONTENTS).read_text()))
+        except (ValueError, TypeError) as failure:
+            raise SetupError(f"{place / _CONTENTS} is damaged, or of a newer version of leanpix") from failure
         refuse_damaged(source.database, at_most_bytes=contents.bytes)
         refuse_newer(contents.schema, source.database)
     if folder.has_database():

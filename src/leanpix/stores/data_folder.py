@@ -142,8 +142,12 @@ class DataFolder:
         with self.told():
             try:
                 write_private(made, secrets.token_hex(_SECRET_BYTES))
-                with suppress(FileExistsError):
-                    os.link(made, self.secret)  # whole or not at all
+                try:
+                    os.link(made, self.secret)  # whole or not at all, and the first one stays
+                except FileExistsError:
+                    pass
+                except OSError:  # a file system without second names
+                    made.replace(self.secret)
             finally:
                 made.unlink(missing_ok=True)
         return self.kept_secret() or b""

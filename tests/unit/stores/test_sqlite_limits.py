@@ -28,3 +28,10 @@ def test_what_was_used_before_a_restart_counts_after_it(tmp_path: Path) -> None:
         assert rates.take("key", RateBucket.CREATE, 1) == 0
     with opened(tmp_path) as rates:
         assert rates.take("key", RateBucket.CREATE, 1) > 0
+
+
+def test_a_damaged_file_is_made_anew(tmp_path: Path) -> None:
+    (tmp_path / "rates.db").write_bytes(b"no database at all " * 500)
+    with opened(tmp_path) as rates:
+        assert rates.take("key", RateBucket.CREATE, 1) == 0
+        assert rates.take("key", RateBucket.CREATE, 1) > 0

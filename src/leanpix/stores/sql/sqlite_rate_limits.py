@@ -35,10 +35,7 @@ class SqliteRateLimits:
 
     def __init__(self, path: Path, now: Clock) -> None:
         self._now, self._lock = now, Lock()
-        self._connection = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
-        self._connection.execute("PRAGMA journal_mode = WAL")
-        self._connection.execute("PRAGMA synchronous = OFF")
-        self._connection.execute(str(CreateTable(rates, if_not_exists=True).compile(dialect=sqlite.dialect())))
+        self._connection = _usable(path)
 
     def take(self, key_id: str, bucket: RateBucket, per_s: float) -> float:
         """Use one request of the key's rate: 0.0 when allowed, else the seconds until it would be."""
@@ -73,3 +70,27 @@ class SqliteRateLimits:
         except sqlite3.OperationalError as failure:
             raise StoreUnavailableError from failure
         return None if row is None else float(row[0])
+
+
+def _usable(path: Path) -> sqlite3.Connection:
+    """A connection to the file, made anew where it is damaged: a second's worth of rates is all that it holds."""
+    try:
+        return _opened(path)
+    except sqlite3.DatabaseError as failure:
+        if failure.sqlite_errorcode not in {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}:
+            raise
+    for part in (path, *(path.with_name(f"{path.name}-{part}") for part in ("wal", "shm"))):
+        part.unlink(missing_ok=True)
+    return _opened(path)
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = OFF")
+        connection.execute(str(CreateTable(rates, if_not_exists=True).compile(dialect=sqlite.dialect())))
+    except BaseException:
+        connection.close()
+        raise
+    return connection
