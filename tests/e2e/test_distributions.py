@@ -24,7 +24,7 @@ from tests.support.server import Server, clean_environment, start_program, start
 ROOT = Path(__file__).resolve().parents[2]
 UV = ROOT / ".tools" / "uv"
 VERSIONS = ("3.11", "3.12", "3.13", "3.14")
-NOT_ASKED = "THE DISTRIBUTIONS ARE NOT TRIED HERE: `make test-dist` builds and installs them, in two minutes"
+NOT_ASKED = "THE DISTRIBUTIONS ARE NOT TRIED HERE: `make test-dist` builds and installs them, in two to nine minutes"
 DIST = ROOT / os.environ.get("DIST", "")
 
 if "DIST" not in os.environ:

@@ -1,6 +1,6 @@
 """The container image, built from deploy/Dockerfile on a Debian made by debootstrap, run within a container's limits.
 
-`make test-image` runs these: without a daemon, without a container registry, in about five minutes.
+`make test-image` runs these: without a daemon, without a container registry, in about seven minutes.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from tests.support.server import free_port
 
 from leanpix.client import Client
 
-NOT_ASKED = "THE IMAGE IS NOT TRIED HERE: `make test-image` builds and runs it, as root, in five minutes"
+NOT_ASKED = "THE IMAGE IS NOT TRIED HERE: `make test-image` builds and runs it, as root, in about seven minutes"
 TAG, BASE = "localhost/leanpix:test", "localhost/leanpix-base:test"
 _START_S = 60.0
 
