@@ -208,7 +208,15 @@ TABLE = {
     ),
     "small screen content is made both ways": (
         Case(WEBP, SourceFormat.PNG, is_screen_content=True, sizes=Sizes(lossy=900, lossless=800)),
-        [("lossless", "taken"), ("lossy", "made")],
+        [("lossy", "made"), ("lossless", "taken")],
+    ),
+    "9 MP of screen content that was packed well is not made without loss where strips say that it is far larger": (
+        Case(
+            *(WEBP, SourceFormat.PNG, (3600, 2500), 1_100_000),
+            is_screen_content=True,
+            sizes=Sizes(lossy=500_000, lossless=1_100_000),
+        ),
+        [("lossy", "taken"), ("lossless", "cannot win")],
     ),
     "2 MP of screen content whose file was packed badly is weighed on strips and made without loss": (
         Case(

@@ -55,7 +55,7 @@ JXL_LOSSY = Prior(least=0.0, likely=0.9, page=118, cpu_s=0.1e-6)
 
 # A lossless encode, of a lossy one's bytes: 0.11 to 7.3 for screen content, so nothing is ruled out before strips of it
 # tell; 3 to 10 for photographs. The times are the least that each format's effort comes down to when time is short.
-SCREEN_CONTENT = Prior(least=0.0, likely=1.0, page=130, cpu_s=0.1e-6, bytes_a_pixel=0.25)
+SCREEN_CONTENT = Prior(least=0.0, likely=1.1, page=130, cpu_s=0.1e-6, bytes_a_pixel=0.25)
 PHOTOGRAPH = Prior(least=1.5, likely=4.0, page=20, cpu_s=0.17e-6)
 
 PHOTOGRAPH_ROOM = 1.5

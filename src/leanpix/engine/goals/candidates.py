@@ -91,7 +91,7 @@ class _Bound:
 
     def lossless(self) -> Candidate:
         """Weighed on strips where that is cheap, or where it looks unlikely to win."""
-        offer = self.offers[Kind.LOSSLESS]
+        offer = self._after_lossy(self.offers[Kind.LOSSLESS])
 
         def run() -> Made | None:
             encoded = self.runs.lossless()
@@ -102,6 +102,14 @@ class _Bound:
             return estimate if self.lossy_bytes is None else self.strips.lossless_given(self.lossy_bytes, estimate)
 
         return Candidate(offer, run, self._on_strips(refine), self._strips_cpu_s(offer), given=self._lossless_given)
+
+    def _after_lossy(self, offer: Offer) -> Offer:
+        """Where bytes decide, the lossy encode is made first until strips tell otherwise: it costs a fraction."""
+        lossy = self.offers.get(Kind.LOSSY)
+        if lossy is None or offer.over_lossy is None or self.context.need.max_bytes is not None:
+            return offer
+        likely = max(offer.estimate.likely_bytes, offer.over_lossy.likely * lossy.estimate.likely_bytes)
+        return replace(offer, estimate=replace(offer.estimate, likely_bytes=likely))
 
     def _lossless_given(self, made: Made, estimate: Estimate) -> Estimate | None:
         """Once a lossy encode was made: a photograph without loss takes several times as much."""
