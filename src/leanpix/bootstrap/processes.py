@@ -47,6 +47,7 @@ from leanpix.telemetry.metrics import Metrics
 from leanpix.web.app import make_app
 from leanpix.web.context import Context
 from leanpix.web.messages import Messages
+from leanpix.web.reading import Readers
 from leanpix.web.rendering import Rendering
 from leanpix.web.unpacking import Unpacking
 from leanpix.worker.batch_scheduler import BatchScheduler
@@ -333,6 +334,7 @@ def make_api(stores: Stores, pool: CompressorPool | None, telemetry: Telemetry, 
             _SHARED_LOOK_UP_THREADS if stores.is_shared else _LOOK_UP_THREADS, thread_name_prefix="look-up"
         ),
         unpacking=Unpacking(),
+        readers=Readers(settings.readers, settings.readers_per_result),
         drained=drained,
         figures=telemetry.exposition,
         observe=telemetry.served,

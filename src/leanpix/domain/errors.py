@@ -17,6 +17,7 @@
     |   |-- RateLimitedError         the key's rate
     |   |-- QueueFullError           the key's or everybody's share of the queue
     |   |-- InFlightError            the key's or everybody's share of bytes that are being sent
+    |   |-- ReadersError             too many read results at the same time
     |   |-- StorageFullError         too little room on the disk
     |   `-- StoreUnavailableError    the database or the file store does not take anything now
     |       `-- OutcomeUnknownError      it was told to keep something, and may have
@@ -141,6 +142,12 @@ class InFlightError(CapacityError):
     """More is being sent at the same time than is held for this key, or for everybody."""
 
     code = "bytes_in_flight"
+
+
+class ReadersError(CapacityError):
+    """Too many read results, or this result, at the same time."""
+
+    code = "readers"
 
 
 class StorageFullError(CapacityError):

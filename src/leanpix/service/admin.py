@@ -59,10 +59,10 @@ class Admin:
             change.installation.replace_secret(fingerprint)
         return renewed
 
-    def accounts(self) -> list[Account]:
-        """Every key, oldest first."""
+    def accounts(self, offset: int = 0, limit: int | None = None) -> list[Account]:
+        """Keys, oldest first: all of them, or a page."""
         with self.database.reading() as view:
-            return view.accounts.list()
+            return view.accounts.list(offset, limit)
 
     def revoke(self, key_id: str) -> None:
         """Refuse the key from now on; NotFoundError for an unknown id."""

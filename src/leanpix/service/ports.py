@@ -111,8 +111,8 @@ class Accounts(Protocol):
     def credentials(self, key_id: str) -> tuple[Account, bytes] | None:
         """The account and the stored hash of the key's secret, or None."""
 
-    def list(self) -> list[Account]:
-        """Every account, oldest first."""
+    def list(self, offset: int = 0, limit: int | None = None) -> list[Account]:
+        """Accounts, oldest first: all of them, or a page."""
 
     def rehash(self, key_id: str, secret_hash: bytes) -> None:
         """Let another secret open the account."""

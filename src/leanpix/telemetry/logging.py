@@ -39,8 +39,10 @@ def set_up_logging(settings: TelemetrySettings) -> None:
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
-    plain = "%(levelname)s %(name)s %(message)s"
-    logging.basicConfig(level=max(level, logging.WARNING), stream=sys.stderr, format=plain)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_formatter(renderer))
+    # What libraries and the worker have to say goes through the same renderer: of JSON each line is one thing told.
+    logging.basicConfig(level=max(level, logging.WARNING), handlers=[handler])
 
 
 def log_missing_layers(layers: Mapping[str, str]) -> None:
@@ -48,6 +50,21 @@ def log_missing_layers(layers: Mapping[str, str]) -> None:
     missing = {name: state.partition(": ")[2] or state for name, state in layers.items() if state != "on"}
     if missing:
         structlog.get_logger().warning("sandbox not whole: leanpix doctor tells more", **missing)
+
+
+def _formatter(renderer: Processor) -> logging.Formatter:
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[
+            structlog.stdlib.add_log_level,
+            structlog.stdlib.add_logger_name,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+        ],
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+    )
 
 
 def log_failure(failure: BaseException) -> None:

@@ -28,6 +28,7 @@ from leanpix.service.submit import Submit
 from leanpix.service.usage import MonthCounts, Usage
 from leanpix.service.webhooks import Webhooks
 from leanpix.web.observed import note
+from leanpix.web.reading import Readers
 from leanpix.web.rendering import Rendering
 from leanpix.web.settings import WebSettings
 from leanpix.web.unpacking import Unpacking
@@ -83,6 +84,7 @@ class Context:
     threads: CapacityLimiter
     look_ups: Executor
     unpacking: Unpacking
+    readers: Readers
     drained: Event
     figures: Figures
     observe: ObserveRequest

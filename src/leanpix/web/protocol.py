@@ -1,15 +1,15 @@
 """HTTP connections that cannot be held open by doing nothing.
 
 uvicorn has no deadline for a request's head, no minimum rate or deadline for its body, no bound on header lines and
-none on how long a client may leave an answer unread; this protocol adds them. Every connection looks at itself once
-a second.
+none on how long a client may leave an answer unread; this protocol adds them, and a bound on connections. Every
+connection looks at itself once a second.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from typing import Any
+from typing import Any, ClassVar
 
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -24,6 +24,7 @@ def guarded_protocol(settings: WebSettings) -> type[HttpToolsProtocol]:
 
     class Guarded(GuardedProtocol):
         limits = settings
+        connected: ClassVar[dict[GuardedProtocol, None]] = {}  # the oldest first
 
     return Guarded
 
@@ -32,6 +33,7 @@ class GuardedProtocol(HttpToolsProtocol):
     """Closes connections whose head or body comes too slowly or whose answer is not taken; refuses large heads."""
 
     limits: WebSettings
+    connected: ClassVar[dict[GuardedProtocol, None]]
 
     def __init__(self, config: Config, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - passed on to uvicorn as is
         super().__init__(config, *args, **kwargs)
@@ -39,17 +41,26 @@ class GuardedProtocol(HttpToolsProtocol):
         self._received = self._head_bytes = self._head_lines = self._body_bytes = self._unsent = 0
         self._in_head = True
         self._begun = self._refused = False
+        self._hosts = 0
+        self._taken_before = 0
+        self._backlog_since: float | None = None
         self._check: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn does
-        """Start the clock of the first head."""
-        super().connection_made(transport)
+        """Start the clock of the first head; one connection too many takes the place of the one idle longest."""
+        self._counted = _CountedTransport(transport)
+        super().connection_made(self._counted)  # type: ignore[arg-type] # it is one in all that is asked of it
+        self.connected[self] = None
+        if len(self.connected) > self.limits.max_connections:
+            idle = min((one for one in self.connected if one.is_idle), key=lambda one: one.idle_since, default=self)
+            idle.transport.abort()
         self._check = self.loop.call_later(_CHECK_EVERY_S, self._look)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop the clock."""
         if self._check is not None:
             self._check.cancel()
+        self.connected.pop(self, None)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -66,9 +77,19 @@ class GuardedProtocol(HttpToolsProtocol):
                 return
         super().data_received(data)
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether no request is under way here: its head has not come yet, or its answer is out."""
+        return self._in_head and (not self._begun or self.cycle.response_complete)
+
+    @property
+    def idle_since(self) -> float:
+        """Since when, where it is idle: a head that trickles in does not make it younger."""
+        return self._since
+
     def on_message_begin(self) -> None:
         """A new request begins."""
-        self._head_bytes = self._head_lines = self._body_bytes = 0
+        self._head_bytes = self._head_lines = self._body_bytes = self._hosts = 0
         self._in_head = True
         super().on_message_begin()
 
@@ -81,6 +102,7 @@ class GuardedProtocol(HttpToolsProtocol):
         """Count a header line; the trailers of a chunked body come here too, after the head was judged."""
         self._head_bytes += len(name) + len(value) + 4
         self._head_lines += 1
+        self._hosts += self._in_head and name.lower() == b"host"
         if not self._head_too_large():
             super().on_header(name, value)
         elif not self._in_head:
@@ -91,6 +113,8 @@ class GuardedProtocol(HttpToolsProtocol):
         self._in_head, self._received, self._since = False, 0, time.monotonic()
         if self._head_too_large():
             self._refuse()
+        elif self._hosts > 1:  # whoever stands before this server may have judged the request by the other one
+            self._refuse("More than one Host header.")
         if self._refused:
             return
         self._begun = True
@@ -104,17 +128,17 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """The request is whole: the next bytes are another head's."""
-        self._in_head = True
+        self._in_head, self._since = True, time.monotonic()
         if not self._refused:
             super().on_message_complete()
 
     def _head_too_large(self) -> bool:
         return self._head_bytes > self.limits.max_header_bytes or self._head_lines > self.limits.max_headers
 
-    def _refuse(self) -> None:
+    def _refuse(self, words: str = "Request head too large.") -> None:
         if not self._refused:
             self._refused = True
-            self.send_400_response("Request head too large.")
+            self.send_400_response(words)
 
     def _look(self) -> None:
         if self._answer_is_not_taken():
@@ -140,7 +164,33 @@ class GuardedProtocol(HttpToolsProtocol):
         return (slow and elapsed > self.limits.body_grace_s) or elapsed > self.limits.body_timeout_s
 
     def _answer_is_not_taken(self) -> bool:
-        unsent = self.transport.get_write_buffer_size()
-        if unsent == 0 or unsent != self._unsent:
-            self._unsent, self._written_since = unsent, time.monotonic()
-        return unsent > 0 and time.monotonic() - self._written_since > self.limits.answer_stall_s
+        """Whether what waits for the client has stood still, is taken too slowly, or for too long."""
+        now, unsent = time.monotonic(), self.transport.get_write_buffer_size()
+        taken = self._counted.written_bytes - unsent
+        if unsent == 0:
+            self._backlog_since = None
+            return False
+        if self._backlog_since is None:
+            self._backlog_since, self._taken_before = now, taken
+        if unsent != self._unsent:
+            self._unsent, self._written_since = unsent, now
+        waited = now - self._backlog_since
+        slow = taken - self._taken_before < waited * self.limits.min_download_bytes_per_s
+        stalled = now - self._written_since > self.limits.answer_stall_s
+        return stalled or waited > self.limits.answer_timeout_s or (slow and waited > self.limits.answer_stall_s)
+
+
+class _CountedTransport:
+    """A transport that counts what is written to it."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self.written_bytes = 0
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the transport has
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        """Count and write."""
+        self.written_bytes += len(data)
+        self._transport.write(data)

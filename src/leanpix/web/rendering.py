@@ -29,6 +29,14 @@ class Rendering:
         """
         return task.result is not None and (task.return_type is ReturnType.BASE64 or self.blobs.presigns)
 
+    def holds_content(self, task: Task) -> bool:
+        """Whether the answer holds the result itself."""
+        return task.result is not None and task.return_type is ReturnType.BASE64
+
+    def without_content(self, task: Task) -> compat.Json:
+        """A task whose result is gone from the store."""
+        return compat.failed(_unpublished(task))
+
     def shape(self, task: Task, base: str) -> compat.Json:
         """A task in the contract's shape; a result that is gone from the store is a failure, not an error."""
         if not task.state.is_final:

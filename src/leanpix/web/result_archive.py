@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
@@ -38,6 +38,23 @@ class _Pipe(io.RawIOBase):
         return b"".join(pieces)
 
 
+class Pieces:
+    """An archive's bytes as a stream whose length nobody knows before its end."""
+
+    size_bytes = 0
+
+    def __init__(self, pieces: Generator[bytes]) -> None:
+        self._pieces = pieces
+
+    def __iter__(self) -> Iterator[bytes]:
+        """The pieces, in order."""
+        return (piece for piece in self._pieces if piece)
+
+    def close(self) -> None:
+        """Write no further."""
+        self._pieces.close()
+
+
 @dataclass(slots=True)
 class ResultArchive:
     """Writes one archive: the results by names of their own, then manifest.json with a line on every item."""
@@ -45,7 +62,7 @@ class ResultArchive:
     blobs: Blobs
     _names: set[str] = field(default_factory=lambda: {_MANIFEST})
 
-    def pieces(self, items: Iterable[tuple[BatchItem, Task | None]]) -> Iterator[bytes]:
+    def pieces(self, items: Iterable[tuple[BatchItem, Task | None]]) -> Generator[bytes]:
         """The archive's bytes, in order."""
         pipe, manifest = _Pipe(), list[Json]()
         with zipfile.ZipFile(pipe, "w", zipfile.ZIP_STORED) as archive:

@@ -113,6 +113,26 @@ class WebSettings(BaseModel):
     min_upload_bytes_per_s: int = Field(
         default=4096, ge=0, le=1 << 30, description="Slowest upload that is kept waiting for, in bytes a second."
     )
+    min_download_bytes_per_s: int = Field(
+        default=4096,
+        ge=0,
+        le=1024**3,
+        description="Slowest reader of an answer that is kept waiting for, in bytes a second, once "
+        "LEANPIX_ANSWER_STALL_S is over.",
+    )
+    answer_timeout_s: float = Field(
+        default=600, gt=0, le=86400, description="Seconds in which an answer that waits for its reader has to be taken."
+    )
+    readers: int = Field(default=256, gt=0, le=65536, description="Results read at the same time, of this process.")
+    readers_per_result: int = Field(
+        default=64, gt=0, le=65536, description="How many may read one result at the same time."
+    )
+    max_connections: int = Field(
+        default=1000,
+        gt=0,
+        le=65536,
+        description="Open connections; above, the one that has been idle longest makes room, or a new one is refused.",
+    )
     max_header_bytes: int = Field(
         default=32 * 1024, ge=1024, le=1 << 20, description="Largest head of a request, in bytes."
     )

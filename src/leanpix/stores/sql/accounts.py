@@ -87,9 +87,12 @@ class SqlAccounts:
         row = self._connection.execute(_GET, {"of_key": key_id}).first()
         return None if row is None else (_account(row), bytes(row.secret_hash))
 
-    def list(self) -> list[Account]:
-        """Every account, oldest first."""
-        return [_account(row) for row in self._connection.execute(select(accounts).order_by(accounts.c.created_at))]
+    def list(self, offset: int = 0, limit: int | None = None) -> list[Account]:
+        """Accounts, oldest first: all of them, or a page."""
+        chosen = select(accounts).order_by(accounts.c.created_at, accounts.c.id)
+        if limit is not None:
+            chosen = chosen.offset(offset).limit(limit)
+        return [_account(row) for row in self._connection.execute(chosen)]
 
     def rehash(self, key_id: str, secret_hash: bytes) -> None:
         """Let another secret open the account."""

@@ -11,7 +11,7 @@ from leanpix.web.openapi import errors
 from leanpix.web.openapi.errors import done
 from leanpix.web.openapi.model import JSON, Answer, Content, Operation, Parameter, reference
 from leanpix.web.openapi.schemas import SOME_TEXT, TEXT, shape
-from leanpix.web.routes.account import MOST_CREDITS, MOST_DAYS, USAGE_DAYS
+from leanpix.web.routes.account import MOST_CREDITS, MOST_DAYS, MOST_KEYS, PAGE, USAGE_DAYS
 
 _OWN, _ALL = "Account", "Administration"
 _ACCOUNT: Json = {
@@ -47,9 +47,16 @@ def account_usage() -> Operation:
 
 def keys() -> Operation:
     """Every key."""
-    listed = shape({"keys": {"type": "array", "items": reference("Account")}}, "Keys, oldest first.")
-    answers = _answers(listed, {"keys": [_ACCOUNT]}, errors.NOT_ADMIN)
-    return Operation(tag=_ALL, summary="Every key", answers=answers)
+    following: Json = {"type": ["integer", "null"], "description": "Where the next page begins."}
+    listed = {"keys": {"type": "array", "items": reference("Account")}, "next_offset": following}
+    shown = {"keys": [_ACCOUNT], "next_offset": None}
+    offset = {"type": "integer", "minimum": 0, "maximum": MOST_KEYS, "default": 0}
+    return Operation(
+        tag=_ALL,
+        summary="A page of all keys",
+        parameters=(Parameter("offset", "query", offset, f"The number of the first of {PAGE} keys.", example=0),),
+        answers=_answers(shape(listed, "Keys, oldest first."), shown, errors.NOT_ADMIN, errors.WRONG_PARAMETER),
+    )
 
 
 def make_key() -> Operation:
@@ -84,7 +91,7 @@ def topup_key() -> Operation:
 
 
 def _answers(data: Json, example: Json, *refused: Sequence[LeanpixError]) -> Mapping[int, Answer]:
-    return done(data, example, *refused, errors.UNAVAILABLE)
+    return done(data, example, *refused, errors.RATE, errors.UNAVAILABLE)
 
 
 def _body(schema: Json, example: Json) -> Mapping[str, Content]:

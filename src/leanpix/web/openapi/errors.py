@@ -17,6 +17,7 @@ from leanpix.domain.errors import (
     NotFoundError,
     QueueFullError,
     RateLimitedError,
+    ReadersError,
     SourceCountError,
     StorageFullError,
     StoreUnavailableError,
@@ -60,6 +61,7 @@ UNLIMITED: Sequence[LeanpixError] = (
 )
 UNAVAILABLE: Sequence[LeanpixError] = (StoreUnavailableError(),)
 RATE: Sequence[LeanpixError] = (RateLimitedError("HTTP 429: more than 2 requests a second with this key", 0.5),)
+READERS: Sequence[LeanpixError] = (ReadersError("HTTP 429: this result is being read 64 times at once", 2),)
 FULL: Sequence[LeanpixError] = (
     QueueFullError("HTTP 429: the queue is full; try again later", 2),
     InFlightError("HTTP 429: this key has more than 536870912 bytes of requests under way; send fewer at a time", 2),

@@ -107,7 +107,7 @@ def result() -> Operation:
         ),
         answers={
             200: Answer("The picture.", {kind.media_type: Content(BINARY) for kind in OutputFormat}),
-            **errors.refusals(errors.NOT_FOUND, errors.UNAVAILABLE),
+            **errors.refusals(errors.NOT_FOUND, errors.READERS, errors.UNAVAILABLE),
         },
         security=(),
     )

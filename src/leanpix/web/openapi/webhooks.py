@@ -30,7 +30,7 @@ def deliveries() -> Operation:
         tag="Webhooks",
         summary="What became of the key's deliveries of the last day",
         parameters=(Parameter("limit", "query", schema, "How many at most.", example=10),),
-        answers=done(listed, {"deliveries": [_DELIVERY]}, errors.WRONG_PARAMETER, errors.UNAVAILABLE),
+        answers=done(listed, {"deliveries": [_DELIVERY]}, errors.WRONG_PARAMETER, errors.RATE, errors.UNAVAILABLE),
     )
 
 
@@ -41,5 +41,5 @@ def new_webhook_secret() -> Operation:
         tag="Webhooks",
         summary="Make a signing secret",
         description="The one before it goes on signing for a day.",
-        answers=done(secret, {"secret": "whsec_..."}, errors.UNAVAILABLE),
+        answers=done(secret, {"secret": "whsec_..."}, errors.RATE, errors.UNAVAILABLE),
     )

@@ -98,7 +98,16 @@ export async function fetchResult(link, signal) {
 export const getWritten = async () => (await asked("v1/formats")).data.written.map(({ format }) => format);
 export const getAccount = async () => (await asked("v1/account")).data;
 export const getUsage = async (days) => (await asked(`v1/account/usage?days=${days}`)).data.days;
-export const getKeys = async () => (await asked("v1/keys")).data.keys;
+/** Every key, page by page. */
+export const getKeys = async () => {
+  const all = [];
+  for (let offset = 0; offset !== null; ) {
+    const { keys, next_offset: next } = (await asked(`v1/keys?offset=${offset}`)).data;
+    all.push(...keys);
+    offset = next;
+  }
+  return all;
+};
 export const makeKey = async (fields) => (await sent("v1/keys", fields)).data;
 export const revokeKey = (id) => sent(`v1/keys/${id}/revoke`, {});
 export const topupKey = (id, credits) => sent(`v1/keys/${id}/topup`, { credits });

@@ -12,32 +12,35 @@ from leanpix.domain.errors import AdminOnlyError, InvalidParameterError
 from leanpix.web.compat import Json
 from leanpix.web.context import Context, context_of
 from leanpix.web.fields import Fields, read_fields
+from leanpix.web.numbers import number_in
 
 USAGE_DAYS = 30
 MOST_DAYS = 366
 MOST_CREDITS = 10**12
+PAGE, MOST_KEYS = 500, 10**9
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 async def account(request: Request) -> Response:
     """The account behind the request's key."""
-    context = context_of(request)
-    known = await context.account(request)
+    context, known = await _counted(request)
     return _answer(_shown(await context.call(context.usage.current, known)))
 
 
 async def account_usage(request: Request) -> Response:
     """Tasks and credits by day, `?days=` of them (30), the last one being today in UTC."""
-    context = context_of(request)
-    known = await context.account(request)
+    context, known = await _counted(request)
     days = _days(request.query_params.get("days"))
     return _answer({"days": [_shown_day(day) for day in await context.call(context.usage.by_day, known, days)]})
 
 
 async def keys(request: Request) -> Response:
-    """Every key; admins only."""
+    """A page of keys, from number `?offset=` (0) on; admins only."""
     context = await _admin(request)
-    return _answer({"keys": [_shown(found) for found in await context.call(context.admin.accounts)]})
+    offset = number_in(request, "offset", 0, 0, MOST_KEYS)
+    found = await context.call(context.admin.accounts, offset, PAGE + 1)
+    following = offset + PAGE if len(found) > PAGE else None
+    return _answer({"keys": [_shown(one) for one in found[:PAGE]], "next_offset": following})
 
 
 async def make_key(request: Request) -> Response:
@@ -69,9 +72,17 @@ async def topup_key(request: Request) -> Response:
     return _answer({"id": request.path_params["key_id"]})
 
 
-async def _admin(request: Request) -> Context:
+async def _counted(request: Request) -> tuple[Context, Account]:
+    """The account behind the request, which counts as a query; RateLimitedError."""
     context = context_of(request)
-    if not (await context.account(request)).is_admin:
+    known = await context.account(request)
+    await context.look_up(context.query.count, known)
+    return context, known
+
+
+async def _admin(request: Request) -> Context:
+    context, known = await _counted(request)
+    if not known.is_admin:
         raise AdminOnlyError("this API key may not administer keys: use the key of an admin")
     return context
 

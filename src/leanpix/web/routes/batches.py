@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, Response
 
 from leanpix.domain.account import Account
 from leanpix.domain.batch import MOST_ITEMS
@@ -18,7 +18,8 @@ from leanpix.web.body import BATCH, Form
 from leanpix.web.compat import Json
 from leanpix.web.context import Context, context_of
 from leanpix.web.numbers import number_in
-from leanpix.web.result_archive import ResultArchive
+from leanpix.web.reading import Reading
+from leanpix.web.result_archive import Pieces, ResultArchive
 from leanpix.web.routes.tasks import base_of, callback_of, form_of
 from leanpix.web.wire import BatchRequest, idempotency_key, parse_batch
 
@@ -73,7 +74,7 @@ async def batch_results(request: Request) -> Response:
     pieces = ResultArchive(context.blobs).pieces(context.batches.every_item(status.batch))
     name = f"{status.batch.id}.zip"
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
-    return StreamingResponse((piece for piece in pieces if piece), media_type="application/zip", headers=headers)
+    return Reading(request, context.readers, status.batch.id, Pieces(pieces)).archive("application/zip", headers)
 
 
 def _submit(context: Context, account: Account, form: Form, wire: BatchRequest, terms: BatchTerms) -> str:

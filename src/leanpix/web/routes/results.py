@@ -8,6 +8,7 @@ from starlette.responses import Response
 from leanpix.domain.errors import NotFoundError
 from leanpix.service.signed_urls import media_type_of
 from leanpix.web.context import context_of
+from leanpix.web.reading import Reading
 
 RESULT_HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -23,8 +24,8 @@ async def result(request: Request) -> Response:
     name = request.path_params["name"]
     query = request.query_params
     blob = context.links.blob(name, query.get("e"), query.get("k"), query.get("s"))
-    content = None if blob is None else await context.call(context.blobs.get, blob)
-    if content is None:
+    content = None if blob is None else await context.call(context.blobs.stream, blob)
+    if blob is None or content is None:
         raise NotFoundError("there is no such result: the link is wrong, or its hour is over")
     headers = {**RESULT_HEADERS, "Content-Disposition": f'inline; filename="{name}"'}
-    return Response(content, media_type=media_type_of(name), headers=headers)
+    return Reading(request, context.readers, blob, content).file(media_type_of(name), headers)

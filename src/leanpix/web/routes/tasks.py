@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
+from types import MappingProxyType
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -17,6 +18,7 @@ from leanpix.web import compat
 from leanpix.web.body import SINGLE, BodyRules, Form, read_form
 from leanpix.web.context import Context, context_of
 from leanpix.web.observed import note
+from leanpix.web.reading import PLACEHOLDER, Reading
 from leanpix.web.streams import admitted
 from leanpix.web.waiting import ended
 from leanpix.web.wire import WireRequest, idempotency_key, parse_request
@@ -42,7 +44,7 @@ async def create(request: Request) -> Response:
         return JSONResponse(compat.created(task_id))
     # Under an idempotency key the id may be that of a task that ended long ago.
     task = await ended(context, task_id, lambda: context.query.task(account, task_id), is_new=once is None)
-    return JSONResponse(await render(context, request, task))
+    return await answer(context, request, task)
 
 
 async def query(request: Request) -> Response:
@@ -51,7 +53,7 @@ async def query(request: Request) -> Response:
     account = await context.account(request)
     task = await context.look_up(context.query.query, account, request.path_params["task_id"])
     note(request, task_id=task.id)
-    return JSONResponse(await render(context, request, task), headers={"Cache-Control": "no-store"})
+    return await answer(context, request, task, {"Cache-Control": "no-store"})
 
 
 async def cancel(request: Request) -> Response:
@@ -60,15 +62,23 @@ async def cancel(request: Request) -> Response:
     account = await context.account(request)
     task = await context.call(context.cancel.task, account, request.path_params["task_id"])
     note(request, task_id=task.id)
-    return JSONResponse(await render(context, request, task), headers={"Cache-Control": "no-store"})
+    return await answer(context, request, task, {"Cache-Control": "no-store"})
 
 
-async def render(context: Context, request: Request, task: Task) -> compat.Json:
-    """A task in the contract's shape."""
+async def answer(
+    context: Context, request: Request, task: Task, headers: Mapping[str, str] = MappingProxyType({})
+) -> Response:
+    """A task in the contract's shape; a result that is asked for as base64 is read while it is sent."""
     base = base_of(context, request)
-    if context.rendering.needs_store(task):
-        return await context.call(context.rendering.shape, task, base)
-    return context.rendering.shape(task, base)
+    if not context.rendering.needs_store(task):
+        return JSONResponse(context.rendering.shape(task, base), headers=headers)
+    if not context.rendering.holds_content(task) or task.result is None:
+        return JSONResponse(await context.call(context.rendering.shape, task, base), headers=headers)
+    content = await context.call(context.blobs.stream, task.result.blob)
+    if content is None:
+        return JSONResponse(context.rendering.without_content(task), headers=headers)
+    shape = compat.succeeded(task, PLACEHOLDER)
+    return Reading(request, context.readers, task.result.blob, content).within(shape, headers)
 
 
 def base_of(context: Context, request: Request) -> str:

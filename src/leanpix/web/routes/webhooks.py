@@ -18,6 +18,7 @@ async def new_webhook_secret(request: Request) -> Response:
     """Make a signing secret. It is in this answer only; the one before it goes on signing for a day."""
     context = context_of(request)
     account = await context.account(request)
+    await context.look_up(context.query.count, account)
     return _answer({"secret": await context.call(context.webhooks.new_secret, account.id)})
 
 
@@ -25,6 +26,7 @@ async def deliveries(request: Request) -> Response:
     """The key's deliveries, the newest first, `?limit=` of them (100)."""
     context = context_of(request)
     account = await context.account(request)
+    await context.look_up(context.query.count, account)
     limit = number_in(request, "limit", LISTED, 1, MOST_LISTED)
     found = await context.call(context.webhooks.deliveries, account.id, limit)
     return _answer({"deliveries": [_shown(notice) for notice in found]})

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse
 
 from leanpix.domain.account import Account
 from leanpix.domain.errors import (
@@ -104,9 +104,9 @@ def created(task: Task, path: str, base: str, counts: Mapping[str, str]) -> JSON
     return JSONResponse(shape, _CREATED, {"Location": path, **counts})
 
 
-def result(task: Task, content: bytes, counts: Mapping[str, str]) -> Response:
-    """A result's bytes, with its dimensions in the headers."""
-    return Response(content, _OK, {**RESULT_HEADERS, **dimensions(task), **counts}, media_type(task))
+def result_headers(task: Task, counts: Mapping[str, str]) -> Mapping[str, str]:
+    """Of a result's bytes: its dimensions, and what the key has used."""
+    return {**RESULT_HEADERS, **dimensions(task), **counts}
 
 
 def stored(task: Task, place: str, counts: Mapping[str, str]) -> JSONResponse:

@@ -27,6 +27,7 @@ from leanpix.service.originals import Originals
 from leanpix.service.submit import Address, Upload
 from leanpix.web.context import Context, context_of
 from leanpix.web.observed import note
+from leanpix.web.reading import Reading
 from leanpix.web.routes.tasks import base_of
 from leanpix.web.settings import WebSettings
 from leanpix.web.streams import admitted, body_of
@@ -49,6 +50,7 @@ from leanpix.web.wire import check_url, idempotency_key
 _NO_KEY = "the API key is missing: send it as the password of the user `api`"
 _RETRY_S = 5.0
 _STORING_AT_A_TIME = 4
+_GONE = "the result is gone: upload the picture again"
 _UNDER_WAY = "the picture is still being compressed: ask for it again"
 
 
@@ -121,14 +123,16 @@ class Tinify:
             task_id = await _submitted(context, account, Upload(original), commands.options, once)
             task = _succeeded(await _made(context, account, task_id, once))
         note(request, task_id=task.id)
-        content = await _content(context, task)
         if commands.shelf is not None:
-            account = _required(account)
+            account, content = _required(account), await _content(context, task)
             put = partial(context.shelves.put, commands.shelf, content, answers.media_type(task))
             place = await to_thread.run_sync(put, limiter=self._storing)
             return answers.stored(task, place, await _counts(context, account))
         counts = {} if account is None else await _counts(context, account)
-        return answers.result(task, content, counts)
+        if task.result is None or (stream := await context.call(context.blobs.stream, task.result.blob)) is None:
+            raise NotFoundError(_GONE)
+        headers = answers.result_headers(task, counts)
+        return Reading(request, context.readers, task.result.blob, stream).file(answers.media_type(task), headers)
 
     async def _admitted(self, context: Context, account: Account, request: Request) -> str | None:
         """Take one create of the key's rate; the request's idempotency key."""
@@ -194,7 +198,7 @@ def _succeeded(task: Task) -> Task:
 async def _content(context: Context, task: Task) -> bytes:
     content = None if task.result is None else await context.call(context.blobs.get, task.result.blob)
     if content is None:
-        raise NotFoundError("the result is gone: upload the picture again")
+        raise NotFoundError(_GONE)
     return content
 
 

@@ -1,0 +1,128 @@
+"""Results on their way to readers: from the store in pieces, at no time more of one than a piece in memory."""
+
+from __future__ import annotations
+
+import base64
+import json
+import secrets
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+
+from anyio import CapacityLimiter, to_thread
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from leanpix.domain.errors import ReadersError
+from leanpix.service.ports import BlobStream
+from leanpix.web.compat import Json
+
+_THREADS = 8
+_RETRY_S = 2.0
+_BASE64_GROUP = 3
+
+
+# What stands in a shape for the base64 text: chosen anew by each process, so that no caller can have written it.
+_MARK = secrets.token_hex(16).encode()
+PLACEHOLDER = _MARK.decode()
+
+
+@dataclass(slots=True)
+class Readers:
+    """Who reads results at the moment: so many in all, and of one result. Used by one event loop."""
+
+    most: int
+    most_of_one: int
+    threads: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(_THREADS))
+    _of: Counter[str] = field(default_factory=Counter)
+
+    def enter(self, blob: str) -> None:
+        """Count one more; ReadersError."""
+        if self._of[blob] >= self.most_of_one:
+            raise ReadersError(f"HTTP 429: this result is being read {self.most_of_one} times at once", _RETRY_S)
+        if self._of.total() >= self.most:
+            raise ReadersError("HTTP 429: too many results are being read at the moment; try again", _RETRY_S)
+        self._of[blob] += 1
+
+    def leave(self, blob: str) -> None:
+        """Count one less."""
+        self._of[blob] -= 1
+        if self._of[blob] <= 0:
+            del self._of[blob]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A result that is to be sent: the name it is counted by, and its content, which is read as it is sent.
+
+    Each method gives the answer to the request, or raises ReadersError; HEAD is answered without reading anything.
+    """
+
+    request: Request
+    readers: Readers
+    blob: str
+    content: BlobStream
+
+    def file(self, media_type: str, headers: Mapping[str, str]) -> Response:
+        """The content as it is."""
+        return self._answer(self._pieces(), media_type, headers, self.content.size_bytes)
+
+    def archive(self, media_type: str, headers: Mapping[str, str]) -> Response:
+        """The same, of a content whose length is not known before its end."""
+        return self._answer(self._pieces(), media_type, headers, None)
+
+    def within(self, shape: Json, headers: Mapping[str, str]) -> Response:
+        """JSON with the content as base64 in the place of PLACEHOLDER."""
+        before, _, after = json.dumps(shape, ensure_ascii=False, separators=(",", ":")).encode().partition(_MARK)
+        encoded_bytes = (self.content.size_bytes + _BASE64_GROUP - 1) // _BASE64_GROUP * 4
+        length = len(before) + encoded_bytes + len(after)
+        return self._answer(self._encoded(before, after), "application/json", headers, length)
+
+    def _answer(
+        self, pieces: AsyncIterator[bytes], media_type: str, headers: Mapping[str, str], length: int | None
+    ) -> Response:
+        sized = dict(headers) if length is None else {**headers, "Content-Length": str(length)}
+        try:
+            if self.request.method == "HEAD":
+                self.content.close()
+                return Response(None, media_type=media_type, headers=sized)
+            self.readers.enter(self.blob)
+        except ReadersError:
+            self.content.close()
+            raise
+        return _Sent(self, pieces, media_type, sized)
+
+    async def _pieces(self) -> AsyncIterator[bytes]:
+        chunks = iter(self.content)
+        while (chunk := await to_thread.run_sync(next, chunks, None, limiter=self.readers.threads)) is not None:
+            yield chunk
+
+    async def _encoded(self, before: bytes, after: bytes) -> AsyncIterator[bytes]:
+        """Base64 piece by piece: what is no whole group waits for the next."""
+        yield before
+        rest = b""
+        async for piece in self._pieces():
+            text = rest + piece
+            whole = len(text) - len(text) % _BASE64_GROUP
+            rest = text[whole:]
+            yield base64.b64encode(text[:whole])
+        yield base64.b64encode(rest) + after
+
+
+class _Sent(StreamingResponse):
+    """An answer whose reader is counted until it has been sent, or is not wanted any more."""
+
+    def __init__(
+        self, reading: Reading, pieces: AsyncIterator[bytes], media_type: str, headers: Mapping[str, str]
+    ) -> None:
+        super().__init__(pieces, media_type=media_type, headers=headers)
+        self._reading = reading
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._reading.content.close()
+            self._reading.readers.leave(self._reading.blob)

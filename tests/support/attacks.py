@@ -1,0 +1,224 @@
+"""What an ordinary key, or less, can do to a server: each attack runs beside the block that it is entered for."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import socket
+import statistics
+import threading
+import time
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from typing import Self
+from urllib.parse import urlsplit
+
+import httpx
+from tests.support.pictures import encoded, gradient
+from tests.support.processes import memory_mb
+from tests.support.raw import connected, post_head
+from tests.support.server import API, Server
+from tests.support.websites import Quiet, website
+
+MB = 1024 * 1024
+BODY_BYTES = 27 * MB
+RESULT_BYTES = 18_700_000
+HALF_SENT, READERS, SLOW_URLS = 25, 40, 1000
+SLOW_BYTES_PER_S = 18_000
+
+
+@dataclass
+class MemoryWatch:
+    """The most private memory that a process had, in MB, looked at ten times a second."""
+
+    pid: int
+    most_mb: float = 0.0
+    _over: threading.Event = field(default_factory=threading.Event)
+
+    def __enter__(self) -> Self:
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._over.wait(0.1):
+            self.most_mb = max(self.most_mb, memory_mb(self.pid))
+
+
+def latencies_ms(server: Server, key: str, many: int, side_px: int = 96) -> list[float]:
+    """How long whole requests with a small picture take, one after the other."""
+    picture, taken = encoded(gradient(side_px, side_px)), []
+    with server.client(key) as client:
+        for _ in range(many):
+            began = time.perf_counter()
+            answer = client.post(API, data={"sync": "1", "quality": "80"}, files={"image_file": picture})
+            taken.append((time.perf_counter() - began) * 1000)
+            assert answer.status_code == httpx.codes.OK, answer.text
+            assert answer.json()["data"]["state"] == 1, answer.text
+    return taken
+
+
+def p95(taken_ms: Sequence[float]) -> float:
+    return statistics.quantiles(taken_ms, n=20)[-1]
+
+
+@contextmanager
+def repeating(act: Callable[[], object], threads: int = 1) -> Iterator[None]:
+    """Do it again and again beside the block, whatever the server says."""
+    over = threading.Event()
+
+    def run() -> None:
+        while not over.is_set():
+            with contextlib.suppress(httpx.HTTPError, OSError):
+                act()
+            time.sleep(0.01)
+
+    running = [threading.Thread(target=run, daemon=True) for _ in range(threads)]
+    for thread in running:
+        thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        for thread in running:
+            thread.join(30)
+
+
+@contextmanager
+def bodies(server: Server, key: str) -> Iterator[None]:
+    """Half-sent JSON with a picture in it that never ends, and long urlencoded forms of nothing but escapes."""
+    head = b'{"image_base64":"'
+    escaped = b"image_base64=" + b"%41" * ((BODY_BYTES - 13) // 3)
+
+    def send_escaped() -> None:
+        with server.client(key) as client:
+            client.post(API, content=escaped, headers={"Content-Type": "application/x-www-form-urlencoded"})
+
+    with ExitStack() as held:
+        for _ in range(HALF_SENT):
+            connection = held.enter_context(connected(server))
+            lines = ("Content-Type: application/json", f"Content-Length: {BODY_BYTES}")
+            with contextlib.suppress(OSError):  # refused before it was read
+                connection.sendall(post_head(server, *lines, key=key) + head + b"A" * (BODY_BYTES // 2))
+        held.enter_context(repeating(send_escaped, threads=3))
+        yield
+
+
+def large_result(server: Server, key: str) -> str:
+    """A link to a result of many megabytes: what is stored of a small one is replaced."""
+    with server.client(key) as client:
+        answer = client.post(API, data={"sync": "1"}, files={"image_file": encoded(gradient(64, 64))})
+    link = str(answer.json()["data"]["image"])
+    name = urlsplit(link).path.rpartition("/")[2]
+    stored = next((server.data_dir / "files" / "results").rglob(name))
+    stored.write_bytes(b"\xff\xd8\xff" + bytes(RESULT_BYTES - 3))
+    return link
+
+
+def reader(link: str, receive_bytes: int = 4096) -> socket.socket:
+    """A connection that has asked for a result and takes nothing of it by itself."""
+    parts = urlsplit(link)
+    connection = socket.socket()
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
+    connection.connect((parts.hostname, parts.port))
+    connection.sendall(f"GET {parts.path}?{parts.query} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+    return connection
+
+
+@contextmanager
+def readers(server: Server, key: str) -> Iterator[None]:
+    """Many who read one large result, slowly."""
+    link = large_result(server, key)
+    with ExitStack() as held:
+        slow = [held.enter_context(contextlib.closing(reader(link))) for _ in range(READERS)]
+
+        def take_a_little() -> None:
+            for connection in slow:
+                connection.recv(1024)
+
+        held.enter_context(repeating(take_a_little))
+        yield
+
+
+class SlowSource(Quiet, BaseHTTPRequestHandler):
+    """A picture that comes just fast enough to be waited for."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", str(10 * MB))
+        self.end_headers()
+        with contextlib.suppress(OSError):
+            while True:
+                self.wfile.write(bytes(SLOW_BYTES_PER_S // 10))
+                time.sleep(0.1)
+
+
+@contextmanager
+def slow_sources(server: Server, key: str) -> Iterator[None]:
+    """A batch of many links to a slow server. The server has to be allowed to fetch from loopback."""
+    with website(SlowSource) as base, server.client(key) as client:
+        urls = [f"{base}/{number}.jpg" for number in range(SLOW_URLS)]
+        answer = client.post("/v1/batches", json={"image_urls": urls})
+        assert answer.status_code == httpx.codes.OK, answer.text
+        time.sleep(2)  # until the first of them are under way
+        yield
+        client.delete(f"/v1/batches/{answer.json()['data']['batch_id']}")
+
+
+def bomb(entries: int = 25, entry_bytes: int = 20 * MB) -> bytes:
+    """A ZIP of half a megabyte that holds half a gigabyte."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for number in range(entries):
+            archive.writestr(f"{number}.bmp", bytes(entry_bytes))
+    return file.getvalue()
+
+
+def archive_of(entries: int, content: bytes) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for number in range(entries):
+            archive.writestr(f"{number}.jpg", content)
+    return file.getvalue()
+
+
+@contextmanager
+def archives(server: Server, key: str) -> Iterator[None]:
+    """Bombs, and real archives of many pictures, one after the other."""
+    sent = [bomb(), archive_of(300, encoded(gradient(700, 500)))]
+
+    def send() -> None:
+        with server.client(key) as client:
+            for content in sent:
+                client.post("/v1/batches", files={"archive": content})
+
+    with repeating(send, threads=4):
+        time.sleep(1)
+        yield
+
+
+@contextmanager
+def dear_pictures(server: Server, key: str) -> Iterator[None]:
+    """Small pictures that are to be enlarged to the most there is."""
+    picture = encoded(gradient(64, 64))
+
+    def send() -> None:
+        with server.client(key) as client:
+            client.post(API, data={"width": "8000", "height": "8000"}, files={"image_file": picture})
+
+    with repeating(send, threads=2):
+        time.sleep(2)
+        yield
+
+
+def files_bytes(folder: Path) -> int:
+    """How much lies in a folder."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
