@@ -69,7 +69,7 @@ def test_the_document_is_served_and_names_where_it_lies(server: Server) -> None:
     [
         ("DELETE", "/v1/keys", {"GET", "HEAD", "POST"}),
         ("GET", "/api/tasks/visual/imgcompress", {"POST"}),
-        ("POST", "/api/tasks/visual/imgcompress/x", {"GET", "HEAD"}),
+        ("POST", "/api/tasks/visual/imgcompress/x", {"DELETE", "GET", "HEAD"}),
         ("PUT", "/", {"GET", "HEAD"}),
     ],
 )

@@ -16,6 +16,7 @@ from leanpix.domain.request import CompressionOptions, ReturnType
 from leanpix.domain.states import TaskState
 from leanpix.domain.task import Outcome, SourceKind, StoredResult, Task
 from leanpix.domain.webhook import Callback
+from leanpix.service.ports import Transaction
 from leanpix.stores.sql.database import SqlDatabase, sqlite_database
 
 
@@ -54,13 +55,24 @@ class Book:
         self, key_id: str = "key", *, created_at: float = 1.0, held: int = 1, callback: Callback | None = None
     ) -> str:
         """A queued task with its hold."""
+        with self.database.transaction() as change:
+            return self.new_task(change, key_id, created_at=created_at, held=held, callback=callback)
+
+    def new_task(
+        self,
+        change: Transaction,
+        key_id: str = "key",
+        *,
+        created_at: float = 1.0,
+        held: int = 1,
+        callback: Callback | None = None,
+    ) -> str:
+        """The same within a transaction."""
         task_id = str(uuid.uuid4())
         options = CompressionOptions(quality=80)
         task = Task(task_id, key_id, TaskState.QUEUED, options, ReturnType.URL, SourceKind.UPLOAD, created_at, held)
-        task = replace(task, callback=callback)
-        with self.database.transaction() as change:
-            assert change.accounts.hold(key_id, task_id, held, created_at)
-            change.tasks.add(task)
+        assert change.accounts.hold(key_id, task_id, held, created_at)
+        change.tasks.add(replace(task, callback=callback))
         return task_id
 
     def claimed(self, task_id: str, owner: str = "me") -> Task:

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from tests.support.pages import ROOT, commit, write_between
+from tests.torture.attacks import torture_attacks
 from tests.torture.cluster import torture_cluster
 from tests.torture.crashes import torture_crashes
 from tests.torture.crowding import torture_crowding, torture_soak
@@ -25,7 +26,7 @@ CLUSTER_PAGE = ROOT / "docs" / "reliability-cluster.md"
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=10, help="how long the soak lasts")
-    parser.add_argument("--only", choices=["suites", "crashes", "crowding", "hostility", "soak", "cluster"])
+    parser.add_argument("--only", choices=["suites", "crashes", "crowding", "hostility", "attacks", "soak", "cluster"])
     parser.add_argument("--out", type=Path, default=PAGE)
     given = parser.parse_args()
     measured = commit()  # before the pages are written, which changes the tree
@@ -51,6 +52,7 @@ def _one_machine(folder: Path, given: argparse.Namespace) -> int:
     parts = {
         "crowding": partial(torture_crowding, folder, figures),
         "crashes": partial(torture_crashes, folder, figures),
+        "attacks": partial(torture_attacks, folder, figures),
         "hostility": partial(torture_hostility, folder, figures),
         "soak": partial(torture_soak, folder, figures, given.minutes),
         "suites": partial(torture_suites, figures),

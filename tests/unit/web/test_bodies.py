@@ -1,0 +1,166 @@
+"""Bodies that are read as they come: what a parser that sees all of it would say, and nothing held of the rest."""
+
+from __future__ import annotations
+
+import base64
+import json
+import tracemalloc
+from urllib.parse import quote, unquote_to_bytes
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.support import forms
+
+from leanpix.domain.errors import BodyError, CallerError, UploadTooLargeError
+from leanpix.web.body import BATCH, Form
+from leanpix.web.urlencoded import unescaped
+
+MB = 1024 * 1024
+JSON, URLENCODED = "application/json", "application/x-www-form-urlencoded"
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=30),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+def pieces(body: bytes, size: int) -> list[bytes]:
+    return [body[start : start + size] for start in range(0, len(body), size)]
+
+
+def read(content_type: str, body: bytes, size: int = 64 * 1024, limit: int = 20 * MB) -> Form:
+    return forms.read(content_type, "", pieces(body, size), limit)
+
+
+@settings(max_examples=300)
+@given(
+    st.dictionaries(st.text(max_size=8) | st.sampled_from(["quality", "format"]), VALUES, max_size=6),
+    st.integers(1, 60),
+    st.booleans(),
+)
+def test_json_is_read_as_the_whole_of_it_would_be(found: dict[str, object], size: int, indents: bool) -> None:
+    body = json.dumps(found, indent=1 if indents else None, ensure_ascii=indents).encode("utf-8", "surrogatepass")
+    wanted = {name: found[name] for name in ("quality", "format") if found.get(name) is not None}
+    may_be = all(isinstance(value, (str, int, float)) and not isinstance(value, bool) for value in wanted.values())
+    try:
+        form = read(JSON, body, size)
+    except BodyError:
+        assert not may_be or any("\ud800" <= character <= "\udfff" for character in str(wanted))
+        return
+    assert may_be
+    assert form.fields.keys() == wanted.keys()
+    for name, value in wanted.items():
+        assert form.fields[name] == (str(int(value)) if isinstance(value, float) and value.is_integer() else str(value))
+
+
+@given(st.text('{}[]":,\\ ntfu1.e-+aé\n', max_size=40), st.integers(1, 10))
+def test_json_that_is_none_is_refused_wherever_it_is_cut(text: str, size: int) -> None:
+    body = ("{" + text).encode()
+    try:
+        json.loads(body)
+    except ValueError:
+        is_json = False
+    else:
+        is_json = True
+    try:
+        read(JSON, body, size)
+    except CallerError:
+        return
+    # Control characters within a text that is passed over are passed over too.
+    assert is_json or "\n" in text or "\\" in text
+
+
+@pytest.mark.parametrize("size", [1, 7, 64 * 1024])
+@pytest.mark.parametrize("written", [json.dumps, lambda text: json.dumps(text).replace("/", "\\/")])
+@pytest.mark.parametrize("head", ["", "data:image/png;base64,"])
+def test_a_picture_as_base64_arrives_whole_however_it_is_written_and_cut(size: int, written: object, head: str) -> None:
+    content = bytes(range(256)) * 3
+    text = head + base64.b64encode(content).decode()
+    assert callable(written)
+    for content_type, body in (
+        (JSON, f'{{"a": [1, {{"image_base64": "x"}}], "image_base64": {written(text)}, "quality": 80}}'.encode()),
+        (URLENCODED, f"notes=1&image_base64={quote(text)}&quality=80".encode()),
+        (URLENCODED, f"image_base64={text}&quality=80".encode()),  # a client that forgot to escape
+    ):
+        form = read(content_type, body, size)
+        assert form.file is not None
+        assert forms.content_of(form.file) == content
+        assert form.fields == {"quality": "80"}
+        form.close()
+
+
+@pytest.mark.parametrize("text", ["A", "AAAA=", "AA=A", "AAAA AA", "####", "data:AAAA", "AA==AAAA"])
+def test_what_is_no_base64_is_refused(text: str) -> None:
+    for body in (json.dumps({"image_base64": text}), "image_base64=" + quote(text)):
+        with pytest.raises(BodyError, match="base64"):
+            read(JSON, body.encode(), 3)
+
+
+@settings(max_examples=300)
+@given(st.text(st.characters(min_codepoint=32, max_codepoint=126, exclude_characters="%"), max_size=60), st.data())
+def test_escapes_are_read_as_the_library_reads_them(text: str, data: st.DataObject) -> None:
+    written = "".join(data.draw(st.sampled_from([one, quote(one, safe=""), f"%{ord(one):02x}"])) for one in text)
+    assert unescaped(written.encode()) == unquote_to_bytes(written)
+
+
+def test_nothing_is_held_of_what_is_no_parameter() -> None:
+    bodies = {
+        JSON: b'{"notes":"' + b"x" * 24 * MB + b'","quality":80}',
+        URLENCODED: b"notes=" + b"%41" * 8 * MB + b"&quality=80",
+        "multipart/form-data; boundary=b": b"--b\r\nContent-Disposition: form-data; name=notes\r\n\r\n"
+        + b"x" * 24 * MB
+        + b"\r\n--b\r\nContent-Disposition: form-data; name=quality\r\n\r\n80\r\n--b--\r\n",
+    }
+    for content_type, body in bodies.items():
+        chunks = pieces(body, 64 * 1024)
+        tracemalloc.start()
+        form = forms.read(content_type, "", chunks, 20 * MB)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert form.fields == {"quality": "80"}
+        assert form.ignored == ["notes"]
+        assert peak < 2 * MB, content_type
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [
+        (JSON, b'{"image_url":"' + b"x" * 100_000 + b'"}'),
+        (URLENCODED, b"image_url=" + b"x" * 100_000),
+        (
+            "multipart/form-data; boundary=b",
+            b"--b\r\nContent-Disposition: form-data; name=image_url\r\n\r\n" + b"x" * 100_000 + b"\r\n--b--\r\n",
+        ),
+    ],
+)
+def test_a_parameter_has_a_bound(content_type: str, body: bytes) -> None:
+    with pytest.raises(BodyError, match="65536 bytes"):
+        read(content_type, body)
+
+
+def test_the_headers_of_a_part_have_a_bound() -> None:
+    start = b"--b\r\nContent-Disposition: form-data; name=a\r\n"
+    for headers in (b"X: " + b"x" * 100_000, b"Some-Header: y\r\n" * 5000):
+        with pytest.raises(BodyError, match="header"):
+            read("multipart/form-data; boundary=b", start + headers)
+
+
+def test_a_picture_in_text_has_the_bound_of_every_picture() -> None:
+    text = base64.b64encode(bytes(1001)).decode()
+    for body in (json.dumps({"image_base64": text}), "image_base64=" + quote(text)):
+        with pytest.raises(UploadTooLargeError):
+            read(JSON, body.encode(), limit=1000)
+
+
+def test_a_batchs_list_of_urls_may_be_long() -> None:
+    urls = [f"https://a.example/{'x' * 1900}/{number}.jpg" for number in range(1000)]
+    form = forms.read(JSON, "", pieces(json.dumps({"image_urls": urls}).encode(), 50_000), 20 * MB, BATCH)
+    assert form.fields["image_urls"].split("\n") == urls
+
+
+def test_deep_nesting_and_many_values_are_refused() -> None:
+    with pytest.raises(BodyError, match="levels deep"):
+        read(JSON, b'{"a":' + b"[" * 100_000)
+    with pytest.raises(BodyError, match="too many values"):
+        read(JSON, b'{"a":[' + b"1," * 100_000 + b"1]}")
