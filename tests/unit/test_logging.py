@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import logging
 from collections.abc import Iterator
 
 import pytest
@@ -24,6 +26,18 @@ def test_a_line_names_what_it_tells_and_quotes_what_holds_spaces(capsys: pytest.
     assert line.count("\n") == 1
     assert line.startswith("timestamp=20")
     assert line.endswith('Z level=info event=request status=200 ms=1.5 route="/a b" key_id= is_new=true\n')
+
+
+def test_what_a_library_says_is_one_line_of_json_whatever_is_in_it(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])
+    set_up_logging(TelemetrySettings(log_format="json"))
+    logging.getLogger("a.library").warning("died of %s", 'x\n{"event": "forged"}\n')
+    (line,) = capsys.readouterr().err.splitlines()
+    found = json.loads(line)
+    assert found["event"].startswith("died of x")
+    assert (found["level"], found["logger"]) == ("warning", "a.library")
 
 
 def test_a_traceback_stands_below_its_line(capsys: pytest.CaptureFixture[str]) -> None:

@@ -253,6 +253,15 @@ def test_a_job_that_is_given_up_ends_at_once(pool: CompressorPool) -> None:
     assert time.monotonic() - began < 10
 
 
+def test_a_childs_last_words_are_no_lines_of_the_log(pool: CompressorPool, caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(TaskFailure):
+        pool.run(b"forge_a_line", OPTIONS, timeout_s=20)
+    (told,) = [one.getMessage() for one in caplog.records if "child died" in one.getMessage()]
+    assert "forged" in told
+    assert "\n" not in told
+    assert told.isprintable()
+
+
 def test_a_child_that_shouts_is_heard_a_little(act: Act) -> None:
     assert act("shout") == "heard"
 

@@ -82,6 +82,32 @@ def test_a_silent_workers_task_is_handed_on_and_its_last_attempt_ends_it(house: 
     assert house.book.credit() == 100
 
 
+def test_a_ledger_row_goes_after_its_time_and_the_days_sum_stays(house: House) -> None:
+    task_id, open_id = house.book.task(), house.book.task()
+    house.end(task_id)
+    house.sweeper.ledger_s = 86400
+    house.wall.move(86401)
+    house.sweeper.sweep()
+    assert house.book.entries(task_id) == []
+    assert house.book.entries(open_id) == [("hold", -1)], "a hold that is open stays"
+    with house.book.database.reading() as view:
+        assert [(day.tasks, day.credits) for day in view.accounts.usage("key", 0)] == [(1, 1)]
+
+
+def test_one_sweep_removes_as_much_as_there_is(house: House) -> None:
+    with house.book.database.transaction() as change:
+        tasks = [house.book.new_task(change, held=0) for _ in range(1200)]
+        for task_id in tasks:
+            task = change.tasks.claim(task_id, "me", 2.0)
+            assert task is not None
+            change.tasks.finish(task.fence, success(task), house.wall(), 0)
+            house.blobs.put(f"results/{task_id}/1.jpg", b"result")
+    house.wall.move(3601)
+    assert house.sweeper.sweep() == 1200
+    assert not house.sweeper.has_more
+    assert list(house.blobs.older_than(-1e9)) == []
+
+
 def test_an_outage_in_which_nobody_could_look_takes_no_task_from_a_live_worker(house: House) -> None:
     task_id = house.book.task()
     house.book.claimed(task_id)

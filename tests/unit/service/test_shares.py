@@ -54,6 +54,22 @@ def test_a_key_alone_has_every_slot(clock: SettableClock) -> None:
         shares.end(f"second{number}")
 
 
+def test_a_spare_slot_is_for_a_key_that_has_nothing_running_whatever_it_did_before(clock: SettableClock) -> None:
+    slots = TenantSlots(2, clock, spare=1)
+    slots.take("a1", "A")
+    slots.take("a2", "A")
+    assert not slots.may_take("A")
+    assert slots.may_take("B")
+    slots.take("b1", "B")
+    assert not slots.may_take("B")
+    assert not slots.may_take("C"), "there is no other"
+    slots.end("a1")
+    assert not slots.may_take("A"), "B's first is still beside them"
+    slots.end("b1")
+    clock.move(3)
+    assert slots.may_take("A")
+
+
 def test_a_single_slot_is_never_kept(clock: SettableClock) -> None:
     shares = TenantSlots(1, clock)
     shares.take("b1", "B")
