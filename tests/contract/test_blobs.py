@@ -44,6 +44,23 @@ def test_a_file_is_stored_from_its_path(blobs: Blobs, tmp_path: Path) -> None:
     assert blobs.get("sources/one") == CONTENT
 
 
+def test_what_was_put_without_waiting_is_there_and_can_be_waited_for(blobs: Blobs) -> None:
+    for number in range(20):
+        blobs.put(f"sources/{number}", CONTENT, waits=False)
+    blobs.flush()
+    assert all(blobs.get(f"sources/{number}") == CONTENT for number in range(20))
+    blobs.delete_all([f"sources/{number}" for number in range(20)])
+    assert list(blobs.older_than(-60)) == []
+
+
+def test_many_are_removed_with_all_that_lies_under_them(blobs: Blobs) -> None:
+    for number in range(20):
+        blobs.put(f"results/{number}/{number}-1.jpg", b"result")
+    blobs.put("results/kept/1.jpg", b"result")
+    blobs.delete_all([f"results/{number}" for number in range(25)])
+    assert list(blobs.older_than(-60)) == ["results/kept/1.jpg"]
+
+
 def test_storing_again_replaces(blobs: Blobs) -> None:
     blobs.put("results/one/1.jpg", b"first")
     blobs.put("results/one/1.jpg", b"second")

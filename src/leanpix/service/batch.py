@@ -99,6 +99,7 @@ class _Intake:
             self._take(named)
         if not self.items:
             raise SourceCountError("a batch needs at least one picture")
+        self.blobs.flush()
 
     def drop(self) -> None:
         self.blobs.delete_all([source_key(item.task_id) for item in self.items])
@@ -113,7 +114,7 @@ class _Intake:
             digest.update(piece)
             self.stored_bytes += len(piece)
         self.items.append(item)  # before it is stored: what was stored in part goes too
-        self.blobs.put(source_key(item.task_id), content)
+        self.blobs.put(source_key(item.task_id), content, waits=False)  # all together, before the batch is accepted
         self.digest.update(json.dumps([named.name, kind.value]).encode() + digest.digest())
 
 

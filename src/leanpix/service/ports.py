@@ -341,8 +341,14 @@ class Blobs(Protocol):
     A store that does not answer raises StoreUnavailableError; a local disk that refuses, OSError.
     """
 
-    def put(self, key: str, content: bytes | memoryview | Path) -> None:
-        """Store content, replacing what was there; whole or not at all. A file may be taken over rather than copied."""
+    def put(self, key: str, content: bytes | memoryview | Path, *, waits: bool = True) -> None:
+        """Store content, replacing what was there; whole or not at all. A file may be taken over rather than copied.
+
+        waits False: a power cut may undo it until `flush` has returned.
+        """
+
+    def flush(self) -> None:
+        """Wait until all that was put without waiting would outlive a power cut."""
 
     def get(self, key: str) -> bytes | None:
         """The content, or None."""

@@ -6,10 +6,11 @@ megabytes after some ten thousand tasks, is then made anew again and again besid
 
 from __future__ import annotations
 
+import ctypes
 import os
 import secrets
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -23,8 +24,9 @@ from obstore.store import LocalStore
 from leanpix.domain.errors import StoreUnavailableError
 from leanpix.domain.room import Room
 
+_libc = ctypes.CDLL(None, use_errno=True)
 _CHUNK_BYTES = 64 * 1024
-_FEW, _DELETERS = 16, 8
+_SHARE, _DELETERS = 100, 8  # files that one of so many threads removes at a time
 
 
 class LocalBlobs:
@@ -40,17 +42,28 @@ class LocalBlobs:
         self._root, self._min_free_share, self._sync = root, min_free_share, sync
         self._store = LocalStore(root, automatic_cleanup=True)
 
-    def put(self, key: str, content: bytes | memoryview | Path) -> None:
+    def put(self, key: str, content: bytes | memoryview | Path, *, waits: bool = True) -> None:
         """Store content, replacing what was there; whole or not at all. StoreUnavailableError where it cannot be."""
-        place = self._place(key)
-        changed = _folders_to_change(place) if self._sync else []
+        place, waits = self._place(key), waits and self._sync
+        changed = _folders_to_change(place) if waits else []
         try:
             if not (isinstance(content, Path) and self._taken_over(place, content)):
                 obstore.put(self._store, key, content)
-            for written in [place, *changed] if self._sync else ():
+            for written in [place, *changed] if waits else ():
                 _to_disk(written)
         except (BaseError, OSError) as failure:
             raise StoreUnavailableError from failure
+
+    def flush(self) -> None:
+        """Wait until all that was put without waiting is on the disk: once for a thousand files, not once for each."""
+        if not self._sync:
+            return
+        descriptor = os.open(self._root, os.O_RDONLY)
+        try:
+            if _libc.syncfs(descriptor):
+                raise StoreUnavailableError
+        finally:
+            os.close(descriptor)
 
     def get(self, key: str) -> bytes | None:
         """The content, or None."""
@@ -83,23 +96,20 @@ class LocalBlobs:
     def delete_under(self, prefix: str) -> None:
         """Remove every blob whose key is the prefix, or lies in that folder; none there is no error."""
         place = self._place(prefix)
-        with suppress(FileNotFoundError):  # somebody else was quicker
-            if os.path.isdir(place):
-                shutil.rmtree(place)
-            else:
-                os.unlink(place)
+        _remove(place)
         if prefix.count("/") > 1:  # folders of kinds stay: the next file is due
             with suppress(OSError):  # not empty, and so still of use
                 os.rmdir(os.path.dirname(place))
 
     def delete_all(self, prefixes: Sequence[str]) -> None:
         """The same for many prefixes: a disk that waits for one removal can begin others."""
-        if len(prefixes) < _FEW:
-            for prefix in prefixes:
-                self.delete_under(prefix)
+        places = [self._place(prefix) for prefix in prefixes]
+        shares = [places[start : start + _SHARE] for start in range(0, len(places), _SHARE)]
+        if len(shares) < _DELETERS // 2:
+            _remove_all(places)
             return
         with ThreadPoolExecutor(_DELETERS, thread_name_prefix="delete") as threads:
-            for _ in threads.map(self.delete_under, prefixes):
+            for _ in threads.map(_remove_all, shares):
                 pass
 
     def older_than(self, age_s: float) -> Iterator[str]:
@@ -171,6 +181,27 @@ class FileStream:
     def close(self) -> None:
         """Read no further."""
         self._file.close()
+
+
+def _remove_all(places: Iterable[str]) -> None:
+    for place in places:
+        _remove(place)
+
+
+def _remove(place: str) -> None:
+    """Remove a file, or a folder and what lies in it; none there is no error.
+
+    The file is tried first: asking what it is takes as long, and most places that a sweep looks at are empty.
+    """
+    try:
+        os.unlink(place)
+    except FileNotFoundError:
+        return
+    except (IsADirectoryError, PermissionError):  # the second is what some systems say of a folder
+        with suppress(FileNotFoundError):  # somebody else was quicker
+            for entry in os.listdir(place):
+                _remove(f"{place}/{entry}")
+            os.rmdir(place)
 
 
 def _folders_to_change(place: str) -> list[str]:

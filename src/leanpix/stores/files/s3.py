@@ -54,12 +54,16 @@ class S3Blobs:
         self._store = S3Store(bucket, prefix=prefix, client_options=_CLIENT, retry_config=retry)
         self._quick = S3Store(bucket, prefix=prefix, client_options=_QUICK_CLIENT, retry_config=_NO_RETRY)
 
-    def put(self, key: str, content: bytes | memoryview | Path) -> None:
+    def put(self, key: str, content: bytes | memoryview | Path, *, waits: bool = True) -> None:
         """Store content, replacing what was there; whole or not at all."""
+        del waits  # the store answers once it has it
         media_type = _MEDIA_TYPES.get(key.rpartition(".")[2], _OWN_TYPE)
         attributes = {"Content-Type": media_type, "Content-Disposition": "inline"}
         with _translated():
             obstore.put(self._store, key, content, attributes=attributes, use_multipart=False)
+
+    def flush(self) -> None:
+        """Nothing waits."""
 
     def get(self, key: str) -> bytes | None:
         """The content, or None."""
