@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -65,8 +66,21 @@ def test_the_same_routes_are_under_a_prefix(tinify: httpx.Client) -> None:
         ({"method": "cover", "width": 60, "height": 60}, (60, 60)),
         ({"method": "thumb", "width": "40", "height": "20"}, (40, 20)),
         ({"method": "scale", "width": 50.0, "height": None}, (50, 25)),
+        ({"method": "scale", "width": 50, "height": 0}, (50, 25)),
+        ({"width": 50}, (50, 25)),
+        ({"height": "25", "width": "0"}, (50, 25)),
     ],
-    ids=["scale", "no enlarging", "fit", "cover", "thumb", "a number that JSON may spell so"],
+    ids=[
+        "scale",
+        "no enlarging",
+        "fit",
+        "cover",
+        "thumb",
+        "a number that JSON may spell so",
+        "a height of 0",
+        "no method",
+        "0 as text",
+    ],
 )
 def test_commands_work_on_the_uploaded_picture(
     tinify: httpx.Client, method: str, resize: dict[str, object], size: tuple[int, int]
@@ -107,7 +121,9 @@ def test_copyright_is_preserved_when_asked(tinify: httpx.Client) -> None:
         ({"resize": {"method": "scale", "width": 10, "height": 10}}, "resize.method"),
         ({"resize": {"method": "fit", "width": 10}}, "resize.method"),
         ({"resize": {"method": "crop", "width": 10}}, "resize.method"),
-        ({"resize": {"method": "scale", "width": 0}}, "resize.width"),
+        ({"resize": {"method": "scale", "width": 0}}, "resize.method"),
+        ({"resize": {"width": 60, "height": 60}}, "resize.method"),
+        ({"resize": {"width": -1}}, "resize.width"),
         ({"resize": "small"}, "resize"),
         ({"convert": {"type": "image/avif"}}, "convert.type"),
         ({"convert": {"type": ["image/webp", 5]}}, "convert.type"),
@@ -172,12 +188,50 @@ def test_a_url_that_cannot_be_fetched_is_a_400(tinify: httpx.Client) -> None:
 def test_a_good_key_is_told_from_a_bad_one_by_an_empty_body(
     server: Server, client_of: ClientOf, tinify: httpx.Client
 ) -> None:
-    assert tinify.post("/shrink").status_code == 400
+    validated = tinify.post("/shrink")
+    assert (validated.status_code, validated.headers["compression-count"]) == (400, "0")
     for wrong in ("lp_aaaa_bbbb", "", "x" * 3000):
         answer = client_of(wrong).post("/shrink", content=JPG)
         assert (answer.status_code, answer.json()["error"]) == (401, "Unauthorized")
+        assert answer.json()["message"] == "Credentials are invalid"
     bare = httpx.post(f"{server.base}/shrink", content=JPG, trust_env=False)
     assert bare.status_code == 401
+
+
+def test_a_plugin_asks_for_its_key_before_it_saves_it(server: Server, client_of: ClientOf) -> None:
+    key = key_for(server, "asked for", qps=1000)
+    client = client_of(key)
+    shrunk(client)
+    answer = client.get(f"/keys/{key}")
+    assert (answer.status_code, answer.headers["compression-count"]) == (200, "1")
+    assert key not in answer.text
+    assert client.get("/keys/another").status_code == 404
+    assert client_of("lp_aaaa_bbbb").get("/keys/lp_aaaa_bbbb").status_code == 401
+
+
+def test_the_place_is_a_whole_url_for_a_client_that_speaks_https(tinify: httpx.Client) -> None:
+    told = tinify.post("/shrink", content=JPG, headers={"X-Forwarded-Proto": "https"}).headers["location"]
+    assert told.startswith("https://")
+    assert tinify.get(httpx.URL(told).path).status_code == 200
+    assert shrunk(tinify).startswith("/output/")
+
+
+def test_header_names_are_spelt_as_in_print_and_bodies_are_left_alone(server: Server, tinify: httpx.Client) -> None:
+    head = f"POST /shrink HTTP/1.1\r\nHost: a\r\nAuthorization: {_basic(tinify)}\r\nConnection: close\r\n"
+    with connected(server) as connection:
+        connection.sendall(f"{head}Content-Length: {len(JPG)}\r\n\r\n".encode() + JPG)
+        with connection.makefile("rb") as answer:
+            told, _, body = answer.read().partition(b"\r\n\r\n")
+    names = {line.partition(b":")[0] for line in told.split(b"\r\n")[1:]}
+    assert {b"Location", b"Compression-Count", b"Content-Type", b"Content-Length"} <= names
+    assert json.loads(body)["output"]["type"] == "image/jpeg"
+
+
+def test_forty_at_once_on_a_slow_key_all_end_well(server: Server, client_of: ClientOf) -> None:
+    client = client_of(key_for(server, "slow", qps=4))
+    with ThreadPoolExecutor(40) as threads:
+        codes = list(threads.map(lambda _: client.post("/shrink", content=JPG, timeout=60).status_code, range(40)))
+    assert codes == [201] * 40
 
 
 def test_without_credits_the_answer_is_429_and_tells_that_none_remain(server: Server, client_of: ClientOf) -> None:

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from leanpix.web.answer_transport import AnswerTransport
 from leanpix.web.settings import WebSettings
 
 _CHECK_EVERY_S = 1.0
@@ -48,7 +49,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn does
         """Start the clock of the first head; one connection too many takes the place of the one idle longest."""
-        self._counted = _CountedTransport(transport)
+        self._counted = AnswerTransport(transport, lambda: self.cycle)
         super().connection_made(self._counted)  # type: ignore[arg-type] # it is one in all that is asked of it
         self.connected[self] = None
         if len(self.connected) > self.limits.max_connections:
@@ -178,19 +179,3 @@ class GuardedProtocol(HttpToolsProtocol):
         slow = taken - self._taken_before < waited * self.limits.min_download_bytes_per_s
         stalled = now - self._written_since > self.limits.answer_stall_s
         return stalled or waited > self.limits.answer_timeout_s or (slow and waited > self.limits.answer_stall_s)
-
-
-class _CountedTransport:
-    """A transport that counts what is written to it."""
-
-    def __init__(self, transport: asyncio.Transport) -> None:
-        self._transport = transport
-        self.written_bytes = 0
-
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the transport has
-        return getattr(self._transport, name)
-
-    def write(self, data: bytes) -> None:
-        """Count and write."""
-        self.written_bytes += len(data)
-        self._transport.write(data)

@@ -34,9 +34,9 @@ class WebSettings(BaseModel):
         description="Serve what clients of the Tinify API call: `/shrink`, `/output`, also under `/tinify`.",
     )
     tinify_patience_s: float = Field(
-        default=10,
+        default=30,
         ge=0,
-        le=60,
+        le=300,
         description="Seconds that a Tinify client's request waits for its key's rate before it is refused. Its body "
         "waits as long: more than LEANPIX_BODY_GRACE_S can cut slow uploads off.",
     )

@@ -62,7 +62,7 @@ def leaves(kind: type[LeanpixError]) -> Iterator[type[LeanpixError]]:
 
 
 def test_every_mounted_route_that_is_no_page_is_described() -> None:
-    others = {route.path for route in page_routes()} | {f"/tinify{path}" for path in ("/shrink", "/output/{name}")}
+    others = {route.path for route in page_routes()} | {f"/tinify{path}" for path in ("/shrink", "/output/{name}", "/keys/{key}")}
     assert {route.path for route in ROUTES} - others == set(DOCUMENT["paths"])
     served = [(route.path, route.methods) for route in ROUTES if route.path not in others]
     assert [(route.path, route.methods) for route, _ in described(ROUTES)] == served, "an entry in operations.py"
@@ -70,7 +70,7 @@ def test_every_mounted_route_that_is_no_page_is_described() -> None:
 
 def test_what_is_switched_off_is_not_described() -> None:
     described_ = make_document(mounted(WebSettings(tinify=False)), None)["paths"]
-    assert set(DOCUMENT["paths"]) - set(described_) == {"/shrink", "/output/{name}"}
+    assert set(DOCUMENT["paths"]) - set(described_) == {"/shrink", "/output/{name}", "/keys/{key}"}
 
 
 def test_no_operation_describes_what_is_not_there() -> None:

@@ -18,7 +18,7 @@ STORE = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("value", "many"), [("off", 0), ("on", 6)])
+@pytest.mark.parametrize(("value", "many"), [("off", 0), ("on", 8)])
 def test_the_routes_are_switched_by_a_setting(monkeypatch: pytest.MonkeyPatch, value: str, many: int) -> None:
     monkeypatch.setenv("LEANPIX_TINIFY", value)
     assert len(tinify_routes(read_settings())) == many

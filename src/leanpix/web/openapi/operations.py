@@ -26,6 +26,7 @@ OPERATIONS: Mapping[str, Callable[[], Operation]] = {
     "deliveries": webhooks.deliveries,
     "new_webhook_secret": webhooks.new_webhook_secret,
     "shrink": tinify.shrink,
+    "key": tinify.key,
     "output": tinify.output,
     "make_output": tinify.make_output,
     "formats": about.formats,

@@ -74,6 +74,12 @@ _STORED: Json = {
     "required": ["output"],
     "description": "Where a result was put.",
 }
+_KEY: Json = {
+    "type": "object",
+    "properties": {"name": TEXT},
+    "required": ["name"],
+    "description": "A key that is good.",
+}
 _COUNTED: Mapping[str, Json] = {
     "Compression-Count": {"description": "What the key used this month, in UTC.", "schema": COUNT},
     "Compression-Count-Remaining": {"description": "What is left; keys with limited credits only.", "schema": COUNT},
@@ -122,9 +128,9 @@ def shrink() -> Operation:
     wrong = [SourceCountError(EMPTY), *_BAD_REQUEST, TaskFailure(TaskState.DOWNLOAD_FAILED)]
     files = [UploadTooLargeError("the picture exceeds 20971520 bytes"), TaskFailure(TaskState.INVALID_IMAGE)]
     where: Json = {
-        "description": "The output's path, without any prefix.",
+        "description": "The output's path, without any prefix; over https its whole URL.",
         "required": True,
-        "schema": {"type": "string", "pattern": "^/output/[0-9a-f]{56}$"},
+        "schema": {"type": "string", "pattern": "^(https://[^/]+)?/output/[0-9a-f]{56}$"},
     }
     made = Answer(
         "Compressed; empty where the picture was not done within the longest wait: ask for the output.",
@@ -141,6 +147,21 @@ def shrink() -> Operation:
             JSON: Content(SOURCE, {"an address": _SOURCE}),
         },
         answers={201: made, **_refusals(*wrong, *files, _BAD_KEY, *_FAILED, *_BUSY)},
+        security=(BASIC,),
+    )
+
+
+def key() -> Operation:
+    """Ask for a key."""
+    answer = Answer("The key is good.", {JSON: Content(_KEY, {"a good key": {"name": "shop"}})}, _COUNTED)
+    parameter = Parameter("key", "path", {"type": "string", "maxLength": 200}, "The key itself.", required=True)
+    return Operation(
+        tag="Tinify",
+        summary="Ask whether a key is good",
+        description=f"Plugins ask before they save a key. It has to be the one that the request is made with. {_BASIC} "
+        f"{_ALIAS}",
+        parameters=(parameter,),
+        answers={200: answer, **_refusals(NotFoundError("ask for the key that the request is made with"), _BAD_KEY)},
         security=(BASIC,),
     )
 

@@ -36,12 +36,13 @@ _CREATED, _OK = 201, 200
 class _Refusal:
     status: int
     error: str
+    message: str | None = None  # where clients know the words
 
 
 # What these clients make of a status: 401 and 429 are the account's fault, other 4xx the request's, and a 5xx is
 # sent once more by themselves. So a failure that a repeat would only repeat is a 4xx.
 _REFUSALS: tuple[tuple[type[LeanpixError], _Refusal], ...] = (
-    (KeyRefusedError, _Refusal(401, "Unauthorized")),
+    (KeyRefusedError, _Refusal(401, "Unauthorized", "Credentials are invalid")),
     (CreditsExhaustedError, _Refusal(429, "TooManyRequests")),
     (RateLimitedError, _Refusal(429, "TooManyRequests")),
     (QueueFullError, _Refusal(429, "TooManyRequests")),
@@ -68,10 +69,15 @@ ERRORS = frozenset({kind.error for kind in (*dict(_REFUSALS).values(), *_FAILURE
 _MEDIA_TYPES = {SourceFormat.JPG: "image/jpeg", SourceFormat.RAW: "image/x-raw"}
 
 
-def refused(error: LeanpixError, account: Account | None = None) -> JSONResponse:
-    """The answer to a request that ended in this error; a 429 tells what is left of limited credits."""
+def refused(
+    error: LeanpixError, account: Account | None = None, counts: Mapping[str, str] | None = None
+) -> JSONResponse:
+    """The answer to a request that ended in this error; a 429 tells what is left of limited credits.
+
+    counts: the headers that tell what the key has used, where clients read them of a refusal.
+    """
     kind = _refusal(error)
-    headers = {}
+    headers = dict(counts or {})
     if isinstance(error, CapacityError):
         headers["Retry-After"] = str(max(1, math.ceil(error.retry_after_s)))
     if isinstance(error, CreditsExhaustedError):
@@ -80,7 +86,7 @@ def refused(error: LeanpixError, account: Account | None = None) -> JSONResponse
         headers |= remaining(account)
     if isinstance(error, BodyError):
         headers["Connection"] = "close"
-    return JSONResponse({"error": kind.error, "message": str(error)}, kind.status, headers)
+    return JSONResponse({"error": kind.error, "message": kind.message or str(error)}, kind.status, headers)
 
 
 def _refusal(error: LeanpixError) -> _Refusal:
@@ -97,11 +103,18 @@ def remaining(account: Account) -> dict[str, str]:
 def created(task: Task, path: str, base: str, counts: Mapping[str, str]) -> JSONResponse:
     """The answer to an upload; without sizes where the task is still under way after the longest wait.
 
-    path: the output's, without any prefix, as clients hold only `https:` for absolute; base: this service's own.
+    path: the output's, without any prefix; base: this service's own. The place is told in full to a client that speaks
+    https, as Tinify itself does, and by its path alone over http: the Python client takes only `https:` for absolute.
     """
     report = task.report
     shape = {} if report is None else {"input": _input(report), "output": _output(report, base + path)}
-    return JSONResponse(shape, _CREATED, {"Location": path, **counts})
+    place = base + path if base.startswith("https:") else path
+    return JSONResponse(shape, _CREATED, {"Location": place, **counts})
+
+
+def known(account: Account, counts: Mapping[str, str]) -> JSONResponse:
+    """The answer to a question for a key that is good. The key itself is not repeated."""
+    return JSONResponse({"name": account.name}, _OK, dict(counts))
 
 
 def result_headers(task: Task, counts: Mapping[str, str]) -> Mapping[str, str]:

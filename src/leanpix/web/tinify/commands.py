@@ -87,8 +87,11 @@ def _fields(body: Fields, name: str) -> Fields:
 def _size(resize: Fields) -> tuple[str, int | None, int | None]:
     if not resize:
         return "", None, None
-    method = resize.get("method")
     width_px, height_px = _side(resize, "width"), _side(resize, "height")
+    if width_px is None and height_px is None and resize.get("method") is None:
+        return "", None, None
+    # Without a method one side alone has one meaning; both have three.
+    method = resize.get("method") or ("scale" if width_px is None or height_px is None else None)
     if method == "scale":
         if (width_px is None) == (height_px is None):
             raise InvalidParameterError("resize.method", method, "scale takes a width or a height, not both")
@@ -101,8 +104,8 @@ def _size(resize: Fields) -> tuple[str, int | None, int | None]:
 
 def _side(resize: Fields, name: str) -> int | None:
     value = resize.get(name)
-    if value is None:
-        return None
+    if value is None or value == "" or (value == 0 and not isinstance(value, bool)) or value == "0":
+        return None  # plugins send 0 for a side that is left open
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= len(str(MAX_SIDE_PX)):
         value = int(value)
     if isinstance(value, float) and value.is_integer():  # JSON may spell 5 as 5.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, closing
 from functools import partial
+from hmac import compare_digest
 
 from anyio import CapacityLimiter, to_thread
 from starlette.requests import Request
@@ -64,6 +65,7 @@ def tinify_routes(settings: WebSettings) -> list[Route]:
         for prefix in ("/tinify", "")  # figures name a route by the last
         for route in (
             Route(f"{prefix}/shrink", served.shrink, methods=["POST"], include_in_schema=not prefix),
+            Route(f"{prefix}/keys/{{key}}", served.key, methods=["GET"], include_in_schema=not prefix),
             Route(f"{prefix}/output/{{name}}", served.output, methods=["GET"], include_in_schema=not prefix),
             Route(
                 f"{prefix}/output/{{name}}",
@@ -88,6 +90,10 @@ class Tinify:
         """Compress the picture of the body, or behind the body's `source.url`."""
         return await _answered(request, self._shrink)
 
+    async def key(self, request: Request) -> Response:
+        """Whether a key is good, and what it has used: plugins ask before they save one."""
+        return await _answered(request, self._key)
+
     async def output(self, request: Request) -> Response:
         """The result, or another one made of the same upload by the body's commands."""
         return await _answered(request, self._output)
@@ -103,6 +109,12 @@ class Tinify:
         note(request, task_id=task.id)
         path = f"/output/{context.links.output_name(task.id)}"
         return answers.created(task, path, base_of(context, request).rstrip("/"), await _counts(context, account))
+
+    async def _key(self, request: Request, account: Account | None) -> Response:
+        context, account = context_of(request), _required(account)
+        if not compare_digest(request.path_params["key"].encode(), (key_of(request) or "").encode()):
+            raise NotFoundError("ask for the key that the request is made with")
+        return answers.known(account, await _counts(context, account))
 
     async def _output(self, request: Request, account: Account | None) -> Response:
         context = context_of(request)
@@ -148,6 +160,9 @@ async def _answered(request: Request, endpoint: Callable[[Request, Account | Non
         if "authorization" in request.headers:
             account = await context_of(request).account_of(request, key_of(request))
         return await endpoint(request, account)
+    except SourceCountError as error:  # how clients validate a key: they read the counts of this very answer
+        counts = {} if account is None else await _counts(context_of(request), account)
+        return answers.refused(error, account, counts)
     except LeanpixError as error:
         return answers.refused(error, account)
 
