@@ -22,7 +22,7 @@ from .errors import (
     WaitedTooLongError,
 )
 from .retries import Retries
-from .values import Progress, Result, Source
+from .values import Outcome, Progress, RequestOptions, Result, Source
 
 __all__ = [
     "AsyncClient",
@@ -33,7 +33,9 @@ __all__ = [
     "ConnectionLostError",
     "DamagedResultError",
     "KeyRefusedError",
+    "Outcome",
     "Progress",
+    "RequestOptions",
     "RequestRefusedError",
     "Result",
     "Retries",

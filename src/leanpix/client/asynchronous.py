@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Literal, Self, TypeVar, Unpack, overload
@@ -10,10 +11,11 @@ import anyio
 import anyio.to_thread
 import httpx
 
+from .errors import ClientError, KeyRefusedError
 from .flow import Answer, Call, Flow, Pause, Read
-from .request import DEFAULT_TIMEOUT, as_request, service_at
+from .request import DEFAULT_TIMEOUT, as_request, checked_key, service_at
 from .retries import Retries
-from .values import Progress, RequestOptions, Result, Source
+from .values import Outcome, Progress, RequestOptions, Result, Source, checked_options
 
 T = TypeVar("T")
 
@@ -27,7 +29,11 @@ class AsyncClient:
     def __init__(
         self, base_url: str, key: str, *, retries: Retries | None = None, http: httpx.AsyncClient | None = None
     ) -> None:
-        self._key, self._http, self._owns = key, http or httpx.AsyncClient(timeout=DEFAULT_TIMEOUT), http is None
+        self._key, self._http, self._owns = (
+            checked_key(key),
+            http or httpx.AsyncClient(timeout=DEFAULT_TIMEOUT),
+            http is None,
+        )
         self._service = service_at(base_url, retries or Retries())
 
     @overload
@@ -47,6 +53,46 @@ class AsyncClient:
         if wait:
             return await self._run(self._service.whole(source, wishes, timeout_s))
         return self.task(await self._run(self._service.create(source, wishes)))
+
+    async def compress_many(
+        self,
+        sources: Iterable[Source],
+        *,
+        concurrency: int = 4,
+        on_progress: Callable[[int, Outcome], None] | None = None,
+        timeout_s: float = 180,
+        **wishes: Unpack[RequestOptions],
+    ) -> list[Outcome]:
+        """Compress pictures, so many at a time; what became of each, in their order.
+
+        on_progress is told how many have ended, and the last one's outcome. A picture's ClientError, OSError or
+        TypeError is in its outcome; KeyRefusedError ends it all, for the others would meet it too.
+        """
+        checked_options(wishes)
+        waiting, found = list(sources), dict[int, Outcome]()
+        places, refused = anyio.CapacityLimiter(max(1, concurrency)), list[KeyRefusedError]()
+
+        async def one(place: int) -> None:
+            async with places:
+                try:
+                    found[place] = Outcome(
+                        waiting[place], await self.compress(waiting[place], timeout_s=timeout_s, **wishes)
+                    )
+                except KeyRefusedError as error:
+                    refused.append(error)
+                    group.cancel_scope.cancel()
+                    return
+                except (ClientError, OSError, TypeError) as error:
+                    found[place] = Outcome(waiting[place], error=error)
+            if on_progress is not None:
+                on_progress(len(found), found[place])
+
+        async with anyio.create_task_group() as group:
+            for place in range(len(waiting)):
+                group.start_soon(one, place)
+        if refused:
+            raise refused[0]
+        return [found[place] for place in range(len(waiting))]
 
     def task(self, task_id: str) -> AsyncTask:
         """The handle of a task that was made before."""

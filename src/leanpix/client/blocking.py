@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Literal, Self, TypeVar, Unpack, overload
 
 import httpx
 
+from .errors import ClientError, KeyRefusedError
 from .flow import Answer, Call, Flow, Pause, Read
-from .request import DEFAULT_TIMEOUT, as_request, service_at
+from .request import DEFAULT_TIMEOUT, as_request, checked_key, service_at
 from .retries import Retries
-from .values import Progress, RequestOptions, Result, Source
+from .values import Outcome, Progress, RequestOptions, Result, Source, checked_options
 
 T = TypeVar("T")
 
@@ -26,7 +29,11 @@ class Client:
     def __init__(
         self, base_url: str, key: str, *, retries: Retries | None = None, http: httpx.Client | None = None
     ) -> None:
-        self._key, self._http, self._owns = key, http or httpx.Client(timeout=DEFAULT_TIMEOUT), http is None
+        self._key, self._http, self._owns = (
+            checked_key(key),
+            http or httpx.Client(timeout=DEFAULT_TIMEOUT),
+            http is None,
+        )
         self._service = service_at(base_url, retries or Retries())
 
     @overload
@@ -46,6 +53,37 @@ class Client:
         if wait:
             return self._run(self._service.whole(source, wishes, timeout_s))
         return self.task(self._run(self._service.create(source, wishes)))
+
+    def compress_many(
+        self,
+        sources: Iterable[Source],
+        *,
+        concurrency: int = 4,
+        on_progress: Callable[[int, Outcome], None] | None = None,
+        timeout_s: float = 180,
+        **wishes: Unpack[RequestOptions],
+    ) -> list[Outcome]:
+        """Compress pictures, so many at a time; what became of each, in their order.
+
+        on_progress is told how many have ended, and the last one's outcome, in this thread. A picture's ClientError,
+        OSError or TypeError is in its outcome; KeyRefusedError ends it all, for the others would meet it too.
+        """
+        checked_options(wishes)
+        waiting, found = list(sources), dict[int, Outcome]()
+        with ThreadPoolExecutor(max(1, concurrency), thread_name_prefix="leanpix-client") as threads:
+            jobs = {
+                threads.submit(self._run, self._service.whole(source, wishes, timeout_s)): place
+                for place, source in enumerate(waiting)
+            }
+            try:
+                for job in as_completed(jobs):
+                    found[jobs[job]] = _outcome(waiting[jobs[job]], job)
+                    if on_progress is not None:
+                        on_progress(len(found), found[jobs[job]])
+            except BaseException:
+                threads.shutdown(wait=False, cancel_futures=True)
+                raise
+        return [found[place] for place in range(len(waiting))]
 
     def task(self, task_id: str) -> Task:
         """The handle of a task that was made before."""
@@ -87,6 +125,15 @@ class Client:
                 return None
             case Read(path):
                 return path.read_bytes()
+
+
+def _outcome(source: Source, job: Future[Result]) -> Outcome:
+    try:
+        return Outcome(source, job.result())
+    except KeyRefusedError:
+        raise
+    except (ClientError, OSError, TypeError) as error:
+        return Outcome(source, error=error)
 
 
 @dataclass(frozen=True, slots=True)

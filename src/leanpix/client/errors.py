@@ -11,7 +11,8 @@
     |-- WaitedTooLongError       the task has not ended in time; it goes on: carries task_id
     `-- DamagedResultError       the result did not arrive whole, again and again
 
-A source file that cannot be read raises the operating system's own OSError.
+A source file that cannot be read raises the operating system's own OSError; a key or an address that can never be one,
+and an option that there is not, raise ValueError and TypeError before anything is sent. No text holds the key.
 """
 
 from __future__ import annotations
@@ -26,7 +27,10 @@ class RequestRefusedError(ClientError):
 
     def __init__(self, status: int, message: str) -> None:
         self.status, self.message = status, message
-        super().__init__(f"{status}: {message}")
+        super().__init__(status, message)  # as they were given: so an error survives being pickled
+
+    def __str__(self) -> str:
+        return f"{self.status}: {self.message}"
 
 
 class KeyRefusedError(RequestRefusedError):
@@ -42,7 +46,10 @@ class ServerFailedError(ClientError):
 
     def __init__(self, status: int, message: str) -> None:
         self.status, self.message = status, message
-        super().__init__(f"{status}: {message}")
+        super().__init__(status, message)
+
+    def __str__(self) -> str:
+        return f"{self.status}: {self.message}"
 
 
 class ConnectionLostError(ClientError):
@@ -58,15 +65,21 @@ class TaskFailedError(ClientError):
 
     def __init__(self, task_id: str, state: int, message: str) -> None:
         self.task_id, self.state, self.message = task_id, state, message
-        super().__init__(f"state {state}: {message}")
+        super().__init__(task_id, state, message)
+
+    def __str__(self) -> str:
+        return f"state {self.state}: {self.message}"
 
 
 class WaitedTooLongError(ClientError):
     """The task has not ended in time; it goes on, and can be waited for again by its id."""
 
     def __init__(self, task_id: str, timeout_s: float) -> None:
-        self.task_id = task_id
-        super().__init__(f"task {task_id} has not ended within {timeout_s:g} s")
+        self.task_id, self.timeout_s = task_id, timeout_s
+        super().__init__(task_id, timeout_s)
+
+    def __str__(self) -> str:
+        return f"task {self.task_id} has not ended within {self.timeout_s:g} s"
 
 
 class DamagedResultError(ClientError):

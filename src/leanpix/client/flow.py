@@ -28,7 +28,7 @@ from .errors import (
     WaitedTooLongError,
 )
 from .retries import Retries, retry_after_s
-from .values import Progress, RequestOptions, Result, Source, format_of_whole
+from .values import Progress, RequestOptions, Result, Source, checked_options, content_of, format_of_whole
 
 API = "/api/tasks/visual/imgcompress"
 _FIRST_POLL_S, _POLL_GROWTH, _LAST_POLL_S = 0.2, 1.5, 1.0
@@ -80,15 +80,16 @@ class Service:
 
     def create(self, source: Source, wishes: RequestOptions) -> Flow[str]:
         """Make a task; its id. Sent again, it is the same task to a server that knows Idempotency-Key."""
+        checked_options(wishes)
         fields = {name: str(value) for name, value in wishes.items() if value is not None}
         fields |= {"sync": "0", "return_type": "1"}
         file = None
-        if isinstance(source, bytes):
-            file = ("picture", source)
+        if (held := content_of(source)) is not None:
+            file = held
         elif isinstance(source, str) and source.lower().startswith(("http://", "https://")):
             fields["image_url"] = source
         else:
-            path = Path(source)
+            path = Path(source)  # type: ignore[arg-type] # a path: content_of has told all others
             content = yield Read(path)
             file = (path.name, content if isinstance(content, bytes) else b"")
         once = {"Idempotency-Key": self.new_key()}

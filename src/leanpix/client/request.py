@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 import uuid
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -14,9 +15,26 @@ from .retries import Retries
 DEFAULT_TIMEOUT = httpx.Timeout(60, connect=10)
 
 
+def checked_key(key: str) -> str:
+    """The key without white space around it; ValueError, which never repeats it, for what can be none."""
+    plain = key.strip()
+    if not plain or not plain.isascii() or not plain.isprintable() or " " in plain:
+        raise ValueError("the key is empty or holds characters that no key has, such as a line break within it")
+    return plain
+
+
 def service_at(base_url: str, retries: Retries) -> Service:
-    """The service, with this process's clocks and randomness."""
-    return Service(base_url.rstrip("/"), retries, time.monotonic, time.time, random.random, lambda: str(uuid.uuid4()))
+    """The service, with this process's clocks and randomness; ValueError for what is no address of one."""
+    try:
+        parts = urlsplit(base_url.strip())
+        is_address = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        is_address = False
+    if not is_address:
+        raise ValueError(f"{base_url!r} is no base URL: it has to begin with http:// or https:// and name a host")
+    return Service(
+        base_url.strip().rstrip("/"), retries, time.monotonic, time.time, random.random, lambda: str(uuid.uuid4())
+    )
 
 
 def as_request(http: httpx.Client | httpx.AsyncClient, call: Call, key: str) -> httpx.Request:

@@ -2,14 +2,35 @@
 
 from __future__ import annotations
 
+import difflib
+import io
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, TypedDict
+from typing import IO, Literal, Protocol, TypedDict, runtime_checkable
 
-Source = str | bytes | os.PathLike[str]
-"""A picture: its bytes, its path, or its http(s) URL, which the server fetches. Any other string is a path."""
+
+@runtime_checkable
+class Saveable(Protocol):
+    """A picture in memory that can write itself, as Pillow's images do."""
+
+    def save(self, fp: IO[bytes], format: str) -> None:  # noqa: A002 - Pillow's own name
+        """Write it."""
+
+
+@runtime_checkable
+class Readable(Protocol):
+    """An open file, or what reads like one."""
+
+    def read(self) -> bytes:
+        """What is left of it."""
+
+
+Source = str | bytes | bytearray | memoryview | os.PathLike[str] | Readable | Saveable
+"""A picture: its bytes, its path, its http(s) URL, which the server fetches, an open binary file, or one of Pillow's
+images, which is sent as a PNG. Any other string is a path.
+"""
 
 Format = Literal["jpg", "png", "webp", "avif", "jxl"]
 
@@ -27,6 +48,44 @@ class RequestOptions(TypedDict, total=False):
     height: int | None
     fit: Literal["fill", "inside", "contain", "cover"] | None
     target_score: float | None
+
+
+def checked_options(given: Mapping[str, object]) -> None:
+    """TypeError for an option that there is not, naming the one that may be meant."""
+    known = RequestOptions.__annotations__
+    for name in given:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            hint = f": did you mean {near[0]!r}?" if near else f"; there are {', '.join(known)}"
+            raise TypeError(f"compress() has no option {name!r}{hint}")
+
+
+def content_of(source: Source) -> tuple[str, bytes] | None:
+    """The name and the bytes of a source that is in memory or open; None for a path or an address."""
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        return "picture", bytes(source)
+    if isinstance(source, (str, os.PathLike)):
+        return None
+    if isinstance(source, Readable):
+        content = source.read()
+        if not isinstance(content, bytes):
+            raise TypeError("an open file has to be a binary one: open it with 'rb'")
+        name = getattr(source, "name", None)
+        return (os.path.basename(name) if isinstance(name, str) else "picture"), content  # noqa: PTH119 - any text
+    if isinstance(source, Saveable):
+        written = io.BytesIO()
+        source.save(written, "PNG")
+        return "picture.png", written.getvalue()
+    raise TypeError(f"{type(source).__name__} is no picture: give bytes, a path, a URL, an open file or a Pillow image")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one of many pictures: exactly one of result and error is there."""
+
+    source: Source
+    result: Result | None = None
+    error: Exception | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,9 @@ def leaves(kind: type[LeanpixError]) -> Iterator[type[LeanpixError]]:
 
 
 def test_every_mounted_route_that_is_no_page_is_described() -> None:
-    others = {route.path for route in page_routes()} | {f"/tinify{path}" for path in ("/shrink", "/output/{name}", "/keys/{key}")}
+    others = {route.path for route in page_routes()} | {
+        f"/tinify{path}" for path in ("/shrink", "/output/{name}", "/keys/{key}")
+    }
     assert {route.path for route in ROUTES} - others == set(DOCUMENT["paths"])
     served = [(route.path, route.methods) for route in ROUTES if route.path not in others]
     assert [(route.path, route.methods) for route, _ in described(ROUTES)] == served, "an entry in operations.py"
