@@ -1,7 +1,7 @@
 """What is written to a connection: counted, and with header names spelt as they are in print.
 
-uvicorn writes `content-length`. HTTP has names in any case, but clients look them up by the very letters: Tinify's official
-one for Ruby does.
+uvicorn writes `content-length`. HTTP has names in any case, but clients look them up by the very letters: Tinify's
+official one for Ruby does.
 """
 
 from __future__ import annotations
