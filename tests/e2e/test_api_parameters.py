@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+
 import httpx
 import pytest
 from PIL import Image
@@ -114,3 +116,29 @@ def test_a_side_over_8000_is_a_task_with_minus_14_and_rubbish_one_with_minus_7(s
     assert rubbish.json()["message"] != "success"
     assert rubbish.json()["data"]["progress"] < 100
     assert "image" not in rubbish.json()["data"]
+
+
+def test_a_misspelt_parameter_is_named_in_every_answer_about_its_task(server: Server) -> None:
+    made = post(server, {"widht": "32", "Quality": "5", "csrf": "x", "sync": "1"}).json()["data"]
+    with server.client() as client:
+        asked = client.get(f"{API}/{made['task_id']}").json()["data"]
+    assert made["report"]["ignored"] == asked["report"]["ignored"] == ["widht", "Quality"]
+    assert "ignored" not in post(server, {"width": "32", "sync": "1"}).json()["data"]["report"]
+
+
+def test_a_misspelt_parameter_is_named_where_the_task_failed(server: Server) -> None:
+    made = post(server, {"widht": "32", "sync": "1"}, b"no picture").json()["data"]
+    assert (made["state"], made["report"]["ignored"]) == (-7, ["widht"])
+
+
+def test_a_finished_task_tells_type_and_sides_as_sister_endpoints_do(server: Server) -> None:
+    made = post(server, {"width": "32", "format": "webp", "sync": "1"}).json()["data"]
+    assert (made["type"], made["image_width"], made["image_height"]) == ("webp", 32, 32)
+
+
+def test_a_link_that_can_never_work_makes_no_task_and_a_data_uri_is_the_picture(server: Server) -> None:
+    refused = post(server, {"image_url": "ftp://shop.example/a.jpg"}, None)
+    assert (refused.status_code, "data" in refused.json()) == (400, False)
+    assert "image_url" in refused.json()["message"]
+    uri = "data:image/jpeg;base64," + base64.b64encode(JPG).decode()
+    assert post(server, {"image_url": uri, "sync": "1"}, None).json()["data"]["state"] == 1

@@ -77,7 +77,8 @@ class Task:
 
     beat counts the owner's signs of life: a reaper judges by whether it moves, never by a wall clock. trace is the
     request's place in a trace, as a `traceparent`. fetch_host: the host that the source has still to be fetched from;
-    None once the source is there. faults counts the attempts that ended because a store did not answer.
+    None once the source is there. faults counts the attempts that ended because a store did not answer. ignored: names
+    of the request's fields that are no parameters and look like misspelt ones.
     """
 
     id: str
@@ -102,6 +103,7 @@ class Task:
     trace: str | None = None
     fetch_host: str | None = None
     faults: int = 0
+    ignored: tuple[str, ...] = ()
 
     @property
     def fence(self) -> FencingToken:

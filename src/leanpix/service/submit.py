@@ -96,6 +96,7 @@ class Submit:
         idempotency_key: str | None = None,
         *,
         callback: Callback | None = None,
+        ignored: tuple[str, ...] = (),
     ) -> str:
         """Keep the task and return its id; CapacityError or CreditsExhaustedError where it cannot be kept.
 
@@ -103,7 +104,8 @@ class Submit:
         it came with another. A request that was refused leaves its key free.
         """
         refuse_png_target(options, _head(source))
-        task = replace(self._task(account, source, options, return_type), callback=callback, trace=self.carried())
+        task = self._task(account, source, options, return_type)
+        task = replace(task, callback=callback, trace=self.carried(), ignored=ignored)
         submission = None if idempotency_key is None else _submission(task, source, idempotency_key)
         earlier = None if submission is None else self._earlier(submission)
         if earlier is not None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from leanpix.domain.errors import BodyError, UploadTooLargeError
 from leanpix.service.spool import SpoolFile
 
-_URI, _LONGEST_URI_HEAD = b"data:", 1024
+DATA_URI, _LONGEST_URI_HEAD = b"data:", 1024
 _INVALID = "image_base64 is not valid base64"
 
 
@@ -32,7 +32,7 @@ class Base64File:
         """The text is whole; BodyError."""
         if self._head:
             head, self._head = self._head, None
-            if head.startswith(_URI):
+            if head.startswith(DATA_URI):
                 raise BodyError(_INVALID)
             self._decode(head)
         if self._rest:
@@ -40,13 +40,13 @@ class Base64File:
 
     def _without_head(self, text: bytes) -> bytes:
         """What follows `data:...,`; nothing while that is not known yet."""
-        if text.startswith(_URI):
+        if text.startswith(DATA_URI):
             head, comma, after = text.partition(b",")
             if len(head) > _LONGEST_URI_HEAD:
                 raise BodyError(_INVALID)
             self._head = None if comma else text
             return after
-        is_known = not _URI.startswith(text)
+        is_known = not DATA_URI.startswith(text)
         self._head = None if is_known else text
         return text if is_known else b""
 

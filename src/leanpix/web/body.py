@@ -18,7 +18,7 @@ from python_multipart.multipart import parse_options_header
 
 from leanpix.domain.errors import BodyError, SourceCountError, StoreUnavailableError, UploadTooLargeError
 from leanpix.service.spool import SpoolFile
-from leanpix.web.base64_file import Base64File
+from leanpix.web.base64_file import DATA_URI, Base64File
 from leanpix.web.json_body import JsonReader
 from leanpix.web.multipart import MAX_PARTS, FieldWriter, MultipartReader
 from leanpix.web.urlencoded import UrlencodedReader
@@ -28,7 +28,7 @@ TEXT_FIELDS = frozenset({"image_url", "image_base64", "callback_url"})
 OPTION_FIELDS = frozenset(
     {"sync", "return_type", "format", "quality", "kbyte", "width", "height", "fit", "target_score"}
 )
-URL_LIST, ARCHIVE, ENCODED = "image_urls", "archive", "image_base64"
+URL_LIST, ARCHIVE, ENCODED, LINK = "image_urls", "archive", "image_base64", "image_url"
 _FORM_SLACK_BYTES = 1024 * 1024
 _MAX_COMMAS = 5000
 _MAX_FIELD_BYTES = 64 * 1024
@@ -97,6 +97,8 @@ class Form:
         """What takes the value of this field; None for one that is no parameter, which is passed over."""
         if name == ENCODED and name in self.rules.json_fields:
             return Base64File(self.new_file, self.max_file_bytes)
+        if name == LINK and name in self.rules.json_fields:
+            return _LinkOrPicture(self)
         if name in self.rules.json_fields:
             return _Text(self, name)
         self.ignore(name)
@@ -108,8 +110,8 @@ class Form:
             self.ignored.append(name[:_LONGEST_IGNORED])
 
     def upload(self) -> FieldWriter:
-        """What takes the file's bytes; SourceCountError for a second file."""
-        return _File(self.new_file(), self.max_file_bytes)
+        """What takes the file's bytes; SourceCountError from a second file's first byte."""
+        return _File(self)
 
     def new_file(self) -> SpoolFile:
         """The file, empty; SourceCountError where there is one already."""
@@ -143,15 +145,49 @@ class _Text:
 
 
 @dataclass(slots=True)
-class _File:
-    """The file's bytes."""
+class _LinkOrPicture:
+    """The text of `image_url`: a link, or the picture itself as a data URI. Its first bytes tell."""
 
-    file: SpoolFile
-    most: int
+    form: Form
+    head: bytes = b""
+    writer: FieldWriter | None = None
 
     def write(self, piece: bytes) -> None:
-        if self.file.size_bytes + len(piece) > self.most:
-            raise UploadTooLargeError(f"the image exceeds {self.most} bytes")
+        if self.writer is None:
+            self.head += piece
+            if len(self.head.lstrip()) < len(DATA_URI):
+                return
+            piece = self._begin()
+        if self.writer is not None:
+            self.writer.write(piece)
+
+    def end(self) -> None:
+        if self.writer is None:
+            self.write(self._begin())
+        if self.writer is not None:
+            self.writer.end()
+
+    def _begin(self) -> bytes:
+        text = self.head.lstrip()
+        is_picture = text.startswith(DATA_URI)
+        self.writer = self.form.text(ENCODED) if is_picture else _Text(self.form, LINK)
+        return text
+
+
+@dataclass(slots=True)
+class _File:
+    """The file's bytes. The form has a file with the first of them: a form's unused input sends an empty part."""
+
+    form: Form
+    file: SpoolFile | None = None
+
+    def write(self, piece: bytes) -> None:
+        if not piece:
+            return
+        if self.file is None:
+            self.file = self.form.new_file()
+        if self.file.size_bytes + len(piece) > self.form.max_file_bytes:
+            raise UploadTooLargeError(f"the image exceeds {self.form.max_file_bytes} bytes")
         self.file.write(piece)
 
     def end(self) -> None:
@@ -175,7 +211,7 @@ async def read_form(content_type: str, query: str, chunks: AsyncIterator[bytes],
     """
     most, total = form.rules.max_body_bytes(content_type, form.max_file_bytes), 0
     try:
-        form.fields.update(_pairs(query))
+        _take_query(form, query)
         reader: BodyReader | None = _multipart(form, content_type) if _is_multipart(content_type) else None
         async for chunk in chunks:
             total += len(chunk)
@@ -187,7 +223,7 @@ async def read_form(content_type: str, query: str, chunks: AsyncIterator[bytes],
                 reader.feed(piece)
         if reader is not None:
             reader.finish()
-        _take_encoded_of_query(form)
+        _take_pictures_of_query(form)
     except MultipartParseError as failure:
         form.close()
         raise BodyError(f"the multipart body is malformed: {failure}") from failure
@@ -224,9 +260,20 @@ def _text_reader(form: Form, first: bytes) -> BodyReader:
     return UrlencodedReader(form)
 
 
-def _take_encoded_of_query(form: Form) -> None:
-    """A picture as base64 in the query string: as long as a request line may be."""
+def _take_query(form: Form, query: str) -> None:
+    """The parameters of the query string; those of the body come after them, and count."""
+    for name, value in _pairs(query):
+        if name in form.rules.json_fields:
+            form.fields[name] = value
+        else:
+            form.ignore(name)
+
+
+def _take_pictures_of_query(form: Form) -> None:
+    """A picture as base64 or as a data URI in the query string: as long as a request line may be."""
     encoded = form.fields.pop(ENCODED, "")
+    if form.fields.get(LINK, "").lstrip().startswith(DATA_URI.decode()):
+        encoded = form.fields.pop(LINK).strip()
     writer = form.text(ENCODED) if encoded else None
     if writer is not None:
         writer.write(encoded.encode())

@@ -39,28 +39,38 @@ def unfinished(task: Task, *, fine_states: bool) -> Json:
     """The answer to a query while the task is under way: some clients go on polling for state 4 only."""
     state = task.state if fine_states else TaskState.PROCESSING
     data = {**_common(task), "state": int(state), "state_detail": "Processing", "progress": PROGRESS[task.state]}
-    return _answer("success", {**data, "report": {"phase": PHASE_NAMES[task.state]}})
+    return _answer("success", {**data, "report": {"phase": PHASE_NAMES[task.state], **_ignored(task)}})
 
 
 def failed(task: Task) -> Json:
     """The answer to a query of a failed task."""
     data = {**_common(task), "state": int(task.state), "state_detail": "Failed", "progress": FAILED_PROGRESS}
-    return _answer(task.message or task.state.text, {**data, "report": {"phase": "failed"}, "credits": 0})
+    return _answer(
+        task.message or task.state.text, {**data, "report": {"phase": "failed", **_ignored(task)}, "credits": 0}
+    )
 
 
 def succeeded(task: Task, image: str) -> Json:
     """The answer to a query of a finished task; image is a URL or base64 text."""
-    report: Json = {"phase": "complete"}
+    report: Json = {"phase": "complete", **_ignored(task)}
+    # As sister endpoints of this API family have them: their clients read these.
+    sister: Json = {}
     if task.report is not None:
+        made = task.report
+        sister = {"type": made.format.value, "image_width": made.width_px, "image_height": made.height_px}
         report |= {name: value for name, value in task.report.fields().items() if value is not None}
         report["saved_share"] = round(1 - task.report.result_bytes / max(task.report.source_bytes, 1), 4)
     data = {**_common(task), "state": 1, "state_detail": "Complete", "progress": 100, "image": image}
-    return _answer("success", {**data, "report": report, "credits": task.charged})
+    return _answer("success", {**data, **sister, "report": report, "credits": task.charged})
 
 
 def as_base64(content: bytes) -> str:
     """Bare base64, without a data: prefix."""
     return base64.b64encode(content).decode()
+
+
+def _ignored(task: Task) -> Json:
+    return {"ignored": list(task.ignored)} if task.ignored else {}
 
 
 def _common(task: Task) -> Json:

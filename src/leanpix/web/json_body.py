@@ -9,6 +9,7 @@ from enum import Enum, auto
 from typing import Protocol
 
 from leanpix.domain.errors import BodyError
+from leanpix.web.base64_file import DATA_URI
 from leanpix.web.multipart import FieldWriter
 
 _SPACE = re.compile(rb"[ \t\r\n]*")
@@ -20,8 +21,9 @@ _LONGEST_SCALAR = 512  # a longer one, of a field that is passed over, is not lo
 _LONGEST_NAME = 256
 _DEEPEST = 200
 _BROKEN = "the body starts like JSON but is not valid JSON"
-_ENCODED, _LIST = "image_base64", "image_urls"
-_TEXTS = frozenset({"image_url", "callback_url", _ENCODED})
+_ENCODED, _LIST, _LINK = "image_base64", "image_urls", "image_url"
+_TEXTS = frozenset({_LINK, "callback_url", _ENCODED})
+_PICTURE = b'"' + DATA_URI  # how the value begins of a link that is the picture itself
 
 
 class JsonTarget(Protocol):
@@ -92,6 +94,7 @@ class JsonReader:
     def _read_string(self, data: bytes, at: int) -> int:
         match = _IN_STRING.match(data, at)
         end = len(data) if match is None else match.end()
+        self._begin_picture(data[at:end])
         self._keep(data, at, end)
         self._take_part(data[at:end])
         if end == len(data):
@@ -104,6 +107,16 @@ class JsonReader:
         self._keep(data, end, end + 1)
         self._end_string()
         return end + 1
+
+    def _begin_picture(self, part: bytes) -> None:
+        """Where the text of `image_url` goes on as a data URI it is no text to hold: its bytes go into the file."""
+        if self._is_key or self._field != _LINK or self._held is None:
+            return
+        begun = self._held.lstrip()
+        if len(begun) <= len(_PICTURE) and (begun + part[: len(_PICTURE)]).startswith(_PICTURE):
+            self._picture, self._held, self._field = self._form.text(_ENCODED), None, None
+            if self._picture is not None and begun[1:]:
+                self._picture.write(bytes(begun[1:]))
 
     def _take_part(self, part: bytes) -> None:
         if self._is_key and self._name is not None:

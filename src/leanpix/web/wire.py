@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import TypeVar
 
 from leanpix.domain.batch import MOST_ITEMS
@@ -20,12 +22,16 @@ from leanpix.domain.request import (
     Fit,
     ReturnType,
 )
-from leanpix.web.body import URL_LIST, Form
+from leanpix.web.body import FILE_FIELDS, LINK, OPTION_FIELDS, TEXT_FIELDS, URL_LIST, Form
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,12}", re.ASCII)
 _IDEMPOTENCY_KEY = re.compile(r"[!-~](?:[ -~]{0,253}[!-~])?", re.ASCII)
 _NUMBER = re.compile(r"[0-9]{1,20}(\.[0-9]{1,20})?([eE][+-]?[0-9]{1,3})?", re.ASCII)  # what JSON may spell
-LONGEST_URL = 2048
+_WEB_URL = re.compile(r"https?://[^/?#\s]", re.ASCII | re.IGNORECASE)
+LONGEST_URL = 8192  # signed links of object stores carry kilobytes of query
+_MOST_IGNORED, _LONGEST_IGNORED, _NEAR = 8, 40, 0.8
+
+_PARAMETERS = sorted(name.replace("_", "") for name in FILE_FIELDS | TEXT_FIELDS | OPTION_FIELDS)
 
 T = TypeVar("T")
 Formats = tuple[OutputFormat, ...]
@@ -40,6 +46,7 @@ class WireRequest:
     sync: bool
     return_type: ReturnType
     callback_url: str | None = None
+    ignored: tuple[str, ...] = ()
 
 
 def parse_request(form: Form, formats: Formats = STANDARD_FORMATS) -> WireRequest:
@@ -48,7 +55,21 @@ def parse_request(form: Form, formats: Formats = STANDARD_FORMATS) -> WireReques
     url = _source(fields, form)
     sync = _choice(fields, "sync", {"0": False, "1": True}, default=False)
     returns = _choice(fields, "return_type", {"1": ReturnType.URL, "2": ReturnType.BASE64}, default=ReturnType.URL)
-    return WireRequest(url, _options(fields, formats), sync, returns, _url(fields, "callback_url"))
+    callback_url, ignored = _url(fields, "callback_url"), misspelt(form.ignored)
+    return WireRequest(url, _options(fields, formats), sync, returns, callback_url, ignored)
+
+
+def misspelt(ignored: Iterable[str]) -> tuple[str, ...]:
+    """Those names of ignored fields that are near a parameter's, such as `widht`, `Quality` or `image-url`: a few."""
+    found: dict[str, None] = {}
+    for name in ignored:
+        plain = name.lower().replace("-", "").replace("_", "").replace(" ", "")
+        is_short = len(name) <= _LONGEST_IGNORED and name.isascii() and name.isprintable()
+        if is_short and get_close_matches(plain, _PARAMETERS, n=1, cutoff=_NEAR):
+            found[name] = None
+        if len(found) == _MOST_IGNORED:
+            break
+    return tuple(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +105,12 @@ def idempotency_key(header: str | None) -> str | None:
 
 
 def _source(fields: dict[str, str], form: Form) -> str | None:
-    url = _url(fields, "image_url")
+    url = _url(fields, LINK)
     if (url is not None) == (form.file is not None):
-        found = "both were sent" if url is not None else "neither was sent"
+        found = "both were sent" if url is not None else "neither was sent (an empty file is none)"
         raise SourceCountError(f"image_url and image_file: {found}; exactly one of them is required")
+    if url is not None and not _WEB_URL.match(url):
+        raise InvalidParameterError(LINK, url, "a URL that begins with http:// or https:// and a host")
     return url
 
 

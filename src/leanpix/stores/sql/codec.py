@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 from leanpix.domain.formats import OutputFormat, SourceFormat
 from leanpix.domain.holding import Holding
@@ -10,9 +11,17 @@ from leanpix.domain.report import Considered, Report
 from leanpix.domain.request import CompressionOptions, Crop, Fit, Metadata
 
 
-def options_to_json(options: CompressionOptions) -> str:
-    """Only what was given is written, so that older and newer processes read each other's rows."""
-    return json.dumps(options.given())
+def options_to_json(options: CompressionOptions, ignored: Sequence[str] = ()) -> str:
+    """Only what was given is written, so that older and newer processes read each other's rows.
+
+    ignored: the names of a request's fields that were taken for misspelt options; they lie beside the options.
+    """
+    return json.dumps(options.given() | ({"ignored": list(ignored)} if ignored else {}))
+
+
+def ignored_from_json(text: str) -> tuple[str, ...]:
+    """The names that options_to_json was given beside the options."""
+    return tuple(json.loads(text)["ignored"]) if '"ignored"' in text else ()
 
 
 def options_from_json(text: str) -> CompressionOptions:

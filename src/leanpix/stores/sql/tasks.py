@@ -13,7 +13,13 @@ from leanpix.domain.request import ReturnType
 from leanpix.domain.states import TaskState, state_of
 from leanpix.domain.task import FencingToken, Outcome, QueueEntry, SourceKind, StoredResult, Task
 from leanpix.domain.webhook import Callback
-from leanpix.stores.sql.codec import options_from_json, options_to_json, report_from_json, report_to_json
+from leanpix.stores.sql.codec import (
+    ignored_from_json,
+    options_from_json,
+    options_to_json,
+    report_from_json,
+    report_to_json,
+)
 from leanpix.stores.sql.connections import SqlConnection, SqlRow
 from leanpix.stores.sql.tables import accounts, tasks
 
@@ -243,7 +249,7 @@ def accepted_values(task: Task) -> dict[str, object]:
         "id": task.id,
         "key_id": task.key_id,
         "state": int(task.state),
-        "options": options_to_json(task.options),
+        "options": options_to_json(task.options, task.ignored),
         "return_type": int(task.return_type),
         "source_kind": task.source_kind.value,
         "created_at": task.created_at,
@@ -283,6 +289,7 @@ def task_of(row: SqlRow | SimpleNamespace) -> Task:
         trace=row.trace,
         fetch_host=row.fetch_host,
         faults=row.faults or 0,
+        ignored=ignored_from_json(row.options),
     )
 
 

@@ -22,6 +22,10 @@ _LINK = "https://shop.example/catalogue/chair.jpg"
 # What every installation takes; LEANPIX_FETCH_PORTS may open more.
 _HOST = "(?:[A-Za-z0-9]{1,20}(?:-[A-Za-z0-9]{1,20})?\\.){1,3}[A-Za-z]{2,20}"
 _CALLBACK = f"^(?:https?://{_HOST}(?:[/?#][^\\x00-\\x20\\x7f\\\\]*)?)?$"
+_IMAGE_URL = (
+    "^\\s*(?:[hH][tT][tT][pP][sS]?://[^/?#\\s][\\s\\S]*|"
+    "data:[^,]{0,999},(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{4})\\s*)?$"
+)
 _SMALLEST_GIF = "R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
 
 
@@ -150,8 +154,8 @@ def _words(values: list[str]) -> Json:
 
 
 def _image_url() -> Json:
-    text = "Where the picture is fetched from, up to 30 MB; http or https."
-    return {"type": "string", "maxLength": LONGEST_URL, "description": text}
+    text = "Where the picture is fetched from, up to 30 MB; http or https. A data URI is taken as the picture itself."
+    return {"type": "string", "pattern": _IMAGE_URL, "maxLength": LONGEST_URL, "description": text}
 
 
 def _file(description: str, kind: str = BYTES) -> Json:

@@ -23,6 +23,11 @@ BINARY: Json = {"type": "string", "format": "binary"}
 SOME_TEXT = r"[^\s\u001c-\u001f\u0085]"
 COUNT: Json = {"type": "integer", "minimum": 0}
 MOMENT: Json = {"type": "string", "pattern": "^[0-9]+$", "description": "Unix seconds, as a decimal text."}
+_IGNORED: Json = {
+    "type": "array",
+    "items": {"type": "string"},
+    "description": "Fields of the request that are no parameters and look like misspelt ones: they were not used.",
+}
 TASK_ID: Json = {"type": "string", "format": "uuid"}
 
 
@@ -86,7 +91,7 @@ def _unfinished() -> Json:
         choice([int(state) for state in states], told(states)),
         "Processing",
         progress,
-        report=shape({"phase": phase}, "How far the task is."),
+        report=shape({"phase": phase, "ignored": _IGNORED}, "How far the task is.", ["ignored"]),
     )
     return shape(properties, "A task under way: ask again in a second.", ["processed_at", "completed_at"])
 
@@ -98,6 +103,9 @@ def _succeeded() -> Json:
         "Complete",
         {"type": "integer", "const": PROGRESS[TaskState.SUCCEEDED]},
         image=image,
+        type=choice([kind.value for kind in OutputFormat], "The result's format."),
+        image_width={**COUNT, "description": "The result's width in pixels."},
+        image_height={**COUNT, "description": "The result's height in pixels."},
         report=reference("Report"),
         credits=COUNT,
     )
@@ -110,7 +118,9 @@ def _failed() -> Json:
         choice([int(state) for state in states], told(states)),
         "Failed",
         {"type": "integer", "minimum": 0, "maximum": FAILED_PROGRESS},
-        report=shape({"phase": {"type": "string", "const": "failed"}}, "How far the task came."),
+        report=shape(
+            {"phase": {"type": "string", "const": "failed"}, "ignored": _IGNORED}, "How far the task came.", ["ignored"]
+        ),
         credits={"type": "integer", "const": 0, "description": "A failure costs nothing."},
     )
     return shape(properties, "A task that ended without a result; the message says why.", ["processed_at"])
@@ -127,7 +137,7 @@ def _report() -> Json:
     kinds = found.pop("$defs", {})
     fields, optional = _fields(found, kinds)
     share = {"type": "number", "description": "What the result saves of the source; below 0 where it is larger."}
-    properties = {"phase": {"type": "string", "const": "complete"}, **fields, "saved_share": share}
+    properties = {"phase": {"type": "string", "const": "complete"}, "ignored": _IGNORED, **fields, "saved_share": share}
     return shape(properties, Report.__doc__ or "", [*optional, *(set(properties) - set(found["properties"]))])
 
 

@@ -36,7 +36,9 @@ async def create(request: Request) -> Response:
 
         def submit() -> str:
             source = _source(form, wire)
-            return context.submit.submit(account, source, wire.options, wire.return_type, once, callback=callback)
+            return context.submit.submit(
+                account, source, wire.options, wire.return_type, once, callback=callback, ignored=wire.ignored
+            )
 
         task_id = await context.call(submit)
         note(request, task_id=task_id)
