@@ -21,6 +21,8 @@ from tests.torture.suites import torture_suites
 
 PAGE = ROOT / "docs" / "reliability.md"
 CLUSTER_PAGE = ROOT / "docs" / "reliability-cluster.md"
+ATTACKS_PAGE = ROOT / "docs" / "reliability-attacks.md"
+_PAGES = ("cluster", "attacks")  # of their own
 
 
 def main() -> int:
@@ -32,11 +34,20 @@ def main() -> int:
     measured = commit()  # before the pages are written, which changes the tree
     folder = Path(tempfile.mkdtemp(prefix="leanpix-torture-"))
     try:
-        missed = 0 if given.only == "cluster" else _one_machine(folder, given)
+        missed = 0 if given.only in _PAGES else _one_machine(folder, given)
+        missed += _attacks(folder, measured) if given.only in (None, "attacks") else 0
         missed += _cluster(folder, measured) if given.only in (None, "cluster") else 0
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return int(missed > 0)
+
+
+def _attacks(folder: Path, measured: str) -> int:
+    """The same for attacks, by themselves: their figures are times."""
+    figures = Figures(command='make torture ARGS="--only attacks"', measured=measured)
+    torture_attacks(folder, figures)
+    write_between(ATTACKS_PAGE, "figures", figures.text())
+    return figures.missed
 
 
 def _cluster(folder: Path, measured: str) -> int:
@@ -52,7 +63,6 @@ def _one_machine(folder: Path, given: argparse.Namespace) -> int:
     parts = {
         "crowding": partial(torture_crowding, folder, figures),
         "crashes": partial(torture_crashes, folder, figures),
-        "attacks": partial(torture_attacks, folder, figures),
         "hostility": partial(torture_hostility, folder, figures),
         "soak": partial(torture_soak, folder, figures, given.minutes),
         "suites": partial(torture_suites, figures),

@@ -11,6 +11,21 @@ _BASE, _PER_WORKER = 64, 16
 _MOST = 65536
 
 
+_FEWEST_CONNECTIONS = 16
+
+
+def fitting_connections(wanted: int, slots: int, fetchers: int) -> int:
+    """How many connections the limit has room for, up to so many, beside what the workers and fetchers need.
+
+    Each may have a file open beside it: what it uploads or reads.
+    """
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY:
+        return wanted
+    left = soft - _BASE - _PER_WORKER * slots - 2 * fetchers
+    return max(_FEWEST_CONNECTIONS, min(wanted, left // 2))
+
+
 def allow_open_files(workers: int) -> None:
     """Raise the soft limit to what the hard one allows; SetupError where that is too little for so many workers."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

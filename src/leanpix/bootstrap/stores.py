@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from importlib.util import find_spec
+from pathlib import Path
 from typing import BinaryIO
 
 from sqlalchemy import Engine
@@ -116,12 +119,20 @@ def open_stores(settings: Settings, *, serves: bool = False) -> Stores:
         if is_alone:  # not before: what a start was refused with is no backup's business
             folder.keep_settings(settings_text(settings_in_force()))
         undo.pop_all()
-    spool = Spool(
-        settings.spool_dir or folder.spool,
-        BytesInFlight(settings.in_flight_bytes, settings.in_flight_bytes_per_key),
-        blobs.has_room,
-    )
-    return Stores(settings, rows, blobs, spool, secret, lock)
+    return Stores(settings, rows, blobs, _spool(settings, folder), secret, lock)
+
+
+def _spool(settings: Settings, folder: DataFolder) -> Spool:
+    """On the disk of the files, where they are linked into their places; of a node that has none, where it may write."""
+    is_beside = settings.store_url is None
+    path = settings.spool_dir or (folder.spool if is_beside else Path(tempfile.gettempdir()))
+
+    def has_room(more_bytes: int) -> bool:
+        place = next(place for place in (path.absolute(), *path.absolute().parents) if place.exists())
+        usage = shutil.disk_usage(place)
+        return usage.free - more_bytes >= settings.min_free_share * usage.total
+
+    return Spool(path, BytesInFlight(settings.in_flight_bytes, settings.in_flight_bytes_per_key), has_room)
 
 
 def has_database(settings: Settings) -> bool:

@@ -16,7 +16,7 @@ import typer
 import uvicorn
 
 from leanpix.bootstrap.allocator import keep_freed_memory
-from leanpix.bootstrap.descriptors import allow_open_files
+from leanpix.bootstrap.descriptors import allow_open_files, fitting_connections
 from leanpix.bootstrap.pools import make_pool
 from leanpix.bootstrap.processes import make_api, make_companions, make_worker
 from leanpix.bootstrap.stores import Stores
@@ -84,7 +84,10 @@ def _server(stores: Stores) -> uvicorn.Server:
         end,
         uvicorn.Config(
             app,
-            http=guarded_protocol(settings),
+            http=guarded_protocol(
+                settings,
+                fitting_connections(settings.max_connections, settings.workers + settings.spare, settings.fetchers),
+            ),
             ws="none",
             lifespan="off",
             log_config=None,

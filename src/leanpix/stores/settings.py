@@ -51,7 +51,7 @@ class StoreSettings(BaseModel):
     spool_dir: Path | None = Field(
         default=None,
         description="Folder for what is being sent or fetched, on the disk of the files so that nothing is copied; "
-        "default: `spool` in the data folder.",
+        "default: `spool` in the data folder, or the system's temporary folder where the files lie in S3.",
     )
     in_flight_bytes: int = Field(
         default=2 * 1024**3,

@@ -20,11 +20,12 @@ from leanpix.web.settings import WebSettings
 _CHECK_EVERY_S = 1.0
 
 
-def guarded_protocol(settings: WebSettings) -> type[HttpToolsProtocol]:
-    """A protocol class for uvicorn that keeps to these settings' deadlines and bounds."""
+def guarded_protocol(settings: WebSettings, most_connections: int) -> type[HttpToolsProtocol]:
+    """A protocol class for uvicorn that keeps to these settings' deadlines and bounds, and to so many connections."""
 
     class Guarded(GuardedProtocol):
         limits = settings
+        most = most_connections
         connected: ClassVar[dict[GuardedProtocol, None]] = {}  # the oldest first
 
     return Guarded
@@ -34,6 +35,7 @@ class GuardedProtocol(HttpToolsProtocol):
     """Closes connections whose head or body comes too slowly or whose answer is not taken; refuses large heads."""
 
     limits: WebSettings
+    most: int
     connected: ClassVar[dict[GuardedProtocol, None]]
 
     def __init__(self, config: Config, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - passed on to uvicorn as is
@@ -52,7 +54,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self._counted = AnswerTransport(transport, lambda: self.cycle)
         super().connection_made(self._counted)  # type: ignore[arg-type] # it is one in all that is asked of it
         self.connected[self] = None
-        if len(self.connected) > self.limits.max_connections:
+        if len(self.connected) > self.most:
             idle = min((one for one in self.connected if one.is_idle), key=lambda one: one.idle_since, default=self)
             idle.transport.abort()
         self._check = self.loop.call_later(_CHECK_EVERY_S, self._look)

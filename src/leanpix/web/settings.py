@@ -131,7 +131,8 @@ class WebSettings(BaseModel):
         default=1000,
         gt=0,
         le=65536,
-        description="Open connections; above, the one that has been idle longest makes room, or a new one is refused.",
+        description="Open connections, fewer where the limit of open files is low; above, the one that has been idle "
+        "longest makes room, or a new one is refused.",
     )
     max_header_bytes: int = Field(
         default=32 * 1024, ge=1024, le=1 << 20, description="Largest head of a request, in bytes."

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from threading import Event, Lock
+from threading import Event, Lock, Thread
 
 from leanpix.domain.task import FencingToken, QueueEntry
 from leanpix.service.fetch import Fetch
@@ -46,17 +45,15 @@ class SourceFetcher:
 
     def run(self) -> None:
         """Fetch until `stop`."""
-        threads = ThreadPoolExecutor(self.bounds.overall, thread_name_prefix="fetch")
         while not self._stopped.is_set():
             self.wake.wait(_POLL_S)
             self.wake.clear()
             try:
-                for entry in self._taken():
-                    threads.submit(self._fetch, entry)
+                for entry in self._taken():  # no pool: one would have the process wait for the slowest at its end
+                    Thread(target=self._fetch, args=(entry,), name="fetch", daemon=True).start()
             except Exception as failure:  # noqa: BLE001 - a database that is briefly away must not end the thread
                 self.on_error(failure)
                 self._stopped.wait(_POLL_S)
-        threads.shutdown(wait=False, cancel_futures=True)
 
     def stop(self) -> None:
         """Take nothing new."""
