@@ -123,7 +123,7 @@ def open_stores(settings: Settings, *, serves: bool = False) -> Stores:
 
 
 def _spool(settings: Settings, folder: DataFolder) -> Spool:
-    """On the disk of the files, where they are linked into their places; of a node that has none, where it may write."""
+    """On the disk of the files, which get their names there by a link; of a node without them, where it may write."""
     is_beside = settings.store_url is None
     path = settings.spool_dir or (folder.spool if is_beside else Path(tempfile.gettempdir()))
 
