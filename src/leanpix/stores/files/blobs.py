@@ -26,7 +26,7 @@ from leanpix.domain.room import Room
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _CHUNK_BYTES = 64 * 1024
-_SHARE, _DELETERS = 100, 8  # files that one of so many threads removes at a time
+_SHARE, _DELETERS = 50, 16  # files that one of so many threads removes at a time
 
 
 class LocalBlobs:
