@@ -149,7 +149,7 @@ def test_the_owners_key_is_shown_at_the_first_start_only(tmp_path_factory: pytes
 
 def test_keys_can_be_made_before_the_first_start(tmp_path_factory: pytest.TempPathFactory) -> None:
     data_dir = tmp_path_factory.mktemp("early") / "data"
-    command = [str(LEANPIX), "keys", "create", "--name", "early", "--json", "--data-dir", str(data_dir)]
+    command = [str(LEANPIX), "keys", "create", "--name", "early", "--json", "--init", "--data-dir", str(data_dir)]
     key = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)["key"]
     server = start_server(data_dir)
     try:
