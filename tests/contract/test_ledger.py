@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError, NoResultFound
 from tests.support.ledger import Book, SettableClock, success
-from tests.support.ports import Node
+from tests.support.ports import Node, needs_sql
 
 from leanpix.domain.account import Account
 from leanpix.domain.errors import CreditsExhaustedError
@@ -78,6 +78,19 @@ def test_a_large_picture_on_the_last_credit_fails_for_nothing_and_never_below_ze
         assert ended_as(record(change, task, success(task, side_px=5000), 3.0)) is TaskState.NOT_MEETING_REQUIREMENTS
     assert book.credit() == 1
     assert book.entries(task.id) == [("hold", -1), ("release", 1)]
+
+
+def test_a_large_picture_is_paid_with_the_last_credits_that_its_header_had_held(book: Book) -> None:
+    book.account(credit=2)
+    task = book.claimed(book.task())
+    with book.database.transaction() as change:
+        assert change.accounts.raise_hold("key", task.id, 2)
+        assert change.tasks.raise_held(task.fence, 2)
+    assert book.credit() == 0
+    with book.database.transaction() as change:
+        assert ended_as(record(change, task, success(task, side_px=5000), 3.0)) is TaskState.SUCCEEDED
+    assert book.credit() == 0
+    assert book.entries(task.id) == [("hold", -2), ("settle", -2)]
 
 
 def test_usage_is_by_the_utc_day_to_the_last_moment_of_it(book: Book) -> None:
@@ -158,7 +171,8 @@ def test_the_store_itself_refuses_to_close_a_hold_twice(book: Book, one: str, tw
     assert book.credit() == balance
 
 
-def test_the_store_itself_refuses_a_negative_balance(book: Book) -> None:
+def test_the_store_itself_refuses_a_negative_balance(node: Node, book: Book) -> None:
+    needs_sql(node)
     book.account(credit=1)
     with pytest.raises(REFUSED), book.database.transaction() as change:
         change.connection.execute(text("UPDATE accounts SET credits = credits - 2"))

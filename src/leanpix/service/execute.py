@@ -277,7 +277,7 @@ def record(change: Transaction, task: Task, outcome: Outcome, now: float) -> Tas
     None means that the fence is lost: somebody else has the task now, and nothing was written.
     """
     price = _price(outcome)
-    if price > task.held and not change.accounts.covers(task.key_id, price - task.held):
+    if price > task.held and not _is_covered(change, task, price):
         outcome, price = Outcome(TaskState.NOT_MEETING_REQUIREMENTS, _too_few(price)), 0
     if price and change.accounts.is_revoked(task.key_id):
         outcome, price = Outcome(TaskState.CANCELLED, KEY_REVOKED), 0
@@ -290,6 +290,13 @@ def record(change: Transaction, task: Task, outcome: Outcome, now: float) -> Tas
     else:
         change.accounts.release(task.key_id, task.id, now)
     return _after(task, outcome, now, price)
+
+
+def _is_covered(change: Transaction, task: Task, price: int) -> bool:
+    # The picture's header may have raised what is held since the task was claimed.
+    now = change.tasks.get(task.id)
+    held = task.held if now is None else now.held
+    return price <= held or change.accounts.covers(task.key_id, price - held)
 
 
 def _too_few(price: int) -> str:
