@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from leanpix.fetching.deadline import Clock, Deadline
+from leanpix.fetching.decoding import decoder_for
 from leanpix.fetching.guard import AddressGuard, IPAddress
 from leanpix.fetching.http import Exchange, Head, Headers
 from leanpix.fetching.lookup import BoundedLookup, Resolver, system_resolver
@@ -140,8 +141,11 @@ class _Journey:
             head = exchange.head()
             if head.status in _REDIRECTS:
                 return parse_location(target, _location(head), self._means.ports)
-            _check_answer(head, self._means.settings.fetch_max_bytes)
-            exchange.body(self._means.settings.fetch_max_bytes, into)
+            most = self._means.settings.fetch_max_bytes
+            _check_answer(head, most)
+            content = decoder_for(head.values(b"content-encoding"), into, most)
+            exchange.body(most, content)
+            content.end()
             return None
 
     @contextmanager
@@ -187,9 +191,6 @@ def _check_answer(head: Head, max_bytes: int) -> None:
     """Refuse by the head alone what no body can mend."""
     if head.status != _OK:
         raise FetchError(FetchRefusal.SOURCE_STATUS, str(head.status))
-    encodings = {value.strip().lower() for value in head.values(b"content-encoding")} - {b"", b"identity"}
-    if encodings:
-        raise FetchError(FetchRefusal.SOURCE_ENCODING, repr(sorted(encodings)))
     # h11 has checked that a length is digits and said once; a chunked answer's length means nothing.
     lengths = [int(value) for value in head.values(b"content-length")]
     if lengths and lengths[0] > max_bytes:

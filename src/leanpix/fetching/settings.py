@@ -33,7 +33,7 @@ class FetchSettings(BaseModel):
     fetch_max_bytes: int = Field(
         default=30 * 1024 * 1024, ge=1, le=1024**3, description="Largest source that is fetched."
     )
-    fetch_max_redirects: int = Field(default=3, ge=0, le=10, description="Redirects followed for one URL.")
+    fetch_max_redirects: int = Field(default=10, ge=0, le=10, description="Redirects followed for one URL.")
     fetch_timeout_s: Seconds = Field(default=30.0, description="Time for one URL, redirects included.")
     fetch_dns_timeout_s: Seconds = Field(default=5.0, description="Time for one name to be looked up.")
     fetch_connect_timeout_s: Seconds = Field(

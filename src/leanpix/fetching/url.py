@@ -18,7 +18,7 @@ from leanpix.fetching.refusal import FetchError, FetchRefusal
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 # Long enough for signed URLs of object stores, which carry a few kilobytes of query.
 _MAX_CHARACTERS = 8192
-_FORBIDDEN_CHARACTER = re.compile(r"[\x00-\x20\x7f\\]")
+_FORBIDDEN_CHARACTER = re.compile(r"[\x00-\x1f\x7f\\]")
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]+)([^#]*)(?:#.*)?", re.DOTALL)
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _BRACKETED = re.compile(r"\[([0-9A-Fa-f:.]+)\](?::([0-9]{1,5}))?")
@@ -51,7 +51,7 @@ class Target:
 
 def parse_url(url: str, ports: Collection[int]) -> Target:
     """Read an absolute http(s) URL whose port is one of `ports`. Raises FetchError (url_*)."""
-    _check_characters(url)
+    url = _checked(url)
     match = _URL.fullmatch(url)
     if match is None:
         raise FetchError(FetchRefusal.URL_INVALID, "not of the form scheme://host/path")
@@ -67,7 +67,7 @@ def parse_url(url: str, ports: Collection[int]) -> Target:
 
 def parse_location(base: Target, location: str, ports: Collection[int]) -> Target:
     """Read a redirect's Location as seen from `base`. Raises FetchError (url_*, redirect_downgrade)."""
-    _check_characters(location)
+    location = _checked(location)
     if _ABSOLUTE.match(location):
         target = parse_url(location, ports)
     elif location.startswith("//"):
@@ -79,13 +79,15 @@ def parse_location(base: Target, location: str, ports: Collection[int]) -> Targe
     return target
 
 
-def _check_characters(url: str) -> None:
+def _checked(url: str) -> str:
+    """The text without the spaces around it. One within its path or query is meant as %20, none can be in a host."""
     if len(url) > _MAX_CHARACTERS:
         raise FetchError(FetchRefusal.URL_INVALID, f"longer than {_MAX_CHARACTERS} characters")
     if _FORBIDDEN_CHARACTER.search(url):
-        raise FetchError(FetchRefusal.URL_INVALID, "a space, a control character or a backslash")
+        raise FetchError(FetchRefusal.URL_INVALID, "a control character or a backslash")
     if not url.isprintable() and any("\ud800" <= character <= "\udfff" for character in url):
         raise FetchError(FetchRefusal.URL_INVALID, "a lone surrogate")
+    return url.strip(" ")
 
 
 def _parse_authority(authority: str) -> tuple[str, IPv4Address | IPv6Address | None, str | None]:
@@ -151,7 +153,7 @@ def _merged(base: str, reference: str) -> str:
 def _request_target(text: str) -> str:
     """Path and query as they go into the request line: rooted, without dot segments, UTF-8 percent-encoded."""
     path, mark, query = text.partition("?")
-    target = _without_dot_segments(path) + mark + query
+    target = (_without_dot_segments(path) + mark + query).replace(" ", "%20")
     return "".join(c if c.isascii() else "".join(f"%{b:02X}" for b in c.encode()) for c in target)
 
 

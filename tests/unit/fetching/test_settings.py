@@ -21,7 +21,7 @@ def test_the_defaults_are_the_safe_ones() -> None:
     assert settings.fetch_allow_nets == ()
     assert settings.fetch_max_bytes == 30 * 1024 * 1024
     assert (settings.fetch_timeout_s, settings.fetch_first_byte_timeout_s) == (30, 10)
-    assert (settings.fetch_max_redirects, settings.fetch_max_headers) == (3, 100)
+    assert (settings.fetch_max_redirects, settings.fetch_max_headers) == (10, 100)
     assert settings.fetch_max_header_bytes == 32 * 1024
 
 
