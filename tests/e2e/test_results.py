@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -58,3 +59,53 @@ def test_a_result_is_gone_from_the_disk_and_its_task_is_404_when_its_time_is_ove
     while files_of(task_id, data) and time.monotonic() < give_up_at:
         time.sleep(0.2)
     assert not files_of(task_id, data)
+
+
+def test_a_result_is_read_in_parts_and_not_again_where_it_is_known(forgetful: tuple[Server, Path]) -> None:
+    _, url = compressed(forgetful[0])
+    with httpx.Client(trust_env=False) as client:
+        whole = client.get(url)
+        etag, size = whole.headers["etag"], len(whole.content)
+        assert whole.headers["accept-ranges"] == "bytes"
+        for asked, part in (
+            ("bytes=2-9", slice(2, 10)),
+            ("bytes=-5", slice(size - 5, size)),
+            ("bytes=7-", slice(7, size)),
+        ):
+            found = client.get(url, headers={"Range": asked, "If-Range": etag})
+            assert (found.status_code, found.content) == (206, whole.content[part])
+            assert found.headers["content-range"] == f"bytes {part.start}-{part.stop - 1}/{size}"
+        for ignored in (
+            {"Range": "bytes=0-1,4-5"},
+            {"Range": "bytes=2-9", "If-Range": '"other"'},
+            {"Range": "lines=1-2"},
+        ):
+            found = client.get(url, headers=ignored)
+            assert (found.status_code, found.content) == (200, whole.content)
+        behind = client.get(url, headers={"Range": f"bytes={size}-"})
+        assert (behind.status_code, behind.headers["content-range"]) == (416, f"bytes */{size}")
+        for known in (etag, f'"other", W/{etag}', "*"):
+            found = client.get(url, headers={"If-None-Match": known})
+            assert (found.status_code, found.content, found.headers["etag"]) == (304, b"", etag)
+        head = client.head(url, headers={"Range": "bytes=0-0"})
+        assert (head.status_code, head.headers["content-length"], head.headers["etag"]) == (200, str(size), etag)
+
+
+def test_no_copy_of_a_result_outlives_it(forgetful: tuple[Server, Path]) -> None:
+    _, url = compressed(forgetful[0])
+    control = httpx.get(url, trust_env=False).headers["cache-control"]
+    found = re.search(r"max-age=([0-9]+)", control)
+    assert found is not None
+    assert int(found[1]) <= RETENTION_S
+
+
+def test_another_origins_page_may_read_parts_and_reach_a_private_network(forgetful: tuple[Server, Path]) -> None:
+    server, _ = forgetful
+    origin = {"Origin": "https://shop.example"}
+    asks = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Private-Network": "true"}
+    preflight = httpx.options(f"{server.base}{API}", headers={**origin, **asks}, trust_env=False)
+    assert preflight.status_code == 200
+    assert preflight.headers["access-control-allow-private-network"] == "true"
+    _, url = compressed(server)
+    exposed = httpx.get(url, headers=origin, trust_env=False).headers["access-control-expose-headers"]
+    assert {"ETag", "Content-Range", "Accept-Ranges"} <= set(exposed.split(", "))

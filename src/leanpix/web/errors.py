@@ -30,6 +30,7 @@ STATUS_TEXT: Mapping[int, str] = {
 OTHER_STATUS_TEXT: Mapping[int, str] = {
     405: "This URL does not take this method.",
     409: "The request does not fit what is there.",
+    416: "The range begins behind the result's end.",
 }
 _STATUS_OF: tuple[tuple[type[LeanpixError], int], ...] = (
     (NotFoundError, 404),

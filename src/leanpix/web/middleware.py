@@ -41,7 +41,9 @@ class CorsUnder:
             allow_origins=origins,
             allow_methods=["GET", "HEAD", "POST", "DELETE", "OPTIONS"],
             allow_headers=["*"],
-            expose_headers=["Retry-After", "Content-Length"],
+            expose_headers=["Retry-After", "Content-Length", "ETag", "Content-Range", "Accept-Ranges"],
+            # A page on the open net asks for a server in a private network by a preflight of its own kind.
+            allow_private_network=True,
             max_age=86400,
         )
 

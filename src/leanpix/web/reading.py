@@ -21,6 +21,7 @@ from leanpix.web.compat import Json
 _THREADS = 8
 _RETRY_S = 2.0
 _BASE64_GROUP = 3
+_PARTIAL = 206
 
 
 # What stands in a shape for the base64 text: chosen anew by each process, so that no caller can have written it.
@@ -68,6 +69,13 @@ class Reading:
         """The content as it is."""
         return self._answer(self._pieces(), media_type, headers, self.content.size_bytes)
 
+    def part(self, wanted: range, media_type: str, headers: Mapping[str, str]) -> Response:
+        """The content's bytes at these offsets."""
+        told = f"bytes {wanted.start}-{wanted.stop - 1}/{self.content.size_bytes}"
+        answer = self._answer(self._cut(wanted), media_type, {**headers, "Content-Range": told}, len(wanted))
+        answer.status_code = _PARTIAL
+        return answer
+
     def archive(self, media_type: str, headers: Mapping[str, str]) -> Response:
         """The same, of a content whose length is not known before its end."""
         return self._answer(self._pieces(), media_type, headers, None)
@@ -97,6 +105,15 @@ class Reading:
         chunks = iter(self.content)
         while (chunk := await to_thread.run_sync(next, chunks, None, limiter=self.readers.threads)) is not None:
             yield chunk
+
+    async def _cut(self, wanted: range) -> AsyncIterator[bytes]:
+        at = 0
+        async for piece in self._pieces():
+            if inside := piece[max(0, wanted.start - at) : max(0, wanted.stop - at)]:
+                yield inside
+            at += len(piece)
+            if at >= wanted.stop:
+                return
 
     async def _encoded(self, before: bytes, after: bytes) -> AsyncIterator[bytes]:
         """Base64 piece by piece: what is no whole group waits for the next."""

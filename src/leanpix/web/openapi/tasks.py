@@ -11,6 +11,7 @@ from leanpix.domain.states import TaskState
 from leanpix.domain.task import SourceKind, Task
 from leanpix.web import compat
 from leanpix.web.compat import Json
+from leanpix.web.errors import OTHER_STATUS_TEXT
 from leanpix.web.openapi import errors
 from leanpix.web.openapi.model import Answer, Content, Operation, Parameter, json_answer, reference
 from leanpix.web.openapi.requests import create_bodies
@@ -95,18 +96,23 @@ def cancel() -> Operation:
 
 def result() -> Operation:
     """Read a result."""
+    pictures = {kind.media_type: Content(BINARY) for kind in OutputFormat}
+    behind = {"status": 416, "message": OTHER_STATUS_TEXT[416]}
     signed = (("e", "When the link ends, in Unix seconds."), ("k", "Which secret signed."), ("s", "The signature."))
     return Operation(
         tag="Tasks",
         summary="Read a result",
         description="The link that a finished task names. It needs no key, lasts as long as the task and may be read "
-        "from any origin.",
+        "from any origin. `If-None-Match` with its `ETag` is answered by 304, `Range` with one range by a part.",
         parameters=(
             Parameter("name", "path", TEXT, "The result's name.", example=f"{_ID}-1.jpg"),
             *(Parameter(name, "query", TEXT, text, required=True) for name, text in signed),
         ),
         answers={
-            200: Answer("The picture.", {kind.media_type: Content(BINARY) for kind in OutputFormat}),
+            200: Answer("The picture.", pictures),
+            206: Answer("The part that a Range header asks for.", pictures),
+            304: Answer("The client has it already."),
+            416: json_answer(OTHER_STATUS_TEXT[416], reference("Error"), {"behind the end": behind}),
             **errors.refusals(errors.NOT_FOUND, errors.READERS, errors.UNAVAILABLE),
         },
         security=(),
