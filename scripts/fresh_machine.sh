@@ -6,7 +6,7 @@
 # Run as root, with debootstrap, from a checkout. Clones HEAD into the machine, runs `make serve`, sends a picture by the
 # line that it prints, ends it as Ctrl-C does, starts it once more without a network, then runs COMMAND (make test-quick).
 # --with installs packages (gcc libc6-dev), --programs what scripts/install_test_programs.sh lists, --keep leaves the
-# machine in FOLDER. Roots that debootstrap made stay in .cache/fresh-machines: remove one to have it made anew.
+# machine in FOLDER. Roots that debootstrap made stay in .tools/fresh-machines: remove one to have it made anew.
 set -euo pipefail
 
 suite=trixie keep='' programs='' packages=()
@@ -24,7 +24,7 @@ done
 
 cd "$(dirname "$0")/.."
 user=newcomer home=/home/newcomer
-base=$PWD/.cache/fresh-machines/$suite
+base=$PWD/.tools/fresh-machines/$suite
 for tool in debootstrap unshare chroot git; do
   command -v "$tool" >/dev/null || { echo "fresh_machine: $tool is missing" >&2; exit 2; }
 done

@@ -25,7 +25,7 @@ from tests.support.icc import ADOBE_RGB, D65, DISPLAY_P3, PROPHOTO, gray_profile
 
 Pixels = NDArray[np.uint8]
 SRGB_PRIMARIES = ((0.64, 0.33), (0.30, 0.60), (0.15, 0.06))
-FOLDER = Path(__file__).resolve().parents[2] / ".cache" / "samples"
+FOLDER = Path(__file__).resolve().parents[2] / ".tools" / "samples"
 ORIENTATION = 0x0112
 
 
