@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import io
 
 import httpx
 import pytest
@@ -39,6 +40,7 @@ def post(server: Server, fields: dict[str, str], file: bytes | None = JPG) -> ht
         ("format", "gif", "jpg, png or webp"),
         ("fit", "stretch", "fill or inside or contain or cover"),
         ("target_score", "101", "up to 100"),
+        ("keep", "soul", "by commas: copyright, date, gps"),
         ("target_score", "nan", "up to 100"),
     ],
 )
@@ -51,6 +53,30 @@ def test_a_wrong_value_is_refused_by_name_value_and_range(server: Server, name: 
     assert name in body["message"]
     assert value in body["message"]
     assert allowed in body["message"]
+
+
+def test_what_to_keep_is_a_list_however_it_is_written(server: Server) -> None:
+    mark = Image.Exif()
+    mark[0x8298], mark[0x0132] = "(c) Nobody", "2026:05:04 03:02:01"
+    mark.get_ifd(0x8769)[0x9003] = "2026:05:04 03:02:01"
+    source = encoded(gradient(64, 64), exif=mark.tobytes())
+    common = {"sync": "1", "return_type": "2"}
+    written = {"image_base64": base64.b64encode(source).decode(), "sync": 1, "return_type": 2}
+    with server.client() as client:
+        answers = [
+            client.post(API, data=common | {"keep": "copyright,date"}, files={"image_file": source}),
+            client.post(API, data=common | {"keep": ["copyright", "date"]}, files={"image_file": source}),
+            client.post(f"{API}?keep=copyright&keep=date", data=common, files={"image_file": source}),
+            client.post(API, json=written | {"keep": ["copyright", "date"]}),
+        ]
+        gone = client.post(API, data=common, files={"image_file": source}).json()["data"]
+    for answer in answers:
+        data = answer.json()["data"]
+        with Image.open(io.BytesIO(base64.b64decode(data["image"].rpartition(",")[2]))) as picture:
+            assert picture.getexif()[0x8298] == "(c) Nobody"
+            assert picture.getexif().get_ifd(0x8769)[0x9003] == "2026:05:04 03:02:01"
+        assert data["report"]["lost"] == []
+    assert gone["report"]["lost"] == ["copyright", "date"]
 
 
 def test_quality_and_kbyte_exclude_each_other(server: Server) -> None:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
 from tests.engine.pictures import encoded, photo
 
-from leanpix.domain.errors import InvalidParameterError
-from leanpix.domain.request import Metadata
 from leanpix.engine import CompressionOptions, OutputFormat
 from leanpix.engine.facts import Limits
 from leanpix.engine.reading.probe import probe
@@ -20,8 +17,3 @@ def test_it_has_more_memory_set_aside_than_the_other_formats() -> None:
     aside = {kind: resource_budget(facts, CompressionOptions(format=kind)).memory_bytes for kind in OutputFormat}
     assert max(aside, key=lambda kind: aside[kind]) is AVIF
     assert resource_budget(facts, CompressionOptions()).memory_bytes < aside[AVIF]
-
-
-def test_metadata_cannot_be_asked_for_with_it() -> None:
-    with pytest.raises(InvalidParameterError, match="AVIF"):
-        CompressionOptions(format=AVIF, preserve=(Metadata.COPYRIGHT,))

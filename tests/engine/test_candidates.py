@@ -16,6 +16,7 @@ from leanpix.domain.request import CompressionOptions
 from leanpix.engine.budget import Budget, Effort
 from leanpix.engine.codecs import codec_for
 from leanpix.engine.codecs.base import Encoded, Goal, Mend, Raster
+from leanpix.engine.codecs.beside import Beside
 from leanpix.engine.codecs.need import Verdict
 from leanpix.engine.codecs.offers import Facts, Offer, SourceSize
 from leanpix.engine.codecs.prior import PriorCurve
@@ -165,6 +166,7 @@ class Case:
             codec,
             Effort.FULL,
             Budget(clock=self.clock),
+            Beside(self.target),
         )
         runs = context.open(context.raster)
         found = evaluate(candidates(context, runs), context.need, context.budget, self._meets(context))

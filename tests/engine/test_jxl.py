@@ -14,7 +14,7 @@ from tests.support.pictures import encoded as jpeg
 from tests.support.pictures import gradient
 
 from leanpix.client.values import format_of_whole
-from leanpix.domain.request import Metadata
+from leanpix.domain.keep import Keep
 from leanpix.engine import CompressionOptions, OutputFormat, compress
 from leanpix.engine.colour.made_profile import Primaries, matrix_profile
 from leanpix.engine.facts import Limits
@@ -59,7 +59,7 @@ def test_its_memory_is_set_aside(source: bytes) -> None:
 def test_a_preserved_copyright_is_a_box_of_its_own() -> None:
     mark = Image.Exif()
     mark[0x8298] = "(c) Nobody"
-    options = CompressionOptions(format=JXL, quality=80, preserve=(Metadata.COPYRIGHT,))
+    options = CompressionOptions(format=JXL, quality=80, keep=(Keep.COPYRIGHT,))
     data = compress(jpeg(gradient(64, 64), exif=mark.tobytes()), options).data
     assert pixels(data).shape == (64, 64, 3)
     at = data.index(b"Exif\0\0\0\0")

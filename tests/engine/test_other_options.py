@@ -11,7 +11,7 @@ from tests.support.pictures import encoded, gradient
 
 from leanpix.domain.errors import InvalidParameterError
 from leanpix.domain.formats import STANDARD_FORMATS, OutputFormat
-from leanpix.domain.request import CompressionOptions, Fit, Metadata
+from leanpix.domain.request import CompressionOptions, Fit
 from leanpix.engine import compress
 
 JPG, PNG, WEBP = STANDARD_FORMATS
@@ -80,5 +80,3 @@ def test_a_format_that_would_lose_transparency_or_frames_does_not_win() -> None:
 def test_wrong_options_are_refused_by_name() -> None:
     with pytest.raises(InvalidParameterError, match="background"):
         CompressionOptions(background="#fff")
-    with pytest.raises(InvalidParameterError, match="preserve"):
-        CompressionOptions(preserve=(Metadata.COPYRIGHT,), max_bytes=1000)

@@ -16,7 +16,19 @@ from leanpix.domain.errors import BodyError, CallerError
 from leanpix.web.body import Form
 from leanpix.web.wire import parse_request
 
-NAMES = ["quality", "kbyte", "width", "height", "sync", "format", "return_type", "fit", "target_score", "image_url"]
+NAMES = [
+    "quality",
+    "kbyte",
+    "width",
+    "height",
+    "sync",
+    "format",
+    "return_type",
+    "fit",
+    "target_score",
+    "image_url",
+    "keep",
+]
 FILE_LIMIT = 4096
 T = TypeVar("T")
 

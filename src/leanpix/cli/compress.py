@@ -16,6 +16,7 @@ from leanpix.cli.options import batch_settings_or_exit
 from leanpix.domain.errors import InvalidParameterError
 from leanpix.domain.formats import OutputFormat, named
 from leanpix.domain.holding import SHOWN, Holding
+from leanpix.domain.keep import KEEP_WORDS, parse_keep
 from leanpix.domain.request import KBYTE, CompressionOptions, Fit
 
 _SERVER_JOBS = 4
@@ -66,6 +67,14 @@ def compress(
     width: Annotated[int | None, typer.Option(help="Width in pixels; alone, proportions are kept.")] = None,
     height: Annotated[int | None, typer.Option(help="Height in pixels; alone, proportions are kept.")] = None,
     fit: Annotated[Fit, typer.Option(help="How both sides are met.")] = Fit.FILL,
+    keep: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KINDS",
+            help=f"What to keep of metadata, profile and gain map, by commas: {', '.join(KEEP_WORDS)}. Each adds to "
+            "profile and gainmap, which are kept by default; none takes those away. Repeatable.",
+        ),
+    ] = None,
     include: Annotated[
         list[str] | None, typer.Option(help="Of folders take only names or paths like this, e.g. '*.jpg'; repeatable.")
     ] = None,
@@ -117,7 +126,7 @@ def compress(
     if report is not None and not report.resolve().parent.is_dir():
         raise _usage_error(f"--report: there is no folder {report.parent}")
     placement = _placement(paths, output, in_place=in_place)
-    options = _options(output_format, quality, max_kb, width, height, fit, score)
+    options = _options(output_format, quality, max_kb, width, height, fit, score, keep)
     outside = None if output is None else output.resolve()
     rules = Rules(include or (), exclude or (), follow_links, outside, placement.where)
     settings = batch_settings_or_exit(workers=jobs, server=server, key=key)
@@ -167,6 +176,7 @@ def _options(
     height: int | None,
     fit: Fit,
     score: float | None,
+    keep: list[str] | None,
 ) -> CompressionOptions:
     try:
         return CompressionOptions(
@@ -177,6 +187,7 @@ def _options(
             height_px=height,
             fit=fit,
             target_score=score,
+            keep=parse_keep(",".join(keep or ())),
         )
     except InvalidParameterError as failure:
         raise _usage_error(str(failure)) from failure

@@ -81,7 +81,7 @@ class Service:
     def create(self, source: Source, wishes: RequestOptions) -> Flow[str]:
         """Make a task; its id. Sent again, it is the same task to a server that knows Idempotency-Key."""
         checked_options(wishes)
-        fields = {name: str(value) for name, value in wishes.items() if value is not None}
+        fields = {name: _written(value) for name, value in wishes.items() if value is not None}
         fields |= {"sync": "0", "return_type": "1"}
         file = None
         if (held := content_of(source)) is not None:
@@ -230,3 +230,8 @@ def _is_complete(response: httpx.Response, expected: object) -> bool:
     if told.isdigit() and "content-encoding" not in response.headers and int(told) != size:
         return False
     return not isinstance(expected, int) or expected == size
+
+
+def _written(value: object) -> str:
+    """A parameter as a form carries it: a list by commas."""
+    return ",".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)

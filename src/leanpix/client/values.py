@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import io
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Literal, Protocol, TypedDict, runtime_checkable
@@ -35,10 +35,15 @@ images, which is sent as a PNG. Any other string is a path.
 Format = Literal["jpg", "png", "webp", "avif", "jxl"]
 
 
+Keep = Literal["copyright", "date", "gps", "camera", "exif", "xmp", "iptc", "c2pa", "profile", "gainmap", "all", "none"]
+"""What of a source's metadata, profile and gain map to keep."""
+
+
 class RequestOptions(TypedDict, total=False):
-    """What to make of a source: the contract's parameters; target_score and fit are leanpix's own additions.
+    """What to make of a source: the contract's parameters; target_score, fit and keep are leanpix's own additions.
 
     quality is 1-100, kbyte the largest size in KB; without either the server chooses. width and height in pixels.
+    keep: kinds, or their names by commas.
     """
 
     quality: int | None
@@ -48,6 +53,7 @@ class RequestOptions(TypedDict, total=False):
     height: int | None
     fit: Literal["fill", "inside", "contain", "cover"] | None
     target_score: float | None
+    keep: str | Sequence[Keep] | None
 
 
 def checked_options(given: Mapping[str, object]) -> None:

@@ -8,6 +8,7 @@ from enum import IntEnum, StrEnum
 
 from leanpix.domain.errors import InvalidParameterError
 from leanpix.domain.formats import OutputFormat
+from leanpix.domain.keep import KEPT_BY_DEFAULT, Keep
 
 MIN_QUALITY, MAX_QUALITY = 1, 100
 MAX_SCORE = 100
@@ -52,14 +53,6 @@ class ReturnType(IntEnum):
     BASE64 = 2
 
 
-class Metadata(StrEnum):
-    """What of a source's EXIF fields a result may keep: the copyright, when it was taken, and where."""
-
-    COPYRIGHT = "copyright"
-    CREATION = "creation"
-    LOCATION = "location"
-
-
 @dataclass(frozen=True, slots=True)
 class CompressionOptions:
     """What to make of a source.
@@ -71,7 +64,7 @@ class CompressionOptions:
     fewest bytes is taken; those that would lose an animation, or transparency without a background, take no part.
 
     enlarge False: neither side grows. background: six hex digits; transparent parts are laid on this colour whatever
-    the format. preserve: what metadata is kept, in the order of its names; by default none. crop: what
+    the format. keep: what of the source's content beside its pixels is kept, in the order of the kinds. crop: what
     `fit` cover keeps.
 
     Raises InvalidParameterError for a value or a combination that the contract does not allow.
@@ -87,7 +80,7 @@ class CompressionOptions:
     enlarge: bool = True
     background: str | None = None
     alternatives: tuple[OutputFormat, ...] = ()
-    preserve: tuple[Metadata, ...] = ()
+    keep: tuple[Keep, ...] = KEPT_BY_DEFAULT
     crop: Crop = Crop.CENTRE
 
     def __post_init__(self) -> None:
@@ -105,10 +98,6 @@ class CompressionOptions:
 
         if self.background is not None and not _COLOUR.fullmatch(self.background):
             raise InvalidParameterError("background", self.background, "six hexadecimal digits in lower case")
-        if self.preserve and self.format is OutputFormat.AVIF:
-            raise InvalidParameterError("preserve", ", ".join(self.preserve), "not together with AVIF output")
-        if self.preserve and self.max_bytes is not None:
-            raise InvalidParameterError("preserve", ", ".join(self.preserve), "not together with kbyte")
 
     def given(self) -> dict[str, object]:
         """The options that are not at their defaults, by name: what is kept and compared across releases."""

@@ -7,14 +7,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from leanpix.domain.errors import TaskFailure
-from leanpix.domain.formats import OutputFormat
+from leanpix.domain.formats import OutputFormat, SourceFormat
+from leanpix.domain.holding import Holding
+from leanpix.domain.keep import Keep
 from leanpix.domain.report import Compression, Considered, Decision, Report
 from leanpix.domain.request import DEFAULT_TARGET_SCORE, KBYTE, CompressionOptions
 from leanpix.domain.states import TaskState
 from leanpix.engine.budget import Budget, Effort
 from leanpix.engine.codecs import codec_for
 from leanpix.engine.codecs.base import Raster
-from leanpix.engine.codecs.exif_marks import with_exif
+from leanpix.engine.codecs.beside import Beside
+from leanpix.engine.codecs.jpeg.gain_map_pixels import carried_gain_map
 from leanpix.engine.codecs.need import Need
 from leanpix.engine.codecs.offers import Kind
 from leanpix.engine.codecs.priors import WHOLE_CPU_S
@@ -27,10 +30,11 @@ from leanpix.engine.goals.fitting import largest_within
 from leanpix.engine.goals.plan import alternatives, decoding_target, recommend
 from leanpix.engine.goals.verdict import meets
 from leanpix.engine.malloc_trim import trim_malloc
-from leanpix.engine.reading.contents import PixelFacts, lost
+from leanpix.engine.reading.contents import PixelFacts, held, lost
 from leanpix.engine.reading.decode import load
-from leanpix.engine.reading.headers.exif_fields import kept_fields
-from leanpix.engine.reading.probe import Probe, exif_block, probe
+from leanpix.engine.reading.metadata import kept_metadata
+from leanpix.engine.reading.picture import Picture
+from leanpix.engine.reading.probe import Probe, probe
 
 OnPhase = Callable[[str], None]
 
@@ -89,19 +93,19 @@ def _compress(context: EncodeContext, tell: OnPhase) -> Compression:
         lambda made: meets(made, need, context.meter),
         memory_bytes=context.memory_bytes,
     )
-    made = found.best or _nearest(found, need)
+    made = found.best or _nearest(found, need, context.options)
     if need.never_over_bytes is not None and made.bytes > need.never_over_bytes:
         made = _never_larger(context, runs, found, need.never_over_bytes) or made
-    data = _with_metadata(context, made.encoded.data)
+    data = _finished(context, made)
     return Compression(data, _report(context, runs, made, found.told(), data))
 
 
-def _nearest(found: Outcome, need: Need) -> Made:
+def _nearest(found: Outcome, need: Need, options: CompressionOptions) -> Made:
     """What there is where nothing meets the need: for a quality or a score what comes nearest, for a size nothing."""
-    if need.max_bytes is not None:
+    if need.max_bytes is not None and options.max_bytes is not None:
         raise TaskFailure(
             TaskState.NOT_MEETING_REQUIREMENTS,
-            f"Even the lowest quality at these dimensions takes more than {need.max_bytes / KBYTE:g} KB: "
+            f"Even the lowest quality at these dimensions takes more than {options.max_bytes / KBYTE:g} KB: "
             "ask for a larger size, or for a smaller width or height.",
         )
     if found.nearest is None:
@@ -136,7 +140,8 @@ def _begin(  # noqa: PLR0913 - all that compress was told
     effort = budget.effort(raster.total_pixels)
     if effort is not Effort.FULL:
         trim_malloc()
-    return EncodeContext(source, options, picture, raster, codec_for(target), effort, budget)
+    beside = _beside(source, facts, options, picture, target)
+    return EncodeContext(source, options, picture, raster, codec_for(target), effort, budget, beside)
 
 
 def _never_larger(context: EncodeContext, runs: EncoderRuns, found: Outcome, most_bytes: int) -> Made | None:
@@ -153,12 +158,47 @@ def _never_larger(context: EncodeContext, runs: EncoderRuns, found: Outcome, mos
     return made
 
 
-def _with_metadata(context: EncodeContext, data: bytes) -> bytes:
-    """The result with what is to be preserved of the source's metadata, in its own format's place for it."""
-    if not context.options.preserve:
-        return data
-    block = kept_fields(exif_block(context.source, context.picture.probe.format), context.options.preserve)
-    return with_exif(data, context.codec.format, block) if block else data
+def _beside(source: bytes, facts: Probe, options: CompressionOptions, picture: Picture, target: OutputFormat) -> Beside:
+    """What the result carries beside its pixels, as far as there is room: of a size half, for the picture comes first.
+
+    docs/decisions/0186: what has to go does so in the order of Beside.fewer, and the report names it.
+    """
+    metadata = kept_metadata(source, facts.format, options.keep, picture.width_px, picture.height_px)
+    found = None
+    if Keep.GAIN_MAP in options.keep and target is OutputFormat.JPG and facts.format is SourceFormat.JPG:
+        found = carried_gain_map(source, picture)
+    beside = Beside(target, metadata, found)
+    most = len(source) if options.max_bytes is None else options.max_bytes
+    return next((one for one in (beside, *beside.fewer()) if one.room_bytes <= most / 2), beside)
+
+
+def _finished(context: EncodeContext, made: Made) -> bytes:
+    """The result with what it carries beside its pixels; still never larger than its source, nor than a size."""
+    most = min((one for one in (context.options.max_bytes, _most_bytes(context)) if one is not None), default=None)
+    if _keeps_credentials(context, made, most):
+        return context.source
+    data = made.encoded.data
+    beside = context.beside
+    tries = (one.put_into(data) for one in (beside, *beside.fewer()))
+    return next((one for one in tries if most is None or len(one) <= most), data)
+
+
+def _most_bytes(context: EncodeContext) -> int | None:
+    return len(context.source) if context.keeps_format_and_dimensions else None
+
+
+def _keeps_credentials(context: EncodeContext, made: Made, most: int | None) -> bool:
+    """Whether the file stays as it is, to the byte: content credentials hold for nothing else.
+
+    Only where everything that it holds was asked for.
+    """
+    wants_all = set(context.options.keep) == set(Keep)
+    return (
+        wants_all
+        and made.kind is Kind.SOURCE
+        and (most is None or len(context.source) <= most)
+        and Holding.C2PA in held(context.source, context.picture.probe.format)
+    )
 
 
 def _report(
@@ -167,7 +207,10 @@ def _report(
     facts, encoded = context.picture.probe, made.encoded
     width_px, height_px = made.size_px or (context.raster.width_px, context.raster.height_px)
     pixels = PixelFacts(
-        context.picture.was_transparent, context.raster.has_alpha, context.raster.icc_profile is not None
+        context.picture.was_transparent,
+        context.raster.has_alpha,
+        context.raster.icc_profile is not None,
+        context.beside.metadata.partly,
     )
     own = (ALREADY_OPTIMAL,) if made.kind is Kind.SOURCE else ()
     return Report(

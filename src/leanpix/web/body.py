@@ -26,8 +26,9 @@ from leanpix.web.urlencoded import UrlencodedReader
 FILE_FIELDS = frozenset({"image_file", "file"})
 TEXT_FIELDS = frozenset({"image_url", "image_base64", "callback_url"})
 OPTION_FIELDS = frozenset(
-    {"sync", "return_type", "format", "quality", "kbyte", "width", "height", "fit", "target_score"}
+    {"sync", "return_type", "format", "quality", "kbyte", "width", "height", "fit", "target_score", "keep"}
 )
+KEEP = "keep"  # a list by commas, and by fields of its name
 URL_LIST, ARCHIVE, ENCODED, LINK = "image_urls", "archive", "image_base64", "image_url"
 _FORM_SLACK_BYTES = 1024 * 1024
 _MAX_COMMAS = 5000
@@ -104,6 +105,11 @@ class Form:
         self.ignore(name)
         return None
 
+    def put(self, name: str, value: str) -> None:
+        """A parameter's value: of several the last, but for the one that is a list."""
+        before = self.fields.get(name) if name == KEEP else None
+        self.fields[name] = value if before is None else f"{before},{value}"
+
     def ignore(self, name: str) -> None:
         """Note a field that is passed over."""
         if len(self.ignored) < _MAX_IGNORED:
@@ -141,7 +147,7 @@ class _Text:
         self.held += piece
 
     def end(self) -> None:
-        self.form.fields[self.name] = self.held.decode("utf-8", "replace")
+        self.form.put(self.name, self.held.decode("utf-8", "replace"))
 
 
 @dataclass(slots=True)
@@ -264,7 +270,7 @@ def _take_query(form: Form, query: str) -> None:
     """The parameters of the query string; those of the body come after them, and count."""
     for name, value in _pairs(query):
         if name in form.rules.json_fields:
-            form.fields[name] = value
+            form.put(name, value)
         else:
             form.ignore(name)
 

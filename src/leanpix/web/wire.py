@@ -11,6 +11,7 @@ from typing import TypeVar
 from leanpix.domain.batch import MOST_ITEMS
 from leanpix.domain.errors import InvalidParameterError, SourceCountError
 from leanpix.domain.formats import STANDARD_FORMATS, OutputFormat, named
+from leanpix.domain.keep import parse_keep
 from leanpix.domain.request import (
     KBYTE,
     MAX_KBYTE,
@@ -22,7 +23,7 @@ from leanpix.domain.request import (
     Fit,
     ReturnType,
 )
-from leanpix.web.body import FILE_FIELDS, LINK, OPTION_FIELDS, TEXT_FIELDS, URL_LIST, Form
+from leanpix.web.body import FILE_FIELDS, KEEP, LINK, OPTION_FIELDS, TEXT_FIELDS, URL_LIST, Form
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,12}", re.ASCII)
 _IDEMPOTENCY_KEY = re.compile(r"[!-~](?:[ -~]{0,253}[!-~])?", re.ASCII)
@@ -142,6 +143,7 @@ def _options(fields: dict[str, str], formats: Formats) -> CompressionOptions:
         height_px=_integer(fields, "height", 0, MAX_SIDE_PX, "0 means not given") or None,
         fit=_choice(fields, "fit", {fit.value: fit for fit in Fit}, default=Fit.FILL),
         target_score=_score(fields),
+        keep=parse_keep(fields.get(KEEP, "")),
     )
 
 

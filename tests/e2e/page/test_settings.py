@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
+from PIL import Image
 from playwright.sync_api import Page, expect
 from tests.support.accounts import key_for
 from tests.support.batches import download, pick, settled, unzipped, write_batch
@@ -29,6 +31,25 @@ def test_new_settings_are_applied_to_the_files_already_there_and_remembered(
     page.reload()
     expect(page.locator("#format")).to_have_value("webp")
     expect(page.locator("#width")).to_have_value("80")
+
+
+def test_a_copyright_is_kept_where_that_is_chosen_and_what_is_lost_is_told(
+    visitor: Visitor, server: Server, tmp_path: Path
+) -> None:
+    mark = Image.Exif()
+    mark[0x8298] = "(c) Nobody"
+    source = tmp_path / "owned.jpg"
+    source.write_bytes(encoded(gradient(200, 150), exif=mark.tobytes()))
+    page = visitor.open("/", server.key)
+    pick(page, source)
+    settled(page)
+    expect(page.locator(".file")).to_contain_text("Without copyright")
+    page.select_option("#keep", "copyright")
+    page.wait_for_timeout(700)
+    settled(page)
+    expect(page.locator(".file")).not_to_contain_text("Without copyright")
+    with Image.open(io.BytesIO(unzipped(download(page, "#download-all"))["owned.jpg"])) as picture:
+        assert picture.getexif()[0x8298] == "(c) Nobody"
 
 
 def test_a_quality_changes_the_size_of_the_result(visitor: Visitor, server: Server, tmp_path: Path) -> None:

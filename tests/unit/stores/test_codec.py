@@ -7,6 +7,7 @@ import json
 import pytest
 
 from leanpix.domain.formats import OutputFormat
+from leanpix.domain.keep import KEPT_BY_DEFAULT, Keep, parse_keep
 from leanpix.domain.report import Report
 from leanpix.domain.request import CompressionOptions
 from leanpix.stores.sql.codec import options_from_json, options_to_json, report_from_json, report_to_json
@@ -25,10 +26,25 @@ def report() -> Report:
 
 @pytest.mark.parametrize(
     "options",
-    [CompressionOptions(), CompressionOptions(quality=80, format=OutputFormat.PNG, width_px=10, height_px=20)],
+    [
+        CompressionOptions(),
+        CompressionOptions(quality=80, format=OutputFormat.PNG, width_px=10, height_px=20),
+        CompressionOptions(keep=parse_keep("all")),
+        CompressionOptions(keep=parse_keep("none")),
+        CompressionOptions(keep=parse_keep("none,copyright")),
+    ],
 )
 def test_options_come_back_as_they_were(options: CompressionOptions) -> None:
     assert options_from_json(options_to_json(options)) == options
+
+
+def test_what_was_to_be_preserved_by_an_older_version_is_kept() -> None:
+    options = options_from_json('{"preserve": ["copyright", "creation", "location"]}')
+    assert options.keep == (Keep.COPYRIGHT, Keep.DATE, Keep.GPS, *KEPT_BY_DEFAULT)
+
+
+def test_the_default_is_not_written() -> None:
+    assert options_to_json(CompressionOptions(keep=parse_keep(""))) == "{}"
 
 
 def test_a_report_comes_back_as_it_was() -> None:

@@ -22,6 +22,7 @@ from leanpix.client import (
 from leanpix.client.values import RequestOptions
 from leanpix.domain.errors import SetupError, TaskFailure
 from leanpix.domain.holding import Holding, in_order
+from leanpix.domain.keep import KEPT_BY_DEFAULT, NONE
 from leanpix.domain.request import KBYTE, CompressionOptions
 from leanpix.domain.states import TaskState
 
@@ -85,6 +86,8 @@ def _wishes(options: CompressionOptions) -> RequestOptions:
         target_score=options.target_score,
         fit=options.fit.value if options.width_px and options.height_px else None,
     )
+    if options.keep != KEPT_BY_DEFAULT:
+        wishes["keep"] = ",".join((NONE, *options.keep))
     if options.format is not None:
         wishes["format"] = options.format.value
     return wishes

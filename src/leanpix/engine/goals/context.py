@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from leanpix.domain.keep import Keep
 from leanpix.domain.request import DEFAULT_TARGET_SCORE, CompressionOptions
 from leanpix.engine.budget import Budget, Effort
 from leanpix.engine.codecs.base import Codec, Encoded, Goal, Raster
+from leanpix.engine.codecs.beside import Beside
 from leanpix.engine.codecs.need import Criterion, Need
 from leanpix.engine.codecs.offers import Facts
 from leanpix.engine.codecs.runs import EncoderRuns
@@ -27,6 +29,7 @@ class EncodeContext:
     codec: Codec
     effort: Effort
     budget: Budget
+    beside: Beside
     need: Need = field(init=False)
     meter: QualityMeter = field(init=False)
     _kept: list[Encoded | None] = field(default_factory=list)
@@ -38,15 +41,16 @@ class EncodeContext:
     def _need(self) -> Need:
         """What the options ask for: the one place that says what automatic quality aims at, and by which criteria.
 
-        A target score counts where neither a quality nor a size is asked for.
+        Sizes are those of the pixels' file, without what is put beside them. A target score counts where neither a
+        quality nor a size is asked for.
         """
-        options = self.options
+        options, room = self.options, self.beside.room_bytes
         target = {Criterion.SCORE: options.target_score or DEFAULT_TARGET_SCORE} if options.is_automatic else {}
         return Need(
             setting=options.quality,
-            max_bytes=options.max_bytes,
+            max_bytes=None if options.max_bytes is None else max(1, options.max_bytes - room),
             least=target,
-            never_over_bytes=len(self.source) if self.keeps_format_and_dimensions else None,
+            never_over_bytes=max(1, len(self.source) - room) if self.keeps_format_and_dimensions else None,
             keeps_dimensions=options.changes_dimensions,
         )
 
@@ -86,7 +90,8 @@ class EncodeContext:
     def may_keep_file(self) -> bool:
         """Whether the source's own file shows the same picture as the result would."""
         is_laid_on_colour = self.options.background is not None and self.picture.probe.has_alpha
-        return not is_laid_on_colour and may_keep_file(self.picture, self.codec.format)
+        has_unwanted = self.picture.probe.has_profile and Keep.PROFILE not in self.options.keep
+        return not is_laid_on_colour and not has_unwanted and may_keep_file(self.picture, self.codec.format)
 
     def facts(self, runs: EncoderRuns) -> Facts:
         """What the codec's offers rest on."""

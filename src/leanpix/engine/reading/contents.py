@@ -17,6 +17,7 @@ from leanpix.domain.errors import TaskFailure
 from leanpix.domain.formats import OutputFormat, SourceFormat
 from leanpix.domain.holding import Holding, in_order
 from leanpix.engine.facts import Probe
+from leanpix.engine.reading.box_contents import of_avif, of_jxl
 from leanpix.engine.reading.exif_contents import exif_resolution, of_exif, of_iptc, of_photoshop, of_xmp
 from leanpix.engine.reading.headers import jpeg, png_chunks, tiff, webp
 
@@ -41,17 +42,19 @@ class PixelFacts:
     """What is known of a result's pixels and not seen in its file's containers.
 
     was_transparent: whether any pixel of the decoded source was; has_alpha: whether the result can be; has_profile:
-    whether the result carries one.
+    whether the result carries one. partly: containers of which the result holds a few fields and the source more.
     """
 
     was_transparent: bool
     has_alpha: bool
     has_profile: bool
+    partly: frozenset[Holding] = frozenset()
 
 
 def lost(source: bytes, probe: Probe, result: bytes, form: OutputFormat, pixels: PixelFacts) -> tuple[Holding, ...]:
     """What the source's file held and the result's does not, in the order in which losses are told."""
-    gone = set(held(source, probe.format) - held(result, form))
+    had = held(source, probe.format)
+    gone = set(had - held(result, form) | had & pixels.partly)
     if pixels.was_transparent and not pixels.has_alpha:
         gone.add(Holding.ALPHA)
     if probe.bits > _RESULT_BITS:
@@ -232,7 +235,7 @@ def _of_raw_profile(kind: bytes, text: bytes) -> set[Holding]:
             case b"xmp":
                 return of_xmp(content)
             case b"iptc" | b"8bim":
-                return of_photoshop(content) | of_iptc(content)
+                return of_iptc(content) if content.startswith(b"\x1c") else of_photoshop(content)
             case b"icc" | b"icm":
                 return {Holding.PROFILE}
     return {Holding.OTHER}
@@ -333,4 +336,6 @@ _WALKS: dict[str, Callable[[bytes], Iterator[set[Holding]]]] = {
     "tiff": _of_tiff,
     "raw": _of_raw,
     "bmp": _of_bmp,
+    "avif": of_avif,
+    "jxl": of_jxl,
 }

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from leanpix.domain.errors import TaskFailure
 from leanpix.domain.formats import OutputFormat, SourceFormat
+from leanpix.domain.keep import Keep
 from leanpix.domain.request import CompressionOptions, Crop
 from leanpix.domain.states import TaskState
 from leanpix.engine import vips
@@ -24,7 +25,7 @@ from leanpix.engine.reading.picture import Picture
 from leanpix.engine.reading.probe import Probe, mended
 from leanpix.engine.shape import transform
 from leanpix.engine.shape.crop import chosen_part
-from leanpix.engine.shape.geometry import Geometry, plan_geometry
+from leanpix.engine.shape.geometry import WHOLE, Geometry, Window, plan_geometry
 
 __all__ = ["load"]
 
@@ -76,13 +77,13 @@ def _load(
         coloured = (
             to_sdr(resized, raster.high_range)
             if raster.high_range is not None
-            else to_srgb(resized, raster.profile, may_keep=target.holds_profile)
+            else to_srgb(resized, raster.profile, may_keep=target.holds_profile and Keep.PROFILE in options.keep)
         )
-        image = _placed(coloured.image, raster.frames, probe.orientation, geometry, options.crop)
+        image, window = _placed(coloured.image, raster.frames, probe.orientation, geometry, options.crop)
         flat = target is OutputFormat.JPG or options.background is not None
         ground = (options.background or _WHITE) if flat else None
         pixels, was_transparent = _finished(image, ground, raster.held if image is raster.image else None)
-    return replace(_picture(pixels, probe, raster, coloured), was_transparent=was_transparent)
+    return replace(_picture(pixels, probe, raster, coloured), was_transparent=was_transparent, window=window)
 
 
 @contextmanager
@@ -113,24 +114,29 @@ def _resized(raster: LazyPixels, size: tuple[int, int]) -> pyvips.Image:
     return _each_frame(raster.image, raster.frames, lambda frame: transform.resize(frame, *size))
 
 
-def _placed(image: pyvips.Image, frames: int, orientation: int, geometry: Geometry, crop: Crop) -> pyvips.Image:
+def _placed(
+    image: pyvips.Image, frames: int, orientation: int, geometry: Geometry, crop: Crop
+) -> tuple[pyvips.Image, Window]:
     """Turn upright, crop and pad. To be turned, or looked at for what to keep, the pixels have to be held."""
     if orientation == 1 and not geometry.crops and not geometry.pads:
-        return image
+        return image, WHOLE
     is_chosen = geometry.crops and crop is not Crop.CENTRE
     held = _in_memory(image) if is_chosen or orientation != 1 else image
     if not is_chosen:
-        return _each_frame(
+        placed = _each_frame(
             held, frames, lambda frame: transform.to_canvas(transform.to_upright(frame, orientation), geometry)
         )
+        return placed, geometry.window
     wide, high = geometry.width_px, geometry.height_px
     first = transform.to_upright(held.crop(0, 0, held.width, held.height // frames), orientation)
     is_held = orientation == 1 and frames == 1
     # One part for all frames: it must not jump.
     part = chosen_part(held if is_held else _in_memory(first), wide, high, crop)
-    return _each_frame(
+    placed = _each_frame(
         held, frames, lambda frame: transform.resize(part.of(transform.to_upright(frame, orientation)), wide, high)
     )
+    box = part.box
+    return placed, Window.of((box.left, box.top, box.width, box.height), first.width, first.height)
 
 
 def _each_frame(image: pyvips.Image, frames: int, change: Callable[[pyvips.Image], pyvips.Image]) -> pyvips.Image:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from leanpix.engine.reading.loaders.base import from_array
 from leanpix.engine.reading.probe import Probe
+from leanpix.engine.shape.geometry import WHOLE, Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,7 @@ class Picture:
     for a still picture. loop: how often an animation plays, 0 for ever. icc_profile: set only where a wide-gamut
     profile was kept, and then to be embedded; otherwise the pixels are sRGB. changes and warnings: short
     sentences for the report. was_transparent: whether any pixel was, before the picture was laid on a ground.
-    is_mended: the source's own bytes are damaged, though no pixel is missing.
+    is_mended: the source's own bytes are damaged, though no pixel is missing. window: which part of the source this is.
     """
 
     pixels: NDArray[np.uint8]
@@ -36,6 +37,7 @@ class Picture:
     warnings: tuple[str, ...] = ()
     is_mended: bool = False
     was_transparent: bool = False
+    window: Window = WHOLE
 
     @property
     def image(self) -> pyvips.Image:

@@ -9,6 +9,25 @@ from leanpix.engine.facts import Limits, excessive
 
 
 @dataclass(frozen=True, slots=True)
+class Window:
+    """The part of the upright source that a result shows, in shares of its sides; beyond 0 to 1 where it is padded."""
+
+    left: float = 0.0
+    top: float = 0.0
+    width: float = 1.0
+    height: float = 1.0
+
+    @classmethod
+    def of(cls, box: tuple[int, int, int, int], width_px: int, height_px: int) -> Window:
+        """A box of left, top, width and height in a picture of these sides."""
+        left, top, wide, high = box
+        return cls(left / width_px, top / height_px, wide / width_px, high / height_px)
+
+
+WHOLE = Window()
+
+
+@dataclass(frozen=True, slots=True)
 class Geometry:
     """Scale the upright picture to scaled_*, then crop or pad it, centred, to width_px x height_px."""
 
@@ -26,6 +45,16 @@ class Geometry:
     def crops(self) -> bool:
         """Whether a part of the picture hangs over."""
         return self.scaled_width_px > self.width_px or self.scaled_height_px > self.height_px
+
+    @property
+    def window(self) -> Window:
+        """What is shown where the middle is kept and the padding is even."""
+        wide, high, canvas = self.scaled_width_px, self.scaled_height_px, (self.width_px, self.height_px)
+        left, top = (
+            (side - room) // 2 if side > room else -((room - side) // 2)
+            for side, room in zip((wide, high), canvas, strict=True)
+        )
+        return Window.of((left, top, *canvas), wide, high)
 
 
 def plan_geometry(width_px: int, height_px: int, options: CompressionOptions, limits: Limits) -> Geometry:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from leanpix.domain.formats import OutputFormat, SourceFormat
 from leanpix.domain.holding import Holding
+from leanpix.domain.keep import KEPT_BY_DEFAULT, Keep, beside_default, in_order
 from leanpix.domain.report import Considered, Report
-from leanpix.domain.request import CompressionOptions, Crop, Fit, Metadata
+from leanpix.domain.request import CompressionOptions, Crop, Fit
 
 
 def options_to_json(options: CompressionOptions, ignored: Sequence[str] = ()) -> str:
@@ -39,8 +40,21 @@ def options_from_json(text: str) -> CompressionOptions:
         background=found.get("background"),
         crop=Crop(found.get("crop", Crop.CENTRE)),
         alternatives=tuple(OutputFormat(name) for name in found.get("alternatives", ())),
-        preserve=tuple(Metadata(name) for name in found.get("preserve", ())),
+        keep=_keep(found),
     )
+
+
+_PRESERVED = {"copyright": Keep.COPYRIGHT, "creation": Keep.DATE, "location": Keep.GPS}
+"""The words of `preserve`, which rows of older versions have in place of `keep`."""
+
+
+def _keep(found: Mapping[str, Sequence[str]]) -> tuple[Keep, ...]:
+    if "preserve" in found:
+        return beside_default(_PRESERVED[name] for name in found["preserve"] if name in _PRESERVED)
+    if "keep" not in found:
+        return KEPT_BY_DEFAULT
+    kinds = {kind.value: kind for kind in Keep}  # a newer version may know more of them
+    return in_order(kinds[name] for name in found["keep"] if name in kinds)
 
 
 def report_to_json(report: Report) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from leanpix.domain.batch import MOST_ITEMS
 from leanpix.domain.formats import STANDARD_FORMATS, OutputFormat
+from leanpix.domain.keep import KEEP_WORDS
 from leanpix.domain.request import MAX_KBYTE, MAX_QUALITY, MAX_SCORE, MAX_SIDE_PX, MIN_QUALITY, Fit, ReturnType
 from leanpix.web.body import ARCHIVE, FILE_FIELDS, URL_LIST
 from leanpix.web.compat import Json
@@ -26,6 +27,7 @@ _IMAGE_URL = (
     "^\\s*(?:[hH][tT][tT][pP][sS]?://[^/?#\\s][\\s\\S]*|"
     "data:[^,]{0,999},(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{4})\\s*)?$"
 )
+_KEEP = f"(?:{'|'.join(KEEP_WORDS)})"
 _SMALLEST_GIF = "R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
 
 
@@ -139,6 +141,11 @@ def _options() -> dict[str, Json]:
         "target_score": _told(
             {"anyOf": [score, {"type": "string", "const": ""}]},
             "The SSIMULACRA2 score that automatic quality reaches. Not in the hosted API.",
+        ),
+        "keep": _told(
+            {"type": "string", "pattern": f"^(?:{_KEEP}(?:,{_KEEP})*)?$"},
+            "What of the source's metadata, profile and gain map stays, by commas. Each word adds to the default: "
+            "profile and gainmap; none takes those away. Not in the hosted API.",
         ),
     }
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from leanpix.domain.request import MAX_SIDE_PX, Metadata
+from leanpix.domain.request import MAX_SIDE_PX
 from leanpix.web.compat import Json
 from leanpix.web.openapi.decimals import some_integer_or_text
 from leanpix.web.openapi.model import reference
 from leanpix.web.openapi.schemas import COUNT, TEXT, choice, shape
 from leanpix.web.tinify.answers import ERRORS
-from leanpix.web.tinify.commands import ANY_TYPE, COLOURS, METHODS, MOST_TYPES, TYPES
+from leanpix.web.tinify.commands import ANY_TYPE, COLOURS, METHODS, MOST_TYPES, PRESERVED, TYPES
 from leanpix.web.wire import LONGEST_URL
 
 # What PHP makes of no commands at all.
@@ -44,7 +44,7 @@ def tinify_components() -> dict[str, Json]:
 def _commands() -> Json:
     names = ("resize", "convert", "transform", "store")
     commands = {name: _or_nothing(reference(f"Tinify{name.capitalize()}")) for name in names}
-    kinds = choice([kind.value for kind in Metadata])
+    kinds = choice(list(PRESERVED))
     preserve: Json = {
         "anyOf": [kinds, {"type": "array", "items": kinds}, _NULL],
         "description": "What to keep of the source's metadata.",

@@ -4,7 +4,7 @@ import { $, $$, setText } from "./dom.js";
 
 const NAME = "leanpix.settings";
 const SETTLE_MS = 500;
-const DEFAULTS = { mode: "auto", quality: 80, kbyte: 200, width: "", height: "", fit: "inside", format: "" };
+const DEFAULTS = { mode: "auto", quality: 80, kbyte: 200, width: "", height: "", fit: "inside", format: "", keep: "" };
 
 /** The API's fields for these settings, in the order people write them. */
 export function parameters(settings) {
@@ -15,6 +15,7 @@ export function parameters(settings) {
   if (settings.height) fields.height = settings.height;
   if (settings.width && settings.height) fields.fit = settings.fit;
   if (settings.format) fields.format = settings.format;
+  if (settings.keep) fields.keep = settings.keep;
   return fields;
 }
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from leanpix.domain.errors import BodyError, InvalidParameterError
 from leanpix.domain.export_target import ExportTarget
 from leanpix.domain.formats import OutputFormat
-from leanpix.domain.request import MAX_SIDE_PX, CompressionOptions, Crop, Fit, Metadata
+from leanpix.domain.keep import Keep, beside_default
+from leanpix.domain.request import MAX_SIDE_PX, CompressionOptions, Crop, Fit
 from leanpix.web.tinify.storing import parse_shelf
 
 METHODS = {
@@ -22,6 +23,7 @@ TYPES = {one.media_type: one for one in _WRITTEN}
 ANY_TYPE = "*/*"
 COLOURS = {"white": "ffffff", "black": "000000"}
 _HEX = re.compile(r"#([0-9a-fA-F]{3}|[0-9a-fA-F]{6})", re.ASCII)
+PRESERVED = {"copyright": Keep.COPYRIGHT, "creation": Keep.DATE, "location": Keep.GPS}
 KNOWN = frozenset({"source", "resize", "convert", "transform", "preserve", "store"})
 MOST_TYPES = 16
 
@@ -60,7 +62,7 @@ def parse_commands(body: Fields) -> Commands:
             crop=crop,
             enlarge=False,
             background=background,
-            preserve=preserved,
+            keep=beside_default(preserved),
         ),
         shelf,
     )
@@ -141,10 +143,9 @@ def _background(transform: Fields) -> str | None:
     return digits if len(digits) > len("fff") else "".join(2 * digit for digit in digits)
 
 
-def _preserved(value: object) -> tuple[Metadata, ...]:
+def _preserved(value: object) -> tuple[Keep, ...]:
     names = value if isinstance(value, list) else [] if value is None else [value]
-    known = {kind.value: kind for kind in Metadata}
-    wrong = [name for name in names if not isinstance(name, str) or name not in known]
+    wrong = [name for name in names if not isinstance(name, str) or name not in PRESERVED]
     if wrong:
-        raise InvalidParameterError("preserve", wrong[0], ", ".join(known))
-    return tuple(kind for kind in Metadata if kind in names)
+        raise InvalidParameterError("preserve", wrong[0], ", ".join(PRESERVED))
+    return tuple(kind for name, kind in PRESERVED.items() if name in names)
