@@ -7,8 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TypeVar
 
-from tests.simulation.repositories import Job, ModelDatabase, Repository, statement
+from tests.simulation.repositories import Job, ModelDatabase
 from tests.simulation.rows import Work
+from tests.simulation.statements import Repository, statement
 
 from leanpix.domain.errors import StoreUnavailableError
 from leanpix.queues.fair_scheduler import FairScheduler

@@ -7,18 +7,15 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.simulation import node, repositories
+from tests.simulation import model_tasks, node
 from tests.simulation.blobs import ModelBlobs
 from tests.simulation.installation import Weather
-from tests.simulation.repositories import (
-    ModelAccounts,
-    ModelBatches,
-    ModelDatabase,
-    ModelNotices,
-    ModelSubmissions,
-    ModelTasks,
-    statement,
-)
+from tests.simulation.model_accounts import ModelAccounts
+from tests.simulation.model_batches import ModelBatches
+from tests.simulation.model_notices import ModelNotices
+from tests.simulation.model_tasks import ModelTasks
+from tests.simulation.repositories import ModelDatabase, ModelSubmissions
+from tests.simulation.statements import statement
 
 from leanpix.domain.account import LedgerKind
 from leanpix.domain.errors import StoreUnavailableError
@@ -42,7 +39,7 @@ def planted(plant: Plant) -> Plant:
 @planted
 def the_fence_is_removed(patch: pytest.MonkeyPatch) -> None:
     """Whoever had a task once may write to it."""
-    patch.setattr(repositories, "_same", lambda _task, _fence: True)
+    patch.setattr(model_tasks, "_same", lambda _task, _fence: True)
 
 
 @planted
