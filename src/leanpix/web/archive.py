@@ -14,11 +14,10 @@ from leanpix.domain.errors import BodyError, InvalidParameterError, SourceCountE
 from leanpix.service.batch import BatchSize, NamedSource
 from leanpix.service.spool import SpoolFile
 from leanpix.service.submit import Upload
+from leanpix.web.archive_names import named_entries
 
 _ENCRYPTED = 0x1
 _METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
-_LONGEST_NAME_BYTES = 255
-_DEEPEST = 16
 # A thousand entries with long names take less; the archive's own words on how much it is are not asked.
 _MOST_DIRECTORY_BYTES = 2 * 1024 * 1024
 _PIECE_BYTES = 1024 * 1024
@@ -41,20 +40,22 @@ class ArchiveLimits:
 class Archive:
     """A ZIP whose list of entries has been read and judged; nothing of it is unpacked yet."""
 
-    def __init__(self, archive: zipfile.ZipFile, entries: list[zipfile.ZipInfo], limits: ArchiveLimits) -> None:
-        self._archive, self._entries, self._limits = archive, entries, limits
+    def __init__(self, archive: zipfile.ZipFile, entries: list[zipfile.ZipInfo]) -> None:
+        self._archive = archive
+        self._entries, self.renamed = named_entries(entries)
+        """What pictures were called in the archive, by the names that they go by instead; at most a hundred."""
 
     @property
     def size(self) -> BatchSize:
         """How many pictures it holds, and how many bytes they say they are: they may be fewer, not more."""
-        return BatchSize(len(self._entries), sum(entry.file_size for entry in self._entries))
+        return BatchSize(len(self._entries), sum(named.entry.file_size for named in self._entries))
 
     def pictures(self, spool_file: Callable[[], SpoolFile]) -> Iterator[NamedSource]:
         """The pictures in their order, each good until the next is asked for; BodyError where one is broken."""
-        for entry in self._entries:
+        for named in self._entries:
             file = spool_file()
-            self._unpack(entry, file)
-            yield NamedSource(entry.filename, Upload(file.content()))
+            self._unpack(named.entry, file)
+            yield NamedSource(named.name, Upload(file.content()))
 
     def _unpack(self, entry: zipfile.ZipInfo, file: SpoolFile) -> None:
         """Write the entry's content: it is counted while it is unpacked, whatever the entry claims."""
@@ -72,8 +73,7 @@ def opened_archive(file: IO[bytes], limits: ArchiveLimits) -> Archive:
     """Read an archive's list of entries; folders and what desktops add by themselves are left out.
 
     Raises BodyError for what is no readable ZIP, SourceCountError, UploadTooLargeError for more than the limits or for
-    what can only be a bomb, and InvalidParameterError for an entry that is refused, by its name or because it is
-    encrypted.
+    what can only be a bomb, and InvalidParameterError for an entry that is encrypted or packed in an unknown way.
     """
     bounded = _BoundedReads(file)
     try:
@@ -84,7 +84,7 @@ def opened_archive(file: IO[bytes], limits: ArchiveLimits) -> Archive:
     _check_entries(entries)
     _check_sizes(entries, limits)
     bounded.opened()
-    return Archive(archive, entries, limits)
+    return Archive(archive, entries)
 
 
 class _BoundedReads:
@@ -107,7 +107,8 @@ class _BoundedReads:
 
 
 def _is_beside(entry: zipfile.ZipInfo) -> bool:
-    return entry.is_dir() or entry.filename.startswith("__MACOSX/") or entry.filename.endswith(_NO_PICTURES)
+    name = entry.orig_filename.replace("\\", "/")
+    return name.endswith(("/", *_NO_PICTURES)) or name.removeprefix("./").startswith("__MACOSX/")
 
 
 def _check_entries(entries: list[zipfile.ZipInfo]) -> None:
@@ -115,29 +116,11 @@ def _check_entries(entries: list[zipfile.ZipInfo]) -> None:
         raise SourceCountError("archive: there is no picture in it")
     if len(entries) > MOST_ITEMS:
         raise SourceCountError(f"archive: {len(entries)} entries; a batch takes at most {MOST_ITEMS} pictures")
-    names = set[str]()
     for entry in entries:
-        _check_name(entry)
-        if entry.filename in names:
-            raise InvalidParameterError("archive", entry.filename, "each name once")
-        names.add(entry.filename)
         if entry.flag_bits & _ENCRYPTED:
             raise InvalidParameterError("archive", entry.filename, "entries without a password")
         if entry.compress_type not in _METHODS:
             raise InvalidParameterError("archive", entry.filename, "entries that are stored or deflated")
-
-
-def _check_name(entry: zipfile.ZipInfo) -> None:
-    name = entry.filename
-    # The module cuts a name at a zero byte: the name as it was written counts.
-    written = entry.orig_filename
-    parts = written.split("/")
-    is_odd = not written.isprintable() or "\\" in written or ":" in parts[0]
-    if is_odd or name.startswith("/") or any(part in {"", ".", ".."} for part in parts):
-        raise InvalidParameterError("archive", written, "names that are relative paths without . and ..")
-    if len(name.encode()) > _LONGEST_NAME_BYTES or len(parts) > _DEEPEST:
-        allowed = f"names of at most {_LONGEST_NAME_BYTES} bytes and {_DEEPEST} levels"
-        raise InvalidParameterError("archive", name, allowed)
 
 
 def _check_sizes(entries: list[zipfile.ZipInfo], limits: ArchiveLimits) -> None:

@@ -31,7 +31,10 @@ def create_batch() -> Operation:
     """Create a batch."""
     refused = (errors.WRONG_PARAMETER, errors.REUSED, errors.WRONG_SOURCE, errors.WRONG_BODY, errors.TOO_LARGE)
     busy = (errors.NO_CREDITS, errors.RATE, errors.FULL, errors.UNAVAILABLE)
-    answers = done(shape({"batch_id": TASK_ID}, "A batch was accepted."), {"batch_id": _ID}, *refused, *busy)
+    names = "Pictures of an archive that go by safer names, with what they were called; at most a hundred."
+    renamed: Json = {"type": "object", "additionalProperties": TEXT, "description": names}
+    accepted = shape({"batch_id": TASK_ID, "renamed": renamed}, "A batch was accepted.", ["renamed"])
+    answers = done(accepted, {"batch_id": _ID}, *refused, *busy)
     return Operation(
         tag="Batches",
         summary="Compress many pictures",

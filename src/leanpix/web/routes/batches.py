@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit
 
@@ -37,8 +38,8 @@ async def create_batch(request: Request) -> Response:
         wire = parse_batch(form, context.settings.formats_written)
         terms = BatchTerms(wire.options, callback_of(context, request, wire.callback_url), once)
         async with context.unpacking.turn(account.id):  # not one of the threads that others' small requests wait for
-            batch_id = await context.unpacking.call(_submit, context, account, form, wire, terms)
-    return _answer({"batch_id": batch_id})
+            batch_id, renamed = await context.unpacking.call(_submit, context, account, form, wire, terms)
+    return _answer({"batch_id": batch_id, **({"renamed": renamed} if renamed else {})})
 
 
 async def batch(request: Request) -> Response:
@@ -77,15 +78,18 @@ async def batch_results(request: Request) -> Response:
     return Reading(request, context.readers, status.batch.id, Pieces(pieces)).archive("application/zip", headers)
 
 
-def _submit(context: Context, account: Account, form: Form, wire: BatchRequest, terms: BatchTerms) -> str:
+def _submit(
+    context: Context, account: Account, form: Form, wire: BatchRequest, terms: BatchTerms
+) -> tuple[str, Mapping[str, str]]:
+    """The batch's id, and what pictures of an archive were called that go by other names."""
     if form.file is None:
         named = (NamedSource(_name_of(url, number), Address(url)) for number, url in enumerate(wire.urls))
         size = BatchSize(len(wire.urls), sum(len(url) for url in wire.urls))
-        return context.batches.submit(account, named, terms, size)
+        return context.batches.submit(account, named, terms, size), {}
     limits = ArchiveLimits(context.settings.max_upload_bytes, context.settings.batch_max_unpacked_bytes)
     with form.file.reader() as file, context.spool.unpacking(account.id) as spool_file:
         archive = opened_archive(file, limits)
-        return context.batches.submit(account, archive.pictures(spool_file), terms, archive.size)
+        return context.batches.submit(account, archive.pictures(spool_file), terms, archive.size), archive.renamed
 
 
 def _name_of(url: str, number: int) -> str:
