@@ -46,6 +46,7 @@ from leanpix.telemetry.logging import log_failure
 from leanpix.telemetry.metrics import Metrics
 from leanpix.web.app import make_app
 from leanpix.web.context import Context
+from leanpix.web.key_queue import KeyQueue
 from leanpix.web.messages import Messages
 from leanpix.web.reading import Readers
 from leanpix.web.rendering import Rendering
@@ -333,6 +334,7 @@ def make_api(stores: Stores, pool: CompressorPool | None, telemetry: Telemetry, 
         look_ups=ThreadPoolExecutor(
             _SHARED_LOOK_UP_THREADS if stores.is_shared else _LOOK_UP_THREADS, thread_name_prefix="look-up"
         ),
+        turns=KeyQueue(settings.rate_patience_s),
         unpacking=Unpacking(),
         readers=Readers(settings.readers, settings.readers_per_result),
         drained=drained,

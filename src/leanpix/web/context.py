@@ -27,6 +27,7 @@ from leanpix.service.spool import Spool
 from leanpix.service.submit import Submit
 from leanpix.service.usage import MonthCounts, Usage
 from leanpix.service.webhooks import Webhooks
+from leanpix.web.key_queue import KeyQueue
 from leanpix.web.observed import note
 from leanpix.web.reading import Readers
 from leanpix.web.rendering import Rendering
@@ -83,6 +84,7 @@ class Context:
     readiness: Callable[[], tuple[bool, Mapping[str, str]]]
     threads: CapacityLimiter
     look_ups: Executor
+    turns: KeyQueue
     unpacking: Unpacking
     readers: Readers
     drained: Event
@@ -97,6 +99,11 @@ class Context:
     async def look_up(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a use case that reads or counts a few rows, apart from those that wait for files."""
         return await asyncio.get_running_loop().run_in_executor(self.look_ups, partial(work, *args, **kwargs))
+
+    async def admit(self, account: Account, idempotency_key: str | None) -> None:
+        """Take one create of the key's rate, a short wait included; what Submit.admit raises."""
+        ask = partial(self.look_up, self.submit.admit, account, idempotency_key)
+        await self.turns.take(account.id, ask)
 
     async def account(self, request: Request) -> Account:
         """The account behind the request's key; KeyRefusedError."""

@@ -80,6 +80,14 @@ class GuardedProtocol(HttpToolsProtocol):
                 return
         super().data_received(data)
 
+    def eof_received(self) -> bool:  # type: ignore[override] # uvicorn leaves out what asyncio asks for
+        """Whether to stay: a client may send no more once its request is whole, and still waits for the answer."""
+        is_secure = self.transport.get_extra_info("sslcontext") is not None  # TLS knows no half of a connection
+        if is_secure or self.is_idle or not self._in_head:
+            return False
+        self.cycle.keep_alive = False
+        return True
+
     @property
     def is_idle(self) -> bool:
         """Whether no request is under way here: its head has not come yet, or its answer is out."""

@@ -29,6 +29,13 @@ class WebSettings(BaseModel):
     sync_wait_s: float = Field(
         default=180, gt=0, le=_DAY_S, description="Seconds that a request with sync=1 waits at most."
     )
+    rate_patience_s: float = Field(
+        default=0.5,
+        ge=0,
+        le=60,
+        description="Seconds that a create above its key's rate waits in the server before it is refused; 0: not at "
+        "all. Its body waits as long: more than LEANPIX_BODY_GRACE_S can cut slow uploads off.",
+    )
     tinify: bool = Field(
         default=True,
         description="Serve what clients of the Tinify API call: `/shrink`, `/output`, also under `/tinify`.",

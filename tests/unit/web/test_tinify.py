@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 import pytest
 
 from leanpix.domain.errors import InvalidParameterError, RateLimitedError
 from leanpix.settings import read_settings
-from leanpix.web.tinify.key_queue import KeyQueue
+from leanpix.web.key_queue import KeyQueue
 from leanpix.web.tinify.routes import tinify_routes
 from leanpix.web.tinify.storing import parse_shelf
 
@@ -71,14 +72,40 @@ def test_one_request_of_a_key_at_a_time_asks_for_its_turn() -> None:
 
 def test_patience_has_an_end_and_then_the_refusal_is_told() -> None:
     async def never() -> None:
-        raise RateLimitedError("slow down", 3.0)
+        raise RateLimitedError("slow down", 0.003)
 
     async def impatient() -> None:
-        turns = KeyQueue(0.01)
+        turns = KeyQueue(0.05)
         first, second = await asyncio.gather(turns.take("key", never), turns.take("key", never), return_exceptions=True)
         assert isinstance(first, RateLimitedError)
         assert isinstance(second, RateLimitedError)
-        assert str(first) == "slow down"
-        assert "waiting already" in str(second)
+        assert str(first) == str(second) == "slow down"
+
+    async def stuck() -> None:
+        turns = KeyQueue(0.05)
+        hanging = turns.take("key", partial(asyncio.sleep, 60))
+        waiting = turns.take("key", partial(asyncio.sleep, 0))
+        for refused in await asyncio.gather(hanging, waiting, return_exceptions=True):
+            assert isinstance(refused, RateLimitedError)
+            assert "waiting already" in str(refused)
 
     asyncio.run(impatient())
+    asyncio.run(stuck())
+
+
+@pytest.mark.parametrize("patience_s", [0, 30])
+def test_what_patience_cannot_reach_is_refused_at_once(patience_s: float) -> None:
+    asked = 0
+
+    async def in_a_minute() -> None:
+        nonlocal asked
+        asked += 1
+        raise RateLimitedError("slow down", 60.0)
+
+    async def hopeless() -> None:
+        async with asyncio.timeout(5):
+            with pytest.raises(RateLimitedError, match="slow down"):
+                await KeyQueue(patience_s).take("key", in_a_minute)
+
+    asyncio.run(hopeless())
+    assert asked == 1

@@ -33,7 +33,7 @@ async def create_batch(request: Request) -> Response:
     context = context_of(request)
     account = await context.account(request)
     once = idempotency_key(request.headers.get("Idempotency-Key"))
-    await context.call(context.submit.admit, account, once)
+    await context.admit(account, once)
     async with form_of(request, account, context.settings.batch_max_bytes, BATCH) as form:
         wire = parse_batch(form, context.settings.formats_written)
         terms = BatchTerms(wire.options, callback_of(context, request, wire.callback_url), once)

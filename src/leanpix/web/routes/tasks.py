@@ -29,7 +29,7 @@ async def create(request: Request) -> Response:
     context = context_of(request)
     account = await context.account(request)
     once = idempotency_key(request.headers.get("Idempotency-Key"))
-    await context.look_up(context.submit.admit, account, once)
+    await context.admit(account, once)
     async with form_of(request, account, context.settings.max_upload_bytes) as form:
         wire = parse_request(form, context.settings.formats_written)
         callback = callback_of(context, request, wire.callback_url)

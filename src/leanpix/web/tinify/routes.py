@@ -27,6 +27,7 @@ from leanpix.domain.task import Task
 from leanpix.service.originals import Originals
 from leanpix.service.submit import Address, Upload
 from leanpix.web.context import Context, context_of
+from leanpix.web.key_queue import KeyQueue
 from leanpix.web.observed import note
 from leanpix.web.reading import Reading
 from leanpix.web.routes.tasks import base_of
@@ -44,7 +45,6 @@ from leanpix.web.tinify.bodies import (
     read_picture,
 )
 from leanpix.web.tinify.commands import parse_commands, source_url
-from leanpix.web.tinify.key_queue import KeyQueue
 from leanpix.web.waiting import ended
 from leanpix.web.wire import check_url, idempotency_key
 

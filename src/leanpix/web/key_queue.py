@@ -1,4 +1,4 @@
-"""Waiting for a key's turn: these clients take a 429 for an empty account and give up, so rates are kept by waiting."""
+"""Waiting for a key's turn: rates are kept by a short wait. Clients send in bursts, and some give up at a 429."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ T = TypeVar("T")
 class KeyQueue:
     """Lines up the requests of each key in one process; only the first in line asks for the rate.
 
-    A request waits for patience_s at most.
+    A request waits for patience_s at most, and not at all for what would take longer.
     """
 
     def __init__(self, patience_s: float) -> None:
@@ -24,6 +24,9 @@ class KeyQueue:
 
     async def take(self, key_id: str, ask: Callable[[], Awaitable[T]]) -> T:
         """What ask gives once it does not raise RateLimitedError any more; that error when the patience is over."""
+        if self._patience_s == 0:
+            return await ask()
+        deadline = asyncio.get_running_loop().time() + self._patience_s
         line = self._lines.setdefault(key_id, asyncio.Lock())
         refusal = RateLimitedError("HTTP 429: too many requests with this key are waiting already", self._patience_s)
         try:
@@ -32,6 +35,8 @@ class KeyQueue:
                     try:
                         return await ask()
                     except RateLimitedError as told:
+                        if told.retry_after_s > deadline - asyncio.get_running_loop().time():
+                            raise
                         refusal = told
                     await asyncio.sleep(refusal.retry_after_s)
         except TimeoutError:
