@@ -61,3 +61,7 @@ class SourceFormat(StrEnum):
     def same_output(self) -> OutputFormat | None:
         """The output format that keeps this source's format, or None where results cannot be written in it."""
         return OutputFormat(self.value) if self.value in OutputFormat._value2member_map_ else None
+
+    def keeps_frames_in(self, target: OutputFormat) -> bool:
+        """Whether an animation of this format stays one: in WebP every one, in PNG those that are PNG."""
+        return target is OutputFormat.WEBP or (target is OutputFormat.PNG and self is SourceFormat.PNG)

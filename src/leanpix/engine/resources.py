@@ -90,7 +90,7 @@ def resource_budget(probe: Probe, options: CompressionOptions) -> ResourceBudget
     The one place that says so: the child's limits and the memory that is shared between children rest on it.
     """
     targets = _targets(probe, options)
-    frames = probe.frames if OutputFormat.WEBP in targets else 1
+    frames = probe.frames if any(map(probe.format.keeps_frames_in, targets)) else 1
     source, result = probe.pixels * frames, _result_pixels(probe, options) * frames
     decoding = _DECODING_BYTES[probe.format]
     decoding += _MULTI_SCAN_BYTES * (probe.scans > 1) + _DEEP_BYTES * (probe.bits > 8)  # noqa: PLR2004 - bits of a byte

@@ -88,6 +88,7 @@ class Facts:
     needs_lossless: bool = False
     is_screen_content: bool = False
     bytes_a_pixel: float = 0.5
+    frames: int = 1
 
 
 def repacked_source(prior: Prior, facts: Facts, refinement: Refinement | None = None) -> Iterator[Offer]:

@@ -101,6 +101,7 @@ class EncodeContext:
         is_usable = self.may_keep_file and (needs_lossless or may_race_file(self.picture))
         return Facts(
             pixels=self.raster.total_pixels,
+            frames=self.raster.frames,
             source_bytes=len(self.source),
             is_source_lossless=probe.is_lossless,
             usable_source=self.codec.source_size(self.source) if is_usable else None,

@@ -53,7 +53,7 @@ def load(source: bytes, probe: Probe, options: CompressionOptions, target: Outpu
     Raises TaskFailure: INVALID_IMAGE for a damaged or cut-short picture, NOT_MEETING_REQUIREMENTS for a result
     that would be too large, NO_RESOURCES when memory runs out.
     """
-    request = DecodeRequest(limits, animated=target is OutputFormat.WEBP)
+    request = DecodeRequest(limits, animated=probe.format.keeps_frames_in(target))
     try:
         return _load(source, probe, options, target, request)
     except TaskFailure as failure:

@@ -21,6 +21,7 @@ from leanpix.engine.codecs import priors
 from leanpix.engine.codecs.base import Encoded, Goal, Mend, Raster, endless
 from leanpix.engine.codecs.offers import Facts, Offer, Refinement, SourceSize, lossless, lossy, repacked_source
 from leanpix.engine.codecs.palette_native import native_palettes
+from leanpix.engine.codecs.png.animated import animated_png, repacked_animation
 from leanpix.engine.codecs.png.palette import Palettes
 from leanpix.engine.codecs.png.strips import ByLibdeflate, for_photograph, packed
 from leanpix.engine.codecs.png.strips_native import native_strips
@@ -131,6 +132,8 @@ class PngEncoder:
 
     def encode(self, parameter: float) -> Encoded:
         """One palette, half dithered: as good as full dithering where it matters, and smaller."""
+        if self.raster.frames > 1:
+            return self.lossless()
         return self._by_libvips(parameter) if self.palettes is None else self._mapped(self.palettes, int(parameter))
 
     def _mapped(self, palettes: Palettes, quality: int) -> Encoded:
@@ -172,6 +175,9 @@ class PngEncoder:
 
         It holds a picture three times: a large one is packed by strips. Photographs are, where that is no larger.
         """
+        if self.raster.frames > 1:
+            level = _PACK_LEVEL[self.effort]
+            return Encoded(animated_png(self.raster, level), f"oxipng {level}, frame by frame", is_lossless=True)
         if self.is_photograph and (photograph := self._as_photograph()):
             return photograph
         if self.effort is Effort.MINIMAL or self.raster.total_pixels > _AT_ONCE_UP_TO_PIXELS:
@@ -240,7 +246,7 @@ class PngCodec:
     def open(self, raster: Raster, effort: Effort, goal: Goal) -> PngEncoder:
         """Graphics are recognised once, for the lossless try; the palettes' sample is taken once."""
         lossless = goal.quality is not None and goal.quality >= PngEncoder.lossless_from
-        kernel = None if lossless else native_palettes()
+        kernel = None if lossless or raster.frames > 1 else native_palettes()
         palettes = None if kernel is None else Palettes.of(raster.pixels, kernel)
         is_one_encode = goal.quality is not None and not lossless
         has_time = is_one_encode and goal.left_s() >= _THOROUGH_SECONDS_A_PIXEL * raster.total_pixels
@@ -264,7 +270,10 @@ class PngCodec:
         return SourceSize(len(source), raw_bytes(source))
 
     def offers(self, facts: Facts) -> Iterator[Offer]:
-        """The source's samples packed anew, a palette, and every pixel coded anew."""
+        """The source's samples packed anew, a palette, and every pixel coded anew; of an animation no palette.
+
+        Frames dithered one by one would flicker, and hardly share a rectangle with the one before.
+        """
         size = facts.usable_source
         is_known = size is not None and facts.pixels > _QUICKLY_PACKED_UP_TO_PIXELS and not size.is_stored
         if is_known:
@@ -273,16 +282,18 @@ class PngCodec:
             is_held = size is not None and size.samples_bytes <= _STREAMED_ABOVE_BYTES
             refinement = Refinement.QUICK_PACK if is_held else None
             yield from repacked_source(priors.UNKNOWN_PNG_SOURCE, facts, refinement)
-        yield from lossy("palette", priors.PALETTE, facts)
+        if facts.frames == 1:
+            yield from lossy("palette", priors.PALETTE, facts)
         yield from lossless(priors.SCREEN_CONTENT, priors.PHOTOGRAPH, facts)
 
     def repack(self, source: bytes, effort: Effort) -> Encoded | None:
         """The source's own samples, 16 bits and all, packed anew; only what its colours need stays beside them.
 
-        None for an APNG: its default picture need not be what it shows.
+        An APNG keeps its frames as they are: its default picture need not be what it shows.
         """
         if apng.animation(source) is not None:
-            return None
+            anew = repacked_animation(source)
+            return None if anew is None else Encoded(anew, "zlib 9", is_lossless=True)
         try:
             if raw_bytes(source) > _STREAMED_ABOVE_BYTES:
                 return Encoded(_streamed_anew(source), "libspng 6", is_lossless=True)
