@@ -174,7 +174,7 @@ def pieces(source: bytes) -> Iterator[bytes]:
 def test_a_stream_in_pieces_becomes_one_and_what_is_no_better_stays() -> None:
     source = b"".join(pieces(apng(stack(3), compress_level=9)))
     assert len(shown(source)[0]) == 4
-    again = repacked_animation(source)
+    again = repacked_animation(source, 9)
     assert again is not None
     assert len(again) < len(source)
     assert all(np.array_equal(*both) for both in zip(shown(again)[0], shown(source)[0], strict=True))
@@ -183,4 +183,4 @@ def test_a_stream_in_pieces_becomes_one_and_what_is_no_better_stays() -> None:
 def test_a_damaged_stream_is_no_animation_to_pack() -> None:
     source = apng(stack(3))
     at = source.index(b"fdAT")
-    assert repacked_animation(source[: at + 9] + b"?" + source[at + 10 :]) is None
+    assert repacked_animation(source[: at + 9] + b"?" + source[at + 10 :], 9) is None

@@ -72,11 +72,16 @@ def test_default_picture_of_an_apng_is_no_frame_of_it() -> None:
     picture = loaded(source, target=OutputFormat.WEBP)
     assert list(picture.delays_ms) == DELAYS
     _assert_same(picture, [np.asarray(frame, np.int16) for frame in _frames()])
-    _assert_same(loaded(source, target=OutputFormat.PNG), [np.asarray(_frames()[0], np.int16)])
+    _assert_same(loaded(source, target=OutputFormat.PNG), [np.asarray(frame, np.int16) for frame in _frames()])
+    flat = loaded(source, target=OutputFormat.JPG)
+    assert flat.frames == 1
 
 
-@pytest.mark.parametrize("target", [OutputFormat.JPG, OutputFormat.PNG])
-@pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG"])
+@pytest.mark.parametrize(
+    ("kind", "target"),
+    [(kind, OutputFormat.JPG) for kind in ("GIF", "WEBP", "PNG")]
+    + [(kind, OutputFormat.PNG) for kind in ("GIF", "WEBP")],
+)
 def test_other_formats_get_the_first_frame_and_a_warning(kind: str, target: OutputFormat) -> None:
     picture = loaded(_animation(kind), target=target)
     assert (picture.frames, picture.delays_ms, picture.height_px) == (1, (), 24)

@@ -23,7 +23,6 @@ _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _GRAY, _RGB, _INDEXED, _GRAY_ALPHA, _RGBA = 0, 2, 3, 4, 6
 _TYPES = {1: _GRAY, 2: _GRAY_ALPHA, 3: _RGB, 4: _RGBA}
 _MOST_COLOURS = 256
-_COUNTED_UP_TO_PIXELS = 16_000_000
 _LONGEST_MS = 65_535
 _AS_IT_IS: dict[str, Any] = {
     "color_type_reduction": False,
@@ -86,18 +85,26 @@ def animated_png(raster: Raster, level: int) -> bytes:
 def _samples(raster: Raster) -> _Samples:
     """Indices where all frames together have few colours: one byte a pixel instead of three or four."""
     pixels, bands = raster.pixels, raster.pixels.shape[2]
-    if raster.is_gray or raster.total_pixels > _COUNTED_UP_TO_PIXELS:
-        return _Samples(pixels, _TYPES[bands])
-    wide = np.full((*pixels.shape[:2], 4), 255, np.uint8)
-    wide[..., :bands] = pixels
-    # The most transparent first: then the palette's alphas end with them.
-    packed = wide[..., ::-1].copy().view(">u4")[..., 0]
-    found, places = np.unique(packed, return_inverse=True)
-    if len(found) > _MOST_COLOURS:
-        return _Samples(pixels, _TYPES[bands])
-    colours = found.astype(">u4").view(np.uint8).reshape(-1, 4)[:, ::-1]
-    indices = places.astype(np.uint8).reshape(*pixels.shape[:2], 1)
-    return _Samples(indices, _INDEXED, tuple(tuple(int(value) for value in colour) for colour in colours))
+    as_they_are = _Samples(pixels, _TYPES[bands])
+    if raster.is_gray:
+        return as_they_are
+    found = np.empty(0, np.uint32)
+    for frame in np.split(pixels, raster.frames):
+        found = np.union1d(found, _numbers(frame))
+        if len(found) > _MOST_COLOURS:
+            return as_they_are
+    indices = np.empty((*pixels.shape[:2], 1), np.uint8)
+    for frame, into in zip(np.split(pixels, raster.frames), np.split(indices, raster.frames), strict=True):
+        into[..., 0] = np.searchsorted(found, _numbers(frame))
+    colours = (tuple(int(value) >> shift & 255 for shift in (0, 8, 16, 24)) for value in found)
+    return _Samples(indices, _INDEXED, tuple(colours))
+
+
+def _numbers(frame: NDArray[np.uint8]) -> NDArray[np.uint32]:
+    """Each pixel as one number, alpha highest: in their order the most transparent colours come first."""
+    wide = np.full((*frame.shape[:2], 4), 255, np.uint8)
+    wide[..., : frame.shape[2]] = frame
+    return wide.view("<u4")[..., 0].astype(np.uint32)
 
 
 def _changed(before: NDArray[np.uint8], frame: NDArray[np.uint8]) -> tuple[int, int, int, int]:
@@ -116,19 +123,19 @@ def _stream(part: NDArray[np.uint8], samples: _Samples, level: int) -> bytes:
     return b"".join(data[one.start : one.end] for one in chunks(data) if one.name == b"IDAT")
 
 
-def repacked_animation(source: bytes) -> bytes | None:
+def repacked_animation(source: bytes, level: int) -> bytes | None:
     """The same APNG, not a sample changed: each stream deflated anew where that is smaller, no metadata.
 
-    None where a chunk is damaged. A hidden default picture stays.
+    level: zlib's, 0: the streams as they are. None where a chunk is damaged. A hidden default picture stays.
     """
     parts, number = [_SIGNATURE], 0
     for name, content in _joined(source):
         if name is None:
             return None
         if name == b"IDAT":
-            parts.append(written(b"IDAT", _deflated_anew(content)))
+            parts.append(written(b"IDAT", _deflated_anew(content, level)))
         elif name == b"fdAT":
-            parts.append(written(b"fdAT", struct.pack(">I", number) + _deflated_anew(content)))
+            parts.append(written(b"fdAT", struct.pack(">I", number) + _deflated_anew(content, level)))
             number += 1
         elif name == b"fcTL":
             parts.append(written(b"fcTL", struct.pack(">I", number) + content[4:]))
@@ -156,8 +163,8 @@ def _joined(source: bytes) -> Iterator[tuple[bytes | None, bytes]]:
             yield one.name, source[one.start : one.end]
 
 
-def _deflated_anew(stream: bytes) -> bytes:
-    samples = inflate(stream, _MOST_FRAME_BYTES)
+def _deflated_anew(stream: bytes, level: int) -> bytes:
+    samples = inflate(stream, _MOST_FRAME_BYTES) if level else None
     if samples is None:
         return stream
-    return min(stream, zlib.compress(samples, 9), key=len)
+    return min(stream, zlib.compress(samples, level), key=len)

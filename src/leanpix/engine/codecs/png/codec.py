@@ -33,6 +33,7 @@ from leanpix.engine.reading.headers.png_chunks import picture_only, picture_with
 from leanpix.engine.reading.headers.png_colour import COLOUR_CHUNKS
 
 _PACK_LEVEL = {Effort.FULL: 2, Effort.REDUCED: 1, Effort.MINIMAL: 0}
+_ZLIB_LEVEL = {Effort.FULL: 9, Effort.REDUCED: 6, Effort.MINIMAL: 0}
 _PALETTE_EFFORT = {Effort.FULL: 7, Effort.REDUCED: 4, Effort.MINIMAL: 1}
 _THOROUGH_UP_TO_PIXELS = 4_000_000
 _BUSY = 0.9
@@ -292,8 +293,9 @@ class PngCodec:
         An APNG keeps its frames as they are: its default picture need not be what it shows.
         """
         if apng.animation(source) is not None:
-            anew = repacked_animation(source)
-            return None if anew is None else Encoded(anew, "zlib 9", is_lossless=True)
+            level = _ZLIB_LEVEL[effort]
+            anew = repacked_animation(source, level)
+            return None if anew is None else Encoded(anew, f"zlib {level}, frame by frame", is_lossless=True)
         try:
             if raw_bytes(source) > _STREAMED_ABOVE_BYTES:
                 return Encoded(_streamed_anew(source), "libspng 6", is_lossless=True)
