@@ -184,6 +184,18 @@ def test_where_it_does_not_go_along_that_is_named(options: CompressionOptions) -
     assert Holding.GAIN_MAP in compress(ultra_hdr(), options).report.lost
 
 
+def test_its_directory_hides_no_other_xmp_that_goes() -> None:
+    source = ultra_hdr()
+    packet = ADOBE.replace(
+        b'hdrgm:GainMapMin="-1"', b'xmlns:xmp="http://ns.adobe.com/xap/1.0/" xmp:CreatorTool="a tool"'
+    )
+    source = source[:2] + segment(0xE1, XMP_MARK + packet) + source[2:]
+    assert set(compress(source, CompressionOptions()).report.lost) == {Holding.XMP}
+    kept = compress(source, CompressionOptions(keep=parse_keep("xmp")))
+    assert kept.report.lost == ()
+    assert b"a tool" in kept.data
+
+
 def test_a_size_holds_with_it_and_it_goes_where_it_takes_more_than_half() -> None:
     noise = Image.fromarray(np.random.default_rng(2).integers(0, 255, (240, 320, 3), np.uint8))
     source = encoded(noise) + ultra_hdr()[ultra_hdr().index(b"\xff\xd8\xff", 3) :]

@@ -168,8 +168,10 @@ def _beside(source: bytes, facts: Probe, options: CompressionOptions, picture: P
     if Keep.GAIN_MAP in options.keep and target is OutputFormat.JPG and facts.format is SourceFormat.JPG:
         found = carried_gain_map(source, picture)
     beside = Beside(target, metadata, found)
-    most = len(source) if options.max_bytes is None else options.max_bytes
-    return next((one for one in (beside, *beside.fewer()) if one.room_bytes <= most / 2), beside)
+    if options.max_bytes is None:
+        return beside
+    most_bytes = options.max_bytes / 2
+    return next((one for one in (beside, *beside.fewer()) if one.room_bytes <= most_bytes), beside)
 
 
 def _finished(context: EncodeContext, made: Made) -> bytes:

@@ -45,9 +45,9 @@ def kept_records(records: bytes, wanted: tuple[Keep, ...]) -> bytes:
     return kept if len(kept) <= _MOST_BYTES and any(name in names for name, _ in found) else b""
 
 
-def has_other_records(records: bytes) -> bool:
-    """Whether there is more than the kinds that have names, and than what says how the set is written."""
-    known = {_VERSION, _CODED_CHARACTER_SET}.union(*_KINDS.values())
+def has_other_records(records: bytes, wanted: tuple[Keep, ...]) -> bool:
+    """Whether there is more than the wanted kinds, and than what says how the set is written."""
+    known = {_VERSION, _CODED_CHARACTER_SET}.union(*(_KINDS[kind] for kind in wanted if kind in _KINDS))
     found = [name for name, _ in _records(records)]
     return any(name not in known for name in found)
 

@@ -42,7 +42,7 @@ def kept_metadata(
     source: bytes, form: SourceFormat, wanted: tuple[Keep, ...], width_px: int, height_px: int
 ) -> Metadata:
     """What of a source's metadata a result of these sides is to carry. What cannot be read counts as absent."""
-    if not set(wanted) - {Keep.PROFILE, Keep.GAIN_MAP, Keep.C2PA}:
+    if not set(wanted) - {Keep.PROFILE, Keep.C2PA}:
         return NO_METADATA
     with suppress(TaskFailure, struct.error, IndexError, OverflowError):
         held = _held(source, form)
@@ -57,10 +57,14 @@ def kept_metadata(
 
 
 def _partly(held: Metadata, wanted: tuple[Keep, ...]) -> Iterator[Holding]:
-    """What a result's container of a few fields must not hide. EXIF fields are told kind by kind anyway."""
-    if Keep.XMP not in wanted and has_other_properties(held.xmp):
+    """What a result's container of a few fields, or of a gain map's directory, must not hide.
+
+    EXIF fields are told kind by kind anyway.
+    """
+    yield from held.partly
+    if Keep.XMP not in wanted and has_other_properties(held.xmp, wanted):
         yield Holding.XMP
-    if Keep.IPTC not in wanted and has_other_records(held.iptc):
+    if Keep.IPTC not in wanted and has_other_records(held.iptc, wanted):
         yield Holding.IPTC
 
 
@@ -68,7 +72,7 @@ def _held(source: bytes, form: SourceFormat) -> Metadata:
     exif = exif_block(source, form)
     match form:
         case SourceFormat.JPG:
-            return Metadata(exif, *_in_jpeg(source))
+            return _in_jpeg(source, exif)
         case SourceFormat.PNG:
             return _in_png(source, exif)
         case SourceFormat.WEBP:
@@ -80,16 +84,18 @@ def _held(source: bytes, form: SourceFormat) -> Metadata:
 
 
 _APP1, _APP13 = 0xE1, 0xED
-_XMP = b"http://ns.adobe.com/xap/1.0/\0"
+_XMP, _XMP_MORE = b"http://ns.adobe.com/xap/1.0/\0", b"http://ns.adobe.com/xmp/extension/\0"
 
 
-def _in_jpeg(source: bytes) -> tuple[bytes, bytes]:
+def _in_jpeg(source: bytes, exif: bytes) -> Metadata:
     """The first packet, and the first records; a packet that goes on in further segments does without those."""
     bodies = [(one.marker, source[one.payload : one.end]) for one in jpeg.segments(source)]
     packets = (body[len(_XMP) :] for marker, body in bodies if marker == _APP1 and body.startswith(_XMP))
     # Resources may go on in the next segment of their kind.
     resources = b"".join(body[len(MARK) :] for marker, body in bodies if marker == _APP13 and body.startswith(MARK))
-    return next(packets, b""), iptc_records(resources)
+    goes_on = any(marker == _APP1 and body.startswith(_XMP_MORE) for marker, body in bodies)
+    partly = frozenset({Holding.XMP} if goes_on else ())
+    return Metadata(exif, next(packets, b""), iptc_records(resources), partly)
 
 
 def _in_png(source: bytes, exif: bytes) -> Metadata:

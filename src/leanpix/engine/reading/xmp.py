@@ -80,7 +80,10 @@ _OF_THE_FILE: _Names = {
     "hdrgm": None,
     "HDRGainMap": None,
     "Container": None,
-    "GCamera": None,
+    "GCamera": frozenset(
+        {"MicroVideo", "MicroVideoVersion", "MicroVideoOffset", "MicroVideoPresentationTimestampUs"}
+        | {"MotionPhoto", "MotionPhotoVersion", "MotionPhotoPresentationTimestampUs"}
+    ),
 }
 _FOREIGN = ("http://ns.adobe.com/xmp/note/", "http://ns.google.com/photos/1.0/depthmap/", "http://ns.apple.com/")
 _BY_URI = {uri: prefix for prefix, uri in _PREFIXES.items()}
@@ -99,18 +102,17 @@ def kept_properties(packet: bytes, wanted: tuple[Keep, ...]) -> bytes:
     return _chosen(packet, lambda name: any(_is_in(table, name) for table in tables)) if tables else b""
 
 
-def has_other_properties(packet: bytes) -> bool:
-    """Whether there is more than the kinds that have names, and than what is only right for its own file.
+def has_other_properties(packet: bytes, wanted: tuple[Keep, ...]) -> bool:
+    """Whether there is more than the wanted properties, and than what is only right for its own file.
 
     A packet that cannot be read holds more.
     """
     root = _parsed(packet)
     if root is None:
         return bool(packet)
+    tables = [_KINDS[kind] for kind in wanted if kind in _KINDS]
     names = (name for one in _top_descriptions(root) for name in _properties(one))
-    return any(
-        not _is_of_the_file(name) and not any(_is_in(table, name) for table in _KINDS.values()) for name in names
-    )
+    return any(not _is_of_the_file(name) and not any(_is_in(table, name) for table in tables) for name in names)
 
 
 def with_description(packet: bytes, description: bytes) -> bytes:
