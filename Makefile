@@ -115,6 +115,9 @@ bench-engine: setup-dev ## the engine against Pillow, sharp, ImageMagick and oth
 	@mkdir -p .tools/peers && { command -v npm >/dev/null && npm install --silent --prefix .tools/peers sharp@0.35.5 || true; }
 	@$(PY) bench/engine.py $(IMAGES)
 
+bench-look: setup-dev ## worst places of results and of peers at equal bytes, as a page; PICTURES="a.png", BEFORE=OTHER/.venv/bin/python
+	@$(PY) -m bench.look $(PICTURES) $(if $(BEFORE),--before $(BEFORE))
+
 bench-cluster: setup-dev ## latency in both modes, the queue alone, 1 to 4 workers, a model: written into docs/scaling.md
 	@$(UV) sync --quiet --frozen --no-editable --group bench --python $(PYTHON)
 	@$(PY) bench/cluster.py

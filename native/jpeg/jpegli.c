@@ -21,6 +21,7 @@ enum { FIRST_BUFFER_BYTES = 1 << 16, ROWS_PER_CALL = 16, RGB_BANDS = 3, NAME_BYT
   F(void, CreateCompress, (struct lj_compress *, int version, size_t bytes))          \
   F(void, set_defaults, (struct lj_compress *))                                       \
   F(void, set_distance, (struct lj_compress *, float distance, int force_baseline))   \
+  F(void, enable_adaptive_quantization, (struct lj_compress *, int is_on))             \
   F(void, set_progressive_level, (struct lj_compress *, int level))                   \
   F(void, start_compress, (struct lj_compress *, int write_all_tables))               \
   F(unsigned, write_scanlines, (struct lj_compress *, uint8_t **rows, unsigned count)) \
@@ -47,6 +48,8 @@ struct leanpix_jpegli_job {
   int32_t v_factor;
   int32_t progressive_level;
   float distance;
+  int32_t is_even; /* busy blocks as fine as others: lines of a pixel are busy */
+  float low_step; /* how coarse the lowest frequencies may be: of a block's mean; 0: as the distance has it */
 };
 
 /* One encode's state. It is on the heap, where longjmp cannot leave a stale copy of it in a register. */
@@ -119,6 +122,20 @@ static void create(const struct leanpix_jpegli *api, struct encode *self) {
   self->compress.dest = &self->destination;
 }
 
+/* The steps of a block's mean and of its five slowest waves, no coarser than so much, and a half and once as much
+ * again: smooth ground is made of these, and busy ground hardly spends more on them. */
+static void refine_lowest(struct lj_compress *compress, float step) {
+  static const struct { int place; float times; } LOWEST[] = {{0, 1}, {1, 1.5f}, {8, 1.5f}, {2, 2}, {9, 2}, {16, 2}};
+  for (int table = 0; table < LJ_TABLES; ++table) {
+    struct lj_quant_table *steps = compress->quant_tables[table];
+    for (size_t i = 0; steps != NULL && i < sizeof LOWEST / sizeof *LOWEST; ++i) {
+      const float most = step * LOWEST[i].times;
+      uint16_t *value = &steps->values[LOWEST[i].place];
+      if ((float)*value > most) *value = (uint16_t)(most < 1 ? 1 : most);
+    }
+  }
+}
+
 static void configure(const struct leanpix_jpegli *api, struct encode *self, const struct leanpix_jpegli_job *job) {
   struct lj_compress *compress = &self->compress;
   compress->image_width = job->width;
@@ -138,6 +155,8 @@ static void configure(const struct leanpix_jpegli *api, struct encode *self, con
      * bytes at equal score (docs/decisions/0030). */
     compress->components[1].quant_table_number = compress->components[2].quant_table_number;
   }
+  if (job->is_even) api->enable_adaptive_quantization(compress, 0);
+  if (job->low_step > 0) refine_lowest(compress, job->low_step);
   api->set_progressive_level(compress, job->progressive_level);
 }
 

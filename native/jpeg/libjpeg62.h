@@ -51,6 +51,11 @@ struct lj_destination {
   void (*term_destination)(struct lj_compress *);
 };
 
+struct lj_quant_table {
+  uint16_t values[64]; /* rows of eight, not zigzag */
+  int is_sent;
+};
+
 struct lj_component {
   int component_id;
   int component_index;
@@ -92,7 +97,7 @@ struct lj_compress {
   int num_components;
   enum lj_colour_space jpeg_colour_space;
   struct lj_component *components;
-  void *quant_tables[LJ_TABLES];
+  struct lj_quant_table *quant_tables[LJ_TABLES];
   void *dc_huffman_tables[LJ_TABLES];
   void *ac_huffman_tables[LJ_TABLES];
   uint8_t arithmetic_dc_l[LJ_ARITHMETIC_TABLES];

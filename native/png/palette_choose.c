@@ -18,6 +18,11 @@ enum { SLOT_BITS = 17, SLOTS = 1 << SLOT_BITS, MOST_POINTS = 40000, BINS = 64, M
  * error, and does not make up for that of what is drawn on it. */
 static const double MOST_SHARE = 1.0 / 16;
 
+/* How far, squared, a colour may lie from the one that stands for it, be it ever so rare: from there on it is another
+ * colour to whoever looks. One in so many of the palette's colours go to those that lie further. */
+static const float FAR = 0.008f;
+enum { SHARE_FOR_RARE = 8, LEAST_RARE = 3 }; /* LEAST_RARE: pixels of the sample; fewer are noise */
+
 static const double LEAST_GAIN = 0.005; /* the share of the error that a round takes away, else it was the last */
 
 /* Pixels whose samples are the same in their upper bits. */
@@ -42,6 +47,7 @@ struct box {
   float low, high; /* along the axis */
   point mean;
   double error; /* the sum of the squared distances to the mean */
+  float far;    /* the largest of these, of colours that are not noise */
 };
 
 struct neighbour {
@@ -153,6 +159,11 @@ static void measure(struct box *box) {
   }
   box->low = low[box->axis];
   box->high = high[box->axis];
+  box->far = 0;
+  for (int i = 0; i < box->count && box->error > 0; ++i) {
+    const struct weighted *here = &box->first[i];
+    if (here->weight >= LEAST_RARE) box->far = fmaxf(box->far, squared(here->where - box->mean));
+  }
 }
 
 static int bin_of(const struct box *box, const struct weighted *here) {
@@ -220,19 +231,24 @@ static double error_within(int bits) {
   return weights * levels / (OPAQUE * OPAQUE);
 }
 
+/* The largest error is parted first, the furthest colour last. */
 static int make_boxes(struct box *boxes, struct weighted *points, int count, int most_colours, double most_error) {
   double allowed = most_error * weight_of_errors(points, count);
+  const int for_rare = most_colours / SHARE_FOR_RARE;
   boxes[0] = (struct box){.first = points, .count = count};
   measure(&boxes[0]);
-  for (int made = 1;; ++made) {
+  for (int made = 1, is_fine = 0;; ++made) {
     double error = 0;
-    int worst = 0;
+    int worst = 0, furthest = 0;
     for (int i = 0; i < made; ++i) {
       error += boxes[i].error;
       if (boxes[i].error > boxes[worst].error) worst = i;
+      if (boxes[i].far > boxes[furthest].far) furthest = i;
     }
-    if (made == most_colours || error <= allowed || boxes[worst].error <= 0) return made;
-    boxes[made] = halve(&boxes[worst]);
+    is_fine = is_fine || error <= allowed || boxes[worst].error <= 0 || made >= most_colours - for_rare;
+    int next = is_fine && boxes[furthest].far > FAR ? furthest : worst;
+    if (made == most_colours || error <= 0 || (next == worst && error <= allowed)) return made;
+    boxes[made] = halve(&boxes[next]);
   }
 }
 

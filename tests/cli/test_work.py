@@ -8,13 +8,15 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
 import pytest
+from tests.support.pictures import encoded, gradient
 
 from leanpix.cli.batch.items import Item, Outcome, Source
 from leanpix.cli.batch.place import Placement, Where
-from leanpix.cli.batch.state import Journal
+from leanpix.cli.batch.state import Journal, options_digest
 from leanpix.cli.batch.work import Result, Work
 from leanpix.domain.errors import SetupError, TaskFailure
 from leanpix.domain.formats import OutputFormat
+from leanpix.domain.own_mark import marked
 from leanpix.domain.request import CompressionOptions
 from leanpix.domain.states import TaskState
 
@@ -72,7 +74,7 @@ def test_a_smaller_result_replaces_its_source_with_its_permissions_and_times(tmp
     source = source_at(tmp_path / "a.jpg", mode=0o640)
     item = work_on(source, ToldEngine(), IN_PLACE)
     status = source.path.stat()
-    assert (item.outcome, source.path.read_bytes()) == (Outcome.COMPRESSED, ToldEngine().answer)
+    assert (item.outcome, source.path.read_bytes()) == (Outcome.COMPRESSED, marked(ToldEngine().answer))
     assert (status.st_mode & 0o777, status.st_mtime) == (0o640, 1_000_000)
     assert names(tmp_path) == ["a.jpg"]
 
@@ -163,7 +165,7 @@ def test_a_new_option_leaves_what_earlier_releases_made_alone(tmp_path: Path) ->
     work_on(source, engine, IN_PLACE, asked, state=state)
     assert work_on(source, engine, IN_PLACE, later, state=state).outcome is Outcome.DONE
     given = LaterOptions(format=OutputFormat.JPG, quality=70, brightness=1)
-    assert work_on(source, engine, IN_PLACE, given, state=state).outcome is not Outcome.DONE
+    assert options_digest(given) != options_digest(asked)
 
 
 def test_a_result_is_never_compressed_again_wherever_it_was_moved(tmp_path: Path) -> None:
@@ -198,3 +200,15 @@ def test_what_is_no_picture_or_cannot_be_read_fails_alone(tmp_path: Path) -> Non
     assert (missing.outcome, missing.message) == (Outcome.FAILED, "No such file or directory")
     os.mkfifo(tmp_path / "pipe.jpg")
     assert work_on(Source(tmp_path / "pipe.jpg", PurePath("p")), ToldEngine(), BESIDE).outcome is Outcome.FAILED
+
+
+def test_a_result_in_place_is_known_on_another_machine_with_other_options(tmp_path: Path) -> None:
+    source, engine = source_at(tmp_path / "a.jpg"), ToldEngine(encoded(gradient()))
+    source.path.write_bytes(encoded(gradient(), quality=100))
+    first = work_on(source, engine, IN_PLACE, state=tmp_path / "one")
+    result = source.path.read_bytes()
+    again = work_on(source, engine, IN_PLACE, CompressionOptions(quality=20), state=tmp_path / "another")
+    assert (first.outcome, again.outcome, len(engine.calls)) == (Outcome.COMPRESSED, Outcome.DONE, 1)
+    assert source.path.read_bytes() == result
+    work_on(source, engine, IN_PLACE, CompressionOptions(quality=20))  # told to forget
+    assert len(engine.calls) == 2

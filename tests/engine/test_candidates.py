@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from leanpix.domain.formats import OutputFormat, SourceFormat
+from leanpix.domain.report import Measure
 from leanpix.domain.request import CompressionOptions
 from leanpix.engine.budget import Budget, Effort
 from leanpix.engine.codecs import codec_for
@@ -114,6 +115,8 @@ class ToldCodec:
     format: OutputFormat
     encoder: ToldEncoder
     source: SourceSize
+    unmendable = frozenset[Measure]()
+    has_near_lossless = False
 
     def open(self, raster: Raster, effort: Effort, goal: Goal) -> ToldEncoder:
         del raster, effort, goal
@@ -125,6 +128,9 @@ class ToldCodec:
 
     def offers(self, facts: Facts) -> Iterator[Offer]:
         return codec_for(self.format).offers(facts)
+
+    def stripped(self, source: bytes) -> bytes:
+        return source
 
     def repack(self, source: bytes, effort: Effort) -> Encoded | None:
         del source
@@ -168,6 +174,7 @@ class Case:
             Budget(clock=self.clock),
             Beside(self.target),
         )
+        context.need = replace(context.need, room=None)  # nothing here can be decoded
         runs = context.open(context.raster)
         found = evaluate(candidates(context, runs), context.need, context.budget, self._meets(context))
         return [(one.name.removeprefix(f"{self.target} "), one.decision.value) for one in found.told()]

@@ -6,13 +6,15 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from leanpix.domain.report import Decision
+from leanpix.domain.report import Decision, Measure, WorstPlace
 from leanpix.engine.codecs.base import Encoded
-from leanpix.engine.codecs.need import Criterion, Need, Place, Verdict
+from leanpix.engine.codecs.need import Criterion, Need, Verdict
 from leanpix.engine.codecs.offers import Estimate, Kind, Offer
 from leanpix.engine.goals.evaluate import Candidate, Made, evaluate
 
 AT_SCORE = Need(least={Criterion.SCORE: 75})
+
+WORST = WorstPlace(Measure.WINDOW, 20.0, 15.0, 0, 0, 8, 8)
 
 
 @dataclass
@@ -49,7 +51,7 @@ class Runs:
 
 
 def passes(made: Made) -> Verdict:
-    return Verdict(passes=made.score is None or made.score >= 75, score=made.score, worst=Place(0, 0, 8, 8))
+    return Verdict(passes=made.score is None or made.score >= 75, score=made.score, worst=WORST)
 
 
 def test_the_likely_smallest_comes_first_and_what_cannot_be_smaller_is_not_made() -> None:
@@ -81,7 +83,7 @@ def test_an_encode_that_breaks_a_bound_is_mended_by_the_cheapest_means_and_told_
     found = evaluate(
         [plain, runs.candidate("lossless", 500, kind=Kind.LOSSLESS, likely=500, least=200)], AT_SCORE, Clock(), passes
     )
-    assert told[0].worst == Place(0, 0, 8, 8)
+    assert told[0].worst == WORST
     assert found.best is not None
     assert found.best.encoded.encoder == "whole chroma"
     assert [one.name for one in found.told() if one.decision is Decision.FELL_SHORT] == ["plain"]

@@ -26,6 +26,45 @@ class Decision(StrEnum):
     NO_MEMORY = "no memory"
 
 
+class Measure(StrEnum):
+    """What the local criterion measures at a place."""
+
+    THIN_COLOUR = "thin colour"
+    GROUND = "ground"
+    CONTOURS = "contours"
+    FAINT = "faint"
+    LEVELS = "levels"
+    WINDOW = "window"
+
+
+@dataclass(frozen=True, slots=True)
+class WorstPlace:
+    """Where a result looks worst: a window of the result in pixels, what was measured there, and its bound."""
+
+    measure: Measure
+    value: float
+    bound: float
+    left_px: int
+    top_px: int
+    width_px: int
+    height_px: int
+
+    @property
+    def ratio(self) -> float:
+        """The value as a multiple of its bound: over 1, a person sees it."""
+        return self.value / self.bound
+
+    def fields(self) -> dict[str, object]:
+        """Its values by name, as JSON takes them."""
+        named = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return named | {"measure": self.measure.value, "value": round(self.value, 2)}
+
+    @classmethod
+    def of(cls, found: Mapping[str, Any]) -> WorstPlace:
+        """The inverse of fields."""
+        return cls(**{**found, "measure": Measure(found["measure"])})
+
+
 @dataclass(frozen=True, slots=True)
 class Considered:
     """One way to a result, and what became of it.
@@ -62,7 +101,8 @@ class Report:
     effort names how hard the engine tried ("full", "reduced", "minimal"). changes and warnings are short
     sentences for people, such as "animation dropped". lost: what the source's file held and the result's does not, by
     kind; what is not named there is not lost. cached: the result is an earlier task's, made of the same.
-    considered: the ways to a result that there were, in the order in which they were decided.
+    considered: the ways to a result that there were, in the order in which they were decided. worst: the
+    place that looks worst by the local criterion (None: not looked for, as where the source has nothing at risk).
     """
 
     source_bytes: int
@@ -85,11 +125,13 @@ class Report:
     lost: tuple[Holding, ...] = ()
     cached: bool = False
     considered: tuple[Considered, ...] = ()
+    worst: WorstPlace | None = None
 
     def fields(self) -> dict[str, object]:
         """Its values by name, as JSON takes them; dataclasses.asdict would copy each one first."""
         named: dict[str, object] = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        return named | {"considered": [one.fields() for one in self.considered]}
+        worst = None if self.worst is None else self.worst.fields()
+        return named | {"considered": [one.fields() for one in self.considered], "worst": worst}
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from leanpix.domain.errors import TaskFailure
 from leanpix.domain.formats import OutputFormat, SourceFormat
 from leanpix.domain.holding import Holding
 from leanpix.domain.keep import Keep
-from leanpix.domain.report import Compression, Considered, Decision, Report
+from leanpix.domain.report import Compression, Considered, Decision, Report, WorstPlace
 from leanpix.domain.request import DEFAULT_TARGET_SCORE, KBYTE, CompressionOptions
 from leanpix.domain.states import TaskState
 from leanpix.engine.budget import Budget, Effort
@@ -38,6 +38,7 @@ from leanpix.engine.reading.probe import Probe, probe
 
 OnPhase = Callable[[str], None]
 
+AT_TARGET = "already at the quality aimed at: only packed without loss, the source's own pixels are kept"
 ALREADY_OPTIMAL = "already optimal: the source's own pixels are kept"
 
 
@@ -214,7 +215,7 @@ def _report(
         context.raster.icc_profile is not None,
         context.beside.metadata.partly,
     )
-    own = (ALREADY_OPTIMAL,) if made.kind is Kind.SOURCE else ()
+    own = (AT_TARGET if context.is_at_target else ALREADY_OPTIMAL,) if made.kind is Kind.SOURCE else ()
     return Report(
         source_bytes=len(context.source),
         source_format=facts.format,
@@ -235,7 +236,17 @@ def _report(
         warnings=(*context.picture.warnings, *made.warnings, *own),
         lost=lost(context.source, facts, data, context.codec.format, pixels),
         considered=considered,
+        worst=_worst(context, made),
     )
+
+
+def _worst(context: EncodeContext, made: Made) -> WorstPlace | None:
+    """Where it was looked for, or costs next to nothing beside the search."""
+    if made.kind is not Kind.LOSSY or context.meter.is_sampled:
+        return None
+    if context.need.setting is not None and not context.meter.is_at_risk:
+        return None
+    return next(iter(context.meter.worst(made.encoded)), None)
 
 
 def _lowered(context: EncodeContext, made: Made) -> tuple[str, ...]:

@@ -78,6 +78,11 @@ class Journal:
             os.close(self._descriptor)
             self._descriptor = None
 
+    @property
+    def remembers(self) -> bool:
+        """Whether what was done before counts."""
+        return self._path is not None
+
     def made_of(self, digest: str) -> Made | None:
         """What became of this content, where that is known."""
         return self._made.get(digest)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
@@ -17,6 +17,7 @@ from leanpix.cli.batch.state import Journal, Made, digest_of
 from leanpix.domain.errors import TaskFailure
 from leanpix.domain.formats import OutputFormat
 from leanpix.domain.holding import SHOWN, Holding
+from leanpix.domain.own_mark import mark_of, marked
 from leanpix.domain.request import CompressionOptions
 from leanpix.domain.states import TaskState
 
@@ -125,6 +126,8 @@ class Work:
             )
             return Item(picture.source.path, Outcome.LEFT, size, size, message=text)
         result = self.engine.compress(picture.source.path.name, picture.content, self.options)
+        if self.placement.where is Where.IN_PLACE:
+            result = replace(result, data=marked(result.data))
         return self._settle(picture, result)
 
     def _known(self, picture: _Picture) -> Item | None:
@@ -132,7 +135,9 @@ class Work:
         source, digest, size = picture.source, picture.digest, len(picture.content)
         made = self.journal.made_of(digest)
         if self.placement.where is Where.IN_PLACE:
-            settled = self.journal.is_settled(digest)
+            # A result is known by what is in it too: on another machine no journal knows it.
+            is_result = self.journal.remembers and mark_of(picture.content) is not None
+            settled = is_result or self.journal.is_settled(digest)
             return Item(source.path, Outcome.DONE, size, size, source.path) if settled else None
         if made is None:
             return None

@@ -16,6 +16,7 @@ from PIL import AvifImagePlugin
 
 from leanpix.domain.errors import TaskFailure
 from leanpix.domain.formats import OutputFormat
+from leanpix.domain.report import Measure
 from leanpix.domain.states import TaskState
 from leanpix.engine.budget import Effort
 from leanpix.engine.codecs import priors
@@ -129,6 +130,8 @@ class AvifCodec:
     """The AVIF format."""
 
     format = OutputFormat.AVIF
+    has_near_lossless = False
+    unmendable = frozenset[Measure]()
 
     def open(self, raster: Raster, effort: Effort, goal: Goal) -> AvifEncoder:
         """How fast is chosen by the pixels, and how chroma is coded by how much of it there is."""
@@ -144,6 +147,10 @@ class AvifCodec:
         """An encode, and every pixel kept."""
         yield from lossy("lossy", priors.AVIF_LOSSY, facts)
         yield from lossless(priors.SCREEN_CONTENT, priors.PHOTOGRAPH, facts)
+
+    def stripped(self, source: bytes) -> bytes:
+        """No source is of this format."""
+        return source
 
     def repack(self, source: bytes, effort: Effort) -> None:
         """AVIF is not read: there is no source to repack."""

@@ -12,6 +12,7 @@ import pyvips
 from numpy.typing import NDArray
 
 from leanpix.domain.formats import OutputFormat
+from leanpix.domain.report import Measure, WorstPlace
 from leanpix.engine.budget import Effort
 from leanpix.engine.codecs.offers import Facts, Offer, SourceSize
 from leanpix.engine.codecs.prior import PriorCurve
@@ -136,10 +137,19 @@ class Goal:
 
 @dataclass(frozen=True, slots=True)
 class Mend:
-    """An encoder that keeps more of something, such as chroma. name: of what, as the report shows it."""
+    """An encoder that keeps more of something, such as chroma. name: of what, as the report shows it.
+
+    against: the kinds of damage at a place that it lessens. raises_score: it helps the picture as a whole, too.
+    """
 
     name: str
     encoder: Encoder
+    against: frozenset[Measure] = frozenset({Measure.THIN_COLOUR, Measure.WINDOW})
+    raises_score: bool = True
+
+    def helps(self, worst: WorstPlace | None) -> bool:
+        """Whether it is a means against this; None: the score of the whole falls short."""
+        return self.raises_score if worst is None else worst.measure in self.against
 
 
 class Encoder(Protocol):
@@ -207,12 +217,26 @@ class Encoder(Protocol):
         ...
 
 
+GROUND = frozenset({Measure.GROUND, Measure.CONTOURS, Measure.FAINT, Measure.LEVELS})
+"""What finer steps of the lowest frequencies lessen."""
+
+
 class Codec(Protocol):
     """A format: binds encoders to rasters and knows what can be left of a file without touching its pixels."""
 
     @property
     def format(self) -> OutputFormat:
         """The format this codec writes."""
+        ...
+
+    @property
+    def has_near_lossless(self) -> bool:
+        """Whether pixels on coarser levels take its lossless encoder much fewer bytes."""
+        ...
+
+    @property
+    def unmendable(self) -> frozenset[Measure]:
+        """What no encoder of this format can keep, so that no encode is refused for it."""
         ...
 
     def open(self, raster: Raster, effort: Effort, goal: Goal) -> Encoder:
@@ -225,6 +249,10 @@ class Codec(Protocol):
 
     def offers(self, facts: Facts) -> Iterator[Offer]:
         """All that this format can make of a picture; nothing else knows what formats can do."""
+        ...
+
+    def stripped(self, source: bytes) -> bytes:
+        """The source's own file without its metadata, not packed anew."""
         ...
 
     def repack(self, source: bytes, effort: Effort) -> Encoded | None:

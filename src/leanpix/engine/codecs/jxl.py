@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from leanpix.domain.errors import TaskFailure
 from leanpix.domain.formats import OutputFormat
+from leanpix.domain.report import Measure
 from leanpix.domain.states import TaskState
 from leanpix.engine.budget import Effort
 from leanpix.engine.codecs import priors
@@ -136,6 +137,8 @@ class JxlCodec:
     """The JPEG XL format."""
 
     format = OutputFormat.JXL
+    has_near_lossless = False
+    unmendable = frozenset[Measure]()
 
     def open(self, raster: Raster, effort: Effort, goal: Goal) -> JxlEncoder:
         """How hard it tries is chosen by the pixels and the time."""
@@ -152,6 +155,10 @@ class JxlCodec:
         """An encode, and every pixel kept."""
         yield from lossy("lossy", priors.JXL_LOSSY, facts)
         yield from lossless(priors.SCREEN_CONTENT, priors.PHOTOGRAPH, facts)
+
+    def stripped(self, source: bytes) -> bytes:
+        """No source is of this format."""
+        return source
 
     def repack(self, source: bytes, effort: Effort) -> None:
         """JPEG XL is not read: there is no source to repack."""

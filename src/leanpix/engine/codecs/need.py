@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from leanpix.domain.report import Measure, WorstPlace
+
 
 class Criterion(StrEnum):
     """A measure of quality; more is better.
@@ -23,7 +25,9 @@ class Need:
 
     setting: a quality of 1 to 100. max_bytes: the size that the best picture is wanted within. least: what each
     criterion has to reach. never_over_bytes: the source's size where format and dimensions stay, for the result must
-    not grow. keeps_dimensions: no fewer pixels, however few bytes there are.
+    not grow. keeps_dimensions: no fewer pixels, however few bytes there are. room: how many times its bound the worst
+    place may have; None: it is not asked. colour_room: the same for thin coloured things. unmendable: measures that the
+    format has no means against.
     """
 
     setting: float | None = None
@@ -31,16 +35,23 @@ class Need:
     least: Mapping[Criterion, float] = field(default_factory=dict)
     never_over_bytes: int | None = None
     keeps_dimensions: bool = False
+    room: float | None = None
+    colour_room: float = 1.0
+    unmendable: frozenset[Measure] = frozenset()
 
+    def worst_of(self, places: tuple[WorstPlace, ...]) -> WorstPlace | None:
+        """The place that is furthest over what it may have, of those that the format has means against."""
+        counted = (place for place in places if place.measure not in self.unmendable)
+        return max(counted, key=self._excess, default=None)
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where in the result a criterion found its worst: a rectangle in pixels."""
+    def allows(self, worst: WorstPlace | None) -> bool:
+        """Whether a result may have this as its worst place."""
+        return worst is None or self._excess(worst) <= 1
 
-    left_px: int
-    top_px: int
-    width_px: int
-    height_px: int
+    def _excess(self, place: WorstPlace) -> float:
+        if self.room is None:
+            return 0.0
+        return place.ratio / (self.colour_room if place.measure is Measure.THIN_COLOUR else self.room)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,4 +60,4 @@ class Verdict:
 
     passes: bool
     score: float | None = None
-    worst: Place | None = None
+    worst: WorstPlace | None = None

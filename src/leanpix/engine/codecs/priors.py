@@ -64,8 +64,15 @@ PHOTOGRAPH_ROOM = 1.5
 # A lossy encode with chroma at its full size, or halved with care. Of the one without, at an equal score.
 FINER_CHROMA = Prior(least=1.0, likely=1.05, page=20, cpu_share=1.35)
 
+# Levels some steps apart, coded without loss: of every pixel's bytes, at a score of 75 to 92.
+NEAR_LOSSLESS = Prior(least=0.35, likely=0.5, page=172, cpu_share=1.3)
+
 RICH_SCORE = 87.0
 """A typical score from which on halved chroma is what is seen first, in screenshots and on smooth ground."""
+
+POINTS_A_BOUND, MOST_OVER = 12.0, 2.0
+"""To a size: what a worst place over its bound by once that bound counts for in points of the score, and up to how many
+times (docs/decisions/0170)."""
 
 STRIPS_ERROR = 1.5
 """By how many times one has to be the smaller on strips for the other not to be made: the whole took 0.64 to 1.16

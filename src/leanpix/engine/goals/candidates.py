@@ -7,12 +7,15 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from leanpix.engine.budget import Effort
-from leanpix.engine.codecs.base import Mend
+from leanpix.engine.codecs.base import Encoded, Mend
 from leanpix.engine.codecs.need import Verdict
 from leanpix.engine.codecs.offers import Basis, Estimate, Kind, Offer, Refinement
 from leanpix.engine.codecs.priors import (
     FINER_CHROMA,
+    MOST_OVER,
+    NEAR_LOSSLESS,
     PHOTOGRAPH_ROOM,
+    POINTS_A_BOUND,
     QUICK_PACK_CPU_SHARE,
     QUICKLY_PACKED_PNG,
     RICH_SCORE,
@@ -22,6 +25,7 @@ from leanpix.engine.codecs.runs import EncoderRuns
 from leanpix.engine.goals.context import EncodeContext
 from leanpix.engine.goals.evaluate import Candidate, Made
 from leanpix.engine.goals.fitting import next_within
+from leanpix.engine.goals.near_lossless import near_lossless
 from leanpix.engine.goals.reach import Reach
 from leanpix.engine.goals.shrink import shrunk_within
 from leanpix.engine.goals.strips import Strips
@@ -50,6 +54,9 @@ class _Bound:
     def all(self) -> Iterator[Candidate]:
         """A lossless encode takes the place of the source's file where that fails, for it is never smaller."""
         need = self.context.need
+        if self.context.is_at_target and Kind.SOURCE in self.offers:
+            yield self.source()
+            return
         if Kind.SOURCE in self.offers:
             yield self.source()
         elif Kind.LOSSLESS in self.offers:
@@ -159,10 +166,13 @@ class _Bound:
 
     def _mended(self, verdict: Verdict, runs: EncoderRuns) -> Iterator[Candidate]:
         """The same without one of the trades that the encoder made, the cheapest first."""
-        del verdict  # a criterion that names a place chooses by it
         if self.context.need.max_bytes is not None:
             return
+        if runs is self.runs:
+            yield from self._near_lossless()
         for mend in runs.encoder.mends():
+            if not mend.helps(verdict.worst):
+                continue
             mended = runs.fork(mend.encoder)
             reach = Reach(self.context, mended)
 
@@ -178,6 +188,17 @@ class _Bound:
                 nearest=reach.nearest,
             )
 
+    def _near_lossless(self) -> Iterator[Candidate]:
+        """Between the finest lossy setting, or the largest palette, and every pixel."""
+        lossless = self.offers.get(Kind.LOSSLESS)
+        if lossless is None or not self.context.codec.has_near_lossless:
+            return
+        estimate = lossless.estimate
+        likely_bytes = NEAR_LOSSLESS.likely * estimate.likely_bytes
+        estimate = replace(estimate, likely_bytes=likely_bytes, cpu_s=NEAR_LOSSLESS.cpu_share * estimate.cpu_s)
+        offer = Offer(Kind.LOSSY, "near-lossless", estimate)
+        yield Candidate(offer, functools.partial(near_lossless, self.context, self.runs))
+
     def _mended_offer(self, mend: Mend) -> Offer:
         estimate = self.offers[Kind.LOSSY].estimate
         likely_bytes = FINER_CHROMA.likely * max(estimate.likely_bytes, self.lossy_bytes or 0)
@@ -185,21 +206,35 @@ class _Bound:
         return Offer(Kind.LOSSY, f"{self.offers[Kind.LOSSY].name}, {mend.name}", estimate)
 
     def _richer(self, made: Made) -> Iterator[Candidate]:
-        """To a size that leaves room, the same with whole chroma, where that looks better."""
+        """To a size, the same with a means against its worst place, or where there is room: if that looks better."""
         max_bytes, pixels = self.context.need.max_bytes, self.context.raster.total_pixels
-        if max_bytes is None or not self._is_rich(max_bytes):
+        if max_bytes is None:
             return
+        meter, need = self.context.meter, self.context.need
+        is_asked = need.room is not None and not meter.is_sampled and meter.is_at_risk
+        worst = need.worst_of(meter.worst(made.encoded)) if is_asked else None
+        is_rich = self._is_rich(max_bytes)
         for mend in self.runs.encoder.mends():
+            if not (is_rich and mend.raises_score) and (need.allows(worst) or not mend.helps(worst)):
+                continue
 
             def run(mend: Mend = mend) -> Made | None:
                 better = next_within(self.runs, self.runs.fork(mend.encoder), pixels, max_bytes)
-                meter = self.context.meter
-                if better is None or meter.score(better) <= meter.score(made.encoded):
+                if better is None or self._looks(better) <= self._looks(made.encoded):
                     return None
                 return Made(Kind.LOSSY, better)
 
             offer = self._mended_offer(mend)
             yield Candidate(replace(offer, estimate=replace(offer.estimate, likely_bytes=max_bytes)), run)
+
+    def _looks(self, encoded: Encoded) -> float:
+        """By both criteria: what the score counts for less, by how far the worst place is over its bound."""
+        meter = self.context.meter
+        if meter.is_sampled:
+            return meter.score(encoded)
+        worst = self.context.need.worst_of(meter.worst(encoded))
+        over = 0.0 if worst is None else min(max(worst.ratio - 1, 0.0), MOST_OVER)
+        return meter.score(encoded) - POINTS_A_BOUND * over
 
     def _is_rich(self, max_bytes: int) -> bool:
         """Whether halved chroma is likely the first thing to be seen in what fits, and can be measured."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+import numpy as np
 
 from leanpix.domain.keep import Keep
+from leanpix.domain.own_mark import mark_of, marked
 from leanpix.domain.request import DEFAULT_TARGET_SCORE, CompressionOptions
 from leanpix.engine.budget import Budget, Effort
 from leanpix.engine.codecs.base import Codec, Encoded, Goal, Raster
@@ -13,9 +16,32 @@ from leanpix.engine.codecs.need import Criterion, Need
 from leanpix.engine.codecs.offers import Facts
 from leanpix.engine.codecs.runs import EncoderRuns
 from leanpix.engine.goals.plan import keeps_dimensions, may_keep_file, may_race_file
+from leanpix.engine.goals.source_loss import SourceLoss, source_loss
 from leanpix.engine.judging.meter import QualityMeter
 from leanpix.engine.reading.picture import Picture
 from leanpix.engine.resources import resource_budget
+
+_ROOMS = ((1.0, 6.0), (20.0, 4.0), (40.0, 2.2), (60.0, 1.4), (72.0, 1.0), (100.0, 1.0))
+"""How many times its bound the worst place may have, by the quality or the score that is asked for: who asks for less
+sees more (docs/decisions/0170)."""
+
+
+_COLOUR_ROOMS = (
+    (1.0, 6.0),
+    (20.0, 4.0),
+    (40.0, 2.2),
+    (60.0, 1.4),
+    (72.0, 1.0),
+    (80.0, 1.0),
+    (90.0, 0.55),
+    (100.0, 0.35),
+)
+"""The same for thin coloured things, which are the first that who asks for more looks at."""
+
+
+def room_for(wanted: float, rooms: tuple[tuple[float, float], ...]) -> float:
+    """By a quality or a score."""
+    return float(np.interp(wanted, [at for at, _ in rooms], [room for _, room in rooms]))
 
 
 @dataclass(slots=True)
@@ -31,6 +57,8 @@ class EncodeContext:
     budget: Budget
     beside: Beside
     need: Need = field(init=False)
+    loss: SourceLoss = field(init=False, default=SourceLoss())
+    is_at_target: bool = field(init=False, default=False)
     meter: QualityMeter = field(init=False)
     _kept: list[Encoded | None] = field(default_factory=list)
 
@@ -44,15 +72,28 @@ class EncodeContext:
         Sizes are those of the pixels' file, without what is put beside them. A target score counts where neither a
         quality nor a size is asked for.
         """
-        options, room = self.options, self.beside.room_bytes
-        target = {Criterion.SCORE: options.target_score or DEFAULT_TARGET_SCORE} if options.is_automatic else {}
+        options, room, target = self.options, self.beside.room_bytes, {}
+        wanted = options.quality or options.target_score or DEFAULT_TARGET_SCORE
+        if options.is_automatic:
+            self.loss = source_loss(self.source, self.picture.probe).at_scale(self._scale)
+            self.is_at_target = self.keeps_format_and_dimensions and self.may_keep_file and self.loss.is_at(wanted)
+            target = {Criterion.SCORE: self.loss.aim(wanted)}
         return Need(
             setting=options.quality,
             max_bytes=None if options.max_bytes is None else max(1, options.max_bytes - room),
             least=target,
             never_over_bytes=max(1, len(self.source) - room) if self.keeps_format_and_dimensions else None,
             keeps_dimensions=options.changes_dimensions,
+            room=room_for(wanted, _ROOMS),
+            colour_room=room_for(wanted, _COLOUR_ROOMS),
+            unmendable=self.codec.unmendable,
         )
+
+    @property
+    def _scale(self) -> float:
+        """The result's side as a share of the source's."""
+        probe = self.picture.probe
+        return max(self.picture.width_px / probe.width_px, self.picture.height_px / probe.height_px)
 
     def open(self, raster: Raster, *, bits_per_pixel: float | None = None) -> EncoderRuns:
         """Encoder runs on this context's raster or on another size of it."""
@@ -83,7 +124,10 @@ class EncodeContext:
     def kept_file(self) -> Encoded | None:
         """The source's own file without metadata, where it shows the same picture; made when first asked for."""
         if not self._kept:
-            self._kept.append(self._repacked() if self.may_keep_file else None)
+            kept = self._repacked() if self.may_keep_file else None
+            if kept is None and self.is_at_target:
+                kept = Encoded(self.codec.stripped(self.source), "source", is_lossless=True)
+            self._kept.append(kept)
         return self._kept[0]
 
     @property
@@ -123,5 +167,7 @@ class EncodeContext:
         return resource_budget(self.picture.probe, self.options).memory_bytes
 
     def _repacked(self) -> Encoded | None:
-        repacked = self.codec.repack(self.source, self.effort)
+        repacked, note = self.codec.repack(self.source, self.effort), mark_of(self.source)
+        if repacked is not None and note is not None:
+            repacked = replace(repacked, data=marked(repacked.data, note))  # it is no metadata of anybody's
         return repacked if repacked is None or len(repacked.data) <= len(self.source) else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from leanpix.domain.report import WorstPlace
 from leanpix.engine.codecs.need import Criterion
 from leanpix.engine.codecs.offers import Kind
 from leanpix.engine.codecs.runs import EncoderRuns
@@ -20,6 +21,10 @@ from leanpix.engine.goals.scoring import (
     trusted,
 )
 
+_FINER_STEPS = (2.0, 5.0, 9.0, 14.0, 20.0, 100.0)
+"""Points of typical score above the setting that was too coarse for its worst place."""
+
+STILL_SEEN = "a place of it still looks worse than the quality asked for: see the report's worst place"
 OUT_OF_TIME = "the time was used up before the score asked for was reached"
 
 
@@ -50,14 +55,16 @@ class Reach:
         if need.max_bytes is not None:
             return self._within(need.max_bytes)
         if need.setting is not None:
-            return self._at_quality(need.setting)
-        return self._at_score(need.least[Criterion.SCORE])
+            made = self._at_quality(need.setting)
+        else:
+            made = self._at_score(need.least[Criterion.SCORE])
+        return None if made is None else self._finer_where_it_shows(made)
 
     def nearest(self, is_out_of_time: bool) -> Made:
         """What comes nearest to a quality or a score that no encode meets, with a warning that says why it does not."""
         target = self.context.need.least.get(Criterion.SCORE)
         if target is None:
-            return Made(Kind.LOSSY, self.runs.at(self._asked()), warnings=(OUT_OF_TIME,))
+            return self._nearest_to_quality()
         done = self.runs.finest_done
         if done is not None and is_out_of_time:
             return Made(Kind.LOSSY, done, self.context.meter.score(done), warnings=(OUT_OF_TIME,))
@@ -65,6 +72,14 @@ class Reach:
         score = self.context.meter.score(best)
         warning = f"the score {target:g} is out of this format's reach for this picture: {score:.1f} is its best"
         return Made(Kind.LOSSY, best, score, warnings=(warning,))
+
+    def _nearest_to_quality(self) -> Made:
+        """The encode at the quality, or the one of those made whose worst place is the least bad."""
+        if self.context.meter.is_sampled or self.context.need.room is None or not self.runs.done:
+            return Made(Kind.LOSSY, self.runs.at(self._asked()), warnings=(OUT_OF_TIME,))
+        worst = {setting: self._worst_at(setting) for setting in self.runs.done}
+        best = min(worst, key=lambda setting: (_ratio(worst[setting]), setting))
+        return Made(Kind.LOSSY, self.runs.at(best), parameter=best, warnings=(STILL_SEEN,))
 
     def _within(self, max_bytes: int) -> Made | None:
         rates = self.runs.encoder.rates
@@ -79,17 +94,62 @@ class Reach:
         encoder = self.runs.encoder
         setting, least = self._asked(), encoder.least_score(asked)
         if least is None:
-            return Made(Kind.LOSSY, self.runs.at(setting))
+            return Made(Kind.LOSSY, self.runs.at(setting), parameter=setting)
         if encoder.most_score < least:
             return None
-        is_sampled = self.context.meter.is_sampled
-        if is_sampled:
+        if self.context.meter.is_sampled:
             score = score_on_tiles(self.context, self.runs, setting)
-        else:
-            score = preview_score(self.context.meter, self.runs, setting)
-        if score < least:
+            return Made(Kind.LOSSY, self.runs.at(setting), score, warnings=(ON_TILES,)) if score >= least else None
+
+        # Before anything is packed: where so many colours are too few, those that the finest palette has.
+        is_asked = self.context.need.room is not None and self.context.meter.is_at_risk
+        for finer in dict.fromkeys((setting, self.runs.highest)):
+            score = preview_score(self.context.meter, self.runs, finer)
+            if score >= least and (not is_asked or self.context.need.allows(self._worst_at(finer))):
+                return Made(Kind.LOSSY, self.runs.at(finer), score, parameter=finer)
+            if not self.runs.may_continue():
+                break
+        return None
+
+    def _finer_where_it_shows(self, made: Made) -> Made | None:
+        """At a finer setting where the worst place asks for it, and the encoder has no cheaper means; None: at none.
+
+        Steps up grow; between the last two, one is tried: bytes beyond what the place needs are not spent.
+        """
+        need, meter, runs = self.context.need, self.context.meter, self.runs
+        is_asked = need.room is not None and made.parameter is not None and not meter.is_sampled
+        if made.parameter is None or not is_asked or not meter.is_at_risk:
+            return made
+        worst = self._worst_at(made.parameter)
+        if self.context.need.allows(worst) or any(mend.helps(worst) for mend in runs.encoder.mends()):
+            return made
+
+        scores, failing, passing = runs.encoder.scores, made.parameter, None
+        began = scores.value(failing)
+        for step in _FINER_STEPS:
+            finer = min(runs.to_grid(scores.parameter(began + step)), runs.highest)
+            if finer <= failing:
+                continue
+            if not runs.may_continue():
+                break
+            if self.context.need.allows(self._worst_at(finer)):
+                passing = finer
+                break
+            failing = finer
+        if passing is None:
             return None
-        return Made(Kind.LOSSY, self.runs.at(setting), score, warnings=(ON_TILES,) if is_sampled else ())
+        between = runs.to_grid(scores.parameter((scores.value(failing) + scores.value(passing)) / 2))
+        if failing < between < passing and runs.may_continue() and self.context.need.allows(self._worst_at(between)):
+            passing = between
+        return Made(Kind.LOSSY, runs.at(passing), parameter=passing, warnings=made.warnings)
+
+    def _worst_at(self, setting: float) -> WorstPlace | None:
+        """By the pixels before they are packed, where those are had for less."""
+        known = setting in self.runs.done
+        pixels = None if known else self.runs.preview(setting)
+        meter = self.context.meter
+        places = meter.worst(self.runs.at(setting)) if pixels is None else meter.worst_of(pixels)
+        return self.context.need.worst_of(places)
 
     def _asked(self) -> float:
         """The setting of the quality that was asked for."""
@@ -104,9 +164,17 @@ class Reach:
             if start is None:
                 return None
         found = lowest_at(self.context, self.runs, target, start)
-        return None if found is None else Made(Kind.LOSSY, found.encoded, found.score, warnings=found.warnings)
+        return (
+            None
+            if found is None
+            else Made(Kind.LOSSY, found.encoded, found.score, parameter=found.parameter, warnings=found.warnings)
+        )
 
     def _sample_setting(self, target: float) -> float | None:
         if not self._sampled:
             self._sampled.append(sample_setting(self.context, self.runs, target))
         return self._sampled[0]
+
+
+def _ratio(place: WorstPlace | None) -> float:
+    return 0.0 if place is None else place.ratio

@@ -37,6 +37,7 @@ class Scored:
 
     encoded: Encoded
     score: float
+    parameter: float
     warnings: tuple[str, ...] = ()
 
 
@@ -95,7 +96,7 @@ def _on_tiles(context: EncodeContext, runs: EncoderRuns, parameter: float, targe
     """
     found = _tried_on_tiles(context, runs, parameter, target)
     trim_malloc()
-    return None if found is None else Scored(runs.at(found[0]), found[1], (ON_SAMPLE,))
+    return None if found is None else Scored(runs.at(found[0]), found[1], found[0], (ON_SAMPLE,))
 
 
 def _tried_on_tiles(
@@ -150,7 +151,7 @@ def _corrected(meter: QualityMeter, runs: EncoderRuns, parameter: float, target:
 
 def _refined(context: EncodeContext, runs: EncoderRuns, parameter: float, target: float) -> Scored:
     """The setting found, or a thorough encode in fewer bytes that reaches the target too."""
-    found = Scored(runs.at(parameter), context.meter.score(runs.at(parameter)))
+    found = Scored(runs.at(parameter), context.meter.score(runs.at(parameter)), parameter)
     encoder = next(iter(runs.encoder.slower_presets()), None)
     if encoder is None or not runs.may_continue():
         return found
@@ -158,5 +159,5 @@ def _refined(context: EncodeContext, runs: EncoderRuns, parameter: float, target
     thorough = runs.fork(encoder)
     encoded = thorough.at(thorough.to_grid(trusted(encoder, target).parameter(target - bias + _TOLERANCE / 2)))
     runs.add_counts(thorough)
-    rival = Scored(encoded, context.meter.score(encoded))
+    rival = Scored(encoded, context.meter.score(encoded), parameter)
     return rival if rival.score >= target and len(encoded.data) < len(found.encoded.data) else found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from leanpix.engine.codecs.need import Criterion, Need, Verdict
+from leanpix.engine.codecs.offers import Kind
 from leanpix.engine.goals.evaluate import Made
 from leanpix.engine.judging.meter import QualityMeter
 
@@ -13,13 +14,19 @@ _ROUNDING = 1e-9
 def meets(made: Made, need: Need, meter: QualityMeter) -> Verdict:
     """Whether an encode meets all that is asked of it; what nobody asks about is not measured.
 
-    A second criterion is measured here too: its worst place goes into the verdict, and a candidate's `instead` is told
-    the verdict, to mend that place by the cheapest means.
+    At its worst place too: a candidate's `instead` is told the verdict, to mend that place by the cheapest means.
     """
-    if need.max_bytes is not None and made.bytes > need.max_bytes:
-        return Verdict(passes=False, score=made.score)
-    least_score = need.least.get(Criterion.SCORE)
-    if least_score is None:
-        return Verdict(passes=True, score=made.score)
-    score = meter.score(made.encoded) if made.score is None else made.score
-    return Verdict(score >= least_score - _ROUNDING, score)
+    if need.max_bytes is not None:
+        # What fits is compared, not refused: a size is met by whatever looks best in it.
+        return Verdict(made.bytes <= need.max_bytes, made.score)
+
+    least_score, score = need.least.get(Criterion.SCORE), made.score
+    if least_score is not None:
+        score = meter.score(made.encoded) if score is None else score
+        if score < least_score - _ROUNDING:
+            return Verdict(passes=False, score=score)
+
+    if made.kind is not Kind.LOSSY or need.room is None or meter.is_sampled or not meter.is_at_risk:
+        return Verdict(passes=True, score=score)
+    worst = need.worst_of(meter.worst(made.encoded))
+    return Verdict(need.allows(worst), score, worst)

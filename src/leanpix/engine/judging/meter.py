@@ -9,11 +9,14 @@ import numpy as np
 import pyvips
 from numpy.typing import NDArray
 
+from leanpix.domain.report import WorstPlace
+from leanpix.engine.cells import source_cells
 from leanpix.engine.codecs.avif import decoded_avif, is_avif
 from leanpix.engine.codecs.base import Encoded, Raster
 from leanpix.engine.codecs.jxl import decoded_jxl, is_jxl
 from leanpix.engine.codecs.webp.libwebp import decoded_webp
 from leanpix.engine.judging.ssimulacra2 import Ssimulacra2
+from leanpix.engine.judging.worst_place import WorstPlaces, banded
 from leanpix.engine.reading.loaders.base import from_array
 
 _WHOLE_UP_TO_PIXELS = 20_000_000
@@ -86,6 +89,9 @@ class QualityMeter:
     regions: tuple[Region, ...] = ()
     _scorers: list[Ssimulacra2] = field(default_factory=list)
     _known: dict[bytes, float] = field(default_factory=dict)
+    _lookers: list[WorstPlaces] = field(default_factory=list)
+    _worst: dict[bytes, tuple[WorstPlace, ...]] = field(default_factory=dict)
+    _held: tuple[bytes, NDArray[np.uint8]] | None = None
 
     def __post_init__(self) -> None:
         self.regions = regions_of(self.raster)
@@ -111,9 +117,63 @@ class QualityMeter:
         """The score of what stands for the whole raster, in its shape."""
         return self._compare(_cut(pixels, self.regions))
 
+    def worst(self, encoded: Encoded) -> tuple[WorstPlace, ...]:
+        """The worst places of an encoding, one for each measure, the worst of all first; none of a lossless one."""
+        if encoded.is_lossless:
+            return ()
+        if encoded.data not in self._worst:
+            self._worst[encoded.data] = self._worst_in(self._shown(encoded))
+        return self._worst[encoded.data]
+
+    def worst_of(self, pixels: NDArray[np.uint8]) -> tuple[WorstPlace, ...]:
+        """The same of what stands for the whole raster, in its shape."""
+        return self._worst_in(_cut(pixels, self.regions))
+
+    def _worst_in(self, regions: NDArray[np.uint8]) -> tuple[WorstPlace, ...]:
+        seen = _views(regions, has_alpha=self.raster.has_alpha)
+        found = [looker.worst(view) for looker, view in zip(self._ready_lookers(), seen, strict=True)]
+        worst = max(found, key=lambda places: max((place.ratio for place in places), default=0.0))
+        return tuple(self._in_picture(place) for place in worst)
+
+    @property
+    def is_at_risk(self) -> bool:
+        """Whether the raster has anything that an ordinary encode may ruin and a mean forgive."""
+        views = _views(_cut(self.raster.pixels, self.regions), has_alpha=self.raster.has_alpha)
+        return any(source_cells(banded(view)).is_at_risk for view in views)
+
+    def _ready_lookers(self) -> list[WorstPlaces]:
+        if not self._lookers:
+            views = _views(_cut(self.raster.pixels, self.regions), has_alpha=self.raster.has_alpha)
+            self._lookers = [WorstPlaces(view) for view in views]
+        return self._lookers
+
+    def _in_picture(self, place: WorstPlace) -> WorstPlace:
+        """A place of the regions below each other, where it lies in its frame."""
+        top = place.top_px
+        for region in self.regions:
+            if top < region.height:
+                height = min(place.height_px, region.height - top)
+                return replace(
+                    place,
+                    left_px=region.left + place.left_px,
+                    top_px=(region.top + top) % self.raster.height_px,
+                    height_px=height,
+                )
+            top -= region.height
+        return place
+
     def _measured(self, encoded: Encoded) -> float:
-        # What was decoded is let go of before its regions are compared.
-        return self._compare(self._regions_of(encoded))
+        return self._compare(self._shown(encoded))
+
+    def _shown(self, encoded: Encoded) -> NDArray[np.uint8]:
+        """The scored regions of an encoding; those of a small picture's last one are kept, for both criteria."""
+        if self._held is not None and self._held[0] is encoded.data:
+            return self._held[1]
+        self._held = None
+        pixels = self._regions_of(encoded)
+        if self.raster.total_pixels <= _SAMPLE_ABOVE_PIXELS:
+            self._held = (encoded.data, pixels)
+        return pixels
 
     def _regions_of(self, encoded: Encoded) -> NDArray[np.uint8]:
         """The scored regions of an encoding, at the raster's dimensions."""

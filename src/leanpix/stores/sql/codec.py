@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from leanpix.domain.formats import OutputFormat, SourceFormat
 from leanpix.domain.holding import Holding
 from leanpix.domain.keep import KEPT_BY_DEFAULT, Keep, beside_default, in_order
-from leanpix.domain.report import Considered, Report
+from leanpix.domain.report import Considered, Report, WorstPlace
 from leanpix.domain.request import CompressionOptions, Crop, Fit
 
 
@@ -72,4 +72,5 @@ def report_from_json(text: str) -> Report:
     known["considered"] = tuple(Considered.of(one) for one in known.get("considered", ()))
     kinds = {kind.value: kind for kind in Holding}  # a newer version may know more of them
     known["lost"] = tuple(kinds[name] for name in known.get("lost", ()) if name in kinds)
+    known["worst"] = WorstPlace.of(known["worst"]) if known.get("worst") else None
     return Report(**known)

@@ -159,7 +159,7 @@ def _inlined(schema: Json, kinds: Mapping[str, Json]) -> Json:
     if "items" in bare:
         bare["items"] = _inlined(bare["items"], kinds)
     alternatives = [one for one in bare.pop("anyOf", []) if one != {"type": "null"}]
-    return {**bare, **(alternatives[0] if alternatives else {})}
+    return {**bare, **(_inlined(alternatives[0], kinds) if alternatives else {})}
 
 
 def _account() -> Json:

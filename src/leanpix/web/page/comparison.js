@@ -97,6 +97,8 @@ export class Comparison {
     setText($("#size-change"), isBusy(item) || !blob ? "" : change(sourceBytes, blob.size));
     const facts = report ? [report.format.toUpperCase(), report.encoder] : [];
     if (report?.score != null) facts.push(`score ${report.score.toFixed(1)}`);
+    $("#worst").hidden = !report?.worst;
+    $("#worst").title = report?.worst ? `The place that looks worst, by its ${report.worst.measure} (w)` : "";
     setText($("#facts"), item.error ?? facts.join(" · "));
     $("#sizes").setAttribute("aria-busy", String(isBusy(item)));
   }
@@ -183,7 +185,13 @@ export class Comparison {
   }
 
   #zoom(how) {
-    const zooms = { in: () => this.#viewport.by(1.5), out: () => this.#viewport.by(1 / 1.5), fit: () => this.#viewport.fit() };
+    const worst = this.#item?.report?.worst;
+    const zooms = {
+      in: () => this.#viewport.by(1.5),
+      out: () => this.#viewport.by(1 / 1.5),
+      fit: () => this.#viewport.fit(),
+      worst: () => worst && this.#viewport.show(worst, 200),
+    };
     (zooms[how] ?? (() => this.#viewport.to(Number(how))))();
   }
 
@@ -210,6 +218,7 @@ export class Comparison {
       1: () => this.#zoom("100"),
       2: () => this.#zoom("200"),
       4: () => this.#zoom("400"),
+      w: () => this.#zoom("worst"),
       PageUp: () => this.#step(-1),
       PageDown: () => this.#step(1),
     };

@@ -55,6 +55,14 @@ export class Viewport {
     this.#apply();
   }
 
+  /** Show a rectangle of the picture in the middle, at so many percent. */
+  show({ left_px, top_px, width_px, height_px }, percent) {
+    this.to(percent);
+    this.#x = this.#stage.clientWidth / 2 - (left_px + width_px / 2) * this.#scale;
+    this.#y = this.#stage.clientHeight / 2 - (top_px + height_px / 2) * this.#scale;
+    this.#apply();
+  }
+
   pan(x, y) {
     this.#x += x;
     this.#y += y;

@@ -9,10 +9,14 @@ from dataclasses import dataclass, replace
 import mozjpeg_lossless_optimization as mozjpeg_lossless
 
 from leanpix.domain.formats import OutputFormat
+from leanpix.domain.report import Measure
 from leanpix.engine.budget import Effort
+from leanpix.engine.cells.thin_colour import halved_chroma_loss
 from leanpix.engine.codecs import priors
-from leanpix.engine.codecs.base import Encoded, Goal, Mend, Raster
+from leanpix.engine.codecs.base import GROUND, Encoded, Goal, Mend, Raster
 from leanpix.engine.codecs.jpeg.jpegli import (
+    PLAIN_MEANS,
+    Means,
     Subsampling,
     distance_from_quality,
     encode_jpegli,
@@ -22,7 +26,7 @@ from leanpix.engine.codecs.jpeg.jpegli import (
 from leanpix.engine.codecs.offers import Facts, Offer, SourceSize, lossy, repacked_source
 from leanpix.engine.codecs.prior import PriorCurve
 from leanpix.engine.content import SATURATED, chroma_detail
-from leanpix.engine.reading.headers.jpeg import picture_bytes
+from leanpix.engine.reading.headers.jpeg import picture_bytes, without_metadata
 
 _NEVER = 101
 _SMALLEST_DISTANCE = 0.1
@@ -31,6 +35,15 @@ _SMALLEST_DISTANCE = 0.1
 _LARGEST_DISTANCE = 25.0
 _MOZJPEG_FROM_DISTANCE = 6.4
 """Here mozjpeg takes 5 % fewer bytes at an equal score, and six times the CPU; the gain grows to 11 % at the end."""
+
+THIN_COLOUR, _THIN_AT_ALL = 35.0, 60.0
+"""Loss of thin coloured things by halved chroma from which on it is kept whole, at these rates and at any
+(docs/decisions/0171)."""
+
+_LOW_STEPS = (3.0, 2.0)
+"""How coarse the steps of a block's mean may be where smooth ground would move or ring otherwise: two thirds of a level
+and a half in luma. 2 to 8 % of the bytes of photographs, where a finer distance takes a third to two thirds
+(docs/decisions/0171)."""
 
 _VERY_SATURATED = 45.0
 """Chroma detail from which on 4:2:0 loses at every rate."""
@@ -68,6 +81,7 @@ class JpegEncoder:
     raster: Raster
     effort: Effort
     subsampling: Subsampling
+    means: Means = PLAIN_MEANS
     lossless_from = _NEVER
     most_score = 100.0
     is_screen_content = False
@@ -87,9 +101,18 @@ class JpegEncoder:
         return replace(self, raster=raster)
 
     def mends(self) -> tuple[Mend, ...]:
-        """Chroma at its full size."""
-        has_all = self.raster.is_gray or self.subsampling == "4:4:4"
-        return () if has_all else (Mend("whole chroma", replace(self, subsampling="4:4:4")),)
+        """Chroma at its full size; then busy blocks as fine as others; for smooth ground finer lowest frequencies."""
+        mends = list[Mend]()
+        if not self.raster.is_gray and self.subsampling != "4:4:4":
+            mends.append(Mend("whole chroma", replace(self, subsampling="4:4:4")))
+        elif not self.means.is_even and _is_native():
+            even, detail = replace(self.means, is_even=True), frozenset({Measure.THIN_COLOUR, Measure.WINDOW})
+            mends.append(Mend("even steps", replace(self, means=even), detail, raises_score=False))
+        finer = next((step for step in _LOW_STEPS if self.means.low_step == 0 or step < self.means.low_step), None)
+        if finer is not None and _is_native():
+            refined = replace(self.means, low_step=finer)
+            mends.append(Mend("finer ground", replace(self, means=refined), GROUND, raises_score=False))
+        return tuple(mends)
 
     def param_for(self, quality: float) -> float:
         """-log of the distance that jpegli gives a libjpeg quality: one unbroken curve."""
@@ -139,6 +162,7 @@ class JpegEncoder:
             distance=distance,
             subsampling=self.subsampling,
             icc_profile=self.raster.icc_profile,
+            means=self.means,
         )
         name = f"jpegli {self.subsampling}" if _is_native() else f"jpegli {self.subsampling} (wheel)"
         return Encoded(data, name, quality=round(quality_from_distance(distance), 1), distance=distance)
@@ -165,11 +189,15 @@ class JpegCodec:
     """The JPEG format."""
 
     format = OutputFormat.JPG
+    has_near_lossless = False
+    unmendable = frozenset[Measure]()
 
     def open(self, raster: Raster, effort: Effort, goal: Goal) -> JpegEncoder:
         """Chroma keeps its full size where halving it would show at this rate: line art and saturated text."""
         detail = 0.0 if raster.is_gray else chroma_detail(raster.pixels)
         sharp = detail > (SATURATED if _is_fine(goal) else _VERY_SATURATED)
+        # What a percentile over samples passes over: a caption, a badge, the lines of a chart.
+        sharp = sharp or halved_chroma_loss(raster.pixels) > (THIN_COLOUR if _is_fine(goal) else _THIN_AT_ALL)
         return JpegEncoder(raster, effort, "4:4:4" if sharp else "4:2:0")
 
     def source_size(self, source: bytes) -> SourceSize:
@@ -180,6 +208,10 @@ class JpegCodec:
         """The source with better entropy coding, and an encode; JPEG has no lossless mode that viewers read."""
         yield from repacked_source(priors.JPEG_SOURCE, facts)
         yield from lossy("lossy", priors.JPEG_LOSSY, facts)
+
+    def stripped(self, source: bytes) -> bytes:
+        """The source without metadata and comments; its profile stays."""
+        return without_metadata(source)
 
     def repack(self, source: bytes, effort: Effort) -> Encoded | None:
         """Better entropy coding of the same coefficients; the ICC profile stays, all other metadata goes."""

@@ -22,14 +22,16 @@ from leanpix.engine.codecs.jpeg.jpegli_distance import (
     distance_from_quality,
     quality_from_distance,
 )
-from leanpix.engine.codecs.jpeg.jpegli_native import NativeJpegli, NativeJpegliError
+from leanpix.engine.codecs.jpeg.jpegli_native import PLAIN_MEANS, Means, NativeJpegli, NativeJpegliError
 from leanpix.engine.codecs.jpeg.jpegli_self_test import self_test
 
 __all__ = [
     "MAX_DISTANCE",
     "MAX_SIDE_PX",
     "MIN_DISTANCE",
+    "PLAIN_MEANS",
     "Backend",
+    "Means",
     "Subsampling",
     "distance_from_quality",
     "encode_jpegli",
@@ -43,18 +45,20 @@ Backend = Literal["auto", "native", "wheel"]
 MAX_SIDE_PX = 65500  # the format's own limit is 65535; libjpeg and its descendants stop here
 
 
-def encode_jpegli(
+def encode_jpegli(  # noqa: PLR0913 - what an encode takes
     pixels: NDArray[np.uint8],
     *,
     distance: float,
     subsampling: Subsampling,
     icc_profile: bytes | None = None,
+    means: Means = PLAIN_MEANS,
     backend: Backend = "auto",
 ) -> bytes:
     """Encode (H,W,3) sRGB, or gray (H,W) or (H,W,1), pixels as a progressive JPEG.
 
     distance is Butteraugli's, 0.01 (best) to 25; the wheel path rounds it to an integer quality. C-contiguous
-    pixels are read in place, others are copied once. Gray ignores the subsampling. ValueError: pixels, distance,
+    pixels are read in place, others are copied once. Gray ignores the subsampling. means: the wheel
+    path has none. ValueError: pixels, distance,
     profile or backend out of what is allowed here; TaskFailure: the encoder gave up.
     """
     checked = _checked(pixels, distance)
@@ -63,7 +67,7 @@ def encode_jpegli(
     if native is None:
         return _encode_wheel(checked, distance, subsampling, icc_profile)
     try:
-        return native.encode(checked, distance, _luma_factor(subsampling), icc_profile)
+        return native.encode(checked, distance, _luma_factor(subsampling), icc_profile, means)
     except NativeJpegliError as error:
         raise TaskFailure(TaskState.FAILED, f"the JPEG encoder failed: {error}") from error
 

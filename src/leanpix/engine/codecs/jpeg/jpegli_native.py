@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import importlib.util
 from ctypes import POINTER, byref, c_char_p, c_float, c_int32, c_size_t, c_uint32, c_void_p
+from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
@@ -34,7 +35,25 @@ class _Job(ctypes.Structure):
         ("v_factor", c_int32),
         ("progressive_level", c_int32),
         ("distance", c_float),
+        ("is_even", c_int32),
+        ("low_step", c_float),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """Means against damage at a place that a finer distance would lessen for more bytes.
+
+    low_step: how coarse the steps of the lowest frequencies may be, in the table's own units (8: one level of a block's
+    mean in luma); 0: as the distance has them. is_even: busy blocks are quantised as finely as others, for lines of a
+    pixel on white are busy.
+    """
+
+    low_step: float = 0.0
+    is_even: bool = False
+
+
+PLAIN_MEANS = Means()
 
 
 class NativeJpegli:
@@ -62,14 +81,21 @@ class NativeJpegli:
             raise NativeJpegliError("the pyjpegli wheel is not there")
         return cls(library, found.origin)
 
-    def encode(self, pixels: NDArray[np.uint8], distance: float, luma_factor: int, icc_profile: bytes | None) -> bytes:
+    def encode(
+        self,
+        pixels: NDArray[np.uint8],
+        distance: float,
+        luma_factor: int,
+        icc_profile: bytes | None,
+        means: Means | None = None,
+    ) -> bytes:
         """Encode C-contiguous (H,W,3) or (H,W) pixels; luma_factor 2 is 4:2:0, 1 is 4:4:4."""
         height, width = pixels.shape[:2]
-        icc = icc_profile or b""
+        icc, means = icc_profile or b"", means or Means()
         bands = 3 if pixels.ndim == 3 else 1  # noqa: PLR2004 - three axes: rows, columns, bands
         job = _Job(
             *(pixels.ctypes.data, icc, len(icc), width, height, bands),
-            *(luma_factor, luma_factor, _PROGRESSIVE_LEVEL, distance),
+            *(luma_factor, luma_factor, _PROGRESSIVE_LEVEL, distance, means.is_even, means.low_step),
         )
         return self._run(job)
 

@@ -16,6 +16,7 @@ import pyvips
 from numpy.typing import NDArray
 
 from leanpix.domain.formats import OutputFormat
+from leanpix.domain.report import Measure
 from leanpix.engine.budget import Effort
 from leanpix.engine.codecs import priors
 from leanpix.engine.codecs.base import Encoded, Goal, Mend, Raster, endless
@@ -243,6 +244,8 @@ class PngCodec:
     """The PNG format."""
 
     format = OutputFormat.PNG
+    has_near_lossless = True
+    unmendable = frozenset[Measure]()
 
     def open(self, raster: Raster, effort: Effort, goal: Goal) -> PngEncoder:
         """Graphics are recognised once, for the lossless try; the palettes' sample is taken once."""
@@ -286,6 +289,10 @@ class PngCodec:
         if facts.frames == 1:
             yield from lossy("palette", priors.PALETTE, facts)
         yield from lossless(priors.SCREEN_CONTENT, priors.PHOTOGRAPH, facts)
+
+    def stripped(self, source: bytes) -> bytes:
+        """The source's own chunks, without those that neither pixels nor colours need."""
+        return picture_with(source, source, COLOUR_CHUNKS)
 
     def repack(self, source: bytes, effort: Effort) -> Encoded | None:
         """The source's own samples, 16 bits and all, packed anew; only what its colours need stays beside them.

@@ -12,7 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leanpix.domain.formats import OutputFormat
+from leanpix.domain.report import Measure
 from leanpix.engine.budget import Effort
+from leanpix.engine.cells.thin_colour import halved_chroma_loss
 from leanpix.engine.codecs import priors
 from leanpix.engine.codecs.base import Encoded, Goal, Mend, Raster
 from leanpix.engine.codecs.offers import Facts, Offer, SourceSize, lossless, lossy, repacked_source
@@ -47,6 +49,9 @@ _LEAN_PIXELS = 36_000_000
 """Above, with alpha or much detail, there is no room for the tokens that libwebp would hold beside them."""
 
 _LOSSLESS_METHOD = {Effort.FULL: 4, Effort.REDUCED: 2, Effort.MINIMAL: 0}
+_THIN_COLOUR = 24.0
+"""Loss of thin coloured things by halved chroma from which on it is halved with care (docs/decisions/0171)."""
+
 _STEPS_A_QUALITY = 10
 """Between two whole qualities libwebp has two to ten different results, the more the lower the quality."""
 
@@ -198,6 +203,9 @@ class WebpCodec:
     """The WebP format."""
 
     format = OutputFormat.WEBP
+    has_near_lossless = True
+    unmendable = frozenset({Measure.THIN_COLOUR})
+    """Its chroma is always halved: with care where that helps, which is decided before anything is encoded."""
 
     def open(self, raster: Raster, effort: Effort, goal: Goal) -> WebpEncoder:
         """Graphics are recognised once, for the lossless try: a photograph takes three to ten times as much.
@@ -205,7 +213,9 @@ class WebpCodec:
         So is colour that halved chroma would wash out: there sharp chroma takes 9 % fewer bytes at a score of 75 and
         20 % at 85, on photographs none.
         """
-        sharp_chroma = effort is Effort.FULL and is_colourful(raster.pixels)
+        sharp_chroma = effort is Effort.FULL and (
+            is_colourful(raster.pixels) or halved_chroma_loss(raster.pixels) > _THIN_COLOUR
+        )
         # Animations are libvips' to encode.
         is_native = raster.frames == 1 and libwebp_backend().startswith("native")
         seen = texture(raster.pixels)
@@ -229,6 +239,10 @@ class WebpCodec:
         yield from repacked_source(priors.WEBP_SOURCE, facts)
         yield from lossy("lossy", priors.WEBP_LOSSY, facts)
         yield from lossless(priors.SCREEN_CONTENT, priors.PHOTOGRAPH, facts)
+
+    def stripped(self, source: bytes) -> bytes:
+        """As repack."""
+        return without_metadata(source) or source
 
     def repack(self, source: bytes, effort: Effort) -> Encoded | None:
         """The source without its EXIF and XMP chunks."""

@@ -162,6 +162,18 @@ def mended(source: bytes) -> Mended | None:
     return Mended(source + bytes([0xFF, _EOI]), "the JPEG's end marker is missing: its pixels are all there")
 
 
+def without_metadata(source: bytes) -> bytes:
+    """The JPEG up to its end, with what tells its colours: without EXIF, XMP, comments and the like."""
+    found = list(segments(source))
+    telling = (*_COLOUR_TELLING, _ICC_PREFIX)
+    dropped = (s for s in found if s.marker in _METADATA and not source.startswith(telling, s.payload))
+    kept, at = list[bytes](), 0
+    for segment in dropped:
+        kept.append(source[at : segment.start])
+        at = segment.end
+    return b"".join([*kept, source[at : found[-1].end if found else len(source)]])
+
+
 def _check_scans(source: bytes, found: list[Segment], frame: Segment) -> None:
     """Raise TaskFailure where scans are missing; a lossless frame's have another meaning and are let through."""
     with reading("JPEG"):

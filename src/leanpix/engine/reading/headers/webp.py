@@ -15,7 +15,7 @@ _MAX_CHUNKS = 100_000
 _PIXEL_CHUNKS = frozenset({b"VP8X", b"ANIM", b"ANMF", b"ALPH", b"VP8 ", b"VP8L"})
 _ANIMATION_FLAG, _EXIF_FLAG, _XMP_FLAG, _ALPHA_FLAG, _PROFILE_FLAG = 0x02, 0x08, 0x04, 0x10, 0x20
 _SIDE_MASK = 0x3FFF
-_FRAME_HEADER_BYTES = 16
+FRAME_HEADER_BYTES = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +159,7 @@ def _check_bitmaps(bitmaps: list[_Bitmap], width: int, height: int, *, animated:
 
 
 def _frame_bitmap(source: bytes, frame: Chunk) -> _Bitmap:
-    for chunk in chunks(source, frame.start + _FRAME_HEADER_BYTES, frame.end):
+    for chunk in chunks(source, frame.start + FRAME_HEADER_BYTES, frame.end):
         if chunk.name in {b"VP8 ", b"VP8L"}:
             return _bitmap(source, chunk)
     raise damaged("a frame of the WebP has no picture")

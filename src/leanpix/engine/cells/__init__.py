@@ -1,0 +1,9 @@
+"""Sums of 4 x 4 pixels: a sixteenth of a picture, on which whole pictures are looked at for little time."""
+
+from __future__ import annotations
+
+from leanpix.engine.cells.native_cells import NativeCells
+from leanpix.engine.cells.numpy_cells import CELL_PX, Cells, NumpyCells
+from leanpix.engine.cells.source import SourceCells, cells, source_cells
+
+__all__ = ["CELL_PX", "Cells", "NativeCells", "NumpyCells", "SourceCells", "cells", "source_cells"]

@@ -1,0 +1,91 @@
+"""The sums of 4 x 4 pixels that the local criterion rests on, by the native kernels (native/metric/cells.c)."""
+
+from __future__ import annotations
+
+import ctypes
+from ctypes import c_int, c_size_t, c_void_p
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leanpix.engine.cells.numpy_cells import CELL_PX
+
+_LEVELS = 256
+
+
+class NativeCells:
+    """Cells, by the library."""
+
+    def __init__(self, library: ctypes.CDLL) -> None:
+        self._source, self._result, self._levels = (
+            library.leanpix_source_cells,
+            library.leanpix_result_cells,
+            library.leanpix_levels,
+        )
+        shape = (c_size_t, c_size_t, c_int)
+        self._source.argtypes = [c_void_p, *shape, c_void_p, c_void_p, c_void_p]
+        self._result.argtypes = [c_void_p, c_void_p, *shape, c_void_p, c_void_p, c_void_p, c_void_p]
+        self._levels.argtypes = [c_void_p, *shape, c_void_p, c_void_p]
+        self._source.restype = self._result.restype = c_int
+        self._levels.restype = None
+        self._halved = library.leanpix_halved_cells
+        self._halved.argtypes = [c_void_p, *shape, c_void_p, c_void_p]
+        self._halved.restype = c_int
+        self._means = library.leanpix_window_means
+        self._means.argtypes = [c_void_p, *(c_size_t,) * 5, c_void_p]
+        self._means.restype = c_int
+
+    def source(self, pixels: NDArray[np.uint8]) -> tuple[NDArray[np.uint16], NDArray[np.uint16], NDArray[np.uint16]]:
+        """See Cells.source."""
+        height, width, bands = pixels.shape
+        shape = (-(-height // CELL_PX), -(-width // CELL_PX))
+        sums = np.empty((*shape, bands), np.uint16)
+        texture, weights = np.zeros(shape, np.uint16), np.zeros(shape, np.uint16)
+        failed = self._source(
+            *(pixels.ctypes.data, width, height, bands),
+            *(sums.ctypes.data, texture.ctypes.data, weights.ctypes.data),
+        )
+        if failed:
+            raise MemoryError("no memory for rows of cells")
+        return sums, texture, weights
+
+    def result(
+        self, source: NDArray[np.uint8], result: NDArray[np.uint8], weights: NDArray[np.uint16]
+    ) -> tuple[NDArray[np.int16], NDArray[np.uint16], NDArray[np.uint32]]:
+        """See Cells.result."""
+        height, width, bands = source.shape
+        differences = np.empty((*weights.shape, bands), np.int16)
+        distances, errors = np.zeros(weights.shape, np.uint16), np.zeros(weights.shape, np.uint32)
+        failed = self._result(
+            *(source.ctypes.data, result.ctypes.data, width, height, bands),
+            *(weights.ctypes.data, differences.ctypes.data, distances.ctypes.data, errors.ctypes.data),
+        )
+        if failed:
+            raise MemoryError("no memory for rows of cells")
+        return differences, distances, errors
+
+    def halved(self, source: NDArray[np.uint8], weights: NDArray[np.uint16]) -> NDArray[np.uint32]:
+        """See Cells.halved."""
+        height, width, bands = source.shape
+        errors = np.zeros(weights.shape, np.uint32)
+        failed = self._halved(*(source.ctypes.data, width, height, bands), weights.ctypes.data, errors.ctypes.data)
+        if failed:
+            raise MemoryError("no memory for rows of cells")
+        return errors
+
+    def levels(self, pixels: NDArray[np.uint8], marked: NDArray[np.bool_]) -> NDArray[np.uint32]:
+        """See Cells.levels."""
+        height, width, bands = pixels.shape
+        counts = np.zeros(_LEVELS, np.uint32)
+        marks = np.ascontiguousarray(marked, np.uint8)
+        self._levels(pixels.ctypes.data, width, height, bands, marks.ctypes.data, counts.ctypes.data)
+        return counts
+
+    def means(self, values: NDArray[np.float32], down: int, across: int) -> NDArray[np.float32]:
+        """See Cells.means."""
+        values = np.ascontiguousarray(values)
+        rows, columns, bands = values.shape
+        out = np.empty((rows + 1 - down, columns + 1 - across, bands), np.float32)
+        if self._means(values.ctypes.data, rows, columns, bands, down, across, out.ctypes.data):
+            raise MemoryError("no memory for windows of cells")
+        return out

@@ -1,0 +1,104 @@
+"""What is known of a source by its cells: made once for all who look at the same pixels."""
+
+from __future__ import annotations
+
+import weakref
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leanpix.engine.cells.native_cells import NativeCells
+from leanpix.engine.cells.numpy_cells import CELL_PX, Cells, NumpyCells
+from leanpix.engine.native import native_kernels
+
+Plane = NDArray[np.float32]
+
+GROUND_WINDOW = 12
+SMOOTH, HARDLY_SMOOTH = 0.5, 0.8
+"""The mean step between neighbouring pixels up to which ground hides nothing, and from which on it hides all."""
+
+EDGE, EDGE_REACH = 2.0, 3
+"""The mean step of a cell that is an edge; so many cells away from one, nobody looks at the ground."""
+
+_RISKY_CONTRAST, _RISKY_SHARE = 500, 0.01
+"""A cell's chroma contrast, and the share of cells that are hardly smooth, from which on a result is worth a look."""
+
+
+def cells() -> Cells:
+    """By the native kernels where they were built."""
+    return native_kernels(NativeCells) or NumpyCells()
+
+
+@dataclass(frozen=True, slots=True)
+class SourceCells:
+    """Cells of C-contiguous (rows, width, 1 or 3) pixels. means (h, w, bands), steps (h, w), weights (h, w).
+
+    steps: the mean difference between neighbouring pixels. weights: see Cells.source.
+    """
+
+    kernels: Cells
+    means: Plane
+    steps: Plane
+    weights: NDArray[np.uint16]
+
+    @classmethod
+    def of(cls, pixels: NDArray[np.uint8], kernels: Cells) -> SourceCells:
+        """Look at the pixels."""
+        sums, texture, weights = kernels.source(pixels)
+        per_cell = CELL_PX**2
+        steps: Plane = texture.astype(np.float32) / np.float32(2 * per_cell * pixels.shape[2])
+        means: Plane = sums.astype(np.float32) / np.float32(per_cell)
+        return cls(kernels, means, steps, weights)
+
+    @property
+    def has_thin_colour(self) -> bool:
+        """Whether anything is coloured and thin enough for halved chroma to show."""
+        return bool((self.weights > _RISKY_CONTRAST).any())
+
+    @property
+    def is_at_risk(self) -> bool:
+        """Whether there is anything that an ordinary encode may ruin and a mean forgive: ground, thin colour."""
+        if self.has_thin_colour:
+            return True
+        # By blocks rather than around each cell: a tenth of the time.
+        rows, columns = (max(1, side // GROUND_WINDOW) * GROUND_WINDOW for side in self.steps.shape)
+        whole = np.resize(self.steps, (rows, columns)) if min(self.steps.shape) < GROUND_WINDOW else self.steps
+        blocks = whole[:rows, :columns].reshape(rows // GROUND_WINDOW, GROUND_WINDOW, -1, GROUND_WINDOW)
+        return float((blocks.mean(axis=(1, 3)) < HARDLY_SMOOTH).mean()) > _RISKY_SHARE
+
+
+def window_means(values: Plane, cells_a_side: int, kernels: Cells) -> Plane:
+    """Means of windows of so many cells a side, all of them that lie within; of the whole where it is smaller."""
+    banded = values[:, :, None] if values.ndim == 2 else values  # noqa: PLR2004 - rows, columns
+    means = kernels.means(banded, *(min(cells_a_side, side) for side in values.shape[:2]))
+    return means[:, :, 0] if values.ndim == 2 else means  # noqa: PLR2004
+
+
+def mean_around(values: Plane, cells_a_side: int, kernels: Cells) -> Plane:
+    """The mean around each cell, the edges repeated."""
+    before, after = (cells_a_side - 1) // 2, cells_a_side // 2
+    return window_means(np.pad(values, (before, after), mode="edge"), cells_a_side, kernels)
+
+
+class _Last:
+    """The source that was looked at last, without keeping it alive. One assignment, for threads."""
+
+    entry: tuple[weakref.ref[NDArray[np.uint8]], SourceCells] | None = None
+
+
+def source_cells(pixels: NDArray[np.uint8]) -> SourceCells:
+    """Of these pixels, which must not change; once, where the same array is asked about again."""
+    entry = _Last.entry
+    if entry is not None and entry[0]() is pixels:
+        return entry[1]
+    found = SourceCells.of(pixels, cells())
+    _Last.entry = (weakref.ref(pixels, _forget), found)
+    return found
+
+
+def _forget(gone: weakref.ref[Any]) -> None:
+    entry = _Last.entry
+    if entry is not None and entry[0] is gone:
+        _Last.entry = None

@@ -1,0 +1,209 @@
+"""The local criterion: the place where a result looks worst, by a few measures with a bound each.
+
+A mean score forgives what lies in two percent of a picture. These measures forgive nothing: each is a largest value
+over windows, and each is of one kind of damage that people see at once and a mean does not (docs/decisions/0170):
+
+thin colour   coloured text, lines and edges whose chroma was halved: chroma errors weighted by the source's contrast
+ground        smooth ground that moved: a mean of 8 x 8 pixels that is another level
+contours      edges on smooth ground that the source has not: rings, blocks
+faint         what differs from its ground by a few levels, a panel or a cloud, and is gone
+levels        the dark: a picture of few levels that has still fewer
+window        plain damage: the mean error of 32 x 32 pixels
+
+Values are in 8-bit levels of sRGB, which are about equal steps to an eye that has adapted, also near black where the
+mean score is blind; ground and contours count only where the source's own texture does not hide them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leanpix.domain.report import Measure, WorstPlace
+from leanpix.engine.cells import CELL_PX, Cells, SourceCells, source_cells
+from leanpix.engine.cells.source import (
+    EDGE,
+    EDGE_REACH,
+    GROUND_WINDOW,
+    HARDLY_SMOOTH,
+    SMOOTH,
+    mean_around,
+    window_means,
+)
+from leanpix.engine.cells.thin_colour import COLOUR_WINDOW, weighted_errors, window_sums
+
+Plane = NDArray[np.float32]
+
+
+BOUNDS = {
+    Measure.THIN_COLOUR: 31.0,
+    Measure.GROUND: 1.9,
+    Measure.CONTOURS: 3.2,
+    Measure.FAINT: 0.5,
+    Measure.LEVELS: 0.4,
+    Measure.WINDOW: 15.0,
+}
+"""What a good result has at most (docs/decisions/0170)."""
+
+_COLOUR_BANDS = 3
+_CELL_PIXELS = CELL_PX**2
+
+_PLAIN_WINDOW = 8
+_PLAIN, _HIDDEN_TINT = 0.4, 0.5
+"""The mean step up to which a single channel's shift counts as much as lightness does, and how much it counts from
+SMOOTH on: the least grain hides it."""
+
+_HARDLY_SMOOTH_ROOM = 2.5
+"""How many times the bound is allowed where ground is hardly smooth."""
+
+_FAINT_WINDOW = 15
+_FAINT_SPREADS = (0.6, 4.0)
+"""Levels: the deviation within a window of what is faint; below it is rounding, above the mean score sees it."""
+
+_DARK_WINDOW, _DARK_LEVEL = 32, 36.0
+_LEAST_DARK_SHARE = 0.5
+"""Of the picture: the eye adapts to what most of it is."""
+
+_LEAST_LEVEL_SHARE = 5e-4
+_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+
+
+class WorstPlaces:
+    """Looks for the worst places of results of one source.
+
+    source: uint8 sRGB (H,W,3), or gray (H,W) or (H,W,1), C-contiguous; it is not copied and must not change.
+    """
+
+    def __init__(self, source: NDArray[np.uint8], *, kernels: Cells | None = None) -> None:
+        self._source = banded(source)
+        seen = source_cells(self._source) if kernels is None else SourceCells.of(self._source, kernels)
+        self._cells, self._weights = seen.kernels, seen.weights
+        means, steps = seen.means, seen.steps
+        around = mean_around(steps, GROUND_WINDOW, self._cells)
+
+        # Ground and contours: how many times its bound a place of 2 x 2 cells is allowed, for the texture around it.
+        self._room = np.where(_largest_around(steps, EDGE_REACH) > EDGE, np.inf, _room(around))[*_places(steps)]
+        tint = (around - _PLAIN) / (SMOOTH - _PLAIN)
+        self._tint = (1 - (1 - _HIDDEN_TINT) * np.clip(tint, 0, 1))[*_places(steps)]
+        self._has_ground = bool((self._room < np.inf).any())
+
+        # Faint things: the source's lightness by places, its mean and its deviation by windows.
+        self._light = window_means(_lightness(means), 2, self._cells)
+        self._light_mean = window_means(self._light, _FAINT_WINDOW, self._cells)
+        self._light_variance = window_means(self._light**2, _FAINT_WINDOW, self._cells) - self._light_mean**2
+        low, high = (spread**2 for spread in _FAINT_SPREADS)
+        calm = window_means(steps, _FAINT_WINDOW + 1, self._cells)[
+            : self._light_mean.shape[0], : self._light_mean.shape[1]
+        ]
+        self._is_faint = (self._light_variance > low) & (self._light_variance < high) & (calm < HARDLY_SMOOTH)
+
+        # Thin colour: where there is enough of it.
+        self._contrast = window_sums(self._weights, self._cells) if self._weights.any() else None
+
+        # The dark: cells around which everything is.
+        self._dark = mean_around(means.max(2), _DARK_WINDOW, self._cells) < _DARK_LEVEL
+        self._dark_levels = self._levels_of(self._source) if self._dark.mean() > _LEAST_DARK_SHARE else None
+
+    def worst(self, result: NDArray[np.uint8]) -> tuple[WorstPlace, ...]:
+        """The worst place by each measure that says anything of this source, the worst of all first.
+
+        result: of the source's shape. ValueError: of another.
+        """
+        result = banded(result)
+        if result.shape != self._source.shape:
+            raise ValueError(f"a picture of shape {result.shape} has no worst place against {self._source.shape}")
+        differences, distances, errors = self._cells.result(self._source, result, self._weights)
+        return tuple(sorted(self._places(result, differences, distances, errors), key=lambda place: -place.ratio))
+
+    def _places(
+        self,
+        result: NDArray[np.uint8],
+        differences: NDArray[np.int16],
+        distances: NDArray[np.uint16],
+        errors: NDArray[np.uint32],
+    ) -> Iterator[WorstPlace]:
+        bands = self._source.shape[2]
+        plain = window_means(distances.astype(np.float32), _PLAIN_WINDOW, self._cells) / (_CELL_PIXELS * bands)
+        yield self._place(Measure.WINDOW, plain, _PLAIN_WINDOW)
+
+        if self._contrast is not None:
+            colour = weighted_errors(errors, self._contrast, self._cells)
+            yield self._place(Measure.THIN_COLOUR, colour, COLOUR_WINDOW)
+
+        moved = window_means(differences.astype(np.float32), 2, self._cells) / np.float32(_CELL_PIXELS)
+        if self._has_ground:
+            seen: Plane = np.concatenate([_lightness(moved)[:, :, None], moved * self._tint[:, :, None]], axis=2)
+            yield self._place(Measure.GROUND, (np.abs(seen).max(2) / self._room).astype(np.float32), 2)
+            yield self._place(Measure.CONTOURS, (_steps(seen) / self._room).astype(np.float32), 4)
+
+        if self._is_faint.any():
+            light = self._light + _lightness(moved)
+            both = window_means(self._light * light, _FAINT_WINDOW, self._cells) - self._light_mean * window_means(
+                light, _FAINT_WINDOW, self._cells
+            )
+            lost = np.where(self._is_faint, 1 - both / np.maximum(self._light_variance, 1e-6), 0)
+            yield self._place(Measure.FAINT, lost.astype(np.float32), _FAINT_WINDOW + 1)
+
+        if self._dark_levels:
+            lost_share = 1 - self._levels_of(result) / self._dark_levels
+            yield self._place(Measure.LEVELS, np.where(self._dark, np.float32(lost_share), 0), 1)
+
+    def _levels_of(self, pixels: NDArray[np.uint8]) -> int:
+        counts = self._cells.levels(pixels, self._dark)
+        return int(np.count_nonzero(counts > _LEAST_LEVEL_SHARE * counts.sum()))
+
+    def _place(self, measure: Measure, values: Plane, cells: int) -> WorstPlace:
+        top, left = (int(at) for at in np.unravel_index(int(values.argmax()), values.shape))
+        height, width = self._source.shape[:2]
+        left, top = min(left * CELL_PX, width - 1), min(top * CELL_PX, height - 1)
+        side = cells * CELL_PX
+        value = max(float(values.max()), 0.0)
+        return WorstPlace(measure, value, BOUNDS[measure], left, top, min(side, width - left), min(side, height - top))
+
+
+def banded(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Contiguous (H,W,bands) pixels; the same array where it is that already."""
+    banded = pixels[:, :, None] if pixels.ndim == 2 else pixels  # noqa: PLR2004 - gray without an axis for bands
+    if banded.dtype != np.uint8 or banded.shape[2] not in {1, _COLOUR_BANDS} or 0 in banded.shape:
+        raise ValueError(f"pixels are {pixels.dtype}{pixels.shape}, not uint8 (H,W,3) or (H,W)")
+    return np.ascontiguousarray(banded)
+
+
+def _lightness(means: Plane) -> Plane:
+    """Of (h, w, bands)."""
+    light: Plane = np.asarray(means @ _LUMA if means.shape[2] == _COLOUR_BANDS else means[:, :, 0], np.float32)
+    return light
+
+
+def _room(steps: Plane) -> Plane:
+    """Times the bound, by the mean step between pixels around: 1 on smooth ground, without end where it is textured."""
+    hidden = (steps - SMOOTH) / (HARDLY_SMOOTH - SMOOTH)
+    room: Plane = np.where(hidden > 1, np.inf, 1 + (_HARDLY_SMOOTH_ROOM - 1) * np.clip(hidden, 0, 1)).astype(np.float32)
+    return room
+
+
+def _steps(moved: Plane) -> Plane:
+    """The largest difference of what moved, between places beside or below each other that share no pixel."""
+    found = np.zeros(moved.shape[:2], np.float32)
+    if moved.shape[1] > 2:  # noqa: PLR2004 - two cells
+        found[:, :-2] = np.abs(moved[:, 2:] - moved[:, :-2]).max(2)
+    if moved.shape[0] > 2:  # noqa: PLR2004
+        found[:-2] = np.maximum(found[:-2], np.abs(moved[2:] - moved[:-2]).max(2))
+    return found
+
+
+def _places(cells: Plane) -> tuple[slice, slice]:
+    """The cells at which places of 2 x 2 of them begin; of a single row or column, that one."""
+    rows, columns = (max(1, side - 1) for side in cells.shape)
+    return slice(rows), slice(columns)
+
+
+def _largest_around(values: Plane, reach: int) -> Plane:
+    """The largest value up to so many cells away to each side."""
+    for axis in range(2):
+        padded = np.pad(values, [(reach, reach) if one == axis else (0, 0) for one in range(2)], mode="edge")
+        size = values.shape[axis]
+        values = np.maximum.reduce([np.take(padded, range(at, at + size), axis) for at in range(2 * reach + 1)])
+    return values

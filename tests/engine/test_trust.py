@@ -1,0 +1,203 @@
+"""Pictures that a mean score forgives, through every format: what survives, by measures of the tests' own.
+
+Not by the engine's criterion, and decoded by Pillow. TRUST_SEEDS=10 makes ten pictures of each kind.
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+import itertools
+import os
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+from tests.support import trust
+
+from leanpix.domain.report import Report
+from leanpix.engine import CompressionOptions, OutputFormat, compress, score
+
+Pixels = NDArray[np.uint8]
+SEEDS = range(int(os.environ.get("TRUST_SEEDS", "1")))
+FORMATS = (OutputFormat.JPG, OutputFormat.WEBP, OutputFormat.PNG)
+WANTED: tuple[dict[str, int], ...] = ({"quality": 75}, {"quality": 90}, {})
+every_seed = pytest.mark.parametrize("seed", SEEDS)
+every_want = pytest.mark.parametrize("wanted", WANTED, ids=["75", "90", "auto"])
+every_format = pytest.mark.parametrize("kind", FORMATS, ids=[one.value for one in FORMATS])
+whole_pixels = pytest.mark.parametrize("kind", [OutputFormat.JPG, OutputFormat.PNG], ids=["jpg", "png"])
+
+
+def made(pixels: Pixels, kind: OutputFormat, **wanted: int) -> tuple[Pixels, bytes, Report]:
+    """The pixels after the engine, its file and its report."""
+    done = compress(file_of(pixels), CompressionOptions(format=kind, **wanted))  # type: ignore[arg-type]
+    return shown(done.data, pixels.shape[2]), done.data, done.report
+
+
+def file_of(pixels: Pixels) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG", compress_level=1)
+    return file.getvalue()
+
+
+def shown(data: bytes, bands: int = 3) -> Pixels:
+    picture = Image.open(io.BytesIO(data)).convert("RGBA" if bands == 4 else "RGB")
+    return np.ascontiguousarray(np.asarray(picture))
+
+
+@functools.cache
+def picture(kind: str, seed: int) -> trust.TrustPicture:
+    return next(one for one in trust.KINDS if one.__name__ == kind)(seed)
+
+
+def boxed(pixels: Pixels | NDArray[np.float64], side: int) -> NDArray[np.float64]:
+    """Means of all windows of so many pixels a side."""
+    sums = np.cumsum(np.cumsum(np.pad(pixels.astype(float), ((1, 0), (1, 0), (0, 0))), 0), 1)
+    total = sums[side:, side:] - sums[:-side, side:] - sums[side:, :-side] + sums[:-side, :-side]
+    means: NDArray[np.float64] = total / side**2
+    return means
+
+
+@every_seed
+@every_want
+@whole_pixels
+@pytest.mark.parametrize("name", ["caption", "badge", "chart", "product"])
+def test_coloured_letters_and_lines_keep_their_ink(
+    name: str, kind: OutputFormat, wanted: dict[str, int], seed: int
+) -> None:
+    source = picture(name, seed)
+    result, _, _ = made(source.pixels, kind, **wanted)
+    file = io.BytesIO()
+    Image.fromarray(source.pixels).save(file, "JPEG", quality=wanted.get("quality", 75), subsampling=0)
+    saturated = source.marked & (source.pixels.max(2).astype(int) - source.pixels.min(2) > 100)
+    own, plain = (np.abs(source.pixels.astype(int) - one)[saturated].mean() for one in (result, shown(file.getvalue())))
+    assert own <= max(14, 1.5 * plain)
+
+
+@every_seed
+@pytest.mark.parametrize("name", ["caption", "badge", "chart"])
+def test_webp_halves_chroma_with_care(name: str, seed: int) -> None:
+    source = picture(name, seed).pixels
+    result, data, _ = made(source, OutputFormat.WEBP)
+    lossless = io.BytesIO()
+    Image.fromarray(source).save(lossless, "WEBP", lossless=True)
+    assert score(source, result) >= 70
+    assert len(data) <= 0.6 * len(lossless.getvalue())
+    for quality, least in ((75, 55), (90, 62)):
+        assert score(source, made(source, OutputFormat.WEBP, quality=quality)[0]) >= least
+
+
+@every_seed
+@every_want
+@every_format
+@pytest.mark.parametrize("name", ["caption", "badge", "chart", "product"])
+def test_no_window_is_ruined(name: str, kind: OutputFormat, wanted: dict[str, int], seed: int) -> None:
+    source = picture(name, seed).pixels
+    result, _, _ = made(source, kind, **wanted)
+    errors = np.abs(source.astype(np.float64) - result).mean(2)[:, :, None]
+    assert boxed(errors, 32).max() <= 16
+
+
+@every_seed
+@every_want
+@every_format
+@pytest.mark.parametrize("name", ["smooth", "dark_gradient"])
+def test_smooth_ground_has_no_rings(name: str, kind: OutputFormat, wanted: dict[str, int], seed: int) -> None:
+    source = picture(name, seed).pixels
+    result, _, _ = made(source, kind, **wanted)
+    assert np.abs(boxed(source, 9) - boxed(result, 9)).max() <= 2
+
+
+@every_seed
+@every_want
+@every_format
+def test_a_night_keeps_half_of_its_levels(kind: OutputFormat, wanted: dict[str, int], seed: int) -> None:
+    source = picture("night", seed).pixels
+    result, _, _ = made(source, kind, **wanted)
+    before, after = (len(np.unique(one.mean(2).round())) for one in (source, result))
+    assert after >= before / 2
+
+
+@every_seed
+@every_want
+@every_format
+def test_panels_stay_off_their_page(kind: OutputFormat, wanted: dict[str, int], seed: int) -> None:
+    source = picture("panels", seed).pixels
+    result, _, _ = made(source, kind, **wanted)
+    before, after = (float(one[36:50, 200:420].mean() - one[4:24, 4:470].mean()) for one in (source, result))
+    assert before * after > 0
+    assert abs(after) >= abs(before) / 2
+
+
+@every_seed
+@every_want
+@pytest.mark.parametrize("kind", [OutputFormat.WEBP, OutputFormat.PNG], ids=["webp", "png"])
+def test_a_soft_shadow_is_no_stack_of_rings(kind: OutputFormat, wanted: dict[str, int], seed: int) -> None:
+    source = picture("shadow", seed).pixels
+    result, _, _ = made(source, kind, **wanted)
+    for ground in (255.0, 30.0):
+        before, after = (laid(one, ground) for one in (source, result))
+        shadow = boxed(before, 9)[244:] - boxed(after, 9)[244:]
+        assert np.abs(shadow).max() <= 3
+
+
+def laid(pixels: Pixels, ground: float) -> NDArray[np.float64]:
+    alpha = pixels[:, :, 3:] / 255.0
+    return pixels[:, :, :3] * alpha + ground * (1 - alpha)
+
+
+@every_seed
+def test_the_report_names_the_worst_place_by_both_criteria(seed: int) -> None:
+    source = picture("caption", seed)
+    _, _, report = made(source.pixels, OutputFormat.WEBP)
+    assert report.score is not None
+    assert report.worst is not None
+    rows, columns = np.nonzero(source.marked)
+    assert report.worst.measure.value == "thin colour"
+    assert rows.min() - 24 <= report.worst.top_px <= rows.max()
+    assert columns.min() - 24 <= report.worst.left_px <= columns.max()
+
+
+@every_seed
+@pytest.mark.parametrize("quality", [35, 60, 80, 92])
+@pytest.mark.parametrize("kind", [OutputFormat.JPG, OutputFormat.WEBP], ids=["jpg", "webp"])
+def test_automatic_quality_stops_on_its_own_results(kind: OutputFormat, quality: int, seed: int) -> None:
+    file = io.BytesIO()
+    Image.fromarray(trust.texture(seed)).save(file, {"jpg": "JPEG"}.get(kind.value, "WEBP"), quality=quality)
+    source = shown(file.getvalue())
+    passes = [file.getvalue()]
+    for _ in range(5):
+        passes.append(compress(passes[-1], CompressionOptions(format=kind)).data)
+    assert score(source, shown(passes[-1])) >= score(source, shown(passes[1])) - 1.5
+    assert all(len(later) >= 0.98 * len(one) for one, later in itertools.pairwise(passes[2:]))
+
+
+@every_seed
+@pytest.mark.parametrize("name", ["caption", "night", "smooth", "product"])
+def test_png_stops_on_its_own_results(name: str, seed: int) -> None:
+    source = picture(name, seed).pixels
+    passes = [file_of(source)]
+    for _ in range(4):
+        passes.append(compress(passes[-1], CompressionOptions(format=OutputFormat.PNG)).data)
+    assert score(source, shown(passes[-1])) >= score(source, shown(passes[1])) - 1.5
+    assert all(len(later) >= 0.98 * len(one) for one, later in itertools.pairwise(passes[2:]))
+
+
+@every_seed
+@pytest.mark.parametrize(("kind", "other"), [("JPEG", OutputFormat.WEBP), ("WEBP", OutputFormat.JPG)])
+def test_a_quality_in_another_format_is_honoured(kind: str, other: OutputFormat, seed: int) -> None:
+    file = io.BytesIO()
+    Image.fromarray(trust.texture(seed)).save(file, kind, quality=50)
+    source = shown(file.getvalue())
+    assert score(source, shown(compress(file.getvalue(), CompressionOptions(format=other, quality=95)).data)) >= 85
+
+
+@every_seed
+@pytest.mark.parametrize("name", ["caption", "night", "smooth", "product", "chart", "texture"])
+def test_png_grows_with_its_quality_and_has_no_cliff(name: str, seed: int) -> None:
+    pixels = trust.texture(seed, 320, 240) if name == "texture" else picture(name, seed).pixels
+    files = [made(pixels, OutputFormat.PNG, quality=quality)[1] for quality in (40, 60, 70, 75, 80, 90, 95)]
+    sizes = [len(data) for data in files]
+    assert all(larger >= 0.98 * one for one, larger in itertools.pairwise(sizes)), sizes
+    assert all(larger <= 5 * one for one, larger in itertools.pairwise(sizes[1:])), sizes
