@@ -69,10 +69,12 @@ def _named(name: str, known: Iterable[str]) -> str:
     return f"{name} is no setting and is ignored" + (f": is {own[near[0]]} meant?" if near else "")
 
 
-def settings_in_force() -> dict[str, str]:
+def settings_in_force(*, are_secret: bool) -> dict[str, str]:
     """The environment's settings by their names, as they are written there: what a new place has to set again.
 
-    Without the data folder: that is what another place is about.
+    are_secret: those whose values are secrets, or the others. Without the data folder: that is what another place is
+    about.
     """
-    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields if name != "data_dir"}
+    fields = {name: field for name, field in Settings.model_fields.items() if name != "data_dir"}
+    known = {f"{PREFIX}{name.upper()}" for name, field in fields.items() if field.repr is not are_secret}
     return {name.upper(): value for name, value in sorted(os.environ.items()) if name.upper() in known and value}

@@ -26,7 +26,8 @@ def back_up(settings: Settings, place: Path) -> BackupContents:
         place.resolve(),
         version=version("leanpix"),
         now=time.time(),
-        own_settings=settings_text(settings_in_force()),
+        own_settings=settings_text(settings_in_force(are_secret=False)),
+        own_secrets=settings_text(settings_in_force(are_secret=True)),
         with_files=settings.store_url is None,
     )
 

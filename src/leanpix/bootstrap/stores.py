@@ -117,7 +117,8 @@ def open_stores(settings: Settings, *, serves: bool = False) -> Stores:
             blobs = _blobs(settings, folder)
         secret = admitted_secret(settings, rows.database)
         if is_alone:  # not before: what a start was refused with is no backup's business
-            folder.keep_settings(settings_text(settings_in_force()))
+            # Without secrets: what came by the environment is to be on no disk beside the database.
+            folder.keep_settings(settings_text(settings_in_force(are_secret=False)))
         undo.pop_all()
     return Stores(settings, rows, blobs, _spool(settings, folder), secret, lock)
 

@@ -44,12 +44,13 @@ class BackupContents:
 
 
 def take_backup(  # noqa: PLR0913 - what only the caller knows
-    folder: DataFolder, place: Path, *, version: str, now: float, own_settings: str, with_files: bool
+    folder: DataFolder, place: Path, *, version: str, now: float, own_settings: str, own_secrets: str, with_files: bool
 ) -> BackupContents:
     """Copy the folder to a place that is not there yet, or empty; SetupError.
 
     The place appears when it is whole, for its owner alone. own_settings: where no server has left its settings.
-    with_files False: sources and results are kept elsewhere.
+    own_secrets: those that this process was given; a server leaves none behind. with_files False: sources and results
+    are kept elsewhere.
     """
     _remove_leftovers(folder, now)
     target = DataFolder(place, "backup")
@@ -67,7 +68,7 @@ def take_backup(  # noqa: PLR0913 - what only the caller knows
             if folder.secret.exists():
                 write_private(made / folder.secret.name, folder.secret.read_text())
             kept_settings = folder.settings.read_text() if folder.settings.exists() else own_settings
-            write_private(made / folder.settings.name, kept_settings)
+            write_private(made / folder.settings.name, kept_settings + own_secrets)
             contents = _contents(made / folder.database.name, files, folder, version=version, now=now)
             write_private(made / _CONTENTS, json.dumps(asdict(contents), indent=1) + "\n")
             _to_disk(made)

@@ -62,7 +62,7 @@ tasks = Table(
     Column("made_of", String(64)),  # SHA-256 of source, options, engine; null: nothing that could be used again
     Column("batch_id", String(36)),  # null: by itself. A batch's tasks are kept as long as the batch
     Column("trace", String(64)),  # the request's traceparent; null: not traced
-    Column("fetch_host", String(255)),  # where the source has still to be fetched from; null: it is there
+    Column("fetch_host", String(255)),  # digest of where the source has still to be fetched from; null: it is there
     Column("faults", Integer, nullable=False, server_default="0"),  # attempts that failed, not interrupted ones
 )
 # One row is unfinished or finished: the first index serves workers and queue bounds, the second the sweeper.
