@@ -15,7 +15,7 @@ from tests.support.ledger import Book, SettableClock, success
 
 from leanpix.domain.errors import LeanpixError
 from leanpix.domain.task import Task
-from leanpix.domain.webhook import Callback, WebhookDelivery, WebhookState
+from leanpix.domain.webhook import Callback, WebhookAnswer, WebhookDelivery, WebhookState
 from leanpix.service.deliver_webhook import DeliverWebhook
 from leanpix.service.execute import record
 from leanpix.service.signing import WebhookSecrets
@@ -29,6 +29,7 @@ class Post:
     """Receivers by host: what they answer, how many came at once. None: no answer."""
 
     status: int | None = 200
+    retry_after_s: float | None = None
     pause_s: float = 0.0
     posted: list[str] = field(default_factory=list)
     present: Counter[str] = field(default_factory=Counter)
@@ -38,7 +39,7 @@ class Post:
     def admits(self, _url: str) -> bool:
         return True
 
-    def post(self, url: str, _body: bytes, headers: Iterable[tuple[str, str]] = ()) -> int:
+    def post(self, url: str, _body: bytes, headers: Iterable[tuple[str, str]] = ()) -> WebhookAnswer:
         with self.lock:
             self.posted.append(dict(headers)["webhook-id"])
             self.present[url] += 1
@@ -48,7 +49,7 @@ class Post:
             self.present[url] -= 1
         if self.status is None:
             raise LeanpixError("nobody there")
-        return self.status
+        return WebhookAnswer(self.status, self.retry_after_s)
 
 
 def notify(book: Book, post: Post, now: Callable[[], float]) -> DeliverWebhook:
@@ -120,6 +121,16 @@ def test_a_try_that_was_lost_is_made_again_and_its_late_word_does_not_count(book
     with book.database.transaction() as change:
         assert not change.notices.note(replace(lost, due_at=clock()))
     assert notice(book, task_id).state is WebhookState.DELIVERED
+
+
+@pytest.mark.parametrize(("asked_s", "paused_s"), [(90.0, 90.0), (0.0, 0.75), (86_400.0, 600.0)])
+def test_a_receiver_that_asks_for_time_gets_it_within_bounds(
+    book: Book, clock: SettableClock, asked_s: float, paused_s: float
+) -> None:
+    book.account()
+    task_id, tell = ended(book, clock), notify(book, Post(503, retry_after_s=asked_s), clock)
+    assert tell(task_id) is WebhookState.PENDING
+    assert notice(book, task_id).due_at == clock() + paused_s
 
 
 def test_pauses_double_and_end_with_the_tasks_life(book: Book, clock: SettableClock) -> None:

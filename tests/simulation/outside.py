@@ -17,6 +17,7 @@ from leanpix.domain.formats import OutputFormat, SourceFormat
 from leanpix.domain.report import CompressionView, Report
 from leanpix.domain.request import CompressionOptions
 from leanpix.domain.states import TaskState
+from leanpix.domain.webhook import WebhookAnswer
 from leanpix.service.open_files import all_of
 from leanpix.service.ports import Sink
 
@@ -144,7 +145,7 @@ class Receivers:
         del url
         return True
 
-    def post(self, url: str, body: bytes, headers: Iterable[tuple[str, str]] = ()) -> int:
+    def post(self, url: str, body: bytes, headers: Iterable[tuple[str, str]] = ()) -> WebhookAnswer:
         self.scheduler.point(f"post {url}")
         fate = 1.0 if self.are_calm else self.draw.random()
         if fate < 0.1:
@@ -153,7 +154,7 @@ class Receivers:
         self.told(dict(headers)["webhook-id"], body)
         if fate < 0.3:
             raise LeanpixError("the answer was lost")
-        return 500 if fate < 0.4 else 200
+        return WebhookAnswer(500 if fate < 0.4 else 200)
 
 
 @dataclass

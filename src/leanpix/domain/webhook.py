@@ -29,6 +29,14 @@ class WebhookState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class WebhookAnswer:
+    """What a receiver answered: its HTTP status, and how long it asks to be left alone, in seconds."""
+
+    status: int
+    retry_after_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class WebhookAttempt:
     """One try: when it ended (Unix seconds) and the receiver's HTTP status, None where there was no answer."""
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 
+from leanpix.domain.webhook import WebhookAnswer
 from leanpix.fetching.deadline import Clock, Deadline
 from leanpix.fetching.decoding import decoder_for
 from leanpix.fetching.guard import AddressGuard, IPAddress
@@ -61,8 +64,8 @@ class SafeFetcher:
         except FetchError as error:
             raise FetchFailure(error.reason) from error
 
-    def post(self, url: str, body: bytes, headers: Iterable[tuple[str, str]] = ()) -> int:
-        """Deliver a body under the same guard, and return the status whatever it is.
+    def post(self, url: str, body: bytes, headers: Iterable[tuple[str, str]] = ()) -> WebhookAnswer:
+        """Deliver a body under the same guard, and return the answer's status whatever it is.
 
         Follows no redirect and discards the answer's body. Raises FetchError.
         """
@@ -121,17 +124,17 @@ class _Journey:
             target = further
         raise FetchError(FetchRefusal.REDIRECT_LIMIT, f"at {target.host}")
 
-    def post(self, url: str, body: bytes, headers: Headers) -> int:
+    def post(self, url: str, body: bytes, headers: Headers) -> WebhookAnswer:
         """Send a body once."""
         target = parse_url(url, self._means.ports)
         with self._exchange(target) as exchange:
             length = ("Content-Length", str(len(body)))
             exchange.send("POST", target.path, [*self._own_headers(target), length, *headers], body)
-            status = exchange.head().status
+            head = exchange.head()
             # Read what is left, or the peer may see its own write reset; that it arrived is known already.
             with suppress(FetchError):
                 exchange.body(_MAX_DISCARDED_BYTES, _Nowhere())
-            return status
+            return WebhookAnswer(head.status, _retry_after_s(head))
 
     def _get_once(self, target: Target, into: Sink) -> Target | None:
         """Write the body, or tell where the answer points to."""
@@ -185,6 +188,18 @@ def _location(head: Head) -> str:
         return locations[0].decode("utf-8")
     except UnicodeDecodeError as error:
         raise FetchError(FetchRefusal.URL_INVALID, "a location that is not UTF-8") from error
+
+
+def _retry_after_s(head: Head) -> float | None:
+    """The seconds of a Retry-After field, or until its date by the answer's own clock; None where it says neither."""
+    told = b"".join(head.values(b"retry-after")[:1]).strip()
+    if re.fullmatch(rb"[0-9]{1,9}", told):
+        return float(told)
+    try:
+        moment, now = (parsedate_to_datetime(text.decode("ascii")) for text in (told, *head.values(b"date")[:1]))
+        return max(0.0, (moment - now).total_seconds())
+    except (ValueError, TypeError):
+        return None
 
 
 def _check_answer(head: Head, max_bytes: int) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from leanpix.domain.errors import LeanpixError
-from leanpix.domain.webhook import DueWebhook, WebhookAttempt, WebhookDelivery, WebhookState
+from leanpix.domain.webhook import DueWebhook, WebhookAnswer, WebhookAttempt, WebhookDelivery, WebhookState
 from leanpix.service.ports import Clock, Database, Poster
 from leanpix.service.signing import WebhookSecrets, signed_headers
 
@@ -50,8 +50,8 @@ class DeliverWebhook:
         if body is None or now >= notice.created_at + self.retention_s:
             return self._note(replace(notice, state=WebhookState.FAILED, due_at=None))
         keys = self.secrets.valid(notice.key_id, salts, now)
-        status = self._post(notice.callback.url, body, signed_headers(notice.id, now, body, keys))
-        return self._note(self._after(notice, status))
+        answer = self._post(notice.callback.url, body, signed_headers(notice.id, now, body, keys))
+        return self._note(self._after(notice, answer))
 
     def forget(self) -> None:
         """Remove what is too old for the log."""
@@ -61,19 +61,20 @@ class DeliverWebhook:
     def _furthest(self, now: float) -> float:
         return now + _LONGEST_PAUSE_S + self.lease_s
 
-    def _post(self, url: str, body: bytes, headers: list[tuple[str, str]]) -> int | None:
-        """The status, or None: a receiver that is refused and one that does not answer look alike to the key."""
+    def _post(self, url: str, body: bytes, headers: list[tuple[str, str]]) -> WebhookAnswer | None:
+        """The answer, or None: a receiver that is refused and one that does not answer look alike to the key."""
         try:
             return self.poster.post(url, body, [("Content-Type", "application/json"), *headers])
         except LeanpixError:
             return None
 
-    def _after(self, notice: WebhookDelivery, status: int | None) -> WebhookDelivery:
-        now = self.now()
+    def _after(self, notice: WebhookDelivery, answer: WebhookAnswer | None) -> WebhookDelivery:
+        now, status = self.now(), None if answer is None else answer.status
         tried = replace(notice, tries=(*notice.tries, WebhookAttempt(now, status)), due_at=None)
         if status is not None and 200 <= status < 300:  # noqa: PLR2004 - the successes of HTTP
             return replace(tried, state=WebhookState.DELIVERED)
-        next_at = now + self._pause_s(notice.attempt)
+        asked_s = 0.0 if answer is None else min(answer.retry_after_s or 0.0, _LONGEST_PAUSE_S)
+        next_at = now + max(self._pause_s(notice.attempt), asked_s)
         if status == _GONE or next_at >= notice.created_at + self.retention_s:
             return replace(tried, state=WebhookState.FAILED)
         return replace(tried, due_at=next_at)

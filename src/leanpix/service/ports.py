@@ -19,7 +19,7 @@ from leanpix.domain.room import Room
 from leanpix.domain.states import TaskState
 from leanpix.domain.submission import Submission
 from leanpix.domain.task import FencingToken, Outcome, QueueEntry, StoredResult, Task
-from leanpix.domain.webhook import Callback, DueWebhook, WebhookDelivery, WebhookSalts
+from leanpix.domain.webhook import Callback, DueWebhook, WebhookAnswer, WebhookDelivery, WebhookSalts
 
 
 class Tasks(Protocol):
@@ -445,8 +445,8 @@ class Poster(Protocol):
     def admits(self, url: str) -> bool:
         """Whether the URL as it is written may be posted to; nothing is looked up, so it may still be refused."""
 
-    def post(self, url: str, body: bytes, headers: Iterable[tuple[str, str]] = ()) -> int:
-        """Deliver the body; the answer's HTTP status. LeanpixError where there is none."""
+    def post(self, url: str, body: bytes, headers: Iterable[tuple[str, str]] = ()) -> WebhookAnswer:
+        """Deliver the body; what was answered. LeanpixError where there is no answer."""
 
 
 class Compressor(Protocol):

@@ -17,20 +17,20 @@ if TYPE_CHECKING:
 def test_the_body_and_headers_arrive_and_the_status_comes_back(lab: Lab, origin: Origin) -> None:
     origin.route("/hook", b"HTTP/1.1 202 Accepted\r\nContent-Length: 2\r\n\r\nok")
     body = b"x" * 300_000
-    status = lab.fetcher(origin.port).post(
+    answer = lab.fetcher(origin.port).post(
         f"http://srv.good.net:{origin.port}/hook",
         body,
         [("X-Signature", "abc"), ("Content-Type", "application/json")],
     )
     head, _, sent = origin.requests[0].partition(b"\r\n\r\n")
-    assert (status, sent) == (202, body)
+    assert (answer.status, sent) == (202, body)
     assert head.startswith(b"POST /hook HTTP/1.1\r\n")
     assert b"X-Signature: abc" in head.split(b"\r\n")
 
 
 def test_an_empty_body_is_sent_with_its_length(lab: Lab, origin: Origin) -> None:
     origin.route("/hook", b"HTTP/1.1 204 No Content\r\n\r\n")
-    assert lab.fetcher(origin.port).post(f"http://srv.good.net:{origin.port}/hook", b"") == 204
+    assert lab.fetcher(origin.port).post(f"http://srv.good.net:{origin.port}/hook", b"").status == 204
     assert b"\r\nContent-Length: 0\r\n" in origin.requests[0]
 
 
@@ -38,7 +38,7 @@ def test_a_redirect_is_not_followed(lab: Lab, origin: Origin, canary: Origin) ->
     location = f"http://127.0.0.1:{canary.port}/"
     origin.route("/hook", f"HTTP/1.1 307 Moved\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n".encode())
     fetcher = lab.fetcher(origin.port, canary.port)
-    assert fetcher.post(f"http://srv.good.net:{origin.port}/hook", b"{}") == 307
+    assert fetcher.post(f"http://srv.good.net:{origin.port}/hook", b"{}").status == 307
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "srv.good.net", "[::1]", "169.254.169.254"])
@@ -60,7 +60,7 @@ def test_an_endless_answer_does_not_keep_us(lab: Lab, origin: Origin) -> None:
 
     origin.route("/hook", flood)
     fetcher = lab.fetcher(origin.port, fetch_timeout_s=60)
-    assert fetcher.post(f"http://srv.good.net:{origin.port}/hook", b"{}") == 200
+    assert fetcher.post(f"http://srv.good.net:{origin.port}/hook", b"{}").status == 200
     assert sent < 500  # of 64 KB each: what the kernel's buffers hold, not what there was to send
 
 
@@ -101,3 +101,20 @@ def test_a_url_is_judged_as_it_is_written_without_a_lookup(lab: Lab, dialer: Dia
     fetcher = SafeFetcher(lab.settings(nets=()), resolver=lab.resolver, dialer=dialer)
     assert fetcher.admits(url) is verdict
     assert lab.resolver.asked == dialer.dialled == []
+
+
+@pytest.mark.parametrize(
+    ("fields", "seconds"),
+    [
+        ("Retry-After: 120", 120),
+        ("Date: Sun, 06 Nov 1994 08:49:37 GMT\r\nRetry-After: Sun, 06 Nov 1994 08:50:37 GMT", 60),
+        ("Date: Sun, 06 Nov 1994 08:49:37 GMT\r\nRetry-After: Sun, 06 Nov 1994 08:48:37 GMT", 0),
+        ("Retry-After: Sun, 06 Nov 1994 08:50:37 GMT", None),
+        ("Retry-After: soon", None),
+        ("X: 1", None),
+    ],
+)
+def test_how_long_a_receiver_asks_for(lab: Lab, origin: Origin, fields: str, seconds: float | None) -> None:
+    origin.route("/hook", f"HTTP/1.1 503 Busy\r\n{fields}\r\nContent-Length: 0\r\n\r\n".encode())
+    answer = lab.fetcher(origin.port).post(f"http://srv.good.net:{origin.port}/hook", b"{}")
+    assert (answer.status, answer.retry_after_s) == (503, seconds)

@@ -24,8 +24,8 @@ _LINK = "https://shop.example/catalogue/chair.jpg"
 _HOST = "(?:[A-Za-z0-9]{1,20}(?:-[A-Za-z0-9]{1,20})?\\.){1,3}[A-Za-z]{2,20}"
 _CALLBACK = f"^(?:https?://{_HOST}(?:[/?#][^\\x00-\\x20\\x7f\\\\]*)?)?$"
 _IMAGE_URL = (
-    "^\\s*(?:[hH][tT][tT][pP][sS]?://[^/?#\\s][\\s\\S]*|"
-    "data:[^,]{0,999},(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{4})\\s*)?$"
+    "^(?:\\s*[hH][tT][tT][pP][sS]?://[^/?#\\s][\\s\\S]*|\\s*|"
+    "data:[ -+\\--~]{0,200},(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{4}))$"
 )
 _KEEP = f"(?:{'|'.join(KEEP_WORDS)})"
 _SMALLEST_GIF = "R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
@@ -78,7 +78,7 @@ def batch_bodies() -> Mapping[str, Content]:
 
 
 def _body(sources: Mapping[str, Json]) -> Json:
-    """Exactly one source, and options of which two exclude each other; an empty text is none, an empty file is one."""
+    """Exactly one source, and options of which two exclude each other; an empty text or file is none."""
     return {
         "type": "object",
         "properties": {**sources, **_options()},
@@ -93,8 +93,8 @@ def _excluded() -> list[Json]:
 
 
 def _given(name: str) -> Json:
-    value = {} if name in FILE_FIELDS | {ARCHIVE} else {"properties": {name: {"type": "string", "pattern": SOME_TEXT}}}
-    return {"required": [name], **value}
+    some: Json = {"minLength": 1} if name in FILE_FIELDS | {ARCHIVE} else {"pattern": SOME_TEXT}
+    return {"required": [name], "properties": {name: {"type": "string", **some}}}
 
 
 def _with_size(name: str, schema: Json) -> Json:
