@@ -170,6 +170,15 @@ def test_a_size_holds_with_it(kind: OutputFormat) -> None:
     assert Holding.COPYRIGHT not in done.report.lost
 
 
+def test_sides_that_a_size_has_shrunk_are_the_block_s() -> None:
+    noise = Image.fromarray(np.random.default_rng(1).integers(0, 255, (600, 800, 3), np.uint8))
+    done = compress(jpeg(noise), CompressionOptions(keep=parse_keep("exif"), max_bytes=8 * 1024, format=WEBP))
+    assert done.report.width_px < 600  # upright: the sides change places
+    with Image.open(io.BytesIO(done.data)) as picture:
+        below = picture.getexif().get_ifd(0x8769)
+    assert (below[0xA002], below[0xA003]) == (done.report.width_px, done.report.height_px)
+
+
 def test_it_takes_at_most_half_of_a_size_and_what_goes_is_named() -> None:
     packet = XMP.replace(b"a word", bytes(range(97, 123)) * 400)
     source = jpeg()

@@ -180,8 +180,10 @@ def _finished(context: EncodeContext, made: Made) -> bytes:
     most = min((one for one in (context.options.max_bytes, _most_bytes(context)) if one is not None), default=None)
     if _keeps_credentials(context, made, most):
         return context.source
-    data = made.encoded.data
-    beside = context.beside
+    data, beside = made.encoded.data, context.beside
+    if made.size_px is not None:  # smaller sides than were planned, as EXIF has to say
+        form, keep = context.picture.probe.format, context.options.keep
+        beside = replace(beside, metadata=kept_metadata(context.source, form, keep, *made.size_px))
     tries = (one.put_into(data) for one in (beside, *beside.fewer()))
     return next((one for one in tries if most is None or len(one) <= most), data)
 
