@@ -11,8 +11,10 @@ import pyvips
 from numpy.typing import NDArray
 from tests.engine.pictures import encoded, photo
 
+from leanpix.domain.request import CompressionOptions
 from leanpix.engine.budget import Effort
 from leanpix.engine.codecs.png import codec as png
+from leanpix.engine.compress import compress
 from leanpix.engine.reading.headers.png_chunks import SIGNATURE, chunks, raw_bytes
 
 AFTER_HEADER = len(SIGNATURE) + 25
@@ -70,3 +72,20 @@ def test_damage_is_told_by_nothing(packer: str) -> None:
     source[len(source) // 2] ^= 0xFF
     assert packer
     assert png.PngCodec().repack(bytes(source), Effort.MINIMAL) is None
+
+
+def test_a_source_that_was_packed_better_before_keeps_its_own_bytes_and_every_pixel(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    source = encoded(np.tile(np.arange(48, dtype=np.uint8)[:, None, None] * 5, (1, 64, 3)), ".png")
+
+    def worse(data: bytes, level: int) -> bytes:
+        del level
+        return data[:AFTER_HEADER] + chunk(b"tEXt", b"Comment\0" + bytes(len(data))) + data[AFTER_HEADER:]
+
+    monkeypatch.setattr(png, "_pack", worse)
+    done = compress(with_gamma_and_text(source), CompressionOptions(quality=100))
+    assert done.report.encoder == "source"
+    assert b"Author" not in done.data
+    before, after = (pyvips.Image.new_from_buffer(data, "").numpy() for data in (source, done.data))
+    assert np.array_equal(before, after)

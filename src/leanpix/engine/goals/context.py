@@ -168,6 +168,10 @@ class EncodeContext:
 
     def _repacked(self) -> Encoded | None:
         repacked, note = self.codec.repack(self.source, self.effort), mark_of(self.source)
-        if repacked is not None and note is not None:
+        if repacked is None:
+            return None
+        if len(repacked.data) >= len(self.source):  # it was packed better before: then its own bytes, less metadata
+            repacked = Encoded(self.codec.stripped(self.source), "source", is_lossless=True)
+        if note is not None:
             repacked = replace(repacked, data=marked(repacked.data, note))  # it is no metadata of anybody's
-        return repacked if repacked is None or len(repacked.data) <= len(self.source) else None
+        return repacked if len(repacked.data) <= len(self.source) else None
