@@ -41,6 +41,8 @@ class Auditor:
         self.keys: dict[str, str] = {}
         self.unwanted: set[str] = set()  # tasks, batches and keys that somebody has had cancelled
         self._balance: dict[str, int | None] = {}
+        self._poor_until: dict[str, float] = {}
+        self._claimed_at: dict[str, float] = {}
         self._wanted: set[str] = set()  # notices
         self._overtaken: Counter[str] = Counter()
         self._most_overtaken = 3 + plan.slots * len(plan.skews_s)
@@ -146,13 +148,18 @@ class Auditor:
                     self._balance[change.key] = change.after[0].credits
                 case "notices" if change.before is None:
                     self._wanted.add(change.key)
+        for change in changes:
+            if change.table == "accounts":
+                self._look_at_balance(change)
         for task in ended:
             self._look_at_end_of(task)
-        for change in changes:
-            if change.table == "accounts" and change.after[0].credits != self._balance[change.key]:
-                self.broken(
-                    f"the balance of {change.key} is {change.after[0].credits}, not {self._balance[change.key]}"
-                )
+
+    def _look_at_balance(self, change: Change) -> None:
+        left, known = change.after[0].credits, self._balance[change.key]
+        if left != known:
+            self.broken(f"the balance of {change.key} is {left}, not {known}")
+        if change.before is not None and change.before[0].credits == 0:
+            self._poor_until[change.key] = self._scheduler.now
 
     def _task_changed(self, change: Change, ended: list[Task]) -> None:
         before, after = change.before, change.after
@@ -163,17 +170,22 @@ class Auditor:
                 self.broken(f"{before.id} was removed before its time")
             return
         if before is None:
-            if not after.state.is_final and self._rows.tables["accounts"][after.key_id][0].revoked_at is not None:
-                self.broken(f"{after.id} was accepted from a key that has been revoked")
-            self._look_at_bounds(after)
+            self._look_at_new(after)
         elif before.state.is_final:
             self.broken(f"{after.id} had ended and was changed: {before.state.name} to {after.state.name}")
         elif after.owner not in {None, *_SWEEPERS} and before.owner is None and after.fetch_host is None:
             self._look_at_turn(before)
         if after.attempt > MAX_ATTEMPTS and after.message is None and after.owner not in _SWEEPERS:
             self.broken(f"{after.id} has attempt {after.attempt}")
+        if after.owner is not None and (before is None or before.attempt != after.attempt):
+            self._claimed_at[after.id] = self._scheduler.now
         if after.state.is_final and (before is None or not before.state.is_final):
             ended.append(after)
+
+    def _look_at_new(self, task: Task) -> None:
+        if not task.state.is_final and self._rows.tables["accounts"][task.key_id][0].revoked_at is not None:
+            self.broken(f"{task.id} was accepted from a key that has been revoked")
+        self._look_at_bounds(task)
 
     def _entered(self, change: Change) -> None:
         if change.after is None:
@@ -277,10 +289,11 @@ class Auditor:
                 self.broken(f"{task.id} of {source!r} ended with {content!r}")
 
     def _is_poor(self, task: Task) -> bool:
-        """Whether the key cannot, or may not, pay for the picture, now that its hold was given back."""
+        """Whether the key cannot, or may not, pay for the picture, or could not while it was worked on."""
         account = self._rows.tables["accounts"][task.key_id][0]
         left = account.credits
-        return account.revoked_at is not None or (left is not None and left < LARGE_COST)
+        was_poor = self._poor_until.get(task.key_id, 0.0) >= self._claimed_at.get(task.id, task.created_at)
+        return was_poor or account.revoked_at is not None or (left is not None and left < LARGE_COST)
 
     def _look_at_end_of_batch(self, batch: Batch) -> None:
         self.ended_at[batch.id] = self._scheduler.now
