@@ -31,6 +31,11 @@ def test_all_is_as_it_must_be(part: int) -> None:
     assert first_violation(range(first, first + size)) is None, "again, with its trace: SIM_SEED=... make simulate"
 
 
+@pytest.mark.parametrize("seed", [1795999147984], ids=["one process has an attempt twice after a power cut"])
+def test_what_once_went_wrong_does_so_no_more(seed: int) -> None:
+    assert run_plan(plan_of(seed)).violations == ()
+
+
 def test_a_seed_is_one_history() -> None:
     once, again = (run_plan(plan_of(7), traced=True) for _ in range(2))
     assert once == again

@@ -57,14 +57,15 @@ class Attempts:
     monotonic: Clock
     stopping: Event
     observe: ObserveEnd = unobserved
-    _running: dict[FencingToken, int] = field(default_factory=dict)
+    # A database that loses its last commits with its power may give one process the same attempt a second time.
+    _running: dict[FencingToken, list[int]] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 
     def give_up(self, fence: FencingToken) -> None:
         """Stop an attempt of this process whose fence is lost: nobody wants its result any more."""
         with self._lock:
-            if fence in self._running:
-                os.eventfd_write(self._running[fence], 1)
+            for given_up in self._running.get(fence, ()):
+                os.eventfd_write(given_up, 1)
 
     @contextmanager
     def _attempt_at(self, task_id: str, on_claim: Callable[[FencingToken], None]) -> Iterator[tuple[Task, int] | None]:
@@ -76,13 +77,15 @@ class Attempts:
             return
         given_up = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         with self._lock:
-            self._running[task.fence] = given_up
+            self._running.setdefault(task.fence, []).append(given_up)
         try:
             on_claim(task.fence)
             yield task, given_up
         finally:
             with self._lock:
-                del self._running[task.fence]
+                self._running[task.fence].remove(given_up)
+                if not self._running[task.fence]:
+                    del self._running[task.fence]
             os.close(given_up)
 
     def _hand_back(self, task: Task, *, is_fault: bool) -> None:
