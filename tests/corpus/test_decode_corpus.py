@@ -61,7 +61,7 @@ def test_picture_has_the_colours_and_the_alpha_that_another_reader_gives_it(name
     is_raw = picture.probe.format == "raw"
     if name in NO_OTHER_READER or is_raw:
         pytest.skip("asserted by a test of its own: Pillow does not read this one right")
-    ours, theirs = _managed(picture), reference(source)
+    ours, theirs = _managed(picture)[: picture.height_px], reference(source)  # of an animation its first frame
     assert ours.shape == theirs.shape
     step = 1 + ours.shape[0] // STEP_ROWS
     ours, theirs = ours[::step, ::step], theirs[::step, ::step]

@@ -220,7 +220,7 @@ def test_python_errors(tinify: Any, scene: Scene) -> None:
         tinify.from_buffer(PICTURE)
     assert caught.value.status == 429
     tinify.key = "lp_wrong_key"
-    with pytest.raises(tinify.AccountError, match="unknown or revoked") as caught:
+    with pytest.raises(tinify.AccountError, match="Credentials are invalid") as caught:
         tinify.validate()
     assert caught.value.status == 401
 

@@ -40,8 +40,8 @@ def test_avif_is_offered_made_compared_downloaded_and_remembered(
         expect(page.locator(".file [data-part=meta]", has_text="→ AVIF")).to_have_count(2)
         made = unzipped(download(page, "#download-all"))
         assert {name: data[4:12] for name, data in made.items()} == {
-            "picture 00.avif": b"ftypavif",
-            "picture 01.avif": b"ftypavif",
+            "picture 00.jpg.avif": b"ftypavif",
+            "picture 01.png.avif": b"ftypavif",
         }
         page.locator(".file [data-do=compare]").first.click()
         expect(page.locator("#facts")).to_contain_text("AVIF")
