@@ -15,6 +15,7 @@ from tests.support.ports import Node, migrated_database, model_node, postgres_no
 from tests.support.servers import Postgres
 
 from leanpix.queues.settings import QueueSettings
+from leanpix.stores.sql.sqlite_rate_limits import SqliteRateLimits
 
 QUEUE = QueueSettings(heartbeat_s=0.2, stale_s=1)
 
@@ -30,7 +31,10 @@ def node(request: pytest.FixtureRequest, tmp_path: Path, clock: SettableClock) -
         if request.param == "sqlite":
             yield stack.enter_context(sqlite_node(tmp_path, clock))
         elif request.param.startswith("model"):
-            yield model_node(tmp_path, clock, is_shared=request.param.endswith("postgres"))
+            made = model_node(tmp_path, clock, is_shared=request.param.endswith("postgres"))
+            if isinstance(made.rates, SqliteRateLimits):  # as on one machine: it has a file open
+                stack.callback(made.rates.close)
+            yield made
         else:
             server: Postgres = request.getfixturevalue("postgres")
             yield stack.enter_context(postgres_node(migrated_database(server), QUEUE))
