@@ -16,7 +16,7 @@ from leanpix.domain.states import TaskState
 from leanpix.domain.webhook import Callback
 from leanpix.service.batch import BatchBounds, BatchDesk, BatchSize, BatchTerms, NamedSource
 from leanpix.service.cancel import Cancel
-from leanpix.service.execute import record
+from leanpix.service.execute import KEY_REVOKED, record
 from leanpix.service.observing import Ended
 from leanpix.service.promote_batch_items import PromoteBatchItems
 from leanpix.service.query import Query
@@ -144,6 +144,26 @@ def test_revoking_ends_all_of_the_keys_and_nothing_of_others(desk: Desk) -> None
     assert desk.book.credit() == 200
     with desk.book.database.transaction() as change:
         assert record(change, running, success(running), 3.0) is None
+
+
+def test_items_that_are_begun_before_the_revocation_is_enforced_are_cancelled_by_it(desk: Desk) -> None:
+    account = desk.book.account(credit=200)
+    batch_id = desk.batch(account, 20)
+    desk.revoke()
+    desk.promote()
+    desk.cancel.enforce_revocations()
+    assert desk.batches.status(account, batch_id).counts == {TaskState.CANCELLED: 20}
+    assert desk.book.credit() == 200
+
+
+def test_a_dearer_picture_that_ends_after_the_revocation_is_cancelled_by_it(desk: Desk) -> None:
+    desk.book.account(credit=1)
+    running = desk.book.claimed(desk.book.task())
+    desk.revoke()
+    with desk.book.database.transaction() as change:
+        ended = record(change, running, success(running, side_px=5000), 3.0)
+    assert ended is not None
+    assert (ended.state, ended.message) == (TaskState.CANCELLED, KEY_REVOKED)
 
 
 def test_a_result_that_comes_before_the_revocation_is_enforced_is_not_charged(desk: Desk) -> None:

@@ -228,7 +228,8 @@ class Execute(Attempts):
         with self.database.transaction() as change:
             # The task's row after the account's, as everywhere: transactions of one key wait for each other there.
             if not change.accounts.raise_hold(task.key_id, task.id, price):
-                raise TaskFailure(TaskState.NOT_MEETING_REQUIREMENTS, _too_few(price))
+                refusal = not_held(change, task.key_id, _too_few(price))
+                raise TaskFailure(refusal.state, refusal.message)
             if not change.tasks.raise_held(task.fence, price):
                 raise TaskFailure(TaskState.CANCELLED)
 
@@ -280,10 +281,8 @@ def record(change: Transaction, task: Task, outcome: Outcome, now: float) -> Tas
     None means that the fence is lost: somebody else has the task now, and nothing was written.
     """
     price = _price(outcome)
-    if price > task.held and not _is_covered(change, task, price):
-        outcome, price = Outcome(TaskState.NOT_MEETING_REQUIREMENTS, _too_few(price)), 0
-    if price and change.accounts.is_revoked(task.key_id):
-        outcome, price = Outcome(TaskState.CANCELLED, KEY_REVOKED), 0
+    if price and (change.accounts.is_revoked(task.key_id) or not _is_covered(change, task, price)):
+        outcome, price = not_held(change, task.key_id, _too_few(price)), 0
     if not change.tasks.finish(task.fence, outcome, now, price):
         return None
     if task.callback is not None:
@@ -295,7 +294,16 @@ def record(change: Transaction, task: Task, outcome: Outcome, now: float) -> Tas
     return _after(task, outcome, now, price)
 
 
+def not_held(change: Transaction, key_id: str, too_few: str) -> Outcome:
+    """How a task ends whose credits cannot be had: a key that was revoked is told so, any other that it has too few."""
+    if change.accounts.is_revoked(key_id):
+        return Outcome(TaskState.CANCELLED, KEY_REVOKED)
+    return Outcome(TaskState.NOT_MEETING_REQUIREMENTS, too_few)
+
+
 def _is_covered(change: Transaction, task: Task, price: int) -> bool:
+    if price <= task.held:
+        return True
     # The picture's header may have raised what is held since the task was claimed.
     now = change.tasks.get(task.id)
     held = task.held if now is None else now.held

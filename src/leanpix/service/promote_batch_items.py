@@ -11,6 +11,7 @@ from leanpix.domain.request import ReturnType
 from leanpix.domain.states import TaskState
 from leanpix.domain.task import Outcome, Task
 from leanpix.service.budgets import CpuBudget
+from leanpix.service.execute import not_held
 from leanpix.service.observing import Ended, ObserveEnd, unobserved
 from leanpix.service.ports import Blobs, Clock, Database, Signals, Transaction
 from leanpix.service.submit import QueueBounds, no_credits, price_asked, source_key
@@ -90,7 +91,7 @@ class PromoteBatchItems:
             if task.fetch_host is None:
                 change.enqueue(task.id)
             return None
-        outcome = self._late() if is_late else _unpaid(held)
+        outcome = self._late() if is_late else not_held(change, batch.key_id, no_credits(held))
         claimed = change.tasks.claim(task.id, "promote", now)
         if claimed is not None:
             change.tasks.finish(claimed.fence, outcome, now, 0)
@@ -106,7 +107,3 @@ class PromoteBatchItems:
                 self.blobs.delete(source_key(one.task.id))
             except LeanpixError as failure:  # it goes with the batch
                 self.on_error(failure)
-
-
-def _unpaid(held: int) -> Outcome:
-    return Outcome(TaskState.NOT_MEETING_REQUIREMENTS, no_credits(held))
