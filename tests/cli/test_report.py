@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path, PurePath
 
-from leanpix.cli.batch.items import Item, Outcome, Source
+from leanpix.cli.batch.items import Item, Outcome, Source, Totals
 from leanpix.cli.batch.report import report_page
 from leanpix.cli.batch.showcase import Showcase
 
@@ -22,7 +22,7 @@ def test_the_page_shows_totals_savings_pairs_and_failures_and_loads_nothing() ->
         Item(Path("a.jpg"), Outcome.COMPRESSED, 1000, 500, Path("a.jpg"), score=81.25),
         Item(Path("<b>.jpg"), Outcome.FAILED, message="Invalid <image>"),
     ]
-    page = report_page(items, showcase)
+    page = report_page(items, Totals.of(items), showcase)
     assert "50.0%" in page
     assert "<td>50-60 %</td><td class=n>1</td>" in page
     assert page.count("data:image/jpeg;base64,") == 4  # before and after, as the best and as the worst
@@ -32,7 +32,7 @@ def test_the_page_shows_totals_savings_pairs_and_failures_and_loads_nothing() ->
 
 
 def test_a_page_of_nothing_is_a_page() -> None:
-    assert "Totals" in report_page([], Showcase())
+    assert "Totals" in report_page([], Totals(), Showcase())
 
 
 def test_the_showcase_keeps_the_best_and_the_worst_and_no_more() -> None:

@@ -56,6 +56,8 @@ def test_an_interrupted_batch_leaves_whole_files_and_goes_on_where_it_was(tmp_pa
     stopped = ran(process.returncode, "".join(lines), "")
     assert stopped.code == 130
     assert 3 <= stopped.summary["compressed"] < count
+    ended = ("compressed", "kept", "done before", "left alone", "restored", "failed", "interrupted", "not begun")
+    assert sum(stopped.summary[outcome] for outcome in ended) == stopped.summary["pictures"] == count
     assert {path.name for path in folder.iterdir()} == {f"{number:03}.jpg" for number in range(count)}
     for path in folder.iterdir():
         with Image.open(path) as picture:

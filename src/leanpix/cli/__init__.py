@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from leanpix.cli import backup, compress, doctor, keys, migrate, new_secret, serve, worker
+from leanpix.cli import backup, check, compress, doctor, keys, migrate, new_secret, serve, worker
 
 __all__ = ["app"]
 
@@ -36,5 +36,6 @@ app.command("backup")(backup.backup)
 app.command("restore")(backup.restore)
 app.command("new-secret")(new_secret.new_secret)
 app.command("compress")(compress.compress)
+app.command("check")(check.check)
 app.command("doctor")(doctor.doctor)
 app.add_typer(keys.app, name="keys")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from leanpix.batch_settings import BatchSettings
+from leanpix.cli.batch import pipe
 from leanpix.cli.batch.batch import ExitCode, Order, run_batch, run_undo
 from leanpix.cli.batch.place import Placement, Where
 from leanpix.cli.batch.select import Rules
@@ -24,7 +27,10 @@ _SERVER_JOBS = 4
 
 def compress(
     paths: Annotated[
-        list[Path] | None, typer.Argument(metavar="PATH...", help="Pictures, and folders of pictures.")
+        list[Path] | None,
+        typer.Argument(
+            metavar="PATH...", help="Pictures, and folders of pictures; - alone: standard input to standard output."
+        ),
     ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Mirror the tree into this folder, kept pictures included.")
@@ -81,6 +87,16 @@ def compress(
     exclude: Annotated[
         list[str] | None, typer.Option(help="Of folders leave out files and folders like this; repeatable.")
     ] = None,
+    files_from: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Take the files that this one names as well, a line each or with NULs between; - is standard input.",
+        ),
+    ] = None,
+    gitignore: Annotated[
+        bool, typer.Option(help="Of folders in a git working tree leave out what .gitignore names.")
+    ] = True,
     follow_links: Annotated[bool, typer.Option("--follow-links", help="Go through symbolic links in folders.")] = False,
     jobs: Annotated[
         int | None, typer.Option("--jobs", "-j", min=1, help="Pictures at a time; default: one a core.")
@@ -114,26 +130,34 @@ def compress(
     What is done is remembered by content and options: an interrupted batch goes on where it was, and a result is
     never compressed again. Hidden files, and in folders everything without a picture's extension, are left out.
 
+    A lone - takes a picture from standard input and writes one to standard output.
+
     Exit codes: 0 all done, 1 some pictures failed (they are named), 2 wrong usage, 3 nothing can be compressed
     here, 130 interrupted.
     """
     if undo is not None:
         raise typer.Exit(run_undo(undo, is_json=as_json))
-    if not paths:
+    if not paths and files_from is None:
         raise _usage_error("name the pictures or folders to compress")
+    paths = paths or []
+    is_pipe = Path(pipe.NAME) in paths
+    if is_pipe and (len(paths) > 1 or output or in_place or files_from or report or as_json or dry_run):
+        raise _usage_error("- is standard input to standard output: no other path goes with it, and no place or report")
     if backup is not None and not in_place:
         raise _usage_error("--backup is for --in-place: elsewhere no original is replaced")
     if report is not None and not report.resolve().parent.is_dir():
         raise _usage_error(f"--report: there is no folder {report.parent}")
     placement = _placement(paths, output, in_place=in_place)
-    options = _options(output_format, quality, max_kb, width, height, fit, score, keep)
+    options = options_or_exit(output_format, quality, max_kb, width, height, fit, score, keep)
     outside = None if output is None else output.resolve()
-    rules = Rules(include or (), exclude or (), follow_links, outside, placement.where)
+    rules = Rules(include or (), exclude or (), follow_links, outside, placement.where, gitignore)
     settings = batch_settings_or_exit(workers=jobs, server=server, key=key)
     if settings.server is not None and dry_run:
         raise _usage_error("--dry-run would cost credits on a server; run it here")
     if settings.server is None:
         options = options.aiming_at(settings.target_score)  # here, for what is remembered is remembered with its target
+    if is_pipe:
+        raise typer.Exit(pipe.run_pipe(options, settings, is_isolated=isolate))
     order = Order(
         paths,
         options,
@@ -150,6 +174,7 @@ def compress(
         on_conflict=on_conflict,
         backup=backup,
         may_lose=_kinds(allow_loss),
+        listed=() if files_from is None else _listed(files_from),
     )
     raise typer.Exit(run_batch(order, settings))
 
@@ -168,16 +193,27 @@ def _placement(paths: list[Path], output: Path | None, *, in_place: bool) -> Pla
     return Placement(Where.MIRROR, output)
 
 
-def _options(
-    name: str | None,
-    quality: int | None,
-    max_kb: int | None,
-    width: int | None,
-    height: int | None,
-    fit: Fit,
-    score: float | None,
-    keep: list[str] | None,
+def _listed(file: Path) -> list[Path]:
+    """The files that a list names, an empty line none."""
+    try:
+        content = sys.stdin.buffer.read() if str(file) == pipe.NAME else file.read_bytes()
+    except OSError as failure:
+        raise _usage_error(f"--files-from {file}: {failure.strerror}") from failure
+    names = content.split(b"\0") if b"\0" in content else content.splitlines()
+    return [Path(os.fsdecode(name)) for name in names if name]
+
+
+def options_or_exit(
+    name: str | None = None,
+    quality: int | None = None,
+    max_kb: int | None = None,
+    width: int | None = None,
+    height: int | None = None,
+    fit: Fit = Fit.FILL,
+    score: float | None = None,
+    keep: list[str] | None = None,
 ) -> CompressionOptions:
+    """What is asked for, or a message on standard error and exit code 2."""
     try:
         return CompressionOptions(
             format=None if name is None else _format(name),

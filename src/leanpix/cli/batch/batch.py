@@ -38,12 +38,13 @@ class ExitCode(IntEnum):
     SOME_FAILED = 1
     USAGE = 2
     NO_ENGINE = 3
+    WASTEFUL = 4
     INTERRUPTED = 130
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What was asked for. state None: the place that goes with the placement."""
+    """What was asked for. state None: the place that goes with the placement. listed: files that a list names."""
 
     paths: Sequence[Path]
     options: CompressionOptions
@@ -60,31 +61,46 @@ class Order:
     on_conflict: OnConflict = OnConflict.REFUSE
     backup: Path | None = None
     may_lose: frozenset[Holding] = frozenset()
+    listed: Sequence[Path] = ()
 
 
 @dataclass(slots=True)
-class _Ends:
+class Ends:
     """What has come of the pictures so far."""
 
+    selection: Selection = field(default_factory=Selection)
     items: list[Item] = field(default_factory=list)
     began_s: float = field(default_factory=time.monotonic)
     stop: Event = field(default_factory=Event)
     showcase: Showcase = field(default_factory=Showcase)
 
+    @property
+    def totals(self) -> Totals:
+        """What they come to, those included that were not begun."""
+        return Totals.of(self.items, self.selection.pictures)
+
 
 def run_batch(order: Order, settings: BatchSettings) -> ExitCode:
     """Do it, show what came of it, and say how it ended."""
-    selection, ends = select(order.paths, order.rules), _Ends()
-    for item in selection.problems:
+    ends = Ends()
+    code = work_through(order, settings, ends)
+    _conclude(order, ends)
+    return code
+
+
+def work_through(order: Order, settings: BatchSettings, ends: Ends) -> ExitCode:
+    """Work on every picture; how it ended. What keeps all of them from being compressed is told."""
+    ends.selection = select(order.paths, order.rules, order.listed)
+    for item in ends.selection.problems:
         _tell(order, ends, item)
+    if not ends.selection.pictures:
+        return ExitCode.DONE  # no process is started for nothing
     try:
-        with _engine(order, settings) as engine:
-            _work_through(order, selection, engine, ends)
+        with engine_of(settings, is_isolated=order.is_isolated) as engine:
+            _work_through(order, engine, ends)
     except SetupError as failure:
         typer.echo(f"leanpix: {failure}", err=True)
-        _conclude(order, selection, ends)
         return ExitCode.NO_ENGINE
-    _conclude(order, selection, ends)
     if ends.stop.is_set():
         return ExitCode.INTERRUPTED
     return ExitCode.SOME_FAILED if any(i.outcome is Outcome.FAILED for i in ends.items) else ExitCode.DONE
@@ -92,7 +108,7 @@ def run_batch(order: Order, settings: BatchSettings) -> ExitCode:
 
 def run_undo(folder: Path, *, is_json: bool) -> ExitCode:
     """Put back what a backup holds, and say what came of each."""
-    ends = _Ends()
+    ends = Ends()
     try:
         for item in undo(folder):
             ends.items.append(item)
@@ -103,31 +119,35 @@ def run_undo(folder: Path, *, is_json: bool) -> ExitCode:
         return ExitCode.USAGE
     elapsed_s = time.monotonic() - ends.began_s
     if is_json:
-        typer.echo(totals_as_json(Totals.of(ends.items), 0, elapsed_s))
+        typer.echo(totals_as_json(ends.totals, ends.selection, elapsed_s))
     else:
         from leanpix.cli.batch import show
 
         show.show_problems(ends.items)
-        show.show_summary(ends.items, 0, elapsed_s, is_dry=False)
+        show.show_summary(ends.items, ends.totals, ends.selection, elapsed_s, is_dry=False)
     is_whole = all(item.outcome in {Outcome.RESTORED, Outcome.DONE} for item in ends.items)
     return ExitCode.DONE if is_whole else ExitCode.SOME_FAILED
 
 
 @contextmanager
-def _engine(order: Order, settings: BatchSettings) -> Iterator[Engine]:
+def engine_of(settings: BatchSettings, *, is_isolated: bool) -> Iterator[Engine]:
+    """What compresses: a server where one is named, else this machine; SetupError."""
     if settings.server is not None:
         from leanpix.cli.batch.remote import remote_engine
 
         with remote_engine(settings.server, settings.key or "") as remote:
             yield remote
         return
-    with local_engine(settings, is_isolated=order.is_isolated) as local:
+    with local_engine(settings, is_isolated=is_isolated) as local:
         yield local
 
 
-def _work_through(order: Order, selection: Selection, engine: Engine, ends: _Ends) -> None:
+def _work_through(order: Order, engine: Engine, ends: Ends) -> None:
+    sources = ends.selection.sources
     with ExitStack() as stack:
-        journal = stack.enter_context(Journal(_journal_path(order), order.options, is_forgetful=order.is_forgetful))
+        journal = stack.enter_context(
+            Journal(_journal_path(order), order.options, is_forgetful=order.is_forgetful, is_read_only=order.is_dry)
+        )
         work = Work(
             engine,
             order.options,
@@ -142,13 +162,13 @@ def _work_through(order: Order, selection: Selection, engine: Engine, ends: _End
         )
         stack.enter_context(_synced_after(work.places))
         stack.enter_context(interruptible(ends.stop, engine.abandon, _say))
-        advance = stack.enter_context(_progress(order, len(selection.sources)))
+        advance = stack.enter_context(_progress(order, len(sources)))
 
         def ended(item: Item) -> None:
             advance(item)
             _tell(order, ends, item)
 
-        run(selection.sources, work, order.jobs, ends.stop, ended)
+        run(sources, work, order.jobs, ends.stop, ended)
 
 
 @contextmanager
@@ -173,30 +193,31 @@ def _synced_after(places: Places) -> Iterator[None]:
             raise SetupError(f"results could not be brought to the disk: {failure.strerror}") from failure
 
 
-def _tell(order: Order, ends: _Ends, item: Item) -> None:
+def _tell(order: Order, ends: Ends, item: Item) -> None:
     ends.items.append(item)
     if order.as_json:
         typer.echo(as_json(item))
 
 
-def _conclude(order: Order, selection: Selection, ends: _Ends) -> None:
+def _conclude(order: Order, ends: Ends) -> None:
     elapsed_s = time.monotonic() - ends.began_s
     if order.report is not None:
         from leanpix.cli.batch.report import report_page
 
-        order.report.write_text(report_page(ends.items, ends.showcase), encoding="utf-8")
+        order.report.write_text(report_page(ends.items, ends.totals, ends.showcase), encoding="utf-8")
     if order.as_json:
-        typer.echo(totals_as_json(Totals.of(ends.items), selection.left_out, elapsed_s))
+        typer.echo(totals_as_json(ends.totals, ends.selection, elapsed_s))
         return
     from leanpix.cli.batch import show
 
+    if not ends.selection.pictures:
+        show.show_nothing(order.paths, ends.selection)
+        return
     show.show_problems(ends.items)
-    show.show_summary(ends.items, selection.left_out, elapsed_s, is_dry=order.is_dry)
+    show.show_summary(ends.items, ends.totals, ends.selection, elapsed_s, is_dry=order.is_dry)
 
 
 def _journal_path(order: Order) -> Path | None:
-    if order.is_dry:
-        return None
     if order.state is not None:
         return order.state
     if order.placement.where is Where.MIRROR and order.placement.folder is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path, PurePath
@@ -29,13 +29,15 @@ class Outcome(StrEnum):
     RESTORED = "restored"
     FAILED = "failed"
     INTERRUPTED = "interrupted"
+    NOT_BEGUN = "not begun"
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
     """One picture's end. Sizes in bytes; target is where the result is, or would be in a dry run.
 
-    size_after equals size_before for a picture that is kept as it is. message says why, for what has no result.
+    size_after equals size_before for a picture that is kept as it is; of what an earlier run has done both are its
+    sizes then, where that is remembered. message says why, for what has no result.
     lost: what the source's file held and the result's does not, or would not.
     """
 
@@ -60,29 +62,50 @@ def shown_path(path: Path) -> str:
 
 
 @dataclass(slots=True)
-class Totals:
-    """What a batch came to."""
+class Sizes:
+    """Bytes before and after."""
 
-    counts: Counter[Outcome] = field(default_factory=Counter)
-    size_before: int = 0
-    size_after: int = 0
+    before: int = 0
+    after: int = 0
 
     def add(self, item: Item) -> None:
-        """Count an item; bytes only of pictures that were worked on."""
-        self.counts[item.outcome] += 1
-        if item.outcome in {Outcome.COMPRESSED, Outcome.KEPT}:
-            self.size_before += item.size_before
-            self.size_after += item.size_after
+        """Take in a picture's."""
+        self.before += item.size_before
+        self.after += item.size_after
 
     @property
     def saved_share(self) -> float:
         """The share of all bytes that was saved, 0 to 1."""
-        return 1 - self.size_after / self.size_before if self.size_before else 0.0
+        return 1 - self.after / self.before if self.before else 0.0
+
+
+@dataclass(slots=True)
+class Totals:
+    """What a batch came to: this run by itself, and with what earlier runs have done of the same pictures."""
+
+    counts: Counter[Outcome] = field(default_factory=Counter)
+    this_run: Sizes = field(default_factory=Sizes)
+    all_runs: Sizes = field(default_factory=Sizes)
+
+    def add(self, item: Item) -> None:
+        """Count an item; bytes only of pictures that are done."""
+        self.counts[item.outcome] += 1
+        if item.outcome in {Outcome.COMPRESSED, Outcome.KEPT}:
+            self.this_run.add(item)
+        if item.outcome in {Outcome.COMPRESSED, Outcome.KEPT, Outcome.DONE}:
+            self.all_runs.add(item)
+
+    @property
+    def pictures(self) -> int:
+        """How many pictures there are, those included that were not begun."""
+        return self.counts.total()
 
     @classmethod
-    def of(cls, items: Iterable[Item]) -> Totals:
-        """The totals of items."""
+    def of(cls, items: Sequence[Item], pictures: int = 0) -> Totals:
+        """The totals of items; of so many pictures, the rest of which were not begun."""
         totals = cls()
         for item in items:
             totals.add(item)
+        if pictures > len(items):
+            totals.counts[Outcome.NOT_BEGUN] = pictures - len(items)
         return totals

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from leanpix.cli.batch.items import Item, Outcome, Totals
+from leanpix.cli.batch.select import Selection
 
 
 def as_json(item: Item) -> str:
@@ -22,8 +23,19 @@ def as_json(item: Item) -> str:
     return json.dumps(row)
 
 
-def totals_as_json(totals: Totals, left_out: int, elapsed_s: float) -> str:
-    """The last line for programs."""
+def totals_as_json(totals: Totals, selection: Selection, elapsed_s: float) -> str:
+    """The last line for programs. The outcomes add up to the pictures."""
     counts = {outcome.value: totals.counts[outcome] for outcome in Outcome}
-    sizes = {"bytes_before": totals.size_before, "bytes_after": totals.size_after}
-    return json.dumps({"summary": {**counts, **sizes, "not_pictures": left_out, "elapsed_s": round(elapsed_s, 3)}})
+    this, all_runs = totals.this_run, totals.all_runs
+    row = {
+        "pictures": totals.pictures,
+        **counts,
+        "bytes_before": this.before,
+        "bytes_after": this.after,
+        "all_runs_bytes_before": all_runs.before,
+        "all_runs_bytes_after": all_runs.after,
+        "not_pictures": selection.left_out,
+        "ignored": selection.ignored,
+        "elapsed_s": round(elapsed_s, 3),
+    }
+    return json.dumps({"summary": row})

@@ -7,10 +7,9 @@ from collections.abc import Iterator, Sequence
 from html import escape
 from pathlib import Path
 
-from rich.filesize import decimal
-
 from leanpix.cli.batch.items import Item, Outcome, Totals, shown_path
 from leanpix.cli.batch.showcase import Showcase, Shown, media_type_of
+from leanpix.cli.batch.sizes import shown_size
 from leanpix.domain.holding import in_order
 
 _BINS = 10
@@ -34,13 +33,13 @@ figure { margin: 0 0 1.5rem; } figcaption { overflow-wrap: anywhere; } img { max
 """
 
 
-def report_page(items: Sequence[Item], showcase: Showcase) -> str:
+def report_page(items: Sequence[Item], totals: Totals, showcase: Showcase) -> str:
     """The page: totals, distribution of savings, what saved the most and the least with its pictures, what failed."""
     scores = {item.path: item.score for item in items}
     parts = [
         _HEAD,
         "<h1>leanpix report</h1>",
-        *_totals(Totals.of(items)),
+        *_totals(totals),
         *_distribution([item for item in items if item.outcome in {Outcome.COMPRESSED, Outcome.KEPT}]),
         *_pictures("Saved the most", showcase.best, scores),
         *_pictures("Saved the least", showcase.worst, scores),
@@ -56,9 +55,9 @@ def _totals(totals: Totals) -> Iterator[str]:
     for outcome in Outcome:
         if totals.counts[outcome]:
             yield f"<tr><th>{outcome.value}</th><td class=n>{totals.counts[outcome]}</td></tr>"
-    for name, size in (("before", totals.size_before), ("after", totals.size_after)):
-        yield f"<tr><th>bytes {name}</th><td class=n>{decimal(size)}</td></tr>"
-    yield f"<tr><th>saved</th><td class=n>{totals.saved_share:.1%}</td></tr></table>"
+    for name, size in (("before", totals.all_runs.before), ("after", totals.all_runs.after)):
+        yield f"<tr><th>bytes {name}</th><td class=n>{shown_size(size)}</td></tr>"
+    yield f"<tr><th>saved</th><td class=n>{totals.all_runs.saved_share:.1%}</td></tr></table>"
 
 
 def _distribution(items: Sequence[Item]) -> Iterator[str]:
@@ -83,7 +82,7 @@ def _pictures(title: str, shown: Sequence[Shown], scores: dict[Path, float | Non
     for pair in shown:
         score = scores.get(pair.path)
         note = "" if score is None else f", score {score:.1f}"
-        sizes = f"{decimal(len(pair.before))} &rarr; {decimal(len(pair.after))}"
+        sizes = f"{shown_size(len(pair.before))} &rarr; {shown_size(len(pair.after))}"
         yield f'<figure><div class="pair">{_image(pair.before, "before")}{_image(pair.after, "after")}</div>'
         told = f"{escape(shown_path(pair.path))}: {sizes} ({pair.saved_share:.1%} saved{note})"
         yield f"<figcaption>{told}</figcaption></figure>"

@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path, PurePath
 
+from leanpix.cli.batch.gitignore import GitIgnore
 from leanpix.cli.batch.items import Item, Outcome, Source
 from leanpix.cli.batch.place import MARK, Where
 
@@ -27,7 +28,7 @@ class Rules:
     include and exclude are patterns of file names or of paths below the folder, in any case; `*` matches `/` too.
     Without include, the extension decides. outside: a folder that is never entered (the output's own). where: results
     beside their sources are left out by their name, `name.min.ext`; in place, a file is worked on once, by whatever
-    links it is found.
+    links it is found. by_gitignore: what a working tree's .gitignore files name is left out of folders.
     """
 
     include: Sequence[str] = ()
@@ -35,6 +36,7 @@ class Rules:
     follow_links: bool = False
     outside: Path | None = None
     where: Where = Where.MIRROR
+    by_gitignore: bool = True
 
     def takes(self, relative: PurePath) -> bool:
         """Whether a file of a folder is worked on."""
@@ -55,11 +57,20 @@ class Rules:
 
 @dataclass(slots=True)
 class Selection:
-    """The pictures found, those that could not be taken, and how many files were left out, by why."""
+    """The pictures found, those that could not be taken, and how many files were left out, by why.
+
+    ignored: pictures and folders that .gitignore names.
+    """
 
     sources: list[Source] = field(default_factory=list)
     problems: list[Item] = field(default_factory=list)
     left_out: int = 0
+    ignored: int = 0
+
+    @property
+    def pictures(self) -> int:
+        """How many there are, those included that cannot be worked on."""
+        return len(self.sources) + len(self.problems)
 
 
 def matches(relative: PurePath, patterns: Sequence[str]) -> bool:
@@ -75,19 +86,20 @@ def is_marked(relative: PurePath) -> bool:
     return PurePath(relative.stem).suffix.lower() == MARK
 
 
-def select(paths: Sequence[Path], rules: Rules) -> Selection:
+def select(paths: Sequence[Path], rules: Rules, listed: Sequence[Path] = ()) -> Selection:
     """Find the pictures, in the order of their names. What is named twice is taken once.
 
+    listed: files of a list. Those keep their folders in a mirrored tree, as they are written, where that can be.
     A symbolic link and its target are two names: each gets its result, except in place, where there is one file only.
     """
     found, seen = Selection(), set[str]()
-    keeps_name = len(paths) > 1
-    for path in paths:
+    keeps_name, among_listed = len(paths) + len(listed) > 1, set(listed)
+    for path in [*paths, *listed]:
         if path.is_dir():
             base = PurePath(path.resolve().name) if keeps_name else PurePath()
             candidates: Iterable[tuple[Source, str]] = _in_folder(path, base, rules, found)
         else:
-            candidates = (_named_source(path, rules),)
+            candidates = (_named_source(path, rules, keeps_folders=path in among_listed),)
         for source, real_path in candidates:
             if real_path not in seen:
                 seen.add(real_path)
@@ -97,11 +109,12 @@ def select(paths: Sequence[Path], rules: Rules) -> Selection:
     return found
 
 
-def _named_source(path: Path, rules: Rules) -> tuple[Source, str]:
+def _named_source(path: Path, rules: Rules, *, keeps_folders: bool) -> tuple[Source, str]:
+    relative = PurePath(path) if keeps_folders and not path.is_absolute() and ".." not in path.parts else path.name
     if rules.where is Where.IN_PLACE:
         real = path.resolve()
-        return Source(real if path.is_symlink() else path, PurePath(path.name)), str(real)
-    return Source(path, PurePath(path.name)), str(path.parent.resolve() / path.name)
+        return Source(real if path.is_symlink() else path, PurePath(relative)), str(real)
+    return Source(path, PurePath(relative)), str(path.parent.resolve() / path.name)
 
 
 def _in_folder(folder: Path, base: PurePath, rules: Rules, found: Selection) -> Iterator[tuple[Source, str]]:
@@ -110,6 +123,13 @@ def _in_folder(folder: Path, base: PurePath, rules: Rules, found: Selection) -> 
     That is its file's in place, and its own elsewhere; a folder's is looked up once for all its files.
     """
     visited: set[tuple[int, int]] = set()
+    top, git = folder.resolve(), GitIgnore()
+
+    def is_ignored(within: Path, *, is_folder: bool) -> bool:
+        is_it = rules.by_gitignore and git.leaves_out(top / within, is_folder=is_folder)
+        found.ignored += is_it
+        return is_it
+
     for place, folders, names in os.walk(
         folder, followlinks=rules.follow_links, onerror=partial(_note_unreadable, found)
     ):
@@ -120,12 +140,15 @@ def _in_folder(folder: Path, base: PurePath, rules: Rules, found: Selection) -> 
             continue
         visited.add((status.st_dev, status.st_ino))
         within = here.relative_to(folder)
-        folders[:] = sorted(name for name in folders if rules.enters(here / name, within / name))
+        entered = [name for name in folders if rules.enters(here / name, within / name)]
+        folders[:] = sorted(name for name in entered if not is_ignored(within / name, is_folder=True))
         real_place = os.path.realpath(place)
         for name in sorted(names):
             path, is_link = here / name, os.path.islink(f"{place}/{name}")  # noqa: PTH114 - 1,000 times 20 us
             if not rules.takes(within / name) or (is_link and not rules.follow_links):
                 found.left_out += 1
+                continue
+            if is_ignored(within / name, is_folder=False):
                 continue
             real = path.resolve() if is_link and rules.where is Where.IN_PLACE else None
             yield Source(real or path, base / within / name), str(real or f"{real_place}/{name}")

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 import typer
 from rich.console import Console
-from rich.filesize import decimal
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
-from leanpix.cli.batch.items import Item, Outcome, Totals, shown_path
+from leanpix.cli.batch.items import Item, Outcome, Sizes, Totals, shown_path
+from leanpix.cli.batch.select import Selection
+from leanpix.cli.batch.sizes import shown_size
 from leanpix.domain.holding import in_order
 
 _MOST_ROWS = 20
 _MOST_PROBLEMS = 20
+_MOST_PLACES = 3
+_LEAST_COLUMNS = 72  # a table of six columns is one letter wide in its first where there are fewer
 _PROBLEMS = (Outcome.FAILED, Outcome.LEFT)
 
 
@@ -42,7 +46,7 @@ def progress(total: int) -> Iterator[Callable[[Item], None]]:
 
         def ended(item: Item) -> None:
             totals.add(item)
-            saved = decimal(max(0, totals.size_before - totals.size_after))
+            saved = shown_size(max(0, totals.this_run.before - totals.this_run.after))
             bar.update(task, advance=1, description=f"{saved} saved")
 
         yield ended
@@ -66,36 +70,75 @@ def show_losses(items: Sequence[Item]) -> None:
         typer.echo(f"leanpix: results are without {kind.in_words}: {shown_path(paths[0])}{more}", err=True)
 
 
-def show_summary(items: Sequence[Item], left_out: int, elapsed_s: float, *, is_dry: bool) -> None:
+def show_nothing(paths: Sequence[Path], selection: Selection) -> None:
+    """Say on standard error that there was nothing to do, and why."""
+    places = ", ".join(shown_path(path) for path in paths[:_MOST_PLACES]) or "the list"
+    reasons = []
+    if selection.left_out:
+        reasons.append(f"{counted(selection.left_out, 'other file')} not taken, see --include")
+    if selection.ignored:
+        reasons.append(f"{selection.ignored} left out by .gitignore, see --no-gitignore")
+    told = "; ".join(reasons) or "nothing is there"
+    typer.echo(f"leanpix: no pictures in {places}: {told}", err=True)
+
+
+def show_summary(
+    items: Sequence[Item], totals: Totals, selection: Selection, elapsed_s: float, *, is_dry: bool
+) -> None:
     """A row a picture for few of them, and the totals."""
     console = Console()
-    if len(items) <= _MOST_ROWS:
-        console.print(_rows(items))
+    if 0 < len(items) <= _MOST_ROWS:
+        if console.width >= _LEAST_COLUMNS:
+            console.print(_rows(items))
+        else:
+            for item in items:
+                console.print(_narrow_rows(item), highlight=False, soft_wrap=True)
     show_losses(items)
-    totals = Totals.of(items)
-    console.print(_summary(totals, left_out))
+    console.print(_summary(totals, selection))
     worked = sum(totals.counts[o] for o in (Outcome.COMPRESSED, Outcome.KEPT, Outcome.FAILED))
     dry = ", nothing written (dry run)" if is_dry else ""
     console.print(f"{elapsed_s:.1f} s, {worked / max(elapsed_s, 1e-3):.1f} pictures/s{dry}", highlight=False)
 
 
+def counted(number: int, noun: str) -> str:
+    """1 picture, 2 pictures."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def _rows(items: Sequence[Item]) -> Table:
     table = Table("picture", "", "before", "after", "saved", "score")
     for item in items:
-        sizes = (decimal(item.size_before), decimal(item.size_after)) if item.size_before else ("", "")
+        sizes = (shown_size(item.size_before), shown_size(item.size_after)) if item.size_before else ("", "")
         saved = f"{item.saved_share:.1%}" if item.outcome is Outcome.COMPRESSED else ""
         score = "" if item.score is None else f"{item.score:.1f}"
         table.add_row(escape(shown_path(item.path)), item.outcome.value, *sizes, saved, score)
     return table
 
 
-def _summary(totals: Totals, left_out: int) -> Table:
+def _narrow_rows(item: Item) -> str:
+    """The same on two lines, for 40 columns."""
+    if item.outcome is Outcome.COMPRESSED:
+        score = "" if item.score is None else f"  score {item.score:.1f}"
+        told = f"{shown_size(item.size_before)} -> {shown_size(item.size_after)}  {item.saved_share:.1%}{score}"
+    else:
+        told = f"{item.outcome.value}  {shown_size(item.size_before) if item.size_before else ''}"
+    return f"{escape(shown_path(item.path))}\n  {told}"
+
+
+def _summary(totals: Totals, selection: Selection) -> Table:
     table = Table.grid(padding=(0, 2))
     for outcome in Outcome:
         if totals.counts[outcome]:
-            table.add_row(outcome.value, str(totals.counts[outcome]))
-    if left_out:
-        table.add_row("not taken", f"{left_out} other files")
-    sizes = f"{decimal(totals.size_before)} -> {decimal(totals.size_after)}"
-    table.add_row("bytes", f"{sizes} ({totals.saved_share:.1%} saved)")
+            table.add_row(outcome.value, f"{totals.counts[outcome]:,}")
+    if selection.left_out:
+        table.add_row("not taken", counted(selection.left_out, "other file"))
+    if selection.ignored:
+        table.add_row("ignored", f"{selection.ignored:,} by .gitignore")
+    table.add_row("bytes", _told(totals.this_run))
+    if totals.counts[Outcome.DONE]:
+        table.add_row("all runs", _told(totals.all_runs))
     return table
+
+
+def _told(sizes: Sizes) -> str:
+    return f"{shown_size(sizes.before)} -> {shown_size(sizes.after)} ({sizes.saved_share:.1%} saved)"

@@ -11,6 +11,7 @@ import json
 import os
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -26,12 +27,15 @@ _DIGEST_CHARACTERS = 32
 class Made:
     """What became of a content: its result's digest and size, and its format where that is another than before.
 
+    source_size: the content's own, 0 where a release before it was remembered has written the line.
+
     result None: the content is as small as it gets with these options, and was kept.
     """
 
     result: str | None
     size: int = 0
     new_format: OutputFormat | None = None
+    source_size: int = 0
 
 
 def digest_of(content: bytes) -> str:
@@ -51,19 +55,31 @@ class Journal:
     """Remembers, for one set of options, and whatever the options which contents are its own. path None: nothing.
 
     is_forgetful: what is done is done again; it is remembered all the same, or the next run would not know its results.
+    is_read_only: what is known counts, and nothing is written, for a run that changes nothing.
     """
 
-    def __init__(self, path: Path | None, options: CompressionOptions, *, is_forgetful: bool = False) -> None:
+    def __init__(
+        self,
+        path: Path | None,
+        options: CompressionOptions,
+        *,
+        is_forgetful: bool = False,
+        is_read_only: bool = False,
+    ) -> None:
         self._path, self._options, self._is_forgetful = path, options_digest(options), is_forgetful
+        self._is_read_only = is_read_only
         self._made: dict[str, Made] = {}
-        self._results: set[str] = set()
+        self._results: dict[str, Made] = {}
         self._own: set[str] = set()
         self._lock = threading.Lock()
         self._descriptor: int | None = None
 
     def __enter__(self) -> Self:
         """Open it and read what is known; SetupError where it cannot be kept."""
-        if self._path is not None:
+        if self._path is not None and self._is_read_only:
+            with suppress(FileNotFoundError):
+                self._read(self._path)
+        elif self._path is not None:
             try:
                 self._path.parent.mkdir(parents=True, exist_ok=True)
                 self._descriptor = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -96,6 +112,11 @@ class Journal:
         made = self._made.get(digest)
         return digest in self._results or (made is not None and made.result is None)
 
+    def size_before(self, digest: str) -> int | None:
+        """What the source of this result had, where that is known."""
+        made = self._results.get(digest)
+        return made.source_size or None if made is not None else None
+
     def note(self, digest: str, made: Made) -> None:
         """Remember what became of a content."""
         with self._lock:
@@ -103,13 +124,13 @@ class Journal:
             self._own.add(made.result or digest)
             if self._descriptor is not None:
                 row = {"options": self._options, "source": digest, "result": made.result, "size": made.size}
-                row["new_format"] = made.new_format
+                row |= {"new_format": made.new_format, "source_size": made.source_size}
                 os.write(self._descriptor, json.dumps(row).encode() + b"\n")
 
     def _keep(self, digest: str, made: Made) -> None:
         self._made[digest] = made
         if made.result is not None:
-            self._results.add(made.result)
+            self._results[made.result] = made
 
     def _read(self, path: Path) -> None:
         text = path.read_bytes()
@@ -126,6 +147,7 @@ class Journal:
             self._own.add(row["result"] or row["source"])
             if row["options"] == self._options and not self._is_forgetful:
                 kind = row["new_format"]
-                self._keep(row["source"], Made(row["result"], int(row["size"]), kind and OutputFormat(kind)))
+                before = int(row.get("source_size", 0))
+                self._keep(row["source"], Made(row["result"], int(row["size"]), kind and OutputFormat(kind), before))
         except (ValueError, KeyError, TypeError):
             return  # cut short, or another program's: only costs the work

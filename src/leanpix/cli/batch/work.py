@@ -21,7 +21,7 @@ from leanpix.domain.own_mark import mark_of, marked
 from leanpix.domain.request import CompressionOptions
 from leanpix.domain.states import TaskState
 
-_MAX_SOURCE_BYTES = 512 * 1024 * 1024
+MAX_SOURCE_BYTES = 512 * 1024 * 1024
 _MOST_NUMBERS = 10_000
 
 
@@ -62,8 +62,20 @@ class _Picture:
 
     def new_format(self, result: Result) -> OutputFormat | None:
         """The result's format where it is another than the source's."""
-        made = format_of(result.data)
-        return None if made is format_of(self.content) else made
+        return _new_format(self.content, result.data)
+
+
+def _new_format(before: bytes, after: bytes) -> OutputFormat | None:
+    made = format_of(after)
+    return None if made is format_of(before) else made
+
+
+def is_wanted(before: bytes, after: bytes, options: CompressionOptions, *, is_in_place: bool = False) -> bool:
+    """A larger file replaces nothing; apart from its source it may lie where a change was asked for."""
+    if len(after) < len(before):
+        return True
+    converts = options.format is not None and _new_format(before, after) is not None
+    return (converts or options.changes_dimensions) and not is_in_place
 
 
 class OnConflict(StrEnum):
@@ -104,7 +116,7 @@ class Work:
             return Item(source.path, Outcome.FAILED, message=failure.strerror or str(failure))
 
     def _done(self, source: Source) -> Item:
-        status, content = read_file(source.path, _MAX_SOURCE_BYTES)
+        status, content = read_file(source.path, MAX_SOURCE_BYTES)
         picture = _Picture(source, status, content, digest_of(content))
         if self.placement.where is Where.IN_PLACE and status.st_nlink > 1:
             text = f"one file by {status.st_nlink} names (hard links): a result in its place would part them"
@@ -138,7 +150,8 @@ class Work:
             # A result is known by what is in it too: on another machine no journal knows it.
             is_result = self.journal.remembers and mark_of(picture.content) is not None
             settled = is_result or self.journal.is_settled(digest)
-            return Item(source.path, Outcome.DONE, size, size, source.path) if settled else None
+            before = self.journal.size_before(digest) or size
+            return Item(source.path, Outcome.DONE, before, size, source.path) if settled else None
         if made is None:
             return None
         if made.result is None and self.placement.where is Where.BESIDE:
@@ -156,10 +169,11 @@ class Work:
         return in_place and self.options.format is None and format_of(content) is None
 
     def _settle(self, picture: _Picture, result: Result) -> Item:
-        if not self._is_wanted(picture, result):
+        is_in_place = self.placement.where is Where.IN_PLACE
+        if not is_wanted(picture.content, result.data, self.options, is_in_place=is_in_place):
             return self._keep(picture)
         shown = [one for one in result.lost if one in SHOWN and one not in self.may_lose]
-        if shown and self.placement.where is Where.IN_PLACE:
+        if shown and is_in_place:
             size, names = len(picture.content), ",".join(shown)
             text = f"it would lose {' and '.join(one.in_words for one in shown)}: see --allow-loss {names}"
             return Item(picture.source.path, Outcome.LEFT, size, size, message=text, lost=tuple(shown))
@@ -171,13 +185,6 @@ class Work:
         sizes = len(picture.content), len(result.data)
         return Item(picture.source.path, Outcome.COMPRESSED, *sizes, target, result.score, lost=result.lost)
 
-    def _is_wanted(self, picture: _Picture, result: Result) -> bool:
-        """A larger file replaces nothing; apart from its source it may lie where a change was asked for."""
-        if len(result.data) < len(picture.content):
-            return True
-        converts = self.options.format is not None and picture.new_format(result) is not None
-        return (converts or self.options.changes_dimensions) and self.placement.where is not Where.IN_PLACE
-
     def _keep(self, picture: _Picture) -> Item:
         size, target = len(picture.content), picture.source.path
         if self.placement.where is Where.MIRROR:
@@ -185,7 +192,7 @@ class Work:
         if not self.is_dry:
             if self.placement.where is Where.MIRROR:
                 self._put(target, picture)
-            self.journal.note(picture.digest, Made(None))
+            self.journal.note(picture.digest, Made(None, source_size=size))
         return Item(picture.source.path, Outcome.KEPT, size, size, target, message="as small as it gets")
 
     def _copied(self, picture: _Picture, why: str) -> Item:
@@ -221,7 +228,8 @@ class Work:
             raise FileExistsError(None, f"{target.name} is there already")
         if replaces and _stamp(source.stat()) != _stamp(picture.status):
             raise OSError(None, "changed while it was being compressed")
-        made = Made(digest_of(result.data), len(result.data), picture.new_format(result))
+        sizes = len(result.data), len(picture.content)
+        made = Made(digest_of(result.data), sizes[0], picture.new_format(result), sizes[1])
         # Before the source is gone: a result that no journal knows would be compressed again.
         self.journal.note(picture.digest, made)
         if replaces and self.backup is not None:
@@ -248,7 +256,7 @@ class Work:
 
 
 def _digest_at(path: Path) -> str:
-    return digest_of(read_file(path, _MAX_SOURCE_BYTES)[1])
+    return digest_of(read_file(path, MAX_SOURCE_BYTES)[1])
 
 
 def _is_file_of(path: Path, is_meant: Callable[[str], bool]) -> bool:
