@@ -129,6 +129,9 @@ class ToldCodec:
     def offers(self, facts: Facts) -> Iterator[Offer]:
         return codec_for(self.format).offers(facts)
 
+    def without_profile(self, source: bytes) -> bytes:
+        return source
+
     def stripped(self, source: bytes) -> bytes:
         return source
 

@@ -42,7 +42,9 @@ def test_cut_raw_is_invalid(name: str, share: float) -> None:
 
 @pytest.mark.parametrize("maker", MAKERS)
 def test_raw_of_each_maker_is_read_whole_and_refused_cut(maker: str) -> None:
-    mosaic = MOSAIC >> 4  # 12 bits: LibRaw knows of these cameras that they have no more, and calls more damage
+    mosaic = (MOSAIC >> 4).astype(
+        np.uint16
+    )  # 12 bits: LibRaw knows of these cameras that they have no more, and calls more damage
     source = MAKERS[maker](mosaic)
     picture = loaded(source)
     assert (picture.width_px, picture.height_px, picture.probe.format) == (384, 256, "raw")

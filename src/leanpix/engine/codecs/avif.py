@@ -148,6 +148,10 @@ class AvifCodec:
         yield from lossy("lossy", priors.AVIF_LOSSY, facts)
         yield from lossless(priors.SCREEN_CONTENT, priors.PHOTOGRAPH, facts)
 
+    def without_profile(self, source: bytes) -> bytes:
+        """No source is of this format."""
+        return source
+
     def stripped(self, source: bytes) -> bytes:
         """No source is of this format."""
         return source

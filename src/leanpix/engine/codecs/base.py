@@ -251,6 +251,10 @@ class Codec(Protocol):
         """All that this format can make of a picture; nothing else knows what formats can do."""
         ...
 
+    def without_profile(self, source: bytes) -> bytes:
+        """The source's own file without what says its colours: to be asked of one that is sRGB."""
+        ...
+
     def stripped(self, source: bytes) -> bytes:
         """The source's own file without its metadata, not packed anew."""
         ...

@@ -156,6 +156,10 @@ class JxlCodec:
         yield from lossy("lossy", priors.JXL_LOSSY, facts)
         yield from lossless(priors.SCREEN_CONTENT, priors.PHOTOGRAPH, facts)
 
+    def without_profile(self, source: bytes) -> bytes:
+        """No source is of this format."""
+        return source
+
     def stripped(self, source: bytes) -> bytes:
         """No source is of this format."""
         return source

@@ -22,12 +22,16 @@ _KEPT = "wide-gamut colour profile kept: sRGB would clip colours visibly"
 
 @dataclass(frozen=True, slots=True)
 class Coloured:
-    """An image in 8-bit sRGB or gray; profile is set where a wide-gamut one was kept instead."""
+    """An image in 8-bit sRGB or gray; profile is set where a wide-gamut one was kept instead.
+
+    says_srgb: the source has a profile, and what it says is what the samples mean without it.
+    """
 
     image: pyvips.Image
     profile: bytes | None = None
     changes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    says_srgb: bool = False
 
 
 def to_srgb(image: pyvips.Image, profile: bytes | None, *, may_keep: bool = True) -> Coloured:
@@ -44,7 +48,7 @@ def to_srgb(image: pyvips.Image, profile: bytes | None, *, may_keep: bool = True
     if not icc.fits(profile, encoded):
         return Coloured(_without_profile(image), warnings=(_IGNORED,))
     if icc.is_srgb(profile):
-        return Coloured(_without_profile(encoded))
+        return Coloured(_without_profile(encoded), says_srgb=True)
     if may_keep and gamut.may_exceed_srgb(profile):
         encoded = encoded.copy_memory()
         if gamut.would_clip(encoded, profile):
@@ -113,7 +117,7 @@ def _gray_by_profile(gray: pyvips.Image, profile: bytes) -> Coloured:
     if not icc.fits(profile, coloured):
         return Coloured(_without_profile(gray), warnings=(_IGNORED,))
     if icc.is_srgb(profile):
-        return Coloured(_without_profile(gray))
+        return Coloured(_without_profile(gray), says_srgb=True)
     converted = icc.convert(coloured, profile)
     if icc.keeps_gray(profile):
         converted = _one_band(converted)

@@ -126,7 +126,7 @@ class EncodeContext:
         if not self._kept:
             kept = self._repacked() if self.may_keep_file else None
             if kept is None and self.is_at_target:
-                kept = Encoded(self.codec.stripped(self.source), "source", is_lossless=True)
+                kept = Encoded(self.codec.stripped(self._wanted_source), "source", is_lossless=True)
             self._kept.append(kept)
         return self._kept[0]
 
@@ -134,8 +134,17 @@ class EncodeContext:
     def may_keep_file(self) -> bool:
         """Whether the source's own file shows the same picture as the result would."""
         is_laid_on_colour = self.options.background is not None and self.picture.probe.has_alpha
-        has_unwanted = self.picture.probe.has_profile and Keep.PROFILE not in self.options.keep
-        return not is_laid_on_colour and not has_unwanted and may_keep_file(self.picture, self.codec.format)
+        is_bound_to_profile = self._has_unwanted_profile and not self.picture.says_srgb
+        return not is_laid_on_colour and not is_bound_to_profile and may_keep_file(self.picture, self.codec.format)
+
+    @property
+    def _has_unwanted_profile(self) -> bool:
+        return self.picture.probe.has_profile and Keep.PROFILE not in self.options.keep
+
+    @property
+    def _wanted_source(self) -> bytes:
+        """The source's file, without its profile where that is not to be kept."""
+        return self.codec.without_profile(self.source) if self._has_unwanted_profile else self.source
 
     def facts(self, runs: EncoderRuns) -> Facts:
         """What the codec's offers rest on."""
@@ -167,11 +176,12 @@ class EncodeContext:
         return resource_budget(self.picture.probe, self.options).memory_bytes
 
     def _repacked(self) -> Encoded | None:
-        repacked, note = self.codec.repack(self.source, self.effort), mark_of(self.source)
+        source, note = self._wanted_source, mark_of(self.source)
+        repacked = self.codec.repack(source, self.effort)
         if repacked is None:
             return None
-        if len(repacked.data) >= len(self.source):  # it was packed better before: then its own bytes, less metadata
-            repacked = Encoded(self.codec.stripped(self.source), "source", is_lossless=True)
+        if len(repacked.data) >= len(source):  # it was packed better before: then its own bytes, less metadata
+            repacked = Encoded(self.codec.stripped(source), "source", is_lossless=True)
         if note is not None:
             repacked = replace(repacked, data=marked(repacked.data, note))  # it is no metadata of anybody's
         return repacked if len(repacked.data) <= len(self.source) else None

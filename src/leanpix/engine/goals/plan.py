@@ -76,4 +76,4 @@ def may_keep_file(picture: Picture, target: OutputFormat) -> bool:
 
 def may_race_file(picture: Picture) -> bool:
     """Whether the kept file also has the result's very pixels: no profile was converted on the way."""
-    return not picture.probe.has_profile or picture.icc_profile is not None
+    return not picture.probe.has_profile or picture.icc_profile is not None or picture.says_srgb

@@ -200,6 +200,7 @@ def _picture(pixels: NDArray[np.uint8], probe: Probe, raster: LazyPixels, colour
         delays_ms=raster.delays_ms,
         loop=raster.loop,
         icc_profile=coloured.profile,
+        says_srgb=coloured.says_srgb,
         changes=coloured.changes,
         warnings=(*warnings, *raster.warnings, *coloured.warnings),
     )

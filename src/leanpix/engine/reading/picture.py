@@ -22,7 +22,8 @@ class Picture:
     for a still picture. loop: how often an animation plays, 0 for ever. icc_profile: set only where a wide-gamut
     profile was kept, and then to be embedded; otherwise the pixels are sRGB. changes and warnings: short
     sentences for the report. was_transparent: whether any pixel was, before the picture was laid on a ground.
-    is_mended: the source's own bytes are damaged, though no pixel is missing. window: which part of the source this is.
+    says_srgb: the source has a profile that changes no colour. is_mended: the source's own bytes are damaged, though no
+    pixel is missing. window: which part of the source this is.
     """
 
     pixels: NDArray[np.uint8]
@@ -35,6 +36,7 @@ class Picture:
     icc_profile: bytes | None = None
     changes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    says_srgb: bool = False
     is_mended: bool = False
     was_transparent: bool = False
     window: Window = WHOLE

@@ -26,7 +26,7 @@ from leanpix.engine.codecs.jpeg.jpegli import (
 from leanpix.engine.codecs.offers import Facts, Offer, SourceSize, lossy, repacked_source
 from leanpix.engine.codecs.prior import PriorCurve
 from leanpix.engine.content import SATURATED, chroma_detail
-from leanpix.engine.reading.headers.jpeg import picture_bytes, without_metadata
+from leanpix.engine.reading.headers.jpeg import picture_bytes, without_metadata, without_profile
 
 _NEVER = 101
 _SMALLEST_DISTANCE = 0.1
@@ -208,6 +208,10 @@ class JpegCodec:
         """The source with better entropy coding, and an encode; JPEG has no lossless mode that viewers read."""
         yield from repacked_source(priors.JPEG_SOURCE, facts)
         yield from lossy("lossy", priors.JPEG_LOSSY, facts)
+
+    def without_profile(self, source: bytes) -> bytes:
+        """The source without its ICC profile's segments."""
+        return without_profile(source)
 
     def stripped(self, source: bytes) -> bytes:
         """The source without metadata and comments; its profile stays."""

@@ -290,6 +290,10 @@ class PngCodec:
             yield from lossy("palette", priors.PALETTE, facts)
         yield from lossless(priors.SCREEN_CONTENT, priors.PHOTOGRAPH, facts)
 
+    def without_profile(self, source: bytes) -> bytes:
+        """The source without the chunks that colours need: without them a PNG is sRGB."""
+        return picture_with(source, source, ())
+
     def stripped(self, source: bytes) -> bytes:
         """The source's own chunks, without those that neither pixels nor colours need."""
         return picture_with(source, source, COLOUR_CHUNKS)

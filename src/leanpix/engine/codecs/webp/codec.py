@@ -24,7 +24,7 @@ from leanpix.engine.codecs.webp.libwebp_native import MODES_BYTES, NOISE_SHAPING
 from leanpix.engine.codecs.webp.lossless.alpha_native import native_planes
 from leanpix.engine.codecs.webp.lossless.alpha_plane import AlphaPlanes
 from leanpix.engine.codecs.webp.lossless.encoder import MAX_SIDE_PX, LosslessKernels, encode_lossless, lossless_kernels
-from leanpix.engine.codecs.webp.riff import lossless_file, without_metadata
+from leanpix.engine.codecs.webp.riff import lossless_file, without_metadata, without_profile
 from leanpix.engine.content import is_colourful, sample_strips, texture
 from leanpix.engine.malloc_trim import trim_malloc
 from leanpix.engine.resources import LARGE_WEBP_PIXELS
@@ -239,6 +239,10 @@ class WebpCodec:
         yield from repacked_source(priors.WEBP_SOURCE, facts)
         yield from lossy("lossy", priors.WEBP_LOSSY, facts)
         yield from lossless(priors.SCREEN_CONTENT, priors.PHOTOGRAPH, facts)
+
+    def without_profile(self, source: bytes) -> bytes:
+        """The source without its ICCP chunk."""
+        return without_profile(source) or source
 
     def stripped(self, source: bytes) -> bytes:
         """As repack."""

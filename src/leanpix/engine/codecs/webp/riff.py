@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
-
-_METADATA = {b"EXIF": 0x08, b"XMP ": 0x04}
-"""Chunks that carry no picture, with their bits in the flags of the VP8X header."""
+from collections.abc import Iterator, Mapping
 
 _HAS_PROFILE, _HAS_ALPHA = 0x20, 0x10
+_METADATA, _PROFILE = {b"EXIF": 0x08, b"XMP ": 0x04}, {b"ICCP": _HAS_PROFILE}
+"""Chunks that carry no picture, with their bits in the flags of the VP8X header."""
+
 _HEADER = struct.Struct("<4sI4s")
 _CHUNK = struct.Struct("<4sI")
 
 
 def without_metadata(source: bytes) -> bytes | None:
     """The same WebP without EXIF and XMP; ICC profile, animation and alpha stay. None where it is malformed."""
-    if len(source) < _HEADER.size or source[:4] != b"RIFF" or source[8:12] != b"WEBP":
-        return None
-    try:
-        kept = [_cleared(name, data) for name, data in _chunks(source) if name not in _METADATA]
-    except struct.error:
-        return None
-    return _written(kept)
+    return _without(source, _METADATA)
+
+
+def without_profile(source: bytes) -> bytes | None:
+    """The same WebP without its ICC profile. None where it is malformed."""
+    return _without(source, _PROFILE)
 
 
 def with_icc_profile(source: bytes, profile: bytes, width_px: int, height_px: int) -> bytes:
@@ -67,11 +66,19 @@ def _chunks(source: bytes) -> Iterator[tuple[bytes, bytes]]:
         at += size + (size & 1)
 
 
-def _cleared(name: bytes, data: bytes) -> tuple[bytes, bytes]:
+def _without(source: bytes, dropped: Mapping[bytes, int]) -> bytes | None:
+    if len(source) < _HEADER.size or source[:4] != b"RIFF" or source[8:12] != b"WEBP":
+        return None
+    bits = sum(dropped.values())
+    try:
+        return _written([_cleared(name, data, bits) for name, data in _chunks(source) if name not in dropped])
+    except struct.error:
+        return None
+
+
+def _cleared(name: bytes, data: bytes, bits: int) -> tuple[bytes, bytes]:
     """A VP8X header must not announce what was left out."""
     if name != b"VP8X" or not data:
         return name, data
-    flags = data[0]
-    for bit in _METADATA.values():
-        flags &= ~bit
+    flags = data[0] & ~bits
     return name, bytes([flags]) + data[1:]

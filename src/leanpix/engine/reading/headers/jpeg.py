@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -167,11 +167,20 @@ def without_metadata(source: bytes) -> bytes:
     found = list(segments(source))
     telling = (*_COLOUR_TELLING, _ICC_PREFIX)
     dropped = (s for s in found if s.marker in _METADATA and not source.startswith(telling, s.payload))
+    return _without(source[: found[-1].end if found else len(source)], dropped)
+
+
+def without_profile(source: bytes) -> bytes:
+    """The same JPEG without its ICC profile."""
+    return _without(source, (s for s in segments(source) if source.startswith(_ICC_PREFIX, s.payload)))
+
+
+def _without(source: bytes, dropped: Iterable[Segment]) -> bytes:
     kept, at = list[bytes](), 0
     for segment in dropped:
         kept.append(source[at : segment.start])
         at = segment.end
-    return b"".join([*kept, source[at : found[-1].end if found else len(source)]])
+    return b"".join([*kept, source[at:]])
 
 
 def _check_scans(source: bytes, found: list[Segment], frame: Segment) -> None:
