@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from threading import Event, Lock, Thread
 
@@ -81,8 +81,11 @@ def submitted_at_last(book: Book) -> str:
 
 
 @contextmanager
-def running(deliveries: TaskQueue, handle: Callable[[str], bool], concurrency: int = 2) -> Iterator[None]:
-    thread = Thread(target=deliveries.run, args=(handle,), kwargs={"concurrency": concurrency})
+def running(
+    deliveries: TaskQueue, handle: Callable[[str], bool], concurrency: int = 2, spare: int = 0
+) -> Iterator[None]:
+    slots = {"concurrency": concurrency, "spare": spare}
+    thread = Thread(target=deliveries.run, args=(handle,), kwargs=slots)
     thread.start()
     try:
         yield
@@ -149,6 +152,30 @@ def test_a_key_with_a_long_line_leaves_the_last_slot_to_one_that_was_just_served
         until(lambda: len(begun) == 4)
         open_gate.set()
         until(lambda: len(worker.won) == 5)
+
+
+def test_a_worker_whose_free_slots_are_for_other_keys_leaves_a_task_to_an_idle_one(node: Node, book: Book) -> None:
+    book.account(credit=100)
+    begun, open_gate, worker = list[str](), Event(), Worker(book)
+
+    def handle(task_id: str) -> bool:
+        won = worker(task_id)
+        if won:
+            begun.append(task_id)
+            open_gate.wait(2 * WAIT_S)
+        return won
+
+    with ExitStack() as stack:
+        stack.enter_context(running(node.new_deliveries(), handle, concurrency=1, spare=1))
+        stack.callback(open_gate.set)
+        tasks = [submitted(book) for _ in range(2)]
+        node.signals.work_added()
+        until(lambda: len(begun) == 1)
+        time.sleep(0.5)  # the other delivery has come to the slot that is not for this key
+        stack.enter_context(running(node.new_deliveries(), handle, concurrency=1, spare=1))
+        stack.callback(open_gate.set)
+        until(lambda: len(begun) == 2)
+    assert sorted(begun) == sorted(tasks)
 
 
 def test_a_handler_that_fails_gets_the_task_again(node: Node, book: Book) -> None:

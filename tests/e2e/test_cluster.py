@@ -14,24 +14,19 @@ import httpx
 import pytest
 from tests.support.cluster import until
 from tests.support.failures import (
+    HELD_PICTURE,
     FarNetwork,
     assert_each_ended_once_and_was_charged_once,
     attempts,
     ended,
     far_network,
     under_load,
-    under_way,
 )
 from tests.support.scene import Scene, one_host_scene, ready, two_host_scene
 from tests.support.server import API, LEANPIX, clean_environment
 from tests.support.servers import Postgres, Seaweed
 
 CUT_S = 6  # the torture cuts for longer
-# These hold tasks under way by holding the fetch of their sources, which no worker's slot holds any more. They have to
-# be held in the work itself, such as in the review of their results, before they say something of workers again.
-held_by_their_fetch = pytest.mark.skip(
-    reason="TO BE REWRITTEN: a source's fetch does not hold a worker's slot any more"
-)
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +35,6 @@ def scene(postgres: Postgres, seaweed: Seaweed, tmp_path_factory: pytest.TempPat
         yield scene
 
 
-@held_by_their_fetch
 def test_the_tasks_of_a_worker_that_is_killed_are_done_by_another(scene: Scene) -> None:
     tasks = scene.both_workers_busy()
     scene.workers.pop(0).kill()
@@ -52,7 +46,6 @@ def test_the_tasks_of_a_worker_that_is_killed_are_done_by_another(scene: Scene) 
     assert all(scene.caller.reads(api, task) for api in scene.apis for task in tasks)
 
 
-@held_by_their_fetch
 def test_a_worker_that_is_told_to_stop_finishes_what_it_has_and_takes_nothing_new(scene: Scene) -> None:
     tasks = scene.both_workers_busy()
     leaving = scene.workers.pop(0)
@@ -68,14 +61,13 @@ def test_a_worker_that_is_told_to_stop_finishes_what_it_has_and_takes_nothing_ne
     scene.cluster.wait()
 
 
-@held_by_their_fetch
 def test_an_api_node_that_is_killed_mid_request_loses_no_accepted_task(scene: Scene) -> None:
     before = {row[0] for row in scene.cluster.rows("SELECT id FROM tasks")}
     scene.gate.is_open.clear()
     dying = scene.apis.pop(0)
     with ThreadPoolExecutor(1) as threads, socket.create_connection(("127.0.0.1", int(dying.base[-5:]))) as half:
-        waiting = threads.submit(scene.caller.create, dying, scene.gate.url, sync=True)
-        until(lambda: under_way(scene.cluster) == 1)
+        waiting = threads.submit(scene.caller.create, dying, HELD_PICTURE, sync=True)
+        until(lambda: len(scene.gate.held) == 1)
         half.sendall(f"POST {API} HTTP/1.1\r\nHost: x\r\nX-API-KEY: {scene.caller.key}\r\n".encode())
         half.sendall(b"Content-Type: multipart/form-data; boundary=x\r\nContent-Length: 9999\r\n\r\n--x\r\n")
         dying.kill()
@@ -90,12 +82,11 @@ def test_an_api_node_that_is_killed_mid_request_loses_no_accepted_task(scene: Sc
     scene.cluster.wait()
 
 
-@held_by_their_fetch
 def test_a_waiting_request_is_answered_even_where_no_signal_of_the_end_arrives(scene: Scene) -> None:
     scene.gate.is_open.clear()
     with ThreadPoolExecutor(1) as threads:
-        waiting = threads.submit(scene.caller.create, scene.apis[0], scene.gate.url, sync=True)
-        until(lambda: under_way(scene.cluster) == 1)
+        waiting = threads.submit(scene.caller.create, scene.apis[0], HELD_PICTURE, sync=True)
+        until(lambda: len(scene.gate.held) == 1)
         cancelled = "UPDATE tasks SET state = -13, owner = NULL, completed_at = %s WHERE owner IS NOT NULL RETURNING id"
         scene.cluster.rows(cancelled, time.time())
         begun = time.monotonic()
@@ -121,17 +112,14 @@ def assert_a_restart_loses_nothing(scene: Scene, stop: Callable[[], object], sta
     assert all(node.process.poll() is None for node in scene.apis + scene.workers)
 
 
-@held_by_their_fetch
 def test_a_restart_of_the_database_under_load_loses_nothing(scene: Scene, postgres: Postgres) -> None:
     assert_a_restart_loses_nothing(scene, lambda: postgres.stop("immediate"), postgres.start)
 
 
-@held_by_their_fetch
 def test_a_restart_of_the_file_store_under_load_loses_nothing(scene: Scene, seaweed: Seaweed) -> None:
     assert_a_restart_loses_nothing(scene, seaweed.stop, seaweed.start)
 
 
-@held_by_their_fetch
 def test_no_delivery_is_left_over(scene: Scene) -> None:
     until(lambda: scene.cluster.rows("SELECT count(*) FROM procrastinate_jobs") == [(0,)])
 
@@ -153,7 +141,6 @@ def two_hosts(far: FarNetwork, tmp_path_factory: pytest.TempPathFactory) -> Iter
         yield scene
 
 
-@held_by_their_fetch
 def test_a_worker_that_is_cut_off_loses_its_task_to_another_and_comes_back(two_hosts: Scene, far: FarNetwork) -> None:
     scene = two_hosts
     tasks = scene.both_workers_busy()

@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 from tests.support.cluster import Cluster, Node, cluster_over, until
 from tests.support.failures import (
+    HELD_PICTURE,
     Caller,
-    Gate,
+    ReviewGate,
     assert_each_ended_once_and_was_charged_once,
     attempts,
-    gated_pictures,
-    under_way,
+    gated_reviews,
 )
-from tests.support.scene import fetching
+from tests.support.scene import reviewed
 from tests.support.server import key_in
 from tests.support.servers import Postgres, Seaweed
 
@@ -33,11 +33,11 @@ def old() -> Path:
     return Path(place)
 
 
-def held(cluster: Cluster, caller: Caller, api: Node, gate: Gate) -> str:
-    """A task that is under way until the gate opens."""
+def held(caller: Caller, api: Node, gate: ReviewGate) -> str:
+    """A task whose result waits in a worker's slot until the gate opens."""
     gate.is_open.clear()
-    task = caller.accepted(api, gate.url)
-    until(lambda: under_way(cluster) == 1)
+    task = caller.accepted(api, HELD_PICTURE)
+    until(lambda: task in gate.held)
     return task
 
 
@@ -45,15 +45,15 @@ def test_nodes_are_replaced_one_by_one_while_tasks_are_under_way(
     old: Path, postgres: Postgres, seaweed: Seaweed, tmp_path: Path
 ) -> None:
     with ExitStack() as stack:
-        gate = stack.enter_context(gated_pictures())
+        gate = stack.enter_context(gated_reviews())
         empty = postgres.new_database()
-        two = stack.enter_context(cluster_over(empty, seaweed, tmp_path, **fetching(gate, {})))
+        two = stack.enter_context(cluster_over(empty, seaweed, tmp_path, **reviewed(gate, {})))
         two.cli("migrate", program=old)
         made = two.cli("keys", "create", "--name", "shop", "--credits", "1000", "--qps", "1000", program=old)
         caller = Caller(key_in(made))
         old_api, old_worker = two.api(program=old), two.worker(program=old)
         two.wait()
-        tasks = [held(two, caller, old_api, gate)]
+        tasks = [held(caller, old_api, gate)]
 
         two.cli("migrate")
         new_api = two.api()
@@ -64,12 +64,11 @@ def test_nodes_are_replaced_one_by_one_while_tasks_are_under_way(
         assert attempts(two, tasks) == [1, 1, 1], "the old worker has done what both accepted"
         assert [woken(caller, api) for api in (old_api, new_api)] == [True, True], "by the old worker"
 
-        tasks.append(held(two, caller, new_api, gate))
+        tasks.append(held(caller, new_api, gate))
         new_worker = two.worker()
         two.wait()
         old_worker.process.terminate()
         tasks.append(caller.accepted(old_api))
-        until(lambda: under_way(two) == 1)
         gate.is_open.set()
         assert old_worker.process.wait(60) == 0
         assert_each_ended_once_and_was_charged_once(two, tasks)
@@ -92,11 +91,11 @@ def woken(caller: Caller, api: Node) -> bool:
     return min(taken_s) < POLL_S
 
 
-def held_by_another(two: Cluster, caller: Caller, api: Node, gate: Gate, old: Path) -> str:
+def held_by_another(two: Cluster, caller: Caller, api: Node, gate: ReviewGate, old: Path) -> str:
     """A task that one version's worker died over and the other's has done; the old one goes where it can start."""
     dying = two.worker()
     two.wait()
-    task = held(two, caller, api, gate)
+    task = held(caller, api, gate)
     after = two.worker(program=old)
     until(lambda: after.process.poll() is not None or "works on" in after.output.read_text())
     if after.process.poll() is not None:  # before versions started on what a newer one has migrated

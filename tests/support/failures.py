@@ -1,7 +1,9 @@
-"""What the failure tests of a cluster share: pictures that arrive when told, load, and the proof of each task's end."""
+"""What failure tests share: pictures and reviews that are held until told, load, and the proof of each task's end."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
@@ -16,6 +18,8 @@ from tests.support.pictures import encoded, gradient
 from tests.support.server import API
 
 PICTURE = encoded(gradient(64, 64))
+# The one whose review waits: what workers have in their slots till then.
+HELD_PICTURE = encoded(gradient(72, 64))
 
 
 @dataclass
@@ -42,13 +46,57 @@ def gated_pictures(host: str = "127.0.0.1") -> Iterator[Gate]:
         def log_message(self, *_: object) -> None:
             """Nothing."""
 
-    with ThreadingHTTPServer((host, 0), Handler) as server:
-        server.daemon_threads = True
-        gate.url = f"http://{host}:{server.server_address[1]}/picture.jpg"
-        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-        thread.start()
+    with _serving(host, Handler) as port:
+        gate.url = f"http://{host}:{port}/picture.jpg"
         yield gate
         gate.is_open.set()
+
+
+@dataclass
+class ReviewGate:
+    """A policy hook that allows everything, results of HELD_PICTURE only while it is open.
+
+    A worker asks it with the result in its slot. held: the tasks that wait for it.
+    """
+
+    url: str
+    is_open: Event = field(default_factory=Event)
+    held: set[str] = field(default_factory=set)
+
+
+@contextmanager
+def gated_reviews(host: str = "127.0.0.1") -> Iterator[ReviewGate]:
+    gate, held_source = ReviewGate(""), hashlib.sha256(HELD_PICTURE).hexdigest()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            if asked["source"]["sha256"] == held_source:
+                gate.held.add(asked["task_id"])
+                gate.is_open.wait(PATIENCE_S)
+                gate.held.discard(asked["task_id"])
+            with suppress(OSError):  # the worker that asked may be dead by now
+                self.send_response(200)
+                self.end_headers()
+                self.wfile.write(b'{"allow": true}')
+
+        def log_message(self, *_: object) -> None:
+            """Nothing."""
+
+    with _serving(host, Handler) as port:
+        gate.url = f"http://{host}:{port}/review"
+        yield gate
+        gate.is_open.set()
+
+
+@contextmanager
+def _serving(host: str, handler: type[BaseHTTPRequestHandler]) -> Iterator[int]:
+    """The port of a server that answers each request in a thread of its own."""
+    with ThreadingHTTPServer((host, 0), handler) as server:
+        server.daemon_threads = True
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+        thread.start()
+        yield server.server_address[1]
         server.shutdown()
         thread.join()
 
@@ -60,15 +108,13 @@ class Caller:
     key: str
 
     def create(
-        self, node: Node, url: str | None = None, *, timeout_s: float = 60, sync: bool = False
+        self, node: Node, picture: bytes = PICTURE, *, timeout_s: float = 60, sync: bool = False
     ) -> httpx.Response:
-        data = {"sync": str(int(sync))} | ({"image_url": url} if url else {})
-        files = None if url else {"image_file": PICTURE}
         with self._client(node, timeout_s) as client:
-            return client.post(API, data=data, files=files)
+            return client.post(API, data={"sync": str(int(sync))}, files={"image_file": picture})
 
-    def accepted(self, node: Node, url: str | None = None) -> str:
-        answer = self.create(node, url)
+    def accepted(self, node: Node, picture: bytes = PICTURE) -> str:
+        answer = self.create(node, picture)
         assert answer.status_code == 200, answer.text
         return str(answer.json()["data"]["task_id"])
 
@@ -120,11 +166,6 @@ def under_load(caller: Caller, nodes: Sequence[Node], pause_s: float = 0.1) -> I
 
 def under_way(cluster: Cluster) -> int:
     return int(cluster.rows("SELECT count(*) FROM tasks WHERE owner IS NOT NULL AND completed_at IS NULL")[0][0])
-
-
-def all_under_way(cluster: Cluster, tasks: Sequence[str]) -> bool:
-    query = "SELECT count(*) FROM tasks WHERE id = ANY(%s) AND owner IS NOT NULL AND completed_at IS NULL"
-    return int(cluster.rows(query, list(tasks))[0][0]) == len(tasks)
 
 
 def ended(cluster: Cluster, tasks: Sequence[str]) -> bool:

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import httpx
 from tests.support.cluster import Cluster, Node, new_cluster, until
-from tests.support.failures import Caller, FarNetwork, Gate, all_under_way, gated_pictures
+from tests.support.failures import HELD_PICTURE, Caller, FarNetwork, ReviewGate, gated_reviews
 from tests.support.server import key_in
 from tests.support.servers import Postgres, Seaweed
 
-# A gated picture may take as long as a busy machine needs to start another worker.
-PATIENT_FETCH = {"fetch_timeout_s": "60", "fetch_first_byte_timeout_s": "60"}
+# A held review may take as long as a busy machine needs to start another worker; it is asked for twice.
+_PATIENT = {"policy_timeout_s": "60", "policy_content": "none"}
+_POLICY_SECRET = "whsec_" + "QUJD" * 8
 
 
 @dataclass
@@ -22,24 +23,23 @@ class Scene:
     """Two API nodes and two workers with one slot each, and a key."""
 
     cluster: Cluster
-    gate: Gate
+    gate: ReviewGate
     caller: Caller
     apis: list[Node]
     workers: list[Node]
 
     def both_workers_busy(self) -> list[str]:
-        """Two tasks that are under way until the gate opens."""
+        """Two tasks whose results wait in the workers' slots until the gate opens."""
         self.gate.is_open.clear()
-        tasks = [self.caller.accepted(api, self.gate.url) for api in self.apis]
-        # These very two: the load of other pictures has some under way, too.
-        until(lambda: all_under_way(self.cluster, tasks))
+        tasks = [self.caller.accepted(api, HELD_PICTURE) for api in self.apis]
+        until(lambda: self.gate.held.issuperset(tasks))
         return tasks
 
 
 @contextmanager
 def one_host_scene(postgres: Postgres, seaweed: Seaweed, folder: Path, **settings: str) -> Iterator[Scene]:
     """All on this host."""
-    with gated_pictures() as gate, new_cluster(postgres, seaweed, folder, **fetching(gate, settings)) as cluster:
+    with gated_reviews() as gate, new_cluster(postgres, seaweed, folder, **reviewed(gate, settings)) as cluster:
         cluster.cli("migrate")
         key = key_in(cluster.cli("keys", "create", "--name", "shop", "--credits", "100000", "--qps", "1000"))
         apis, workers = [cluster.api(), cluster.api()], [cluster.worker(), cluster.worker()]
@@ -51,21 +51,20 @@ def one_host_scene(postgres: Postgres, seaweed: Seaweed, folder: Path, **setting
 def two_host_scene(far: FarNetwork, folder: Path, **settings: str) -> Iterator[Scene]:
     """An API node and a worker beside the stores, and a worker on another host."""
     with ExitStack() as stack:
-        gate = stack.enter_context(gated_pictures(far.near))
+        gate = stack.enter_context(gated_reviews(far.near))
         postgres, seaweed = Postgres(host=far.near).start(), Seaweed(host=far.near).start()
         stack.callback(postgres.close)
         stack.callback(seaweed.close)
-        cluster = stack.enter_context(new_cluster(postgres, seaweed, folder, **fetching(gate, settings)))
+        cluster = stack.enter_context(new_cluster(postgres, seaweed, folder, **reviewed(gate, settings)))
         key = key_in(cluster.cli("migrate"))
         api, workers = cluster.api(), [cluster.worker(), cluster.worker(far.prefix)]
         cluster.wait()
         yield Scene(cluster, gate, Caller(key), [api, api], workers)
 
 
-def fetching(gate: Gate, settings: dict[str, str]) -> dict[str, str]:
-    """Settings that let nodes fetch what the gate lets through."""
-    host, port = gate.url.removeprefix("http://").split("/")[0].split(":")
-    return {"fetch_allow_nets": f"{host}/32", "fetch_ports": port} | PATIENT_FETCH | settings
+def reviewed(gate: ReviewGate, settings: dict[str, str]) -> dict[str, str]:
+    """Settings with which nodes publish what the gate lets through."""
+    return {"policy_url": gate.url, "policy_secret": _POLICY_SECRET} | _PATIENT | settings
 
 
 def ready(node: Node) -> int:

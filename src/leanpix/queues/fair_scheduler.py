@@ -31,16 +31,24 @@ class FairScheduler:
 
     def deliver(self, task_id: str) -> None:
         """Handle the tasks whose turn it is until the given one is not waiting any more, whoever took it."""
-        window = 1
+        window, is_told_on = 1, False
         while line := self._line(task_id, window):
             turn = self._taken(line)
             if turn is None:
+                if not is_told_on:  # this slot is kept for other keys, and an idle worker may have one that is not
+                    self._tell_on(task_id)
+                    is_told_on = True
                 self.stopped.wait(_LOOK_AGAIN_S)
             won = turn is not None and self._handled(turn)
             if turn is not None and turn.task_id == task_id:
                 return
             # Whoever loses a race for the first in line looks further down it, so that many do not queue here.
             window = 1 if won else min(2 * window, _WIDEST_WINDOW)
+
+    def _tell_on(self, task_id: str) -> None:
+        """Have the task delivered once more: a delivery that waits in a slot is one that no other worker hears of."""
+        with self.database.autocommit() as change:
+            change.enqueue(task_id)
 
     def _line(self, task_id: str, window: int) -> Sequence[QueueEntry]:
         """The next `window` in line; none when the job's own task is not waiting any more."""
