@@ -8,34 +8,37 @@ from functools import partial
 from sqlalchemy import Engine
 
 from leanpix.bootstrap.rows import Rows
-from leanpix.domain.errors import SetupError
+from leanpix.domain.errors import SetupError, StoreUnavailableError
 from leanpix.queues import postgres as jobs
 from leanpix.queues.postgres import PostgresTaskQueue
 from leanpix.queues.signals import LocalSignals
 from leanpix.queues.wakeups import EndListener, PostgresSignals
 from leanpix.settings import Settings
 from leanpix.stores.sql.announcing import announced, heard
-from leanpix.stores.sql.attempts import TidyAsyncConnection, TidyConnection
+from leanpix.stores.sql.attempts import TidyAsyncConnection
 from leanpix.stores.sql.connecting import EngineConnections
 from leanpix.stores.sql.database import SqlDatabase
-from leanpix.stores.sql.database_url import told_where
-from leanpix.stores.sql.postgres import libpq_url, postgres_engine
+from leanpix.stores.sql.database_url import database_named, told_where
+from leanpix.stores.sql.pooler import Connect, Pooling, hears, pooling_of
+from leanpix.stores.sql.postgres import libpq_url, plain_connection, postgres_engine
 from leanpix.stores.sql.rate_limits import SqlRateLimits
 from leanpix.stores.sql.schema import require_current
 from leanpix.telemetry.logging import log_failure
 
-_CONNECTIONS = 8  # of each kind, durable and quick
 
-
-def shared_engine(url: str) -> Engine:
-    """An engine of one connection, for the schema."""
-    return postgres_engine(url, durable=True, connections=1)
+def shared_engine(settings: Settings, url: str) -> Engine:
+    """An engine of one connection, for the schema; SetupError where a node would not start on what is before it."""
+    with told_where(url):
+        return postgres_engine(url, durable=True, connections=1, pooling=_admitted_pooling(settings, url))
 
 
 def shared_rows(settings: Settings, url: str, local: LocalSignals) -> Rows:
     """Rows over the database at `url`; SetupError where it does not answer or has not been migrated."""
-    durable = postgres_engine(url, durable=True, connections=_CONNECTIONS)
-    quick = postgres_engine(url, durable=False, connections=_CONNECTIONS)
+    with told_where(url):
+        pooling = _admitted_pooling(settings, url)
+    few = settings.database_connections // 2
+    durable = postgres_engine(url, durable=True, connections=few, pooling=pooling)
+    quick = postgres_engine(url, durable=False, connections=settings.database_connections - few, pooling=pooling)
     try:
         with told_where(url):
             require_current(durable, patience_s=settings.patience_s)
@@ -43,18 +46,20 @@ def shared_rows(settings: Settings, url: str, local: LocalSignals) -> Rows:
         durable.dispose()
         quick.dispose()
         raise
-    plain_url = libpq_url(url)
+    direct_url = settings.database_direct_url
     database = SqlDatabase(
         EngineConnections(durable), EngineConnections(quick), jobs.enqueue, patience_s=settings.patience_s
     )
     deliveries = partial(
         PostgresTaskQueue,
-        plain_url,
+        libpq_url(url),
         TidyAsyncConnection,
         database,
         settings,
         on_error=log_failure,
         choose=secrets.choice,
+        listen_url=None if direct_url is None else libpq_url(direct_url),
+        connect_options=jobs.UNHURRIED if pooling is Pooling.NONE else pooling.connect_options,
     )
     return Rows(
         database,
@@ -63,5 +68,34 @@ def shared_rows(settings: Settings, url: str, local: LocalSignals) -> Rows:
         local,
         deliveries,
         partial(jobs.mend, durable, settings.stale_s),
-        EndListener(partial(TidyConnection.connect, plain_url, autocommit=True), local, log_failure, heard),
+        EndListener(partial(plain_connection, direct_url or url), local, log_failure, heard),
     )
+
+
+def _admitted_pooling(settings: Settings, url: str) -> Pooling:
+    """What stands before the database; SetupError where signals of ended tasks, and of work, could not be heard."""
+    connect = partial(plain_connection, url)
+    pooling = pooling_of(connect, settings.patience_s)
+    direct_url = settings.database_direct_url
+    if pooling is Pooling.TRANSACTION and direct_url is None:
+        raise SetupError(
+            f"the {database_named(url)} of LEANPIX_DATABASE_URL is behind a pooler of transactions, through which "
+            "nothing can be listened for: set LEANPIX_DATABASE_DIRECT_URL to PostgreSQL itself, or have the pooler "
+            "pool sessions (docs/operate-postgresql.md)"
+        )
+    if direct_url is not None:
+        _refuse_other_database(direct_url, connect, settings.patience_s)
+    return pooling
+
+
+def _refuse_other_database(direct_url: str, connect: Connect, patience_s: float) -> None:
+    named = f"the {database_named(direct_url)} of LEANPIX_DATABASE_DIRECT_URL"
+    try:
+        is_heard = hears(partial(plain_connection, direct_url), connect, patience_s)
+    except StoreUnavailableError as failure:
+        raise SetupError(f"{named} does not answer") from failure
+    if not is_heard:
+        raise SetupError(
+            f"{named} does not hear what is notified through LEANPIX_DATABASE_URL: it has to be the same database, "
+            "without a pooler of transactions before it"
+        )

@@ -181,7 +181,7 @@ def migrating_engine(settings: Settings) -> Engine:
         _require_cluster_extra()
         from leanpix.bootstrap.shared import shared_engine  # noqa: PLC0415 - see there
 
-        return shared_engine(settings.database_url)
+        return shared_engine(settings, settings.database_url)
     return sqlite_engine(folder_of(settings).database)
 
 

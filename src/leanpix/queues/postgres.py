@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from threading import Event, Lock
@@ -14,6 +14,7 @@ from typing import Protocol
 import procrastinate
 import psycopg
 from procrastinate import PsycopgConnector, RetryStrategy
+from procrastinate.connector import Notify
 from psycopg_pool import AsyncConnectionPool
 from sqlalchemy import Engine, TextClause, text
 
@@ -29,8 +30,12 @@ _POLL_S = 1.0
 _RETRY_S = 1
 _PAUSE_S = 0.5
 _ABORT_AFTER_S = 1.0
-_CONNECTIONS = 3
+_CONNECTIONS = 2  # beside the one that listens
+_IDLE_S = 60.0
 _FORGET_WORKERS_AFTER = 20  # times the stale time: a row in the way of nobody
+
+# What a connection is told that need not wait for the disk: what a power cut undoes of a job is delivered once more.
+UNHURRIED: Mapping[str, object] = {"options": "-c synchronous_commit=off"}
 
 # The library's own function: what its `defer` calls, over the transaction's own connection.
 _DEFER = text("""
@@ -93,6 +98,8 @@ class PostgresTaskQueue:
     on_error: Callable[[BaseException], None]
     choose: Callable[[Sequence[QueueEntry]], QueueEntry]
     monotonic: Clock = time.monotonic
+    listen_url: str | None = None
+    connect_options: Mapping[str, object] = field(default_factory=lambda: dict(UNHURRIED))
     _stopped: Event = field(default_factory=Event)
     _lock: Lock = field(default_factory=Lock)
     _interrupt: Callable[[], object] | None = None
@@ -134,7 +141,7 @@ class PostgresTaskQueue:
             work.result()
 
     async def _deliver(self, handle: Callable[[str], None], concurrency: int, threads: ThreadPoolExecutor) -> None:
-        app = procrastinate.App(connector=PsycopgConnector())
+        app = procrastinate.App(connector=_Connector(self._listening()))
 
         @app.task(name=_TASK, queue=_QUEUE, retry=RetryStrategy(wait=_RETRY_S))
         async def execute(task_id: str) -> None:
@@ -159,11 +166,18 @@ class PostgresTaskQueue:
         One that is lost ends the worker inside, and the next one makes its own; what a power cut undoes of a job is
         delivered once more.
         """
-        unhurried = {"options": "-c synchronous_commit=off"}
         return AsyncConnectionPool(
-            self.url, connection_class=self.connection_class, kwargs=unhurried, configure=_without_transactions,
-            min_size=1, max_size=_CONNECTIONS, open=False,
+            self.url, connection_class=self.connection_class, kwargs=dict(self.connect_options),
+            configure=_without_transactions, min_size=1, max_size=_CONNECTIONS, max_idle=_IDLE_S, open=False,
         )  # fmt: skip
+
+    def _listening(self) -> AsyncConnectionPool | None:
+        """Whose address is listened at; no connection of it is ever opened by itself."""
+        if self.listen_url is None:
+            return None
+        return AsyncConnectionPool(
+            self.listen_url, connection_class=self.connection_class, min_size=0, max_size=1, open=False
+        )
 
     def _in_turns(self, handle: Callable[[str], bool], slots: int, spare: int) -> Callable[[str], None]:
         shares = TenantSlots(slots, self.monotonic, spare)
@@ -177,6 +191,23 @@ class PostgresTaskQueue:
                 raise
 
         return deliver
+
+
+class _Connector(PsycopgConnector):
+    """The library's own, but for where it listens: at the pool's address that is given, if one is."""
+
+    def __init__(self, listening: AsyncConnectionPool | None) -> None:
+        super().__init__()
+        self._listening = listening
+
+    async def listen_notify(self, on_notification: Notify, channels: Iterable[str]) -> None:
+        """Tell what is notified, until cancelled."""
+        if self._listening is None:
+            await super().listen_notify(on_notification, channels)
+            return
+        elsewhere = PsycopgConnector()
+        await elsewhere.open_async(self._listening)
+        await elsewhere.listen_notify(on_notification, channels)
 
 
 async def _without_transactions(connection: psycopg.AsyncConnection) -> None:

@@ -21,6 +21,19 @@ class StoreSettings(BaseModel):
         description="`postgresql://user:password@host/database` for several machines; "
         "default: SQLite in the data folder.",
     )
+    database_direct_url: DatabaseUrl | None = Field(
+        default=None,
+        repr=False,
+        description="The same database without a pooler of transactions that LEANPIX_DATABASE_URL leads through: "
+        "each process listens there, by one connection. Default: LEANPIX_DATABASE_URL.",
+    )
+    database_connections: int = Field(
+        default=6,
+        ge=2,
+        le=200,
+        description="Most connections of a process to PostgreSQL, beside one that an API node listens by, and three "
+        "by which a worker hears of work.",
+    )
     store_url: BucketUrl | None = Field(
         default=None,
         description="`s3://bucket/prefix` for several machines, with endpoint, region and credentials by the usual AWS "

@@ -1,0 +1,150 @@
+"""How many connections nodes have, and nodes behind the real pgbouncer: what works there, and what is refused."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+import httpx
+import pytest
+from tests.support.cluster import SECRET, Cluster, cluster_over, new_cluster
+from tests.support.failures import PICTURE, Caller, assert_each_ended_once_and_was_charged_once
+from tests.support.operator import command, refusal
+from tests.support.poolers import Pgbouncer, pgbouncer
+from tests.support.ports import migrated_database
+from tests.support.server import API, key_in
+from tests.support.servers import Postgres, Seaweed
+
+from leanpix.domain.errors import SetupError
+from leanpix.stores.sql.pooler import Pooling, pooling_of
+from leanpix.stores.sql.postgres import plain_connection, postgres_engine
+
+API_MOST, WORKER_MOST = 7, 9  # docs/operate-postgresql.md
+POLL_S = 1.0  # how often an API node looks by itself whether a task has ended
+
+
+@pytest.fixture(scope="module")
+def transactions(postgres: Postgres) -> Iterator[Pgbouncer]:
+    with pgbouncer(postgres, "transaction") as pooler:
+        yield pooler
+
+
+@pytest.fixture(scope="module")
+def sessions(postgres: Postgres) -> Iterator[Pgbouncer]:
+    with pgbouncer(postgres, "session") as pooler:
+        yield pooler
+
+
+def test_what_stands_before_the_database_is_found_out(
+    postgres: Postgres, sessions: Pgbouncer, transactions: Pgbouncer
+) -> None:
+    direct = postgres.url("postgres")
+    assert pooling_of(partial(plain_connection, direct)) is Pooling.NONE
+    assert pooling_of(partial(plain_connection, sessions.leading_to(direct))) is Pooling.SESSION
+    assert pooling_of(partial(plain_connection, transactions.leading_to(direct))) is Pooling.TRANSACTION
+
+
+def test_a_pool_that_hands_out_processes_in_turn_is_one_of_transactions_too(postgres: Postgres) -> None:
+    with pgbouncer(postgres, "transaction", "server_round_robin = 1", "min_pool_size = 4") as pooler:
+        connect = partial(plain_connection, pooler.leading_to(postgres.url("postgres")))
+        assert pooling_of(connect) is Pooling.TRANSACTION
+
+
+def test_a_pooler_of_statements_is_refused(postgres: Postgres) -> None:
+    with pgbouncer(postgres, "statement", "server_round_robin = 1") as pooler:
+        connect = partial(plain_connection, pooler.leading_to(postgres.url("postgres")))
+        with pytest.raises(SetupError, match="pools statements and refuses transactions"):
+            pooling_of(connect)
+
+
+def test_a_lost_worker_keeps_no_row_locked_whatever_stands_before_the_database(
+    postgres: Postgres, sessions: Pgbouncer, transactions: Pgbouncer
+) -> None:
+    direct = postgres.url("postgres")
+    ways = {Pooling.NONE: direct, Pooling.SESSION: sessions.leading_to(direct)}
+    for pooling, url in (ways | {Pooling.TRANSACTION: transactions.leading_to(direct)}).items():
+        engine = postgres_engine(url, durable=True, connections=1, pooling=pooling)
+        with engine.begin() as connection:
+            names = ("lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout")
+            found = {name: connection.exec_driver_sql(f"SHOW {name}").scalar() for name in names}
+        engine.dispose()
+        assert found == dict(zip(names, ("16s", "32s", "8s"), strict=True)), pooling
+
+
+def test_no_node_has_more_connections_than_the_page_says(postgres: Postgres, seaweed: Seaweed, tmp_path: Path) -> None:
+    with new_cluster(postgres, seaweed, tmp_path) as cluster:
+        key = key_in(cluster.cli("migrate"))
+        apis = [cluster.api(), cluster.api()]
+        cluster.worker()
+        cluster.worker()
+        cluster.wait()
+        caller = Caller(key)
+        with ThreadPoolExecutor(16) as threads:
+            answers = list(threads.map(lambda number: caller.create(apis[number % 2], sync=True), range(64)))
+        assert {answer.status_code for answer in answers} == {200}
+        [(found,)] = cluster.rows(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+    assert found <= 2 * API_MOST + 2 * WORKER_MOST < 34
+
+
+def work_through(cluster: Cluster) -> None:
+    """A node of each kind: pictures are made, and the requests that wait for them hear of it."""
+    key = key_in(cluster.cli("keys", "create", "--name", "shop", "--credits", "100", "--qps", "1000"))
+    api = cluster.api()
+    cluster.worker()
+    cluster.wait()
+    waited, tasks = [], []
+    with httpx.Client(base_url=api.base, headers={"X-API-KEY": key}, timeout=60, trust_env=False) as client:
+        for _ in range(12):  # more often than a statement is run before psycopg prepares it
+            begun = time.monotonic()
+            data = client.post(API, data={"sync": "1"}, files={"image_file": PICTURE}).json()["data"]
+            waited.append(time.monotonic() - begun)
+            assert data["state"] == 1
+            tasks.append(data["task_id"])
+    assert min(waited) < POLL_S, f"nobody heard of an end: {waited}"
+    assert_each_ended_once_and_was_charged_once(cluster, tasks)
+    assert Caller(key).reads(api, tasks[0])
+    for node in cluster.nodes:
+        told = node.output.read_text()
+        assert "failure" not in told, told
+
+
+def test_a_cluster_works_through_a_pool_of_sessions(
+    postgres: Postgres, seaweed: Seaweed, sessions: Pgbouncer, tmp_path: Path
+) -> None:
+    url = sessions.leading_to(migrated_database(postgres))
+    with cluster_over(url, seaweed, tmp_path) as cluster:
+        assert "the schema is current" in cluster.cli("migrate")
+        work_through(cluster)
+
+
+def test_a_cluster_works_through_a_pool_of_transactions_and_listens_beside_it(
+    postgres: Postgres, seaweed: Seaweed, transactions: Pgbouncer, tmp_path: Path
+) -> None:
+    direct = postgres.new_database()
+    with cluster_over(transactions.leading_to(direct), seaweed, tmp_path, database_direct_url=direct) as cluster:
+        assert "the schema has been made" in cluster.cli("migrate")
+        work_through(cluster)
+
+
+def test_what_nothing_can_be_heard_through_is_refused_by_every_command(
+    postgres: Postgres, transactions: Pgbouncer
+) -> None:
+    url = transactions.leading_to(migrated_database(postgres))
+    for words in (["serve", "--port", "0"], ["worker"], ["keys", "list"]):
+        line = refusal(command(*words, database_url=url, secret=SECRET))
+        assert "is behind a pooler of transactions" in line
+        assert "LEANPIX_DATABASE_DIRECT_URL" in line
+    told = command("doctor", database_url=url, secret=SECRET)
+    assert told.returncode == 1
+    assert "is behind a pooler of transactions" in told.stdout
+
+
+def test_a_direct_url_of_another_database_is_refused(postgres: Postgres, transactions: Pgbouncer) -> None:
+    url, other = transactions.leading_to(migrated_database(postgres)), postgres.url("postgres")
+    line = refusal(command("serve", "--port", "0", database_url=url, database_direct_url=other, secret=SECRET))
+    assert "has to be the same database" in line
