@@ -63,8 +63,9 @@ class Cluster:
     folder: Path
     nodes: list[Node] = field(default_factory=list)
 
-    def api(self, host: str = "127.0.0.1", program: Path = LEANPIX) -> Node:
-        port = free_port()
+    def api(self, host: str = "127.0.0.1", program: Path = LEANPIX, port: int | None = None) -> Node:
+        """A node on this port, or a free one."""
+        port = port or free_port()
         node = self._start("serve", "--workers", "0", "--host", host, "--port", str(port), program=program)
         node.base = f"http://{host}:{port}"
         return node
