@@ -19,6 +19,8 @@ MACHINES = ["x86_64", "aarch64"]
 GLIBC_OF_DEBIAN_12 = 36
 PURE_SOURCES = {"pyvips"}
 """A source distribution alone, which is Python alone: it builds anywhere."""
+BEFORE = {"backports-zstd": (3, 14)}
+"""What is installed for older Pythons only: from this one on it is in the standard library."""
 
 
 def _tags(python: tuple[int, int], machine: str) -> set[Tag]:
@@ -47,7 +49,8 @@ def _wheels() -> dict[str, list[set[Tag]]]:
 def test_every_pin_has_a_wheel(python: tuple[int, int], machine: str) -> None:
     taken, wheels = _tags(python, machine), _wheels()
     assert len(wheels) > 100
-    missing = {name for name, tags in wheels.items() if not any(taken & each for each in tags)}
+    wanted = {name: tags for name, tags in wheels.items() if python < BEFORE.get(name, (4,))}
+    missing = {name for name, tags in wanted.items() if not any(taken & each for each in tags)}
     assert missing <= PURE_SOURCES
 
 

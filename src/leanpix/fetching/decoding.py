@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import zlib
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Protocol
 
+import brotli
+
 from leanpix.fetching.refusal import FetchError, FetchRefusal
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 if TYPE_CHECKING:
     from leanpix.service.ports import Sink
@@ -15,10 +23,13 @@ if TYPE_CHECKING:
 _PIECE_BYTES = 65536
 # Each member's end copies what is left of the piece: a flood of empty ones would cost the square of its length.
 _MOST_MEMBERS = 32
-# What object stores repeat of an upload's own framing, which they have undone: it says nothing about this body.
-_MEANINGLESS = {"", "identity", "aws-chunked"}
+_MOST_CODINGS = 3
+_IDENTITY = {"", "identity"}
 _GZIP_WBITS, _ZLIB_WBITS, _RAW_WBITS = 31, 15, -15
 _ZLIB_METHOD = 8
+_LONGEST_WINDOW_LOG = 23  # 8 MB: what RFC 9659 allows a content coding
+_READ = "read are gzip, deflate, br, zstd, aws-chunked and plain bodies"
+_CUT = "the coded body ends too early"
 
 
 class BodyDecoder(Protocol):
@@ -32,21 +43,46 @@ class BodyDecoder(Protocol):
 
 
 def decoder_for(fields: Iterable[bytes], into: Sink, max_bytes: int) -> BodyDecoder:
-    """What undoes the coding that the Content-Encoding fields name, and writes at most so many bytes.
+    """What undoes the codings that the Content-Encoding fields name, and writes at most so many bytes.
 
-    Raises FetchError for a coding that is not read here, and for several at once.
+    The last one named was put on last, and is undone first; what comes between two of them is bounded as the content
+    is. Raises FetchError for a coding that is not read here, and for more than three.
     """
     named = [coding.strip().lower() for field in fields for coding in field.decode("latin-1").split(",")]
-    codings = [coding for coding in named if coding not in _MEANINGLESS]
-    if not codings:
-        return _Plain(into, max_bytes)
-    if codings in (["gzip"], ["x-gzip"]):
-        return _Inflated(into, max_bytes, is_gzip=True)
-    if codings == ["deflate"]:
-        return _Inflated(into, max_bytes, is_gzip=False)
-    if codings == ["zstd"] and sys.version_info >= (3, 14):
-        return _Zstd(into, max_bytes)
-    raise FetchError(FetchRefusal.SOURCE_ENCODING, f"{', '.join(codings)}: read are gzip, deflate and plain bodies")
+    codings = [coding for coding in named if coding not in _IDENTITY]
+    if len(codings) > _MOST_CODINGS:
+        raise FetchError(FetchRefusal.SOURCE_ENCODING, f"{len(codings)} codings at once")
+    decoder: BodyDecoder = _Plain(into, max_bytes)
+    for coding in codings:
+        decoder = _Stage(_undone(coding, _Plain(decoder, max_bytes)), decoder)
+    return decoder
+
+
+def _undone(coding: str, into: Sink) -> BodyDecoder:
+    match coding:
+        case "gzip" | "x-gzip":
+            return _Inflated(into, is_gzip=True)
+        case "deflate":
+            return _Inflated(into, is_gzip=False)
+        case "br":
+            return _Brotli(into)
+        case "zstd":
+            return _Zstd(into)
+        case "aws-chunked":
+            return _AwsChunked(into)
+        case _:
+            raise FetchError(FetchRefusal.SOURCE_ENCODING, f"{coding}: {_READ}")
+
+
+class _Stage:
+    """A decoder whose output another one takes: both have to end whole."""
+
+    def __init__(self, decoder: BodyDecoder, further: BodyDecoder) -> None:
+        self.write, self._decoder, self._further = decoder.write, decoder, further
+
+    def end(self) -> None:
+        self._decoder.end()
+        self._further.end()
 
 
 class _Plain:
@@ -69,8 +105,8 @@ class _Plain:
 class _Inflated:
     """gzip of one member or a few, or deflate with its zlib frame or (as some servers send it) without."""
 
-    def __init__(self, into: Sink, max_bytes: int, *, is_gzip: bool) -> None:
-        self._into, self._is_gzip = _Plain(into, max_bytes), is_gzip
+    def __init__(self, into: Sink, *, is_gzip: bool) -> None:
+        self._into, self._is_gzip = into, is_gzip
         self._inflater = zlib.decompressobj(_GZIP_WBITS) if is_gzip else None
         self._members = 1
 
@@ -85,7 +121,7 @@ class _Inflated:
 
     def end(self) -> None:
         if self._inflater is None or not self._inflater.eof:
-            raise FetchError(FetchRefusal.SOURCE_ENCODING, "the compressed body ends too early")
+            raise FetchError(FetchRefusal.SOURCE_ENCODING, _CUT)
 
     def _inflate(self, data: bytes) -> bytes:
         """Decode a bounded piece of it; what is left."""
@@ -103,31 +139,106 @@ class _Inflated:
         return self._inflater.unused_data if self._inflater.eof else self._inflater.unconsumed_tail
 
 
-if sys.version_info >= (3, 14):
-    from compression import zstd
+class _Zstd:
+    """Zstandard in one frame, its window bounded."""
 
-    _LONGEST_WINDOW_LOG = 23  # 8 MB: what RFC 9659 allows a content coding
+    def __init__(self, into: Sink) -> None:
+        self._into = into
+        options = {int(zstd.DecompressionParameter.window_log_max): _LONGEST_WINDOW_LOG}
+        self._decompressor = zstd.ZstdDecompressor(options=options)
 
-    class _Zstd:
-        """Zstandard in one frame, its window bounded."""
+    def write(self, piece: bytes, /) -> int:
+        data = piece
+        try:
+            while not self._decompressor.eof:
+                self._into.write(self._decompressor.decompress(data, _PIECE_BYTES))
+                data = b""
+                if self._decompressor.needs_input:
+                    break
+        except zstd.ZstdError as error:
+            raise FetchError(FetchRefusal.SOURCE_ENCODING, str(error)) from error
+        return len(piece)
 
-        def __init__(self, into: Sink, max_bytes: int) -> None:
-            self._into = _Plain(into, max_bytes)
-            options = {zstd.DecompressionParameter.window_log_max: _LONGEST_WINDOW_LOG}
-            self._decompressor = zstd.ZstdDecompressor(options=options)
+    def end(self) -> None:
+        if not self._decompressor.eof:
+            raise FetchError(FetchRefusal.SOURCE_ENCODING, _CUT)
 
-        def write(self, piece: bytes, /) -> int:
-            data = piece
-            try:
-                while not self._decompressor.eof:
-                    self._into.write(self._decompressor.decompress(data, _PIECE_BYTES))
-                    data = b""
-                    if self._decompressor.needs_input:
-                        break
-            except zstd.ZstdError as error:
-                raise FetchError(FetchRefusal.SOURCE_ENCODING, str(error)) from error
+
+class _Brotli:
+    """Brotli, whose window of at most 16 MB is the format's own bound."""
+
+    def __init__(self, into: Sink) -> None:
+        self._into, self._decompressor = into, brotli.Decompressor()
+
+    def write(self, piece: bytes, /) -> int:
+        data = piece
+        try:
+            while not self._decompressor.is_finished():
+                self._into.write(self._decompressor.process(data, output_buffer_limit=_PIECE_BYTES))
+                data = b""
+                if self._decompressor.can_accept_more_data():
+                    break
+        except brotli.error as error:
+            raise FetchError(FetchRefusal.SOURCE_ENCODING, str(error)) from error
+        return len(piece)
+
+    def end(self) -> None:
+        if not self._decompressor.is_finished():
+            raise FetchError(FetchRefusal.SOURCE_ENCODING, _CUT)
+
+
+class _AwsChunked:
+    """The framing of an upload to S3: pieces behind their length in hexadecimal digits and a signature.
+
+    Most stores undo it and repeat its name all the same; then the body begins otherwise, and is its own content. No
+    picture begins with such a line.
+    """
+
+    _LINE = re.compile(rb"([0-9a-fA-F]{1,8})(?:;[!-~]{1,200})?\r\n")
+    _LONGEST_LINE = 212
+
+    def __init__(self, into: Sink) -> None:
+        self._into = into
+        self._held = b""
+        self._is_framed: bool | None = None
+        self._left = 0  # of the piece that comes
+        self._has_ended = False
+
+    def write(self, piece: bytes, /) -> int:
+        if self._is_framed is False:
+            self._into.write(piece)
             return len(piece)
+        self._held = b"" if self._has_ended else self._held + piece  # trailing fields say nothing
+        while self._held and not self._has_ended and self._step():
+            pass
+        return len(piece)
 
-        def end(self) -> None:
-            if not self._decompressor.eof:
-                raise FetchError(FetchRefusal.SOURCE_ENCODING, "the compressed body ends too early")
+    def end(self) -> None:
+        if self._is_framed is None:
+            self._into.write(self._held)
+        elif self._is_framed and not self._has_ended:
+            raise FetchError(FetchRefusal.SOURCE_ENCODING, _CUT)
+
+    def _step(self) -> bool:
+        """Take what can be taken of what is held; False where more has to come."""
+        if self._left:
+            content, self._held = self._held[: self._left], self._held[self._left :]
+            self._left -= len(content)
+            self._into.write(content)
+            return True
+        # Behind each piece but before its first there is an end of line.
+        start = 2 if self._is_framed else 0
+        line = self._LINE.match(self._held, start)
+        if line is not None:
+            self._is_framed, self._left = True, int(line[1], 16)
+            self._has_ended = self._left == 0
+            self._held = self._held[line.end() :]
+            return True
+        if len(self._held) - start < self._LONGEST_LINE and b"\n" not in self._held[start:]:
+            return False
+        if self._is_framed:
+            raise FetchError(FetchRefusal.SOURCE_ENCODING, "aws-chunked: a broken line between two pieces")
+        self._is_framed = False
+        self._into.write(self._held)
+        self._held = b""
+        return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 import tracemalloc
@@ -9,12 +10,18 @@ import zlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import brotli
 import pytest
 from tests.support.forms import fetched
 
 from leanpix.domain.states import TaskState
 from leanpix.fetching.fetcher import SafeFetcher
 from leanpix.fetching.refusal import FetchError, FetchFailure
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 if TYPE_CHECKING:
     from tests.unit.fetching.conftest import Conversation, Lab, Origin, Script
@@ -302,7 +309,12 @@ def test_a_header_just_below_the_limits_is_read(lab: Lab, origin: Origin) -> Non
 
 def coded(name: str, content: bytes) -> bytes:
     if name == "zstd":
-        return pytest.importorskip("compression.zstd", reason="Python 3.14 and later read it").compress(content)  # type: ignore[no-any-return]
+        return zstd.compress(content)
+    if name == "br":
+        return bytes(brotli.compress(content))
+    if name == "framed aws-chunked":
+        pieces = [content[:1000], content[1000:1001], content[1001:], b""]
+        return b"".join(b"%x;chunk-signature=%064x\r\n%b\r\n" % (len(piece), 7, piece) for piece in pieces)
     wbits = {"gzip": 31, "x-gzip": 31, "deflate": 15, "raw deflate": -15}.get(name)
     if wbits is None:
         return content
@@ -311,19 +323,28 @@ def coded(name: str, content: bytes) -> bytes:
 
 
 @pytest.mark.parametrize(
-    "coding", ["gzip", "x-gzip", "deflate", "raw deflate", "aws-chunked", "aws-chunked,gzip", "zstd"]
+    "coding",
+    ["gzip", "x-gzip", "deflate", "raw deflate", "aws-chunked", "framed aws-chunked", "aws-chunked,gzip", "zstd", "br"],
 )
 @pytest.mark.parametrize("step", [1, 100, 100_000])
 def test_a_coded_body_is_read(lab: Lab, origin: Origin, coding: str, step: int) -> None:
     body = coded(coding.rpartition(",")[2], PICTURE)
 
     def piecewise(conversation: Conversation) -> None:
-        conversation.send(fields(f"Content-Encoding: {coding.removeprefix('raw ')}", f"Content-Length: {len(body)}"))
+        conversation.send(fields(f"Content-Encoding: {coding.rpartition(' ')[2]}", f"Content-Length: {len(body)}"))
         for at in range(0, len(body), step):
             conversation.send(body[at : at + step])
 
     origin.route("/a", piecewise)
     assert fetched(lab.fetcher(origin.port), f"http://srv.good.net:{origin.port}/a") == PICTURE
+
+
+def test_codings_on_one_another_are_undone_from_the_last_to_the_first(lab: Lab, origin: Origin) -> None:
+    body = coded("framed aws-chunked", coded("br", coded("gzip", PICTURE)))
+    origin.route("/a", fields("Content-Encoding: gzip, br", "Content-Encoding: aws-chunked") + body)
+    assert fetched(lab.fetcher(origin.port), f"http://srv.good.net:{origin.port}/a") == PICTURE
+    origin.route("/a", fields("Content-Encoding: gzip, gzip, gzip, gzip") + body)
+    assert refusal(lab.fetcher(origin.port), f"http://srv.good.net:{origin.port}/a") == "source_encoding"
 
 
 def test_gzip_of_several_members_and_padding_after_it_are_read(lab: Lab, origin: Origin) -> None:
@@ -333,8 +354,10 @@ def test_gzip_of_several_members_and_padding_after_it_are_read(lab: Lab, origin:
 
 
 def test_a_bomb_is_cut_at_the_limit_of_what_it_unpacks_to(lab: Lab, origin: Origin) -> None:
-    for coding in ("gzip", "deflate"):
-        body = coded(coding, bytes(50_000_000))
+    for coding in ("gzip", "deflate", "br", "zstd", "gzip, gzip", "gzip, br"):
+        body = bytes(50_000_000)
+        for one in coding.split(", "):
+            body = coded(one, body)
         origin.route("/a", fields(f"Content-Encoding: {coding}", f"Content-Length: {len(body)}") + body)
         tracemalloc.start()
         assert refusal(lab.fetcher(origin.port, fetch_max_bytes=1_000_000), f"http://srv.good.net:{origin.port}/a") == (
@@ -350,7 +373,7 @@ def test_a_flood_of_empty_members_is_refused(lab: Lab, origin: Origin) -> None:
     assert refusal(lab.fetcher(origin.port), f"http://srv.good.net:{origin.port}/a") == "source_encoding"
 
 
-@pytest.mark.parametrize("coding", ["gzip", "deflate"])
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "zstd"])
 def test_a_coded_body_cut_short_is_refused(lab: Lab, origin: Origin, coding: str) -> None:
     body = coded(coding, PICTURE)[:-9]
     origin.route("/a", fields(f"Content-Encoding: {coding}", f"Content-Length: {len(body)}") + body)
