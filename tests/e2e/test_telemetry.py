@@ -122,6 +122,8 @@ def test_a_worker_shows_figures_of_its_own(tmp_path_factory: pytest.TempPathFact
             base = told(output)
             assert scraped(base)['leanpix_tasks_total{"state": "succeeded"}'] == 1
             assert httpx.get(f"{base}/other", trust_env=False).status_code == 404
+            alive = httpx.get(f"{base}/healthz", trust_env=False)
+            assert (alive.status_code, alive.json()) == (200, {"status": "ok"})
             assert 'leanpix_tasks_total{"state": "succeeded"}' not in scraped(server.base)
         finally:
             worker.kill()

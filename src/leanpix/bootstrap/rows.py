@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from leanpix.queues.signals import LocalSignals
+from leanpix.service.observing import ConnectionFigures
 from leanpix.service.ports import RateLimits, Signals, TaskQueue
 from leanpix.stores.sql.database import SqlDatabase
 
@@ -25,7 +26,7 @@ class Listener(Protocol):
 class Rows:
     """The database's side: rows, rates, delivery and wake-ups. local wakes this process's own waiters.
 
-    close_rates: where they are not the database's.
+    close_rates: where they are not the database's. connections: how many are in use, where there are pools of them.
     """
 
     database: SqlDatabase
@@ -36,6 +37,7 @@ class Rows:
     mend_queue: Callable[[], object]
     listener: Listener | None = None
     close_rates: Callable[[], None] = lambda: None
+    connections: Callable[[], ConnectionFigures] | None = None
 
     def close(self) -> None:
         """Close what is open."""

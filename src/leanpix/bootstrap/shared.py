@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from functools import partial
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, QueuePool
 
 from leanpix.bootstrap.rows import Rows
 from leanpix.domain.errors import SetupError, StoreUnavailableError
@@ -13,6 +13,7 @@ from leanpix.queues import postgres as jobs
 from leanpix.queues.postgres import PostgresTaskQueue
 from leanpix.queues.signals import LocalSignals
 from leanpix.queues.wakeups import EndListener, PostgresSignals
+from leanpix.service.observing import ConnectionFigures
 from leanpix.settings import Settings
 from leanpix.stores.sql.announcing import announced, heard
 from leanpix.stores.sql.attempts import TidyAsyncConnection
@@ -61,6 +62,11 @@ def shared_rows(settings: Settings, url: str, local: LocalSignals) -> Rows:
         listen_url=None if direct_url is None else libpq_url(direct_url),
         connect_options=jobs.UNHURRIED if pooling is Pooling.NONE else pooling.connect_options,
     )
+
+    def connections() -> ConnectionFigures:
+        in_use = sum(pool.checkedout() for pool in (durable.pool, quick.pool) if isinstance(pool, QueuePool))
+        return ConnectionFigures(in_use, settings.database_connections)
+
     return Rows(
         database,
         SqlRateLimits(quick, patience_s=settings.patience_s),
@@ -69,6 +75,7 @@ def shared_rows(settings: Settings, url: str, local: LocalSignals) -> Rows:
         deliveries,
         partial(jobs.mend, durable, settings.stale_s),
         EndListener(partial(plain_connection, direct_url or url), local, log_failure, heard),
+        connections=connections,
     )
 
 

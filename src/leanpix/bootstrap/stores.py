@@ -20,11 +20,13 @@ from leanpix.bootstrap.secret import admitted_secret, hasher_of
 from leanpix.domain.account import Account
 from leanpix.domain.errors import SetupError
 from leanpix.domain.formats import OutputFormat
+from leanpix.domain.room import Room
 from leanpix.queues.embedded import EmbeddedTaskQueue
 from leanpix.queues.signals import LocalSignals
 from leanpix.service.admin import Admin
 from leanpix.service.installed_secret import fingerprint_of
 from leanpix.service.keys import NewKey, SecretHasher
+from leanpix.service.observing import SpoolFigures
 from leanpix.service.ports import Blobs
 from leanpix.service.signed_urls import SignedUrls
 from leanpix.service.signing import WebhookSecrets
@@ -87,6 +89,11 @@ class Stores:
         """The key administration."""
         return Admin(self.database, self.hasher, time.time, self.settings.default_qps)
 
+    def spool_figures(self) -> SpoolFigures:
+        """What is being received, and the disk it lies on."""
+        room = _room_at(self.spool.folder, self.settings.min_free_share)
+        return SpoolFigures(self.spool.budget.used, self.settings.in_flight_bytes, room)
+
     def close(self) -> None:
         """Stop listening, remove what is to be discarded, and close the database."""
         if self.rows.listener is not None:
@@ -129,11 +136,17 @@ def _spool(settings: Settings, folder: DataFolder) -> Spool:
     path = settings.spool_dir or (folder.spool if is_beside else Path(tempfile.gettempdir()))
 
     def has_room(more_bytes: int) -> bool:
-        place = next(place for place in (path.absolute(), *path.absolute().parents) if place.exists())
-        usage = shutil.disk_usage(place)
-        return usage.free - more_bytes >= settings.min_free_share * usage.total
+        room = _room_at(path, settings.min_free_share)
+        return room.free_bytes - more_bytes >= room.kept_free_bytes
 
     return Spool(path, BytesInFlight(settings.in_flight_bytes, settings.in_flight_bytes_per_key), has_room)
+
+
+def _room_at(path: Path, min_free_share: float) -> Room:
+    """The disk of a folder that may not be there yet."""
+    place = next(place for place in (path.absolute(), *path.absolute().parents) if place.exists())
+    usage = shutil.disk_usage(place)
+    return Room(usage.free, usage.total, int(min_free_share * usage.total))
 
 
 def has_database(settings: Settings) -> bool:

@@ -11,6 +11,8 @@ import typer
 from leanpix.cli.options import USAGE_ERROR, DataDir, settings_or_exit, setup_or_exit, stores_or_exit, telemetry_or_exit
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from leanpix.bootstrap.stores import Stores
     from leanpix.telemetry.exposition import Exposition
 
@@ -51,7 +53,7 @@ def _work(stores: Stores, stop: Event) -> None:
     pool = make_pool(stores.settings)
     telemetry = telemetry_or_exit(stores, pool)
     taking, companions = make_worker(stores, pool, telemetry), make_companions(stores, telemetry)
-    _serve_figures(stores, telemetry.exposition)
+    _serve_figures(stores, telemetry.exposition, taking.is_alive)
     taking.start()
     log_missing_layers(pool.status())
     for companion in companions:
@@ -64,7 +66,7 @@ def _work(stores: Stores, stop: Event) -> None:
     taking.stop()
 
 
-def _serve_figures(stores: Stores, exposition: Exposition) -> None:
+def _serve_figures(stores: Stores, exposition: Exposition, is_alive: Callable[[], bool]) -> None:
     """A worker has no API to show its figures on: they get a port of their own where one is set."""
     port = stores.settings.metrics_port
     if port is None:
@@ -73,7 +75,7 @@ def _serve_figures(stores: Stores, exposition: Exposition) -> None:
 
     host = stores.settings.host
     try:
-        server = serve_figures(exposition, host, port)
+        server = serve_figures(exposition, is_alive, host, port)
     except OSError as failure:
         typer.echo(f"leanpix: cannot listen on {host}:{port}: {failure.strerror}", err=True)
         raise typer.Exit(1) from failure

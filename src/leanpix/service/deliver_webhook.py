@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from leanpix.domain.errors import LeanpixError
 from leanpix.domain.webhook import DueWebhook, WebhookAnswer, WebhookAttempt, WebhookDelivery, WebhookState
+from leanpix.service.observing import ObserveWebhook, unobserved
 from leanpix.service.ports import Clock, Database, Poster
 from leanpix.service.signing import WebhookSecrets, signed_headers
 
@@ -31,6 +32,7 @@ class DeliverWebhook:
     retention_s: float
     lease_s: float
     kept_s: float
+    observe: ObserveWebhook = unobserved
 
     def due(self, per_host: int, limit: int) -> Sequence[DueWebhook]:
         """Webhook deliveries whose time has come."""
@@ -87,4 +89,5 @@ class DeliverWebhook:
     def _note(self, notice: WebhookDelivery) -> WebhookState:
         with self.database.autocommit() as change:
             change.notices.note(notice)
+        self.observe(notice)
         return notice.state

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from leanpix.domain.states import TaskState
 from leanpix.domain.task import MAX_ATTEMPTS, FencingToken, Outcome, Task
 from leanpix.service.execute import record
-from leanpix.service.observing import Ended, ObserveEnd, unobserved
+from leanpix.service.observing import Ended, ObserveEnd, ObserveTask, unobserved
 from leanpix.service.ports import Blobs, Clock, Database, Signals
 from leanpix.service.submit import fetched_key, source_key
 
@@ -25,7 +25,7 @@ class Reaper:
     A worker's sign of life is a counter in the row. It is judged by whether it moved while this process watched, on
     the monotonic clock, so that neither a jump of the wall clock nor a difference between hosts can kill a task.
     Between two looks at most half the stale time counts: after an outage of the database, in which no sign of life
-    could arrive, every worker has the other half to give one.
+    could arrive, every worker has the other half to give one. taken_over is told each task that this process took.
     """
 
     database: Database
@@ -34,6 +34,7 @@ class Reaper:
     now: Clock
     monotonic: Clock
     observe: ObserveEnd = unobserved
+    taken_over: ObserveTask = unobserved
     _still: dict[FencingToken, tuple[int, float]] = field(default_factory=dict)
     _looked_at: float | None = None
 
@@ -60,10 +61,14 @@ class Reaper:
         with self.database.transaction() as change:
             if task.attempt >= MAX_ATTEMPTS:
                 ended = record(change, task, Outcome(TaskState.CANCELLED, TaskState.CANCELLED.text), self.now())
+                is_ours = ended is not None
             else:
                 ended = None
-                if change.tasks.hand_back(task.fence) and task.fetch_host is None:
+                is_ours = change.tasks.hand_back(task.fence)  # of several processes one is the first
+                if is_ours and task.fetch_host is None:
                     change.enqueue(task.id)
+        if is_ours:
+            self.taken_over(task)
         if ended is not None:
             self.signals.task_ended(task.id, ended)
             self.observe(Ended(task, ended.state))

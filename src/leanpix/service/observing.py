@@ -7,8 +7,10 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
 from leanpix.domain.report import Report
+from leanpix.domain.room import Room
 from leanpix.domain.states import TaskState
 from leanpix.domain.task import Task
+from leanpix.domain.webhook import WebhookDelivery
 from leanpix.service.ports import Clock
 
 
@@ -38,18 +40,44 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class QueueFigures:
-    """The tasks that have not ended: waiting and running ones, the oldest waiting one's age, credits held for all."""
+    """The tasks that have not ended: waiting and running ones, the oldest waiting one's age, credits held for all.
+
+    webhooks: notices that are still to be delivered, and the oldest one's age. live_workers: processes that take tasks;
+    None where that is this one alone.
+    """
 
     waiting: int
     running: int
     oldest_s: float
     held: int
+    webhooks: int = 0
+    oldest_webhook_s: float = 0.0
+    live_workers: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SpoolFigures:
+    """Bytes of requests that are being received and how many there may be; and the room of the disk they lie on."""
+
+    in_flight_bytes: int
+    most_bytes: int
+    room: Room
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionFigures:
+    """Connections to the database: in use, and how many there may be."""
+
+    in_use: int
+    most: int
 
 
 TraceRequest = Callable[[str | None], AbstractContextManager[None]]
 CarryTrace = Callable[[], str | None]
 ObserveEnd = Callable[[Ended], None]
 ObserveRequest = Callable[[Served], None]
+ObserveTask = Callable[[Task], None]
+ObserveWebhook = Callable[[WebhookDelivery], None]
 
 
 def unobserved(_told: object) -> None:

@@ -1,4 +1,4 @@
-"""Who may read the figures, and an HTTP server of their own for a process that has no API."""
+"""Who may read the figures, and an HTTP server for a process that has no API: its figures, and whether it lives."""
 
 from __future__ import annotations
 
@@ -41,27 +41,34 @@ class Exposition:
         return any(plain in net for net in self._settings.metrics_nets)
 
 
-def serve_figures(exposition: Exposition, host: str, port: int) -> ThreadingHTTPServer:
-    """Serve `/metrics` in threads of their own until `shutdown`; OSError where the port is taken."""
-    server = ThreadingHTTPServer((host, port), _handler(exposition))
+def serve_figures(exposition: Exposition, is_alive: Callable[[], bool], host: str, port: int) -> ThreadingHTTPServer:
+    """Serve `/metrics` and `/healthz` in threads of their own until `shutdown`; OSError where the port is taken."""
+    server = ThreadingHTTPServer((host, port), _handler(exposition, is_alive))
     server.daemon_threads = True
     Thread(target=server.serve_forever, name="metrics", daemon=True).start()
     return server
 
 
-def _handler(exposition: Exposition) -> type[BaseHTTPRequestHandler]:
+def _handler(exposition: Exposition, is_alive: Callable[[], bool]) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         timeout = 10
 
         def do_GET(self) -> None:
-            """Answer a scrape."""
+            """Answer a scrape, or a probe: 200 to anybody while the process works, 503 once it does not."""
+            if self.path == "/healthz":
+                alive = is_alive()
+                status = HTTPStatus.OK if alive else HTTPStatus.SERVICE_UNAVAILABLE
+                self._answer(status, "application/json", b'{"status":"ok"}' if alive else b'{"status":"stopped"}')
+                return
             admitted = exposition.admits(self.client_address[0], self.headers.get("Authorization"))
             if self.path.partition("?")[0] != "/metrics" or not admitted:
                 self.send_error(HTTPStatus.NOT_FOUND)
                 return
-            body = exposition.figures()
-            self.send_response(HTTPStatus.OK)
-            self.send_header("Content-Type", CONTENT_TYPE)
+            self._answer(HTTPStatus.OK, CONTENT_TYPE, exposition.figures())
+
+        def _answer(self, status: HTTPStatus, content_type: str, body: bytes) -> None:
+            self.send_response(status)
+            self.send_header("Content-Type", content_type)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)

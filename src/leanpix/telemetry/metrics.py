@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import platform
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
@@ -14,12 +15,25 @@ from prometheus_client.registry import Collector
 from leanpix.domain.errors import StoreUnavailableError
 from leanpix.domain.room import Room
 from leanpix.domain.states import TaskState
-from leanpix.service.observing import Ended, QueueFigures, Served
+from leanpix.domain.task import Task
+from leanpix.domain.webhook import WebhookDelivery, WebhookState
+from leanpix.service.observing import ConnectionFigures, Ended, QueueFigures, Served, SpoolFigures
 
 _REQUEST_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 180)
 _PHASE_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 180)
 _METHODS = frozenset({"GET", "HEAD", "POST", "OPTIONS", "PUT", "DELETE", "PATCH"})
 _PHASES = frozenset({"queued", "source", "decoding", "searching", "encoding", "publishing", "recording"})
+
+# Name, what it tells, and which of QueueFigures it is.
+_QUEUE_GAUGES = (
+    ("queue_depth", "Tasks that wait for a worker.", "waiting"),
+    ("queue_running", "Tasks that a worker has.", "running"),
+    ("queue_oldest_seconds", "Age of the oldest waiting task.", "oldest_s"),
+    ("credits_held", "Credits held for tasks that have not ended.", "held"),
+    ("webhooks_pending", "Webhooks still to be delivered.", "webhooks"),
+    ("webhooks_oldest_seconds", "Age of the oldest of them.", "oldest_webhook_s"),
+    ("workers_live", "Processes that take tasks, by their signs of life.", "live_workers"),
+)
 
 
 class Metrics:
@@ -38,6 +52,11 @@ class Metrics:
         self._result = self._counter("result_bytes", "Results.", "format")
         self._saved = self._counter("saved_bytes", "What results are smaller than their sources.", "format")
         self._settled = self._counter("credits_settled", "Credits charged for tasks ended by this process.")
+        self._taken_over = self._counter(
+            "tasks_taken_over", "Tasks taken by this process from workers that were silent."
+        )
+        self._webhooks = self._counter("webhook_tries", "Tries to tell a receiver, made by this process.", "outcome")
+        self._given_up = self._counter("webhooks_given_up", "Webhooks that are not tried again.")
         built = Gauge("leanpix_build_info", "What runs.", ("version", "python"), registry=self.registry)
         built.labels(version("leanpix"), platform.python_version()).set(1)
 
@@ -61,9 +80,41 @@ class Metrics:
             self._result.labels(name).inc(report.result_bytes)
             self._saved.labels(name).inc(max(0, report.source_bytes - report.result_bytes))
 
+    def taken_over(self, _task: Task) -> None:
+        """Count a task that is taken from a worker without a sign of life."""
+        self._taken_over.inc()
+
+    def told(self, notice: WebhookDelivery) -> None:
+        """Count a try to tell a receiver."""
+        status = notice.tries[-1].status if notice.tries else None
+        if notice.state is WebhookState.DELIVERED:
+            outcome = "delivered"
+        else:
+            outcome = "unanswered" if status is None else "refused"
+        self._webhooks.labels(outcome).inc()
+        self._given_up.inc(int(notice.state is WebhookState.FAILED))
+
     def watch_queue(self, look: Callable[[], QueueFigures]) -> None:
         """Look the queue up at each scrape."""
         self.registry.register(_Queue(look))
+
+    def watch_store(self, look: Callable[[], bool]) -> None:
+        """Ask the file store at each scrape."""
+        self._gauge("store_up", "Whether the file store answers this process.", look)
+
+    def watch_connections(self, look: Callable[[], ConnectionFigures]) -> None:
+        """Ask the pools of connections at each scrape."""
+        in_use = "Connections to the database that this process uses."
+        self._gauge("database_connections", in_use, lambda: look().in_use)
+        self._gauge("database_connections_max", "How many it may have.", lambda: look().most)
+
+    def watch_spool(self, look: Callable[[], SpoolFigures]) -> None:
+        """Ask for the bytes in flight, and their disk's room, at each scrape."""
+        self._gauge("in_flight_bytes", "Bytes of requests that are being received.", lambda: look().in_flight_bytes)
+        self._gauge("in_flight_bytes_max", "With more, requests are refused.", lambda: look().most_bytes)
+        free, kept = "Bytes of the spool's disk that are free.", "Bytes of it that have to stay free."
+        self._gauge("spool_free_bytes", free, lambda: look().room.free_bytes)
+        self._gauge("spool_kept_free_bytes", kept, lambda: look().room.kept_free_bytes)
 
     def watch_deaths(self, look: Callable[[], Mapping[TaskState, int]]) -> None:
         """Ask the pool of children at each scrape."""
@@ -87,30 +138,40 @@ class Metrics:
     def _counter(self, name: str, told: str, *labels: str) -> Counter:
         return Counter(f"leanpix_{name}", told, labels, registry=self.registry)
 
+    def _gauge(self, name: str, told: str, look: Callable[[], float]) -> None:
+        Gauge(f"leanpix_{name}", told, registry=self.registry).set_function(look)
+
     def _histogram(self, name: str, told: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
         return Histogram(f"leanpix_{name}", told, labels, buckets=buckets, registry=self.registry)
 
 
 class _Queue(Collector):
-    """Nothing while the database does not answer: a figure that is missing raises the alarm, a wrong one does not."""
+    """While the database does not answer, the last figures that it gave, and `leanpix_database_up` is 0.
+
+    A figure that vanishes ends the alert that is raised by it, and an autoscaler takes it for an error.
+    """
 
     def __init__(self, look: Callable[[], QueueFigures]) -> None:
         self._look = look
+        self._last: QueueFigures | None = None
 
     def describe(self) -> Iterable[Metric]:
         """Nothing: a registry would scrape to find the names out."""
         return ()
 
     def collect(self) -> Iterable[Metric]:
-        """The queue now."""
+        """The queue now, or as it was last known; not a number where it never was."""
+        is_up = True
         try:
-            found = self._look()
+            self._last = self._look()
         except StoreUnavailableError:
-            return
-        yield GaugeMetricFamily("leanpix_queue_depth", "Tasks that wait for a worker.", found.waiting)
-        yield GaugeMetricFamily("leanpix_queue_running", "Tasks that a worker has.", found.running)
-        yield GaugeMetricFamily("leanpix_queue_oldest_seconds", "Age of the oldest waiting task.", found.oldest_s)
-        yield GaugeMetricFamily("leanpix_credits_held", "Credits held for tasks that have not ended.", found.held)
+            is_up = False
+        found = self._last
+        yield GaugeMetricFamily("leanpix_database_up", "Whether the database answers this process.", float(is_up))
+        for name, told, figure in _QUEUE_GAUGES:
+            value = math.nan if found is None else getattr(found, figure)
+            if value is not None:
+                yield GaugeMetricFamily(f"leanpix_{name}", told, value)
 
 
 class _Disk(Collector):

@@ -55,6 +55,10 @@ class Worker:
             thread.start()
             self._threads.append(thread)
 
+    def is_alive(self) -> bool:
+        """Whether each of the threads works on; what a store that is away fails does not end one."""
+        return bool(self._threads) and all(thread.is_alive() for thread in self._threads)
+
     def stop(self) -> None:
         """Take nothing new, let what runs finish within the grace, hand the rest back."""
         self.deliveries.stop()

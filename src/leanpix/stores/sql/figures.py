@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import case, func, select
+from sqlalchemy import case, func, select, text
 
 from leanpix.service.observing import QueueFigures
 from leanpix.stores.sql.database import SqlDatabase
-from leanpix.stores.sql.tables import tasks
+from leanpix.stores.sql.tables import notices, tasks
 
 _WAITS = tasks.c.owner.is_(None)
 _QUEUE = select(
@@ -15,10 +15,27 @@ _QUEUE = select(
     func.min(case((_WAITS, tasks.c.created_at))),
     func.coalesce(func.sum(tasks.c.held), 0),
 ).where(tasks.c.completed_at.is_(None))
+# By the index of due ones, which those that are over are not in.
+_WEBHOOKS = select(func.count(), func.min(notices.c.created_at)).where(notices.c.due_at.is_not(None))
+# Each process that takes tasks has a row, and writes there as often as it gives signs of life for its tasks.
+_LIVE_WORKERS = text(
+    "SELECT count(*) FROM procrastinate_workers WHERE last_heartbeat > now() - make_interval(secs => :stale_s)"
+)
 
 
-def queue_figures(database: SqlDatabase, now: float) -> QueueFigures:
-    """The queue at this moment (Unix seconds); StoreUnavailableError, without patience."""
+def queue_figures(database: SqlDatabase, now: float, *, stale_s: float | None = None) -> QueueFigures:
+    """The queue at this moment (Unix seconds); StoreUnavailableError, without patience.
+
+    stale_s: how long a worker of many machines may be silent; None where this process is the only one.
+    """
     with database.glancing() as view:
         waiting, running, oldest, held = view.connection.execute(_QUEUE).one()
-    return QueueFigures(int(waiting), int(running), 0.0 if oldest is None else max(0.0, now - oldest), int(held))
+        webhooks, oldest_webhook = view.connection.execute(_WEBHOOKS).one()
+        live = None if stale_s is None else int(view.connection.scalar(_LIVE_WORKERS, {"stale_s": stale_s}))
+    return QueueFigures(
+        int(waiting), int(running), _age(oldest, now), int(held), int(webhooks), _age(oldest_webhook, now), live
+    )
+
+
+def _age(since: float | None, now: float) -> float:
+    return 0.0 if since is None else max(0.0, now - since)
