@@ -28,6 +28,10 @@ def test_promtool_takes_the_rules() -> None:
     assert f"{len(ALERTS)} rules found" in promtool("check", "rules", "leanpix.rules.yml")
 
 
+def test_promtool_takes_the_configuration() -> None:
+    assert "SUCCESS" in promtool("check", "config", "--syntax-only", "prometheus.yml")
+
+
 def test_alerts_are_raised_when_they_should_be() -> None:
     assert "SUCCESS" in promtool("test", "rules", "leanpix.tests.yml")
 
