@@ -14,11 +14,16 @@ from tests.support.pictures import encoded, gradient
 from tests.support.server import API, Server, running_server
 from tests.support.websites import Quiet, website
 
+from leanpix.client import Client
+
 JPG = encoded(gradient(64, 64))
 
 
 class _Pictures(Quiet, BaseHTTPRequestHandler):
     def do_GET(self) -> None:
+        if self.path.startswith("/guarded") and self.headers["Authorization"] != "Basic c2hvcDpzZWNyZXQ=":
+            self.send_error(401)
+            return
         content = bytes(31 * 1024 * 1024) if self.path.startswith("/huge") else JPG
         status = 404 if self.path.startswith("/missing") else 200
         self.send_response(status)
@@ -122,6 +127,40 @@ def test_a_url_source_in_every_form(fetching: Server, picture_url: str, form: st
             answer = client.post(API, data={"sync": "1"}, files={"image_url": ("a.txt", url.encode())})
     assert answer.json()["data"]["state"] == 1, answer.text
     assert url not in answer.text
+
+
+@pytest.mark.parametrize("form", ["json", "multipart", "urlencoded", "client"])
+def test_a_guarded_source_is_fetched_with_the_callers_own_fields(fetching: Server, picture_url: str, form: str) -> None:
+    url, headers = f"{picture_url}/guarded.jpg", {"authorization": "Basic c2hvcDpzZWNyZXQ="}
+    fields = {"sync": "1", "image_url": url, "source_headers": json.dumps(headers)}
+    if form == "client":
+        with Client(fetching.base, fetching.key) as own:
+            assert own.compress(url, source_headers=headers).data
+        return
+    with fetching.client() as client:
+        assert client.post(API, data={"sync": "1", "image_url": url}).json()["data"]["state"] == -3
+        if form == "json":
+            answer = client.post(API, json={"sync": 1, "image_url": url, "source_headers": headers})
+        elif form == "multipart":
+            answer = client.post(API, files={name: (None, value) for name, value in fields.items()})
+        else:
+            answer = client.post(API, data=fields)
+    assert answer.json()["data"]["state"] == 1, answer.text
+
+
+@pytest.mark.parametrize(
+    "headers",
+    ["no JSON", "[]", {"Host": "a"}, {"Cookie": "a\r\nHost: b"}, {"Cookie": "hunter2" * 700}, {"Cookie": 1}],
+    ids=["no JSON", "a list", "another field", "two fields in one", "too long", "a number"],
+)
+def test_fields_that_may_not_be_sent_are_refused_and_never_repeated(server: Server, headers: object) -> None:
+    text = headers if isinstance(headers, str) else json.dumps(headers)
+    with server.client() as client:
+        answer = client.post(API, data={"image_url": "https://shop.example/a.jpg", "source_headers": text})
+    assert answer.status_code == 400
+    assert "source_headers" in answer.json()["message"]
+    assert "Authorization, Cookie, Referer" in answer.json()["message"]
+    assert "hunter2" not in answer.text
 
 
 def test_a_source_that_cannot_be_fetched_is_minus_3_and_one_over_30_mb_minus_5(

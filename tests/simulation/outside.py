@@ -16,6 +16,7 @@ from leanpix.domain.errors import LeanpixError, TaskFailure
 from leanpix.domain.formats import OutputFormat, SourceFormat
 from leanpix.domain.report import CompressionView, Report
 from leanpix.domain.request import CompressionOptions
+from leanpix.domain.source_headers import SourceHeaders
 from leanpix.domain.states import TaskState
 from leanpix.domain.webhook import WebhookAnswer
 from leanpix.service.open_files import all_of
@@ -122,7 +123,8 @@ class Sites:
     scheduler: Scheduler
     draw: Random
 
-    def fetch(self, url: str, into: Sink) -> None:
+    def fetch(self, url: str, into: Sink, headers: SourceHeaders = ()) -> None:
+        del headers  # no site here asks for any
         self.scheduler.point(f"fetch {url}")
         self.scheduler.sleep(self.draw.choice((0.01, 0.2, 3.0)))
         content = urlsplit(url).path.removeprefix("/").replace("-", " ").encode()

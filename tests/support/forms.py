@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import AsyncIterator, Callable, Iterable
 from pathlib import Path
 
+from leanpix.domain.source_headers import SourceHeaders
 from leanpix.fetching.fetcher import SafeFetcher
 from leanpix.service.spool import SpoolFile
 from leanpix.web.body import SINGLE, BodyRules, Form, read_form
@@ -42,8 +43,8 @@ def content_of(file: SpoolFile) -> bytes:
     return content if isinstance(content, bytes) else content.read_bytes()
 
 
-def fetched(fetcher: SafeFetcher, url: str) -> bytes:
+def fetched(fetcher: SafeFetcher, url: str, headers: SourceHeaders = ()) -> bytes:
     """What is behind the URL."""
     content = io.BytesIO()
-    fetcher.fetch(url, content)
+    fetcher.fetch(url, content, headers)
     return content.getvalue()

@@ -234,4 +234,6 @@ def _is_complete(response: httpx.Response, expected: object) -> bool:
 
 def _written(value: object) -> str:
     """A parameter as a form carries it: a list by commas."""
+    if isinstance(value, Mapping):
+        return json.dumps(value)
     return ",".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)

@@ -43,7 +43,7 @@ class RequestOptions(TypedDict, total=False):
     """What to make of a source: the contract's parameters; target_score, fit and keep are leanpix's own additions.
 
     quality is 1-100, kbyte the largest size in KB; without either the server chooses. width and height in pixels.
-    keep: kinds, or their names by commas.
+    keep: kinds, or their names by commas. source_headers: Authorization, Cookie, Referer for a source that is a URL.
     """
 
     quality: int | None
@@ -54,6 +54,7 @@ class RequestOptions(TypedDict, total=False):
     fit: Literal["fill", "inside", "contain", "cover"] | None
     target_score: float | None
     keep: str | Sequence[Keep] | None
+    source_headers: Mapping[str, str] | None
 
 
 def checked_options(given: Mapping[str, object]) -> None:

@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
+from leanpix.domain.source_headers import SourceHeaders
 from leanpix.domain.webhook import WebhookAnswer
 from leanpix.fetching.deadline import Clock, Deadline
 from leanpix.fetching.decoding import decoder_for
@@ -53,14 +54,14 @@ class SafeFetcher:
             connector=Connector(context, settings.fetch_connect_timeout_s, dialer),
         )
 
-    def fetch(self, url: str, into: Sink) -> None:
-        """Write the bytes behind a URL as they come, redirects followed.
+    def fetch(self, url: str, into: Sink, headers: SourceHeaders = ()) -> None:
+        """Write the bytes behind a URL as they come, redirects followed; headers go to its own origin alone.
 
         Raises FetchFailure (a TaskFailure): SOURCE_TOO_LARGE over the size limit, DOWNLOAD_FAILED for everything
         else, whether refused or unreachable.
         """
         try:
-            self._journey().get(url, into)
+            self._journey().get(url, into, headers)
         except FetchError as error:
             raise FetchFailure(error.reason) from error
 
@@ -114,11 +115,12 @@ class _Journey:
         # One lookup a name and call: a second answer could differ from the one that was judged.
         self._admitted: dict[str, tuple[IPAddress, ...]] = {}
 
-    def get(self, url: str, into: Sink) -> None:
+    def get(self, url: str, into: Sink, headers: SourceHeaders) -> None:
         """Follow redirects to a body."""
         target = parse_url(url, self._means.ports)
+        trusted = target.origin
         for _ in range(self._means.settings.fetch_max_redirects + 1):
-            further = self._get_once(target, into)
+            further = self._get_once(target, into, headers if target.origin == trusted else ())
             if further is None:
                 return
             target = further
@@ -136,11 +138,11 @@ class _Journey:
                 exchange.body(_MAX_DISCARDED_BYTES, _Nowhere())
             return WebhookAnswer(head.status, _retry_after_s(head))
 
-    def _get_once(self, target: Target, into: Sink) -> Target | None:
+    def _get_once(self, target: Target, into: Sink, headers: SourceHeaders) -> Target | None:
         """Write the body, or tell where the answer points to."""
         with self._exchange(target) as exchange:
             accept = [("Accept", "image/*,*/*;q=0.5"), ("Accept-Encoding", "identity")]
-            exchange.send("GET", target.path, [*self._own_headers(target), *accept])
+            exchange.send("GET", target.path, [*self._own_headers(target), *accept, *headers])
             head = exchange.head()
             if head.status in _REDIRECTS:
                 return parse_location(target, _location(head), self._means.ports)

@@ -43,6 +43,11 @@ class Target:
     literal: IPv4Address | IPv6Address | None
 
     @property
+    def origin(self) -> tuple[str, str, int]:
+        """Scheme, host and port: whom a caller's own header fields are meant for."""
+        return self.scheme, self.host, self.port
+
+    @property
     def host_header(self) -> str:
         """The Host field: brackets for IPv6, the port only where it is not the scheme's own."""
         host = f"[{self.host}]" if isinstance(self.literal, IPv6Address) else self.host

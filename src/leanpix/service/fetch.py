@@ -15,7 +15,7 @@ from leanpix.service.open_files import all_of
 from leanpix.service.ports import Fetcher
 from leanpix.service.signed_urls import SignedUrls
 from leanpix.service.spool import SpoolFile
-from leanpix.service.submit import fetched_key, source_key
+from leanpix.service.submit import fetched_key, source_key, stored_address
 
 _NO_CAUSE: BaseException | None = None
 
@@ -65,11 +65,11 @@ class Fetch(Attempts):
         if stored is None:
             raise TaskFailure(TaskState.FAILED, "the stored source is gone")
         with stored:
-            url = all_of(stored).decode()
-        own_result = self.links.blob_of(url)
+            address = stored_address(all_of(stored))
+        own_result = self.links.blob_of(address.url)
         with self.spool(task.key_id) as spooled:
             if own_result is None:
-                self.fetcher.fetch(url, spooled)
+                self.fetcher.fetch(address.url, spooled, address.headers)
             else:
                 self._copy(own_result, spooled)
             self.blobs.put(fetched_key(task.id), spooled.content())

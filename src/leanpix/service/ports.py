@@ -16,6 +16,7 @@ from leanpix.domain.export_target import ExportTarget
 from leanpix.domain.report import Compression, CompressionView
 from leanpix.domain.request import CompressionOptions
 from leanpix.domain.room import Room
+from leanpix.domain.source_headers import SourceHeaders
 from leanpix.domain.states import TaskState
 from leanpix.domain.submission import Submission
 from leanpix.domain.task import FencingToken, Outcome, QueueEntry, StoredResult, Task
@@ -432,9 +433,10 @@ class Sink(Protocol):
 class Fetcher(Protocol):
     """Fetches sources by URL."""
 
-    def fetch(self, url: str, into: Sink) -> None:
+    def fetch(self, url: str, into: Sink, headers: SourceHeaders = ()) -> None:
         """Write the picture's bytes as they come; TaskFailure with DOWNLOAD_FAILED or SOURCE_TOO_LARGE.
 
+        headers: sent to the address's own scheme, host and port, and to no other that a redirect names.
         What the sink raises passes through.
         """
 

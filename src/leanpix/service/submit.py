@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,6 +22,7 @@ from leanpix.domain.errors import (
 )
 from leanpix.domain.formats import PNG_SIGNATURE, OutputFormat
 from leanpix.domain.request import KBYTE, CompressionOptions, ReturnType
+from leanpix.domain.source_headers import SourceHeaders, parse_source_headers
 from leanpix.domain.states import TaskState
 from leanpix.domain.submission import Submission, fingerprint_of, token_of
 from leanpix.domain.task import SourceKind, Task
@@ -55,10 +57,11 @@ class Upload:
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A source to be fetched. is_kept: what was fetched stays as long as the result."""
+    """A source to be fetched. is_kept: what was fetched stays as long as the result. headers: what is sent for it."""
 
     url: str
     is_kept: bool = False
+    headers: SourceHeaders = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +240,19 @@ def replayed(earlier: Submission, again: Submission) -> str:
 def stored_form(source: Upload | Address) -> bytes | Path:
     """A source as it is kept."""
     # An address may carry a token, so it is kept like a picture and goes with the task, not in the database.
-    return source.url.encode() if isinstance(source, Address) else source.content
+    if not isinstance(source, Address):
+        return source.content
+    if not source.headers:
+        return source.url.encode()
+    return json.dumps({"url": source.url, "headers": dict(source.headers)}).encode()
+
+
+def stored_address(stored: bytes) -> Address:
+    """The address of which this is the stored form."""
+    if not stored.startswith(b"{"):
+        return Address(stored.decode())
+    found = json.loads(stored)
+    return Address(found["url"], headers=parse_source_headers(json.dumps(found["headers"])))
 
 
 def pieces_of(content: bytes | Path) -> Iterator[bytes]:

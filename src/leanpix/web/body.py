@@ -24,10 +24,11 @@ from leanpix.web.multipart import MAX_PARTS, FieldWriter, MultipartReader
 from leanpix.web.urlencoded import UrlencodedReader
 
 FILE_FIELDS = frozenset({"image_file", "file"})
-TEXT_FIELDS = frozenset({"image_url", "image_base64", "callback_url"})
+TEXT_FIELDS = frozenset({"image_url", "image_base64", "callback_url", "source_headers"})
 OPTION_FIELDS = frozenset(
     {"sync", "return_type", "format", "quality", "kbyte", "width", "height", "fit", "target_score", "keep"}
 )
+HEADERS = "source_headers"
 KEEP = "keep"  # a list by commas, and by fields of its name
 URL_LIST, ARCHIVE, ENCODED, LINK = "image_urls", "archive", "image_base64", "image_url"
 _FORM_SLACK_BYTES = 1024 * 1024

@@ -22,6 +22,7 @@ _LONGEST_NAME = 256
 _DEEPEST = 200
 _BROKEN = "the body starts like JSON but is not valid JSON"
 _ENCODED, _LIST, _LINK, _WORDS = "image_base64", "image_urls", "image_url", "keep"
+_HEADERS = "source_headers"
 _TEXTS = frozenset({_LINK, "callback_url", _ENCODED})
 _PICTURE = b'"' + DATA_URI  # how the value begins of a link that is the picture itself
 
@@ -257,6 +258,8 @@ def _text_of(name: str, value: object) -> str:
     """A parameter's value as a form carries it."""
     if name == _LIST:
         return _url_list(value)
+    if name == _HEADERS and isinstance(value, dict):
+        return json.dumps(value)
     if name == _WORDS and isinstance(value, list):
         return ",".join(_text_of(name, word) for word in value)
     if name in _TEXTS and not isinstance(value, str):

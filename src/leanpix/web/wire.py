@@ -23,7 +23,8 @@ from leanpix.domain.request import (
     Fit,
     ReturnType,
 )
-from leanpix.web.body import FILE_FIELDS, KEEP, LINK, OPTION_FIELDS, TEXT_FIELDS, URL_LIST, Form
+from leanpix.domain.source_headers import SourceHeaders, parse_source_headers
+from leanpix.web.body import FILE_FIELDS, HEADERS, KEEP, LINK, OPTION_FIELDS, TEXT_FIELDS, URL_LIST, Form
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,12}", re.ASCII)
 _IDEMPOTENCY_KEY = re.compile(r"[!-~](?:[ -~]{0,253}[!-~])?", re.ASCII)
@@ -48,6 +49,7 @@ class WireRequest:
     return_type: ReturnType
     callback_url: str | None = None
     ignored: tuple[str, ...] = ()
+    source_headers: SourceHeaders = ()
 
 
 def parse_request(form: Form, formats: Formats = STANDARD_FORMATS) -> WireRequest:
@@ -57,7 +59,8 @@ def parse_request(form: Form, formats: Formats = STANDARD_FORMATS) -> WireReques
     sync = _choice(fields, "sync", {"0": False, "1": True}, default=False)
     returns = _choice(fields, "return_type", {"1": ReturnType.URL, "2": ReturnType.BASE64}, default=ReturnType.URL)
     callback_url, ignored = _url(fields, "callback_url"), misspelt(form.ignored)
-    return WireRequest(url, _options(fields, formats), sync, returns, callback_url, ignored)
+    headers = _source_headers(fields, url)
+    return WireRequest(url, _options(fields, formats), sync, returns, callback_url, ignored, headers)
 
 
 def misspelt(ignored: Iterable[str]) -> tuple[str, ...]:
@@ -113,6 +116,11 @@ def _source(fields: dict[str, str], form: Form) -> str | None:
     if url is not None and not _WEB_URL.match(url):
         raise InvalidParameterError(LINK, url, "a URL that begins with http:// or https:// and a host")
     return url
+
+
+def _source_headers(fields: dict[str, str], url: str | None) -> SourceHeaders:
+    headers = parse_source_headers(fields.get(HEADERS, "{}"))
+    return () if url is None else headers
 
 
 def _url(fields: dict[str, str], name: str) -> str | None:

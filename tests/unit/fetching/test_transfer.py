@@ -304,6 +304,23 @@ def test_a_header_just_below_the_limits_is_read(lab: Lab, origin: Origin) -> Non
     assert fetched(lab.fetcher(origin.port), f"http://srv.good.net:{origin.port}/a") == PICTURE
 
 
+# ---- a caller's own fields
+
+
+def test_a_callers_fields_go_to_the_addresss_own_origin_and_no_further(lab: Lab, origin: Origin) -> None:
+    lab.resolver.table["other.good.net"] = ["127.0.0.1"]
+    asked = (("Authorization", "Basic c2hvcDpzZWNyZXQ="), ("Referer", "https://shop.example/"), ("Cookie", "a=b; c=d"))
+    here = f"http://srv.good.net:{origin.port}"
+    for number, location in enumerate(["/on", f"http://other.good.net:{origin.port}/away", f"{here}/back"]):
+        origin.route(("/a", "/on", "/away")[number], redirect(location))
+    origin.route("/back", fields("Content-Length: 2048") + PICTURE)
+    assert fetched(lab.fetcher(origin.port), f"{here}/a", asked) == PICTURE
+    sent = {request.split()[1].decode(): request for request in origin.requests}
+    for name, value in asked:
+        field = f"\r\n{name}: {value}\r\n".encode()
+        assert [path for path, request in sent.items() if field in request] == ["/a", "/on", "/back"]
+
+
 # ---- content codings
 
 

@@ -8,7 +8,8 @@ from leanpix.domain.batch import MOST_ITEMS
 from leanpix.domain.formats import STANDARD_FORMATS, OutputFormat
 from leanpix.domain.keep import KEEP_WORDS
 from leanpix.domain.request import MAX_KBYTE, MAX_QUALITY, MAX_SCORE, MAX_SIDE_PX, MIN_QUALITY, Fit, ReturnType
-from leanpix.web.body import ARCHIVE, FILE_FIELDS, URL_LIST
+from leanpix.domain.source_headers import NAMES, VALUE
+from leanpix.web.body import ARCHIVE, FILE_FIELDS, HEADERS, URL_LIST
 from leanpix.web.compat import Json
 from leanpix.web.openapi.decimals import integer_or_text
 from leanpix.web.openapi.model import BYTES, JSON, ZIP, Content
@@ -17,6 +18,7 @@ from leanpix.web.wire import LONGEST_URL
 
 FORM, MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data"
 _BASE64 = "^(?:(?:data:[^,]*,)?(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{4}))?$"
+_OF_ONE_PICTURE = frozenset({"sync", "return_type", HEADERS})
 _NONE: Json = {"enum": [None, ""]}
 _PNG: Json = {"const": OutputFormat.PNG.value}
 _LINK = "https://shop.example/catalogue/chair.jpg"
@@ -27,6 +29,7 @@ _IMAGE_URL = (
     "^(?:\\s*[hH][tT][tT][pP][sS]?://[^/?#\\s][\\s\\S]*|\\s*|"
     "data:[ -+\\--~]{0,200},(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{4}))$"
 )
+_HEADERS_AS_TEXT = f'^(?:\\{{"(?:{"|".join(NAMES.values())})": "[!#-\\[\\]-~]{{1,200}}"\\}})?$'
 _KEEP = f"(?:{'|'.join(KEEP_WORDS)})"
 _SMALLEST_GIF = "R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
 
@@ -55,7 +58,7 @@ def batch_bodies() -> Mapping[str, Content]:
     """What a batch takes: an archive or links as a form, or links as JSON."""
     url: Json = {"type": "string", "pattern": SOME_TEXT, "maxLength": LONGEST_URL}
     urls: Json = {"type": "array", "items": url, "minItems": 1, "maxItems": MOST_ITEMS, "description": "The pictures."}
-    options = {name: schema for name, schema in _options().items() if name not in {"sync", "return_type"}}
+    options = {name: schema for name, schema in _options().items() if name not in _OF_ONE_PICTURE}
     nullable = {name: _or_null(schema) for name, schema in options.items()}
     links: Json = {
         "type": "object",
@@ -137,6 +140,10 @@ def _options() -> dict[str, Json]:
             {"type": "string", "pattern": _CALLBACK, "maxLength": LONGEST_URL},
             "Where the task's end is told. Ports and literal addresses beyond the pattern are up to the installation.",
         ),
+        HEADERS: _told(
+            {"anyOf": [_headers(), {"type": "string", "pattern": _HEADERS_AS_TEXT}]},
+            "Fields for the request for image_url, in a form as JSON. Not in the hosted API.",
+        ),
         "fit": _told(_words([fit.value for fit in Fit]), "What both sides mean; default: fill. Not in the hosted API."),
         "target_score": _told(
             {"anyOf": [score, {"type": "string", "const": ""}]},
@@ -158,6 +165,11 @@ def _told(schema: Json, description: str, default: object = None) -> Json:
 def _words(values: list[str]) -> Json:
     """One of the words; an empty text counts as not given."""
     return {"type": "string", "enum": [*values, ""]}
+
+
+def _headers() -> Json:
+    value: Json = {"type": "string", "pattern": f"^{VALUE}$"}
+    return {"type": "object", "properties": dict.fromkeys(NAMES.values(), value), "additionalProperties": False}
 
 
 def _image_url() -> Json:

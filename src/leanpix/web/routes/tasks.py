@@ -115,7 +115,7 @@ def callback_of(context: Context, request: Request, url: str | None) -> Callback
 
 def _source(form: Form, wire: WireRequest) -> Upload | Address:
     if wire.url is not None:
-        return Address(wire.url)
+        return Address(wire.url, headers=wire.source_headers)
     if form.file is None:
         raise TypeError("a checked request has a source")
     return Upload(form.file.content())
