@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 
-import mozjpeg_lossless_optimization as mozjpeg
 import pytest
 from PIL import Image
 from tests.engine.pictures import photo
@@ -12,6 +11,8 @@ from tests.engine.pictures import photo
 from leanpix.domain.formats import OutputFormat
 from leanpix.domain.request import CompressionOptions
 from leanpix.engine import compress
+from leanpix.engine.codecs.base import Encoded
+from leanpix.engine.codecs.jpeg import lossless
 from leanpix.engine.native import load_native
 from leanpix.engine.reading.headers.jpeg import picture_bytes
 
@@ -32,14 +33,13 @@ def with_metadata(source: bytes, many: int) -> bytes:
 @pytest.fixture
 def packed(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     """The sources that were packed again."""
-    sources, optimize = list[bytes](), mozjpeg.optimize
+    sources, pack = list[bytes](), lossless.packed
 
-    def noting(source: bytes, *more: object) -> bytes:
+    def noting(source: bytes) -> Encoded | None:
         sources.append(source)
-        packed_again: bytes = optimize(source, *more)
-        return packed_again
+        return pack(source)
 
-    monkeypatch.setattr(mozjpeg, "optimize", noting)
+    monkeypatch.setattr(lossless, "packed", noting)
     return sources
 
 

@@ -6,14 +6,13 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-import mozjpeg_lossless_optimization as mozjpeg_lossless
-
 from leanpix.domain.formats import OutputFormat
 from leanpix.domain.report import Measure
 from leanpix.engine.budget import Effort
 from leanpix.engine.cells.thin_colour import halved_chroma_loss
 from leanpix.engine.codecs import priors
 from leanpix.engine.codecs.base import GROUND, Encoded, Goal, Mend, Raster
+from leanpix.engine.codecs.jpeg import lossless
 from leanpix.engine.codecs.jpeg.jpegli import (
     PLAIN_MEANS,
     Means,
@@ -219,12 +218,8 @@ class JpegCodec:
 
     def repack(self, source: bytes, effort: Effort) -> Encoded | None:
         """Better entropy coding of the same coefficients; the ICC profile stays, all other metadata goes."""
-        del effort  # 0.06 s/MP: never worth saving
-        try:
-            data = mozjpeg_lossless.optimize(source, mozjpeg_lossless.COPY_MARKERS.ICC)
-        except ValueError:
-            return None
-        return Encoded(data, "mozjpeg lossless", is_lossless=True)
+        del effort  # 0.03 s/MP: never worth saving
+        return lossless.packed(source)
 
 
 def _is_fine(goal: Goal) -> bool:

@@ -1,0 +1,291 @@
+/* One scan: its symbols are counted or, when there is a code for them, written. Both walk through the same blocks. */
+#include "scans.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { DC_CODES = 2, CODES = 4 }; /* codes for DC, then for AC; of each the first is luma's */
+enum { END_OF_BLOCK = 0x00, SIXTEEN_ZEROS = 0xF0, MOST_RUN = 0x7FFF, MOST_CORRECTIONS = 937 };
+enum { DHT = 0xC4, SOS = 0xDA, STUFFED = 0xFF };
+
+struct coder {
+  struct jpeg_bytes *out; /* null: symbols are counted */
+  uint32_t counts[CODES][HUFFMAN_SYMBOLS];
+  uint64_t extra_bits; /* bits that follow symbols, when counted */
+  struct huffman_code codes[CODES];
+  uint64_t held;
+  int held_bits;
+  uint32_t ended; /* blocks in a row that have nothing more in this band */
+  int corrections; /* bits that follow that run */
+  uint8_t correction[MOST_CORRECTIONS];
+};
+
+void jpeg_put(struct jpeg_bytes *bytes, const void *data, size_t size) {
+  if (bytes->is_short) return;
+  if (bytes->room - bytes->size < size) {
+    size_t room = (bytes->room + size) * 2;
+    uint8_t *grown = realloc(bytes->data, room);
+    if (grown == NULL) {
+      bytes->is_short = 1;
+      return;
+    }
+    bytes->data = grown;
+    bytes->room = room;
+  }
+  if (size) memcpy(bytes->data + bytes->size, data, size);
+  bytes->size += size;
+}
+
+void jpeg_put_byte(struct jpeg_bytes *bytes, unsigned byte) {
+  uint8_t one = (uint8_t)byte;
+  jpeg_put(bytes, &one, 1);
+}
+
+void jpeg_put_short(struct jpeg_bytes *bytes, unsigned number) {
+  uint8_t two[2] = {(uint8_t)(number >> 8), (uint8_t)number};
+  jpeg_put(bytes, two, 2);
+}
+
+static void put_held(struct coder *coder) {
+  uint8_t bytes[16];
+  size_t count = 0;
+  for (; coder->held_bits >= 8; coder->held_bits -= 8) {
+    bytes[count] = (uint8_t)(coder->held >> (coder->held_bits - 8));
+    if (bytes[count++] == STUFFED) bytes[count++] = 0;
+  }
+  jpeg_put(coder->out, bytes, count);
+}
+
+static inline void put_bits(struct coder *coder, unsigned value, int bits) {
+  coder->held = coder->held << bits | value;
+  coder->held_bits += bits;
+  if (coder->held_bits >= 32) put_held(coder);
+}
+
+/* A symbol and the bits that follow it, at most 16. */
+static inline void put_symbol(struct coder *coder, int which, unsigned symbol, unsigned value, int bits) {
+  if (coder->out == NULL) {
+    ++coder->counts[which][symbol];
+    coder->extra_bits += (uint64_t)bits;
+    return;
+  }
+  put_bits(coder, coder->codes[which].words[symbol], coder->codes[which].lengths[symbol]);
+  if (bits) put_bits(coder, value, bits);
+}
+
+static void end_bits(struct coder *coder) {
+  if (coder->out == NULL) return;
+  if (coder->held_bits % 8) put_bits(coder, (1u << (8 - coder->held_bits % 8)) - 1, 8 - coder->held_bits % 8);
+  put_held(coder);
+}
+
+/* A number as its size's bits: negative ones from the number less one. */
+static inline unsigned as_bits(int number, int size) {
+  return (unsigned)(number < 0 ? number - 1 : number) & ((1u << size) - 1);
+}
+
+static int is_luma(const struct jpeg_picture *picture, int component) {
+  return picture->component[component].table == picture->component[0].table;
+}
+
+static void code_dc(struct coder *coder, int which, int value, int *before) {
+  int step = value - *before, size = jpeg_size((unsigned)abs(step));
+  *before = value;
+  put_symbol(coder, which, (unsigned)size, as_bits(step, size), size);
+}
+
+/* A block's AC values as a sequential scan has them. */
+static void code_ac(struct coder *coder, int which, const int16_t *values, uint64_t filled) {
+  int done = 0;
+  for (uint64_t left = filled & ~(uint64_t)1; left; left &= left - 1) {
+    int at = __builtin_ctzll(left), run = at - done - 1, size = jpeg_size((unsigned)abs(values[at]));
+    for (; run > 15; run -= 16) put_symbol(coder, which, SIXTEEN_ZEROS, 0, 0);
+    put_symbol(coder, which, (unsigned)(run << 4 | size), as_bits(values[at], size), size);
+    done = at;
+  }
+  if (done < JPEG_VALUES - 1) put_symbol(coder, which, END_OF_BLOCK, 0, 0);
+}
+
+/* Bits that refine values told before, the first in the highest place. */
+static void put_corrections(struct coder *coder, uint64_t bits, int count) {
+  if (coder->out == NULL) {
+    coder->extra_bits += (uint64_t)count;
+    return;
+  }
+  while (count-- > 0) put_bits(coder, (unsigned)(bits >> count & 1), 1);
+}
+
+/* Tell that so many blocks have ended. */
+static void end_run(struct coder *coder) {
+  if (coder->ended == 0) return;
+  int size = jpeg_size(coder->ended) - 1;
+  put_symbol(coder, DC_CODES, (unsigned)size << 4, coder->ended - (1u << size), size);
+  for (int i = 0; i < coder->corrections; ++i) put_corrections(coder, coder->correction[i], 1);
+  coder->ended = 0;
+  coder->corrections = 0;
+}
+
+/* The bits of a mask from one place to another. */
+static inline uint64_t band(int from, int to) { return (~(uint64_t)0 << from) & (~(uint64_t)0 >> (63 - to)); }
+
+/* A band of a block for the first time, without its lowest bits. */
+static void code_first(struct coder *coder, const struct jpeg_scan *scan, const int16_t *values, const uint64_t *filled) {
+  int done = scan->from - 1;
+  for (uint64_t left = filled[scan->low] & band(scan->from, scan->to); left; left &= left - 1) {
+    int at = __builtin_ctzll(left), number = abs(values[at]) >> scan->low;
+    int run = at - done - 1, size = jpeg_size((unsigned)number);
+    end_run(coder);
+    for (; run > 15; run -= 16) put_symbol(coder, DC_CODES, SIXTEEN_ZEROS, 0, 0);
+    put_symbol(coder, DC_CODES, (unsigned)(run << 4 | size), as_bits(values[at] < 0 ? -number : number, size), size);
+    done = at;
+  }
+  if (done < scan->to && ++coder->ended == MOST_RUN) end_run(coder);
+}
+
+/* One more bit of a band: of values told before it follows the next symbol, values that begin here are symbols. */
+static void code_refined(struct coder *coder, const struct jpeg_scan *scan, const int16_t *values,
+                         const uint64_t *filled) {
+  uint64_t shown = filled[scan->low] & band(scan->from, scan->to), fresh = shown & ~filled[scan->low + 1], bits = 0;
+  int last_new = fresh ? 63 - __builtin_clzll(fresh) : 0, run = 0, done = scan->from - 1, count = 0;
+  for (; shown; shown &= shown - 1) {
+    int at = __builtin_ctzll(shown), number = abs(values[at]) >> scan->low;
+    run += at - done - 1;
+    done = at;
+    for (; run > 15 && at <= last_new; run -= 16) {
+      end_run(coder);
+      put_symbol(coder, DC_CODES, SIXTEEN_ZEROS, 0, 0);
+      put_corrections(coder, bits, count);
+      count = 0;
+    }
+    if (number > 1) {
+      bits = bits << 1 | (unsigned)(number & 1);
+      ++count;
+      continue;
+    }
+    end_run(coder);
+    put_symbol(coder, DC_CODES, (unsigned)(run << 4 | 1), values[at] > 0, 1);
+    put_corrections(coder, bits, count);
+    count = run = 0;
+  }
+  run += scan->to - done;
+  if (run == 0 && count == 0) return;
+  ++coder->ended;
+  while (count-- > 0) coder->correction[coder->corrections++] = bits >> count & 1;
+  if (coder->ended == MOST_RUN || coder->corrections > MOST_CORRECTIONS - JPEG_VALUES) end_run(coder);
+}
+
+static void code_block(struct coder *coder, const struct jpeg_scan *scan, const int16_t *values,
+                       const uint64_t *filled) {
+  if (scan->high) code_refined(coder, scan, values, filled);
+  else code_first(coder, scan, values, filled);
+}
+
+/* A unit's blocks of all components; those beyond the picture repeat the DC before them, which takes the least. */
+static void code_unit(struct coder *coder, const struct jpeg_picture *picture, int is_progressive, size_t column,
+                      size_t row, int *before) {
+  for (int i = 0; i < picture->components; ++i) {
+    const struct jpeg_component *one = &picture->component[i];
+    int which = is_luma(picture, i) ? 0 : 1;
+    for (size_t down = 0; down < (size_t)one->down; ++down) {
+      for (size_t across = 0; across < (size_t)one->across; ++across) {
+        size_t x = column * (size_t)one->across + across, y = row * (size_t)one->down + down, at = y * one->width + x;
+        int is_there = x < one->width && y < one->height;
+        code_dc(coder, which, is_there ? one->values[at * JPEG_VALUES] : before[i], &before[i]);
+        if (is_progressive) continue;
+        if (is_there) code_ac(coder, DC_CODES + which, one->values + at * JPEG_VALUES, one->filled[at][0]);
+        else put_symbol(coder, DC_CODES + which, END_OF_BLOCK, 0, 0);
+      }
+    }
+  }
+}
+
+/* All blocks of a scan, or those of every step-th row. */
+static void code_scan(struct coder *coder, const struct jpeg_picture *picture, const struct jpeg_scan *scan,
+                      int is_progressive, size_t step) {
+  int before[JPEG_COMPONENTS] = {0};
+  const struct jpeg_component *one = &picture->component[scan->first];
+  if (scan->count > 1) {
+    for (size_t row = 0; row < picture->units_down; row += step) {
+      for (size_t column = 0; column < picture->units_across; ++column) {
+        code_unit(coder, picture, is_progressive, column, row, before);
+      }
+    }
+    return;
+  }
+  for (size_t row = 0; row < one->height; row += step) {
+    const int16_t *values = one->values + row * one->width * JPEG_VALUES;
+    const uint64_t(*filled)[JPEG_MASKS] = one->filled + row * one->width;
+    for (size_t column = 0; column < one->width; ++column, values += JPEG_VALUES, ++filled) {
+      if (scan->from == 0) code_dc(coder, is_luma(picture, scan->first) ? 0 : 1, *values, before);
+      if (!is_progressive) code_ac(coder, DC_CODES + !is_luma(picture, scan->first), values, **filled);
+      else if (scan->from > 0) code_block(coder, scan, values, *filled);
+    }
+  }
+  end_run(coder);
+}
+
+static void make_codes(struct coder *coder) {
+  for (int which = 0; which < CODES; ++which) huffman_make(&coder->codes[which], coder->counts[which]);
+}
+
+uint64_t jpeg_scan_bits(const struct jpeg_picture *picture, const struct jpeg_scan *scan, int is_progressive,
+                        size_t step) {
+  struct coder coder;
+  memset(&coder, 0, sizeof coder);
+  code_scan(&coder, picture, scan, is_progressive, step);
+  make_codes(&coder);
+  uint64_t bits = coder.extra_bits, headers = 4 + 8 + 2 * (uint64_t)scan->count;
+  for (int which = 0; which < CODES; ++which) {
+    if (coder.codes[which].symbols == 0) continue;
+    bits += huffman_bits(&coder.codes[which], coder.counts[which]);
+    headers += 1 + HUFFMAN_BITS + (uint64_t)coder.codes[which].symbols;
+  }
+  return bits * step + headers * 8;
+}
+
+/* All codes in one segment. A scan that refines DC has none. */
+static void write_codes(struct jpeg_bytes *out, const struct coder *coder) {
+  unsigned size = 0;
+  for (int which = 0; which < CODES; ++which) {
+    const unsigned symbols = (unsigned)coder->codes[which].symbols;
+    if (symbols) size += 1 + HUFFMAN_BITS + symbols;
+  }
+  if (size == 0) return;
+  jpeg_put_short(out, STUFFED << 8 | DHT);
+  jpeg_put_short(out, 2 + size);
+  for (int which = 0; which < CODES; ++which) {
+    const struct huffman_code *code = &coder->codes[which];
+    if (code->symbols == 0) continue;
+    jpeg_put_byte(out, which < DC_CODES ? (unsigned)which : 0x10u | (unsigned)(which - DC_CODES));
+    jpeg_put(out, code->at_length + 1, HUFFMAN_BITS);
+    jpeg_put(out, code->order, (size_t)code->symbols);
+  }
+}
+
+static void write_header(struct jpeg_bytes *out, const struct jpeg_picture *picture, const struct jpeg_scan *scan,
+                         int is_progressive) {
+  jpeg_put_short(out, STUFFED << 8 | SOS);
+  jpeg_put_short(out, 6 + 2 * (unsigned)scan->count);
+  jpeg_put_byte(out, (unsigned)scan->count);
+  for (int i = scan->first; i < scan->first + scan->count; ++i) {
+    unsigned which = is_luma(picture, i) ? 0 : 1;
+    jpeg_put_byte(out, (unsigned)picture->component[i].id);
+    jpeg_put_byte(out, !is_progressive ? which << 4 | which : scan->from == 0 ? which << 4 : 0);
+  }
+  jpeg_put_byte(out, (unsigned)scan->from);
+  jpeg_put_byte(out, (unsigned)scan->to);
+  jpeg_put_byte(out, (unsigned)(scan->high << 4 | scan->low));
+}
+
+void jpeg_write_scan(struct jpeg_bytes *out, const struct jpeg_picture *picture, const struct jpeg_scan *scan,
+                     int is_progressive) {
+  struct coder coder;
+  memset(&coder, 0, sizeof coder);
+  code_scan(&coder, picture, scan, is_progressive, 1);
+  make_codes(&coder);
+  write_codes(out, &coder);
+  write_header(out, picture, scan, is_progressive);
+  coder.out = out;
+  code_scan(&coder, picture, scan, is_progressive, 1);
+  end_bits(&coder);
+}

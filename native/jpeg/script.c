@@ -1,0 +1,82 @@
+/* Which scans a picture is written in: tried on a part of its rows, the fewest bits win. */
+#include "scans.h"
+
+enum { MOST_LOW = 3, SPLITS = 5, SAMPLED_ROWS = 24, SEQUENTIAL_BLOCKS = 6000 };
+enum { LAST = JPEG_VALUES - 1, MOST_UNIT = 10 };
+
+static const int SPLIT_AFTER[SPLITS] = {2, 5, 8, 12, 18};
+
+static uint64_t scan_bits(const struct jpeg_picture *picture, int component, int from, int to, int high, int low) {
+  const struct jpeg_scan scan = {component, 1, from, to, high, low};
+  const size_t step = 1 + picture->component[component].height / SAMPLED_ROWS;
+  return jpeg_scan_bits(picture, &scan, 1, step);
+}
+
+static void add(struct jpeg_script *script, struct jpeg_scan scan) { script->scans[script->count++] = scan; }
+
+/* How many of the lowest bits are left for scans of their own, and where the rest is cut into two. */
+static void add_ac(struct jpeg_script *script, const struct jpeg_picture *picture, int component) {
+  uint64_t least = scan_bits(picture, component, 1, LAST, 0, 0), whole = least, refined = 0;
+  int low = 0, split = 0;
+  for (int tried = 1; tried <= MOST_LOW; ++tried) {
+    refined += scan_bits(picture, component, 1, LAST, tried, tried - 1);
+    uint64_t first = scan_bits(picture, component, 1, LAST, 0, tried);
+    if (first + refined >= least) break;
+    least = first + refined;
+    whole = first;
+    low = tried;
+  }
+  for (int i = 0; i < SPLITS; ++i) {
+    int after = SPLIT_AFTER[i];
+    uint64_t parts = scan_bits(picture, component, 1, after, 0, low);
+    if (parts >= whole) break;
+    parts += scan_bits(picture, component, after + 1, LAST, 0, low);
+    if (parts >= whole) continue;
+    whole = parts;
+    split = after;
+  }
+  if (split) add(script, (struct jpeg_scan){component, 1, 1, split, 0, low});
+  add(script, (struct jpeg_scan){component, 1, split + 1, LAST, 0, low});
+  for (; low > 0; --low) add(script, (struct jpeg_scan){component, 1, 1, LAST, low, low - 1});
+}
+
+/* DC of all components in one scan, or in one each; a unit of one scan may have ten blocks at most. */
+static void add_dc(struct jpeg_script *script, const struct jpeg_picture *picture) {
+  const struct jpeg_scan all = {0, picture->components, 0, 0, 0, 0};
+  uint64_t apart = 0;
+  int blocks = 0;
+  for (int i = 0; i < picture->components; ++i) {
+    blocks += picture->component[i].across * picture->component[i].down;
+    apart += jpeg_scan_bits(picture, &(struct jpeg_scan){i, 1, 0, 0, 0, 0}, 1, 1);
+  }
+  if (blocks <= MOST_UNIT && jpeg_scan_bits(picture, &all, 1, 1) <= apart) {
+    add(script, all);
+    return;
+  }
+  for (int i = 0; i < picture->components; ++i) add(script, (struct jpeg_scan){i, 1, 0, 0, 0, 0});
+}
+
+static uint64_t script_bits(const struct jpeg_script *script, const struct jpeg_picture *picture) {
+  uint64_t bits = 0;
+  for (int i = 0; i < script->count; ++i) {
+    bits += jpeg_scan_bits(picture, &script->scans[i], script->is_progressive, 1);
+  }
+  return bits;
+}
+
+/* A small picture's codes weigh more than what further scans save. */
+static int is_sequential_smaller(const struct jpeg_script *script, const struct jpeg_picture *picture) {
+  if (picture->component[0].width * picture->component[0].height > SEQUENTIAL_BLOCKS) return 0;
+  if (script->scans[0].count < picture->components) return 0;
+  const struct jpeg_scan all = {0, picture->components, 0, LAST, 0, 0};
+  return jpeg_scan_bits(picture, &all, 0, 1) <= script_bits(script, picture);
+}
+
+void jpeg_choose_script(struct jpeg_script *script, const struct jpeg_picture *picture) {
+  *script = (struct jpeg_script){.is_progressive = 1};
+  add_dc(script, picture);
+  for (int i = 0; i < picture->components; ++i) add_ac(script, picture, i);
+  if (!is_sequential_smaller(script, picture)) return;
+  *script = (struct jpeg_script){.count = 1};
+  script->scans[0] = (struct jpeg_scan){0, picture->components, 0, LAST, 0, 0};
+}
