@@ -17,7 +17,7 @@ $(UV): scripts/bootstrap_uv.py scripts/package_indexes.py
 	@$(PYTHON) scripts/bootstrap_uv.py
 
 # At once where nothing changed since; a wheel of this tree is in .venv.
-setup: ## create .venv from the lock with what the service takes; PYTHON=python3.13 EXTRAS="cluster jxl otel" choose more
+setup: ## create .venv from the lock with what the service takes; PYTHON=python3.13 EXTRAS="cluster heic otel" choose more
 	@$(PYTHON) scripts/set_up.py run
 
 setup-dev: ## the same, with what tests, linters and benchmarks need
@@ -146,7 +146,7 @@ dist: $(UV) ## sdists and wheels of leanpix and leanpix-client into dist/, compi
 test-dist: setup-dev dist ## install what `make dist` made into empty environments of every Python that is here, and use it
 	@DIST=dist $(PY) -m pytest -q tests/e2e/test_distributions.py
 
-image: ## build the container image; BUILDER=podman BASE=debian:trixie-slim EXTRAS="jxl otel" TAG=leanpix:local choose
+image: ## build the container image; BUILDER=podman BASE=debian:trixie-slim EXTRAS="heic otel" TAG=leanpix:local choose
 	@builder=$(or $(BUILDER),$$(command -v docker podman buildah | head -n 1)); \
 	  test -n "$$builder" || { echo "make image needs docker, podman or buildah" >&2; exit 1; }; \
 	  case $$builder in *docker) format= ;; *) format="--format docker" ;; esac; \

@@ -55,7 +55,12 @@ _LOOKED_AT_AGAIN = date(2027, 2, 28)
 _LAST_FOR_3_11 = "the last release for Python 3.11; the newest one, for 3.12 on, has no known vulnerability"
 UNANSWERED = (
     Unanswered("contourpy", "1.3.3", f"{_LAST_FOR_3_11}; draws the plots of a benchmark", _LOOKED_AT_AGAIN),
-    Unanswered("imagecodecs", "2026.3.6", f"{_LAST_FOR_3_11}; only its libjxl is loaded", _LOOKED_AT_AGAIN),
+    Unanswered(
+        "imagecodecs",
+        "2026.3.6",
+        f"{_LAST_FOR_3_11}; only its libjxl is loaded, on processors other than x86-64",
+        _LOOKED_AT_AGAIN,
+    ),
     Unanswered("numpy", "2.4.6", f"{_LAST_FOR_3_11}; no file is read or unpickled by it", _LOOKED_AT_AGAIN),
     Unanswered("scipy", "1.17.1", f"{_LAST_FOR_3_11}; used by tests alone", _LOOKED_AT_AGAIN),
     Unanswered("jsonschema-rs", "0.60.3", "the newest that schemathesis allows; used by tests alone", _LOOKED_AT_AGAIN),

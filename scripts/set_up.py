@@ -2,7 +2,7 @@
 
     set_up.py run     what the service takes
     set_up.py dev     that, and what tests, linters and benchmarks take
-    EXTRAS="cluster jxl" set_up.py run     with extras of pyproject.toml
+    EXTRAS="cluster heic" set_up.py run     with extras of pyproject.toml
 
 What set-up depends on (the lock, the sources, the interpreter, the compiler) is hashed and kept in .venv/set-up.json:
 the same again ends at once, without a network. Run by the interpreter that .venv is made for. The first lines are for

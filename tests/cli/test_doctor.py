@@ -24,7 +24,7 @@ def test_it_tries_a_picture_and_names_codecs_formats_and_layers(tmp_path: Path) 
     assert found["Trial"]["compression"].startswith("ok")
     assert found["Engine"]["formats written"] == "jpg, png, webp"
     assert found["Engine"]["formats written where named"] == "avif, jxl"
-    assert found["API"]["formats a request may name"] == "jpg, png, webp"
+    assert found["API"]["formats a request may name"] == "jpg, png, webp, avif, jxl"
     assert found["Protection"]
     assert not (tmp_path / "data").exists(), "looking made something"
 
@@ -34,8 +34,19 @@ def test_it_says_what_the_api_takes_besides(tmp_path: Path) -> None:
     assert found["API"]["formats a request may name"] == "jpg, png, webp, avif"
 
 
-def test_without_the_extra_it_says_what_to_install_and_promises_nothing(tmp_path: Path) -> None:
-    (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['imagecodecs'] = None\n")
+def test_it_names_the_extra_that_heic_takes(tmp_path: Path) -> None:
+    here = told(tmp_path)["Engine"]
+    assert here["HEIC reader"].startswith("libheif 1.")
+    assert here["formats read"].endswith("heic")
+    (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['pi_heif'] = None\n")
+    without = told(tmp_path, {"PYTHONPATH": str(tmp_path)})["Engine"]
+    assert "leanpix[heic]" in without["HEIC reader"]
+    assert "heic" not in without["formats read"]
+
+
+def test_without_libjxl_it_promises_no_jpeg_xl(tmp_path: Path) -> None:
+    hide = "import sys\nsys.modules['pylibjxl'] = sys.modules['imagecodecs'] = None\n"
+    (tmp_path / "sitecustomize.py").write_text(hide)
     found = told(tmp_path, {"PYTHONPATH": str(tmp_path)})
-    assert "leanpix[jxl]" in found["Engine"]["JPEG XL encoder"]
+    assert found["Engine"]["JPEG XL encoder"].startswith("none")
     assert found["Engine"]["formats written where named"] == "avif"

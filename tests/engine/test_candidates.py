@@ -118,6 +118,10 @@ class ToldCodec:
     unmendable = frozenset[Measure]()
     has_near_lossless = False
 
+    @property
+    def takes_file_of(self) -> frozenset[SourceFormat]:
+        return frozenset({SourceFormat(self.format.value)})
+
     def open(self, raster: Raster, effort: Effort, goal: Goal) -> ToldEncoder:
         del raster, effort, goal
         return self.encoder

@@ -39,7 +39,7 @@ def by_pillow(data: bytes) -> NDArray[np.uint8]:
 
 
 def by_imagecodecs(data: bytes) -> NDArray[np.uint8]:
-    codecs = pytest.importorskip("imagecodecs", reason="the extra leanpix[jxl] is not installed")
+    codecs = pytest.importorskip("imagecodecs", reason="the second reader of JPEG XL is not installed")
     return np.ascontiguousarray(codecs.jpegxl_decode(data))
 
 
@@ -50,8 +50,6 @@ JXL = Extra(OutputFormat.JXL, by_imagecodecs, least_used=0.97, too_few_bytes=600
 @pytest.fixture(params=[AVIF, JXL], ids=lambda extra: extra.kind.value)
 def extra(request: pytest.FixtureRequest) -> Extra:
     found: Extra = request.param
-    if found is JXL:
-        pytest.importorskip("imagecodecs", reason="the extra leanpix[jxl] is not installed")
     return found
 
 
@@ -62,7 +60,7 @@ def source() -> bytes:
 
 def test_this_installation_writes_it(extra: Extra) -> None:
     backend = avif_backend() if extra is AVIF else jxl_backend()
-    assert backend.startswith(("libvips", "imagecodecs: libjxl"))
+    assert backend.startswith(("libvips", "libjxl 0."))
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".gif", ".tif"])

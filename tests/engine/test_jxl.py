@@ -18,10 +18,12 @@ from leanpix.domain.keep import Keep
 from leanpix.engine import CompressionOptions, OutputFormat, compress
 from leanpix.engine.colour.made_profile import Primaries, matrix_profile
 from leanpix.engine.facts import Limits
+from leanpix.engine.libjxl import libjxl
+from leanpix.engine.reading.headers.jpeg import without_metadata
 from leanpix.engine.reading.probe import probe
 from leanpix.engine.resources import resource_budget
 
-imagecodecs = pytest.importorskip("imagecodecs", reason="the extra leanpix[jxl] is not installed")
+imagecodecs = pytest.importorskip("imagecodecs", reason="the second reader of JPEG XL is not installed")
 JXL = OutputFormat.JXL
 P3 = Primaries((0.3127, 0.3290), (0.680, 0.320), (0.265, 0.690), (0.150, 0.060))
 
@@ -81,9 +83,32 @@ def test_photographs_take_fewer_bytes_than_webp_at_the_same_score() -> None:
     assert total[JXL] < 0.95 * total[OutputFormat.WEBP]
 
 
-def test_a_wide_gamut_is_converted_for_there_is_no_place_for_its_profile() -> None:
+def test_a_wide_gamut_is_kept_with_its_profile() -> None:
     saturated = Image.new("RGB", (32, 32), (0, 255, 0))
-    source = jpeg(saturated, "PNG", icc_profile=matrix_profile(P3, None))
-    kept, converted = (compress(source, CompressionOptions(format=kind)) for kind in (OutputFormat.WEBP, JXL))
-    assert any("kept" in change for change in kept.report.changes)
-    assert any("converted to sRGB" in change for change in converted.report.changes)
+    profile = matrix_profile(P3, None)
+    source = jpeg(saturated, "PNG", icc_profile=profile)
+    for quality in (80, 100):
+        done = compress(source, CompressionOptions(format=JXL, quality=quality))
+        assert any("kept" in change for change in done.report.changes)
+        library = libjxl()
+        assert library is not None
+        decoded = library.decode(done.data)
+        assert decoded.profile is not None
+        assert np.abs(decoded.pixels.astype(int) - (0, 255, 0)).max() <= 3
+
+
+def test_a_jpeg_is_packed_without_loss_where_that_takes_the_fewest_bytes() -> None:
+    source = jpeg(gradient(640, 480), quality=30)
+    done = compress(source, CompressionOptions(format=JXL))
+    library = libjxl()
+    assert library is not None
+    assert done.report.encoder == "libjxl, JPEG packed"
+    assert library.unpack_jpeg(done.data) == without_metadata(source)
+    assert len(done.data) < 0.9 * len(source)
+
+
+def test_of_a_fine_jpeg_the_lossy_encode_takes_fewer_bytes() -> None:
+    done = compress(encoded(photo(), ".jpg[Q=97]"), CompressionOptions(format=JXL))
+    assert done.report.encoder.startswith("libjxl (effort")
+    packed = next(way for way in done.report.considered if way.kind == "source")
+    assert packed.result_bytes is None or packed.result_bytes > done.report.result_bytes

@@ -36,7 +36,7 @@ NOT_ACCEPTED = {
     "SVG": b'<svg xmlns="http://www.w3.org/2000/svg"/>',
     "PostScript": b"%!PS-Adobe-3.0 EPSF-3.0",
     "PDF": b"%PDF-1.7",
-    "AVIF": b"\0\0\0\x20ftypavif",
+    "a film": b"\0\0\0\x14ftypisom\0\0\0\0mp42",
     "a program": b"\x7fELF",
     "a letter that begins with BM": b"BM, dear sir, is the name of a format",
 }

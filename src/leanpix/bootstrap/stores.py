@@ -19,7 +19,6 @@ from leanpix.bootstrap.rows import Rows
 from leanpix.bootstrap.secret import admitted_secret, hasher_of
 from leanpix.domain.account import Account
 from leanpix.domain.errors import SetupError
-from leanpix.domain.formats import OutputFormat
 from leanpix.domain.room import Room
 from leanpix.queues.embedded import EmbeddedTaskQueue
 from leanpix.queues.signals import LocalSignals
@@ -199,10 +198,6 @@ def migrating_engine(settings: Settings) -> Engine:
 
 
 def _refuse_missing_parts(settings: Settings) -> None:
-    if OutputFormat.JXL in settings.formats_written and find_spec("imagecodecs") is None:
-        raise SetupError(
-            "LEANPIX_EXTRA_FORMATS=jxl needs the extra leanpix[jxl], not installed (docs/deployment.md, Extras)"
-        )
     if settings.policy_url is not None:
         from leanpix.fetching.review import required  # noqa: PLC0415 - its HTTP library takes a while
 

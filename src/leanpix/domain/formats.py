@@ -20,11 +20,6 @@ class OutputFormat(StrEnum):
         """The format's registered media type."""
         return "image/jpeg" if self is OutputFormat.JPG else f"image/{self.value}"
 
-    @property
-    def holds_profile(self) -> bool:
-        """Whether a wide-gamut colour profile can stay with the pixels: the way to libjxl takes none."""
-        return self is not OutputFormat.JXL
-
     @classmethod
     def parse(cls, text: str) -> OutputFormat:
         """Read a format's name in any case; `jpeg` is `jpg`. ValueError for anything else."""
@@ -56,12 +51,26 @@ class SourceFormat(StrEnum):
     TIFF = "tiff"
     SGI = "sgi"
     RAW = "raw"
+    AVIF = "avif"
+    JXL = "jxl"
+    HEIC = "heic"
 
     @property
     def same_output(self) -> OutputFormat | None:
         """The output format that keeps this source's format, or None where results cannot be written in it."""
         return OutputFormat(self.value) if self.value in OutputFormat._value2member_map_ else None
 
+    @property
+    def default_output(self) -> OutputFormat | None:
+        """The same where a request names no format: only what every installation writes is chosen for it."""
+        return self.same_output if self.same_output in STANDARD_FORMATS else None
+
     def keeps_frames_in(self, target: OutputFormat) -> bool:
-        """Whether an animation of this format stays one: in WebP every one, in PNG those that are PNG."""
+        """Whether an animation of this format stays one: in WebP every one that is read whole, in PNG those of PNG."""
+        if self in _FIRST_PICTURES:
+            return False
         return target is OutputFormat.WEBP or (target is OutputFormat.PNG and self is SourceFormat.PNG)
+
+
+_FIRST_PICTURES = frozenset({SourceFormat.AVIF, SourceFormat.JXL, SourceFormat.HEIC})
+"""Of whose sequences the first picture is read."""

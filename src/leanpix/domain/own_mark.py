@@ -3,7 +3,8 @@
 Results that replace their sources carry it, so that no later run, on no other machine, compresses them again; so do
 results without loss of pixels on a coarser grid, of which nothing else tells that they are results. Each format has a
 place for such a note that changes no pixel: a JPEG's comment, a private chunk of a PNG (unsafe to copy: an editor that
-changes the picture has to drop it) or of a WebP. 11 to 30 bytes (docs/decisions/0174).
+changes the picture has to drop it) or of a WebP, a box of its own
+behind all others in AVIF and JPEG XL. 11 to 30 bytes (docs/decisions/0174).
 """
 
 from __future__ import annotations
@@ -14,34 +15,40 @@ import zlib
 from collections.abc import Iterator
 
 _NAME = b"leanpix"
-_PNG_CHUNK, _WEBP_CHUNK = b"lpIX", b"LPIX"
+_PNG_CHUNK, _WEBP_CHUNK, _BOX = b"lpIX", b"LPIX", b"lpIX"
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _COMMENT, _APP0, _APP15, _SCAN = 0xFE, 0xE0, 0xEF, 0xDA
 _ALPHA_FLAG = 0x10
 _VP8L_SIDE = 0x3FFF
+_BOXED = frozenset({b"ftypavif", b"JXL \r\n\x87\n"})
 _NOTE = re.compile(r"[a-z0-9 -]{0,40}", re.ASCII)
 
 
 def marked(data: bytes, note: str = "") -> bytes:
-    """The file with the mark, and a short note in it; unchanged where it has one or is no JPEG, PNG or WebP."""
+    """The file with the mark, and a short note in it; unchanged where it has one, or is of a format without a place."""
     if not _NOTE.fullmatch(note):
         raise ValueError(f"a mark's note is of lower-case letters, digits and spaces, not {note!r}")
     if mark_of(data) is not None:
         return data
-    payload = _NAME + note.encode()
     try:
-        if data.startswith(b"\xff\xd8\xff"):
-            at = next((start for marker, start, _ in _jpeg_segments(data) if not _APP0 <= marker <= _APP15), 2)
-            return data[:at] + struct.pack(">BBH", 0xFF, _COMMENT, len(payload) + 2) + payload + data[at:]
-        if data.startswith(_PNG_SIGNATURE):
-            body = _PNG_CHUNK + payload
-            end_of_header = len(_PNG_SIGNATURE) + 25
-            chunk = struct.pack(">I", len(payload)) + body + struct.pack(">I", zlib.crc32(body))
-            return data[:end_of_header] + chunk + data[end_of_header:]
-        if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-            return _marked_webp(data, payload)
+        return _with_note(data, _NAME + note.encode())
     except (struct.error, IndexError):
         return data
+
+
+def _with_note(data: bytes, payload: bytes) -> bytes:
+    if data.startswith(b"\xff\xd8\xff"):
+        at = next((start for marker, start, _ in _jpeg_segments(data) if not _APP0 <= marker <= _APP15), 2)
+        return data[:at] + struct.pack(">BBH", 0xFF, _COMMENT, len(payload) + 2) + payload + data[at:]
+    if data.startswith(_PNG_SIGNATURE):
+        body = _PNG_CHUNK + payload
+        end_of_header = len(_PNG_SIGNATURE) + 25
+        chunk = struct.pack(">I", len(payload)) + body + struct.pack(">I", zlib.crc32(body))
+        return data[:end_of_header] + chunk + data[end_of_header:]
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return _marked_webp(data, payload)
+    if data[4:12] in _BOXED:
+        return data + struct.pack(">I4s", 8 + len(payload), _BOX) + payload
     return data
 
 
@@ -71,6 +78,8 @@ def _notes(data: bytes) -> Iterator[bytes]:
             at += 12 + length
     elif data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         yield from (data[start:end] for name, start, end in _riff_chunks(data) if name == _WEBP_CHUNK)
+    elif data[4:12] in _BOXED:
+        yield from (data[start:end] for name, start, end in _boxes(data) if name == _BOX)
 
 
 def _jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
@@ -90,6 +99,16 @@ def _riff_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
         name, length = struct.unpack_from("<4sI", data, at)
         yield name, at + 8, at + 8 + length
         at += 8 + length + (length & 1)
+
+
+def _boxes(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    at = 0
+    while at + 8 <= len(data):
+        size, name = struct.unpack_from(">I4s", data, at)
+        if size < 8:  # noqa: PLR2004 - up to the end, or of 64 bits: the mark is no such box
+            return
+        yield name, at + 8, at + size
+        at += size
 
 
 def _marked_webp(data: bytes, payload: bytes) -> bytes:

@@ -18,8 +18,8 @@ LARGE_WEBP_PIXELS = 16_000_000
 """Above, WebP's alpha and lossless pictures are coded without libwebp where the native library is: in a fraction of its
 memory."""
 
-# Resident memory, measured at 64 MP and rounded up by a quarter (docs/decisions 0014, 0095, 0098 and 0127): of any job;
-# while decoding, for each pixel of the source beside the picture itself; while encoding, for each pixel of the result.
+# Resident memory, measured at 64 MP and rounded up by a quarter (docs/decisions 0014, 0095, 0098, 0127, 0260): of any
+# job; while decoding, for each pixel of the source beside the picture itself; while encoding, for each of the result's.
 # WebP of what is drawn may be made by libwebp's lossless coder, which takes more than twice what the others do.
 _ANY_JOB_BYTES = 96 * _MIB
 _DECODING_BYTES = {
@@ -27,11 +27,15 @@ _DECODING_BYTES = {
     SourceFormat.PNG: 1,
     SourceFormat.WEBP: 6,
     SourceFormat.GIF: 6,
+    SourceFormat.AVIF: 12,
+    SourceFormat.JXL: 32,
+    SourceFormat.HEIC: 12,
     SourceFormat.BMP: 3,
     SourceFormat.TIFF: 5,
     SourceFormat.SGI: 6,
     SourceFormat.RAW: 14,
 }
+_DECODING_ALPHA_BYTES = {SourceFormat.AVIF: 4, SourceFormat.HEIC: 4, SourceFormat.JXL: 12}
 _MULTI_SCAN_BYTES = 7
 _DEEP_BYTES = 4
 _ENCODING_BYTES = {
@@ -92,7 +96,7 @@ def resource_budget(probe: Probe, options: CompressionOptions) -> ResourceBudget
     targets = _targets(probe, options)
     frames = probe.frames if any(map(probe.format.keeps_frames_in, targets)) else 1
     source, result = probe.pixels * frames, _result_pixels(probe, options) * frames
-    decoding = _DECODING_BYTES[probe.format]
+    decoding = _DECODING_BYTES[probe.format] + _DECODING_ALPHA_BYTES.get(probe.format, 0) * probe.has_alpha
     decoding += _MULTI_SCAN_BYTES * (probe.scans > 1) + _DEEP_BYTES * (probe.bits > 8)  # noqa: PLR2004 - bits of a byte
     encoding = max(_encoding_bytes(probe, target, result) for target in targets)
     # What the decoder held is given back before an encoder begins.
@@ -120,7 +124,7 @@ def _longest_px(probe: Probe, options: CompressionOptions) -> int:
 
 def _targets(probe: Probe, options: CompressionOptions) -> tuple[OutputFormat, ...]:
     """The formats that the result may be in."""
-    known = options.format or probe.format.same_output or (OutputFormat.WEBP if probe.is_animated else None)
+    known = options.format or probe.format.default_output or (OutputFormat.WEBP if probe.is_animated else None)
     return STANDARD_FORMATS if known is None else (known,)
 
 

@@ -10,6 +10,7 @@ from leanpix.engine.codecs.jpeg.jpegli import jpegli_backend
 from leanpix.engine.codecs.jxl import jxl_backend
 from leanpix.engine.codecs.webp.libwebp import libwebp_backend
 from leanpix.engine.facts import Limits
+from leanpix.engine.reading.loaders.heic import heic_library
 from leanpix.engine.reading.probe import probe
 
 _UNTIL_SPECIALIZED = 20
@@ -17,11 +18,15 @@ _UNTIL_SPECIALIZED = 20
 
 
 def warm_up() -> None:
-    """Load plug-ins and libjxl, choose JPEG and WebP encoders, read a header. No thread is started, no libvips used."""
+    """Load plug-ins, libjxl and libheif, choose JPEG and WebP encoders, read a header.
+
+    No thread is started, no libvips used.
+    """
     Image.preinit()
     jpegli_backend()
     libwebp_backend()
     jxl_backend()
+    heic_library()
     picture = io.BytesIO()
     Image.new("RGB", (8, 8)).save(picture, "JPEG")
     for _ in range(_UNTIL_SPECIALIZED):

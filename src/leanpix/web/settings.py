@@ -53,9 +53,9 @@ class WebSettings(BaseModel):
         "commas; `{region}` stands for the region they name: `https://s3.{region}.amazonaws.com`. Default: none.",
     )
     extra_formats: Annotated[tuple[Literal["avif", "jxl"], ...], CommaList] = Field(
-        default=(),
-        description="Formats written beside jpg, png and webp, for requests that name them: `avif`, `jxl` (with the "
-        "extra `leanpix[jxl]`) or both, separated by a comma. Default: none.",
+        default=("avif", "jxl"),
+        description="Formats written beside jpg, png and webp, for requests that name them: `avif`, `jxl` or both, "
+        "separated by a comma; `none`: neither.",
     )
     fine_states: bool = Field(default=False, description="Report the states 0, 2, 3, 5 and 6 too, not only 4.")
     cors_origins: Annotated[tuple[Origin, ...], CommaList] = Field(

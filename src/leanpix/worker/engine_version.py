@@ -5,23 +5,21 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 
 _WHEELS = ("pyvips-binary", "pyjpegli", "mozjpeg-lossless-optimization", "pyoxipng-ng", "pillow", "rawpy", "numpy")
-_JXL_WHEEL = "imagecodecs"
+_SOME_HAVE = ("pylibjxl", "imagecodecs", "pi-heif")
+"""Wheels of some machines, and of extras."""
 
 
 def wheel_versions() -> Mapping[str, str]:
     """The wheels that codecs come from."""
-    return {**{wheel: version(wheel) for wheel in _WHEELS}, **_extras()}
-
-
-def _extras() -> Mapping[str, str]:
-    """The same of extras, where they are installed."""
-    try:
-        return {_JXL_WHEEL: version(_JXL_WHEEL)}
-    except PackageNotFoundError:
-        return {}
+    found = {wheel: version(wheel) for wheel in _WHEELS}
+    for wheel in _SOME_HAVE:
+        with suppress(PackageNotFoundError):
+            found[wheel] = version(wheel)
+    return found
 
 
 def engine_version(target_score: float) -> str:

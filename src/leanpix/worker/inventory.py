@@ -14,6 +14,7 @@ from leanpix.engine.codecs.jpeg.jpegli import jpegli_backend
 from leanpix.engine.codecs.jxl import jxl_backend
 from leanpix.engine.codecs.webp.libwebp import libwebp_backend
 from leanpix.engine.native import native_path
+from leanpix.engine.reading.loaders.heic import heic_backend
 from leanpix.worker.engine_version import wheel_versions
 
 
@@ -32,7 +33,10 @@ def inventory() -> Mapping[str, str]:
         "WebP encoder": libwebp_backend(),
         "AVIF encoder": extras[OutputFormat.AVIF],
         "JPEG XL encoder": extras[OutputFormat.JXL],
-        "formats read": ", ".join(SourceFormat),
+        "HEIC reader": heic_backend(),
+        "formats read": ", ".join(
+            kind for kind in SourceFormat if kind is not SourceFormat.HEIC or not heic_backend().startswith("none")
+        ),
         "formats written": ", ".join(STANDARD_FORMATS),
         "formats written where named": ", ".join(kind for kind, how in extras.items() if not how.startswith("none")),
     }

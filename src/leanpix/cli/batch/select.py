@@ -17,6 +17,7 @@ from leanpix.cli.batch.place import MARK, Where
 EXTENSIONS = frozenset(
     {"jpg", "jpeg", "jpe", "jfif", "png", "webp", "gif", "bmp", "dib", "tif", "tiff", "sgi", "rgb", "rgba", "bw"}
     | {"3fr", "arw", "cr2", "cr3", "crw", "dcr", "dng", "erf", "kdc", "mef", "mos", "mrw", "nef", "nrw", "orf", "pef"}
+    | {"avif", "jxl", "heic", "heif", "hif"}
     | {"raf", "raw", "rw2", "rwl", "sr2", "srf", "srw", "x3f"}
 )
 

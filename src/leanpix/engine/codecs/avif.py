@@ -15,18 +15,19 @@ from numpy.typing import NDArray
 from PIL import AvifImagePlugin
 
 from leanpix.domain.errors import TaskFailure
-from leanpix.domain.formats import OutputFormat
+from leanpix.domain.formats import OutputFormat, SourceFormat
 from leanpix.domain.report import Measure
 from leanpix.domain.states import TaskState
 from leanpix.engine.budget import Effort
 from leanpix.engine.codecs import priors
 from leanpix.engine.codecs.base import Encoded, Goal, Mend, Raster
-from leanpix.engine.codecs.offers import Facts, Offer, SourceSize, lossless, lossy
+from leanpix.engine.codecs.item_boxes import without_metadata
+from leanpix.engine.codecs.offers import Facts, Offer, SourceSize, lossless, lossy, repacked_source
 from leanpix.engine.codecs.prior import PriorCurve
 from leanpix.engine.content import is_colourful, texture
+from leanpix.engine.reading.headers import avif
 from leanpix.engine.reading.loaders.pillow import pixels_of
 
-_BRAND = slice(4, 12)
 _SLOW_UP_TO_PIXELS, _MEDIUM_UP_TO_PIXELS = 1_500_000, 12_000_000
 _SLOW, _MEDIUM, _FAST = 3, 1, 0
 """libvips' effort: 0.8, 0.3 and 0.1 CPU seconds a megapixel; the medium one takes 6 % more bytes at a score."""
@@ -130,6 +131,7 @@ class AvifCodec:
     """The AVIF format."""
 
     format = OutputFormat.AVIF
+    takes_file_of = frozenset({SourceFormat.AVIF})
     has_near_lossless = False
     unmendable = frozenset[Measure]()
 
@@ -140,34 +142,37 @@ class AvifCodec:
         return AvifEncoder(raster, _speed_class(raster, effort), texture(raster.pixels).is_screen_content, whole_chroma)
 
     def source_size(self, source: bytes) -> SourceSize:
-        """AVIF is not read."""
-        return SourceSize(len(source))
+        """The file without metadata."""
+        return SourceSize(len(self.stripped(source)))
 
     def offers(self, facts: Facts) -> Iterator[Offer]:
-        """An encode, and every pixel kept."""
+        """The source without its metadata, an encode, and every pixel kept."""
+        yield from repacked_source(priors.AVIF_SOURCE, facts)
         yield from lossy("lossy", priors.AVIF_LOSSY, facts)
         yield from lossless(priors.SCREEN_CONTENT, priors.PHOTOGRAPH, facts)
 
     def without_profile(self, source: bytes) -> bytes:
-        """No source is of this format."""
+        """An AVIF's colours are properties of its picture, which stay."""
         return source
 
     def stripped(self, source: bytes) -> bytes:
-        """No source is of this format."""
-        return source
+        """The source without EXIF, XMP and what else its picture does not need."""
+        return without_metadata(source) or source
 
-    def repack(self, source: bytes, effort: Effort) -> None:
-        """AVIF is not read: there is no source to repack."""
-        del source, effort
+    def repack(self, source: bytes, effort: Effort) -> Encoded | None:
+        """The same; None where its items lie in ways that are not taken apart here."""
+        del effort
+        data = without_metadata(source)
+        return Encoded(data, "source", is_lossless=True) if data else None
 
 
 def is_avif(data: bytes) -> bool:
-    """Whether the bytes begin like a still AVIF."""
-    return data[_BRAND] == b"ftypavif"
+    """Whether the bytes begin like an AVIF."""
+    return avif.matches(data)
 
 
 def decoded_avif(data: bytes) -> NDArray[np.uint8]:
-    """The (height, width, 3 or 4) pixels of an AVIF that this codec made; nobody else's is ever decoded."""
+    """The (height, width, 3 or 4) pixels of an AVIF that this codec made, or took over."""
     # Its own number would be one a core: memory for their stacks is what a child has too little of.
     AvifImagePlugin.DEFAULT_MAX_THREADS = 1
     with AvifImagePlugin.AvifImageFile(io.BytesIO(data)) as opened:

@@ -11,7 +11,7 @@ import numpy as np
 import pyvips
 from numpy.typing import NDArray
 
-from leanpix.domain.formats import OutputFormat
+from leanpix.domain.formats import OutputFormat, SourceFormat
 from leanpix.domain.report import Measure, WorstPlace
 from leanpix.engine.budget import Effort
 from leanpix.engine.codecs.offers import Facts, Offer, SourceSize
@@ -230,6 +230,11 @@ class Codec(Protocol):
         ...
 
     @property
+    def takes_file_of(self) -> frozenset[SourceFormat]:
+        """The formats of whose files `repack` makes results: its own as a rule."""
+        ...
+
+    @property
     def has_near_lossless(self) -> bool:
         """Whether pixels on coarser levels take its lossless encoder much fewer bytes."""
         ...
@@ -244,7 +249,7 @@ class Codec(Protocol):
         ...
 
     def source_size(self, source: bytes) -> SourceSize:
-        """What a source of this very format consists of, by its header."""
+        """What a source that `repack` takes consists of, by its header."""
         ...
 
     def offers(self, facts: Facts) -> Iterator[Offer]:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
+from leanpix.domain.formats import SourceFormat
 from leanpix.engine.codecs.priors import STORED_SHARE, Prior
 
 
@@ -76,8 +77,9 @@ class SourceSize:
 class Facts:
     """What is known of a picture before anything is encoded.
 
-    pixels: of all frames. source_bytes: of its file. usable_source: that file, where it is a result too: it
-    shows the same picture in the same format and dimensions. needs_lossless: the quality asked for allows no loss.
+    pixels: of all frames. source_bytes: of its file. usable_source: that file, where a result is made of it: it shows
+    the same picture in the same dimensions, in a format of whose files the codec makes results. needs_lossless: the
+    quality asked for allows no loss.
     bytes_a_pixel: of a lossy encode at the setting that is likely to be needed, as it typically is.
     """
 
@@ -89,6 +91,7 @@ class Facts:
     is_screen_content: bool = False
     bytes_a_pixel: float = 0.5
     frames: int = 1
+    source_format: SourceFormat | None = None
 
 
 def repacked_source(prior: Prior, facts: Facts, refinement: Refinement | None = None) -> Iterator[Offer]:

@@ -135,7 +135,9 @@ class EncodeContext:
         """Whether the source's own file shows the same picture as the result would."""
         is_laid_on_colour = self.options.background is not None and self.picture.probe.has_alpha
         is_bound_to_profile = self._has_unwanted_profile and not self.picture.says_srgb
-        return not is_laid_on_colour and not is_bound_to_profile and may_keep_file(self.picture, self.codec.format)
+        return (
+            not is_laid_on_colour and not is_bound_to_profile and may_keep_file(self.picture, self.codec.takes_file_of)
+        )
 
     @property
     def _has_unwanted_profile(self) -> bool:
@@ -161,6 +163,7 @@ class EncodeContext:
             needs_lossless=needs_lossless,
             is_screen_content=encoder.is_screen_content,
             bytes_a_pixel=self._likely_bytes_a_pixel(runs),
+            source_format=probe.format,
         )
 
     def _likely_bytes_a_pixel(self, runs: EncoderRuns) -> float:
@@ -178,8 +181,8 @@ class EncodeContext:
     def _repacked(self) -> Encoded | None:
         source, note = self._wanted_source, mark_of(self.source)
         repacked = self.codec.repack(source, self.effort)
-        if repacked is None:
-            return None
+        if repacked is None or self.picture.probe.format.same_output is not self.codec.format:
+            return repacked
         if len(repacked.data) >= len(source):  # it was packed better before: then its own bytes, less metadata
             repacked = Encoded(self.codec.stripped(source), "source", is_lossless=True)
         if note is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from leanpix.domain.formats import OutputFormat
+from leanpix.domain.formats import OutputFormat, SourceFormat
 from leanpix.domain.request import CompressionOptions
 from leanpix.engine.codecs.base import Raster
 from leanpix.engine.content import texture
@@ -20,8 +20,8 @@ def decoding_target(probe: Probe, asked: OutputFormat | None) -> OutputFormat:
     """
     if asked is not None:
         return asked
-    if probe.format.same_output is not None:
-        return probe.format.same_output
+    if probe.format.default_output is not None:
+        return probe.format.default_output
     return OutputFormat.WEBP if probe.is_animated or probe.has_alpha else OutputFormat.PNG
 
 
@@ -30,8 +30,8 @@ def recommend(probe: Probe, raster: Raster) -> OutputFormat:
 
     Animation or transparency: WebP; few colours or line art: PNG; otherwise JPEG.
     """
-    if probe.format.same_output is not None:
-        return probe.format.same_output
+    if probe.format.default_output is not None:
+        return probe.format.default_output
     if raster.frames > 1 or raster.is_transparent:
         return OutputFormat.WEBP
     return OutputFormat.PNG if texture(raster.pixels).is_screen_content else OutputFormat.JPG
@@ -57,15 +57,15 @@ def keeps_dimensions(picture: Picture) -> bool:
     return (picture.width_px, picture.height_px) == (picture.probe.width_px, picture.probe.height_px)
 
 
-def may_keep_file(picture: Picture, target: OutputFormat) -> bool:
+def may_keep_file(picture: Picture, takes_file_of: frozenset[SourceFormat]) -> bool:
     """Whether the source's own file, stripped of metadata, shows the same picture as the result would.
 
-    It does not when the format or the dimensions change, when EXIF turned it, when an animation was dropped, when
-    its colours are no web page's (CMYK) or when it was damaged.
+    It does not when the format is none that the codec takes over, when the dimensions change, when EXIF turned it, when
+    an animation was dropped, when its colours are no web page's (CMYK) or when it was damaged.
     """
     probe = picture.probe
     return (
-        probe.format.same_output is target
+        probe.format in takes_file_of
         and not picture.is_mended
         and keeps_dimensions(picture)
         and probe.orientation == 1

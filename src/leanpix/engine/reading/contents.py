@@ -17,7 +17,7 @@ from leanpix.domain.errors import TaskFailure
 from leanpix.domain.formats import OutputFormat, SourceFormat
 from leanpix.domain.holding import Holding, in_order
 from leanpix.engine.facts import Probe
-from leanpix.engine.reading.box_contents import of_avif, of_jxl
+from leanpix.engine.reading.box_contents import of_heif, of_jxl
 from leanpix.engine.reading.exif_contents import exif_resolution, of_exif, of_iptc, of_photoshop, of_xmp
 from leanpix.engine.reading.headers import jpeg, png_chunks, tiff, webp
 
@@ -336,6 +336,7 @@ _WALKS: dict[str, Callable[[bytes], Iterator[set[Holding]]]] = {
     "tiff": _of_tiff,
     "raw": _of_raw,
     "bmp": _of_bmp,
-    "avif": of_avif,
+    "avif": of_heif,
+    "heic": of_heif,
     "jxl": of_jxl,
 }

@@ -19,7 +19,7 @@ from leanpix.domain.states import TaskState
 from leanpix.engine import vips
 from leanpix.engine.colour.to_srgb import Coloured, to_sdr, to_srgb
 from leanpix.engine.facts import Limits, damaged
-from leanpix.engine.reading.loaders import bmp, gif, jpeg, png, raw, sgi, tiff, webp
+from leanpix.engine.reading.loaders import avif, bmp, gif, heic, jpeg, jxl, png, raw, sgi, tiff, webp
 from leanpix.engine.reading.loaders.base import DecodeRequest, LazyPixels, from_array
 from leanpix.engine.reading.picture import Picture
 from leanpix.engine.reading.probe import Probe, mended
@@ -33,6 +33,9 @@ _LOADERS: dict[SourceFormat, ModuleType] = {
     SourceFormat.JPG: jpeg,
     SourceFormat.PNG: png,
     SourceFormat.WEBP: webp,
+    SourceFormat.AVIF: avif,
+    SourceFormat.JXL: jxl,
+    SourceFormat.HEIC: heic,
     SourceFormat.GIF: gif,
     SourceFormat.TIFF: tiff,
     SourceFormat.RAW: raw,
@@ -77,7 +80,7 @@ def _load(
         coloured = (
             to_sdr(resized, raster.high_range)
             if raster.high_range is not None
-            else to_srgb(resized, raster.profile, may_keep=target.holds_profile and Keep.PROFILE in options.keep)
+            else to_srgb(resized, raster.profile, may_keep=Keep.PROFILE in options.keep)
         )
         image, window = _placed(coloured.image, raster.frames, probe.orientation, geometry, options.crop)
         flat = target is OutputFormat.JPG or options.background is not None
@@ -190,7 +193,9 @@ def _in_memory(image: pyvips.Image) -> pyvips.Image:
 
 def _picture(pixels: NDArray[np.uint8], probe: Probe, raster: LazyPixels, coloured: Coloured) -> Picture:
     dropped = probe.is_animated and raster.frames == 1
-    warnings = (f"animation dropped: the first of {probe.frames} frames is used",) if dropped else ()
+    # A JPEG XL's header does not say how many frames there are.
+    first = "its first frame" if probe.format is SourceFormat.JXL else f"the first of {probe.frames} frames"
+    warnings = (f"animation dropped: {first} is used",) if dropped else ()
     return Picture(
         pixels,
         pixels.shape[1],

@@ -12,14 +12,23 @@ from leanpix.domain.errors import TaskFailure
 from leanpix.domain.formats import SourceFormat
 from leanpix.domain.holding import Holding
 from leanpix.domain.keep import Keep
-from leanpix.engine.reading.headers import jpeg, png_chunks, tiff, webp
+from leanpix.engine.reading.headers import heif, jpeg, jxl, png_chunks, tiff, webp
 from leanpix.engine.reading.headers.exif_fields import kept_fields, whole_block
 from leanpix.engine.reading.iptc import MARK, has_other_records, iptc_records, kept_records
 from leanpix.engine.reading.probe import exif_block
 from leanpix.engine.reading.xmp import MOST_BYTES, has_other_properties, kept_properties
 
 _MOST_EXIF_BYTES = 64_000
-_BLOCKS = frozenset({SourceFormat.JPG, SourceFormat.PNG, SourceFormat.WEBP})
+_BLOCKS = frozenset(
+    {
+        SourceFormat.JPG,
+        SourceFormat.PNG,
+        SourceFormat.WEBP,
+        SourceFormat.AVIF,
+        SourceFormat.HEIC,
+        SourceFormat.JXL,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +84,19 @@ def _held(source: bytes, form: SourceFormat) -> Metadata:
             return _in_jpeg(source, exif)
         case SourceFormat.PNG:
             return _in_png(source, exif)
-        case SourceFormat.WEBP:
-            packets = (source[one.start : one.end] for one in webp.chunks(source) if one.name == b"XMP ")
-            return Metadata(exif, next(packets, b""))
+        case SourceFormat.WEBP | SourceFormat.AVIF | SourceFormat.HEIC | SourceFormat.JXL:
+            return Metadata(exif, _xmp_packet(source, form))
         case SourceFormat.TIFF | SourceFormat.RAW if tiff.matches(source):
             return Metadata(exif, *_in_tiff(source))
     return Metadata(exif)
+
+
+def _xmp_packet(source: bytes, form: SourceFormat) -> bytes:
+    if form is SourceFormat.WEBP:
+        return next((source[one.start : one.end] for one in webp.chunks(source) if one.name == b"XMP "), b"")
+    if form is SourceFormat.JXL:
+        return next((source[one.content : one.end] for one in jxl.parts(source) if one.kind == b"xml "), b"")
+    return heif.xmp_packet(source)
 
 
 _APP1, _APP13 = 0xE1, 0xED

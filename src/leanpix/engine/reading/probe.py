@@ -6,7 +6,7 @@ from types import ModuleType
 
 from leanpix.domain.formats import SourceFormat
 from leanpix.engine.facts import Limits, Mended, Probe, damaged
-from leanpix.engine.reading.headers import bmp, gif, jpeg, png, raw, sgi, tiff, webp
+from leanpix.engine.reading.headers import avif, bmp, gif, heic, jpeg, jxl, png, raw, sgi, tiff, webp
 
 __all__ = ["Probe", "exif_block", "mended", "probe", "sniff"]
 
@@ -14,6 +14,9 @@ _HEADERS: dict[SourceFormat, ModuleType] = {
     SourceFormat.JPG: jpeg,
     SourceFormat.PNG: png,
     SourceFormat.WEBP: webp,
+    SourceFormat.AVIF: avif,
+    SourceFormat.JXL: jxl,
+    SourceFormat.HEIC: heic,
     SourceFormat.GIF: gif,
     SourceFormat.RAW: raw,  # before TIFF: most raw files are TIFF files as well
     SourceFormat.TIFF: tiff,
@@ -32,7 +35,7 @@ def exif_block(source: bytes, form: SourceFormat) -> bytes:
     if form in {SourceFormat.TIFF, SourceFormat.RAW}:
         return source  # such a file is one itself
     header = _HEADERS[form]
-    return header.exif_block(source) if header in {jpeg, png, webp} else b""
+    return header.exif_block(source) if header in {jpeg, png, webp, avif, heic, jxl} else b""
 
 
 def mended(source: bytes, form: SourceFormat) -> Mended | None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from leanpix.domain.formats import STANDARD_FORMATS, OutputFormat, SourceFormat
 from leanpix.web.compat import Json
 from leanpix.web.context import context_of
+
+_READ = tuple(kind for kind in SourceFormat if kind is not SourceFormat.HEIC or find_spec("pi_heif") is not None)
+"""HEIC with the extra alone."""
 
 
 async def formats(request: Request) -> Response:
@@ -17,7 +22,7 @@ async def formats(request: Request) -> Response:
 
 def shown_formats(written: tuple[OutputFormat, ...]) -> Json:
     """The answer of an installation that writes these."""
-    data = {"read": [kind.value for kind in SourceFormat], "written": [_shown(kind) for kind in written]}
+    data = {"read": [kind.value for kind in _READ], "written": [_shown(kind) for kind in written]}
     return {"status": 200, "message": "success", "data": data}
 
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from leanpix.domain.formats import OutputFormat
+from leanpix.domain.formats import OutputFormat, SourceFormat
 from leanpix.domain.report import Measure
 from leanpix.engine.budget import Effort
 from leanpix.engine.cells.thin_colour import halved_chroma_loss
@@ -188,6 +188,7 @@ class JpegCodec:
     """The JPEG format."""
 
     format = OutputFormat.JPG
+    takes_file_of = frozenset({SourceFormat.JPG})
     has_near_lossless = False
     unmendable = frozenset[Measure]()
 

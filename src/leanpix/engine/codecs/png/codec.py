@@ -15,7 +15,7 @@ import oxipng
 import pyvips
 from numpy.typing import NDArray
 
-from leanpix.domain.formats import OutputFormat
+from leanpix.domain.formats import OutputFormat, SourceFormat
 from leanpix.domain.report import Measure
 from leanpix.engine.budget import Effort
 from leanpix.engine.codecs import priors
@@ -244,6 +244,7 @@ class PngCodec:
     """The PNG format."""
 
     format = OutputFormat.PNG
+    takes_file_of = frozenset({SourceFormat.PNG})
     has_near_lossless = True
     unmendable = frozenset[Measure]()
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from leanpix.domain.formats import OutputFormat
+from leanpix.domain.formats import OutputFormat, SourceFormat
 from leanpix.domain.report import Measure
 from leanpix.engine.budget import Effort
 from leanpix.engine.cells.thin_colour import halved_chroma_loss
@@ -203,6 +203,7 @@ class WebpCodec:
     """The WebP format."""
 
     format = OutputFormat.WEBP
+    takes_file_of = frozenset({SourceFormat.WEBP})
     has_near_lossless = True
     unmendable = frozenset({Measure.THIN_COLOUR})
     """Its chroma is always halved: with care where that helps, which is decided before anything is encoded."""

@@ -1,4 +1,4 @@
-"""Boxes of ISO base media files (ISO/IEC 14496-12), as AVIF and JPEG XL have them: those of this engine's results."""
+"""Boxes of ISO base media files (ISO/IEC 14496-12), as AVIF, HEIC and JPEG XL have them: strangers' and our own."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 _HEADER = struct.Struct(">I4s")
+_WIDE_SIZE = struct.Struct(">Q")
+_MOST_BOXES = 20_000
 FULL_BOX = 4
 """Bytes of version and flags, which a full box begins with."""
 
@@ -31,16 +33,23 @@ class Item:
     size: int
 
 
-def boxes(data: bytes, start: int = 0, end: int | None = None) -> Iterator[Box]:
-    """The boxes of a stretch; struct.error for one that does not fit into it."""
+def boxes(data: bytes, start: int = 0, end: int | None = None, *, may_be_cut: bool = False) -> Iterator[Box]:
+    """The boxes of a stretch; struct.error for one that does not fit into it, but for one that may be cut."""
     end = len(data) if end is None else end
-    while start + _HEADER.size <= end:
+    for _ in range(_MOST_BOXES):
+        if start + _HEADER.size > end:
+            return
         size, kind = _HEADER.unpack_from(data, start)
+        content = start + _HEADER.size
+        if size == 1:  # the size follows, in 64 bits
+            (size,) = _WIDE_SIZE.unpack_from(data, content)
+            content += _WIDE_SIZE.size
         size = size or end - start  # 0: up to the end
-        if size < _HEADER.size or start + size > end:  # 1, a size of 64 bits, is more than an engine's result takes
+        if size < content - start or (start + size > end and not may_be_cut):
             raise struct.error("a box does not fit")
-        yield Box(kind, start, start + _HEADER.size, start + size)
+        yield Box(kind, start, content, min(start + size, end))
         start += size
+    raise struct.error("there are too many boxes")
 
 
 def box(kind: bytes, *parts: bytes) -> bytes:
@@ -60,12 +69,14 @@ def items(data: bytes) -> Iterator[Item]:
     found = {one.kind: one for one in meta_boxes(data)}
     if b"iinf" not in found or b"iloc" not in found:
         return
-    kinds = dict(_kinds(data, found[b"iinf"]))
-    for number, start, size in locations(data, found[b"iloc"]):
-        yield Item(number, kinds.get(number, b""), start, size)
+    kinds = dict(item_kinds(data, found[b"iinf"]))
+    for number, in_file, pieces in item_pieces(data, found[b"iloc"]):
+        if in_file and len(pieces) == 1:
+            yield Item(number, kinds.get(number, b""), *pieces[0])
 
 
-def _kinds(data: bytes, iinf: Box) -> Iterator[tuple[int, bytes]]:
+def item_kinds(data: bytes, iinf: Box) -> Iterator[tuple[int, bytes]]:
+    """Number and kind of each item."""
     counts = 2 if data[iinf.content] == 0 else 4
     for entry in boxes(data, iinf.content + FULL_BOX + counts, iinf.end):
         version = data[entry.content]
@@ -76,6 +87,14 @@ def _kinds(data: bytes, iinf: Box) -> Iterator[tuple[int, bytes]]:
 
 def locations(data: bytes, iloc: Box) -> Iterator[tuple[int, int, int]]:
     """Number, start and size of each item that is one piece of the file itself; ValueError for any other."""
+    for number, in_file, pieces in item_pieces(data, iloc):
+        if not in_file or len(pieces) != 1:
+            raise ValueError("an item is in pieces")
+        yield number, *pieces[0]
+
+
+def item_pieces(data: bytes, iloc: Box) -> Iterator[tuple[int, bool, list[tuple[int, int]]]]:
+    """Of each item its number, whether it lies in the file itself, and start and size of its pieces."""
     version = data[iloc.content]
     at = iloc.content + FULL_BOX
     sizes, bases = data[at], data[at + 1]
@@ -86,16 +105,19 @@ def locations(data: bytes, iloc: Box) -> Iterator[tuple[int, int, int]]:
     def taken(many: int) -> int:
         nonlocal at
         at += many
+        if at > iloc.end:
+            raise struct.error("the places of the items are cut short")
         return int.from_bytes(data[at - many : at])
 
     for _ in range(count):
         number = taken(numbers)
         method = taken(2) & 15 if version else 0
         taken(2)  # which file: this one
-        base, pieces = taken(base_bytes), taken(2)
-        if method or pieces != 1:
-            raise ValueError("an item is in pieces")
-        if version:
-            taken(index_bytes)
-        start = base + taken(offset_bytes)
-        yield number, start, taken(length_bytes)
+        base, many = taken(base_bytes), taken(2)
+        pieces = list[tuple[int, int]]()
+        for _ in range(many):
+            if version:
+                taken(index_bytes)
+            start = base + taken(offset_bytes)
+            pieces.append((start, taken(length_bytes)))
+        yield number, method == 0, pieces

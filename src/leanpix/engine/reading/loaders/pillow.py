@@ -17,6 +17,10 @@ from PIL import Image
 from leanpix.engine.facts import damaged
 
 _STRIP_ROWS = 256
+_ERRORS = (
+    OSError, EOFError, SyntaxError, ValueError, IndexError, KeyError, TypeError, struct.error,
+    RuntimeError,  # what libavif refuses
+)  # fmt: skip
 
 
 @contextmanager
@@ -26,7 +30,7 @@ def pillow_errors(what: str) -> Iterator[None]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
-    except (OSError, EOFError, SyntaxError, ValueError, IndexError, KeyError, TypeError, struct.error) as error:
+    except _ERRORS as error:
         raise damaged(f"the {what} data is damaged or cut short") from error
 
 
