@@ -3,15 +3,14 @@
  * leanpix/engine/cells/numpy_cells.py has the same sums, to the last bit.
  *
  * Rows are copied into buffers whose width is a multiple of a cell, the last pixel repeated, so that no loop has an
- * edge to look after. Memory: some rows.
+ * edge to look after. Memory: some rows. cpu: the newest generation of processors to use (enum metric_cpu).
  */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "../export.h"
-
-enum { CELL = 4, COLOUR = 3, CONTRAST = 40 }; /* CONTRAST: numpy_cells.py's too */
+#include "cells_rows.h"
 
 static size_t cells_in(size_t side) { return (side + CELL - 1) / CELL; }
 
@@ -21,152 +20,120 @@ static void take_row(const uint8_t *pixels, size_t width, size_t height, int ban
   for (size_t i = bytes; i < padded; ++i) out[i] = out[i - (size_t)bands];
 }
 
-/* Red against green, and blue against both: 8-bit levels of what an eye sees apart from lightness. */
-static void split_colour(const uint8_t *restrict row, size_t width, int16_t *restrict u, int16_t *restrict v) {
-  for (size_t x = 0; x < width; ++x) {
-    const int red = row[COLOUR * x], green = row[COLOUR * x + 1], blue = row[COLOUR * x + 2];
-    u[x] = (int16_t)(red - green);
-    v[x] = (int16_t)((2 * blue - red - green) >> 1);
-  }
+/* Colours of two rows, by turns: each has a place before its first pixel, which is a copy of it. */
+struct colours {
+  int16_t *memory;
+  size_t width;
+};
+
+static int16_t *colour_row(const struct colours *colours, size_t row, int second) {
+  return colours->memory + (row % 2 * 2 + (size_t)second) * (colours->width + 1) + 1;
 }
 
-static inline int larger(int one, int other) { return one > other ? one : other; }
-
-/* How far the colour of each pixel lies from its left and its upper neighbour's, as far as that is more than CONTRAST. */
-static void weigh_row(const int16_t *restrict u, const int16_t *restrict v, const int16_t *restrict upper_u,
-                      const int16_t *restrict upper_v, size_t width, uint16_t *restrict weights) {
-  for (size_t x = 0; x < width; ++x) {
-    const int down = larger(abs(u[x] - upper_u[x]), abs(v[x] - upper_v[x]));
-    weights[x] = (uint16_t)larger(down - CONTRAST, 0);
+static void take_colours(const struct colours *colours, const struct cells_rows *rows, const uint8_t *pixels, size_t row,
+                         uint16_t *contrast) {
+  int16_t *u = colour_row(colours, row, 0), *v = colour_row(colours, row, 1);
+  rows->split_colour(pixels, colours->width, u, v);
+  u[-1] = u[0];
+  v[-1] = v[0];
+  if (row == 0) {
+    memcpy(colour_row(colours, 1, 0), u, colours->width * sizeof *u);
+    memcpy(colour_row(colours, 1, 1), v, colours->width * sizeof *v);
   }
-  for (size_t x = 1; x < width; ++x) {
-    const int across = larger(abs(u[x] - u[x - 1]), abs(v[x] - v[x - 1]));
-    weights[x] = (uint16_t)larger(across - CONTRAST, weights[x]);
-  }
-}
-
-static void add_texture(const uint8_t *restrict row, const uint8_t *restrict upper, size_t bytes, size_t bands,
-                        uint16_t *restrict sums) {
-  for (size_t i = 0; i < bytes; ++i) sums[i] = (uint16_t)(sums[i] + abs(row[i] - upper[i]));
-  for (size_t i = bands; i < bytes; ++i) sums[i] = (uint16_t)(sums[i] + abs(row[i] - row[i - bands]));
-}
-
-static void add_bytes(const uint8_t *restrict row, size_t bytes, uint16_t *restrict sums) {
-  for (size_t i = 0; i < bytes; ++i) sums[i] = (uint16_t)(sums[i] + row[i]);
-}
-
-/* The sums of columns to those of cells: of each band by itself, or of all bands. */
-static void add_across(const uint16_t *columns, size_t cells, int bands, int apart, uint16_t *out) {
-  for (size_t cell = 0; cell < cells; ++cell) {
-    for (int band = 0; band < bands; ++band) {
-      uint16_t sum = 0;
-      for (int x = 0; x < CELL; ++x) sum = (uint16_t)(sum + columns[(cell * CELL + (size_t)x) * (size_t)bands + (size_t)band]);
-      if (apart) out[cell * (size_t)bands + (size_t)band] = sum;
-      else out[cell] = (uint16_t)(out[cell] + sum);
-    }
-  }
+  rows->add_contrast(u, v, colour_row(colours, row + 1, 0), colour_row(colours, row + 1, 1), colours->width, contrast);
 }
 
 /* Of a source of 1 or 3 bands: sums (rows, columns, bands) of the samples, texture (rows, columns) of the differences
  * to the left and the upper pixel, all bands together, and weights (rows, columns) of the chroma contrast; gray has
- * none. Zeros in texture and weights before. -1: out of memory. */
-LEANPIX_EXPORT int leanpix_source_cells(const uint8_t *pixels, size_t width, size_t height, int bands, uint16_t *sums,
-                                        uint16_t *texture, uint16_t *weights) {
+ * none: zeros there before. -1: out of memory. */
+LEANPIX_EXPORT int leanpix_source_cells(const uint8_t *pixels, size_t width, size_t height, int bands, int cpu,
+                                        uint16_t *sums, uint16_t *texture, uint16_t *weights) {
+  const struct cells_rows *rows = cells_rows_for(cpu);
   const size_t cells = cells_in(width), padded = cells * CELL, bytes = padded * (size_t)bands;
-  uint8_t *rows = malloc(2 * bytes);
-  uint16_t *columns = malloc((2 * bytes + 5 * padded) * sizeof(uint16_t));
-  if (rows == NULL || columns == NULL) {
-    free(rows);
+  uint8_t *pair = malloc(2 * bytes);
+  uint16_t *columns = malloc((2 * bytes + padded) * sizeof(uint16_t));
+  const struct colours colours = {malloc(4 * (padded + 1) * sizeof(int16_t)), padded};
+  if (pair == NULL || columns == NULL || colours.memory == NULL) {
+    free(pair);
     free(columns);
+    free(colours.memory);
     return -1;
   }
-  uint16_t *steps = columns + bytes, *row_weights = steps + bytes;
-  int16_t *colour = (int16_t *)(row_weights + padded);
+  uint16_t *steps = columns + bytes, *contrast = steps + bytes;
   for (size_t y = 0; y < cells_in(height) * CELL; ++y) {
-    uint8_t *row = rows + (y % 2) * bytes, *upper = rows + (1 - y % 2) * bytes;
+    uint8_t *row = pair + (y % 2) * bytes, *upper = pair + (1 - y % 2) * bytes;
     take_row(pixels, width, height, bands, y, row);
     if (y == 0) memcpy(upper, row, bytes);
-    if (y % CELL == 0) memset(columns, 0, 2 * bytes * sizeof *columns);
-    add_bytes(row, bytes, columns);
-    add_texture(row, upper, bytes, (size_t)bands, steps);
-    if (bands == COLOUR) {
-      int16_t *u = colour + (y % 2) * 2 * padded, *upper_u = colour + (1 - y % 2) * 2 * padded;
-      split_colour(row, padded, u, u + padded);
-      if (y == 0) memcpy(upper_u, u, 2 * padded * sizeof *u);
-      weigh_row(u, u + padded, upper_u, upper_u + padded, padded, row_weights);
-      add_across(row_weights, cells, 1, 0, weights + y / CELL * cells);
-    }
+    if (y % CELL == 0) memset(columns, 0, (2 * bytes + padded) * sizeof *columns);
+    rows->add_samples(row, upper, bytes, (size_t)bands, columns, steps);
+    if (bands == COLOUR) take_colours(&colours, rows, row, y, contrast);
     if (y % CELL == CELL - 1) {
-      add_across(columns, cells, bands, 1, sums + y / CELL * cells * (size_t)bands);
-      add_across(steps, cells, bands, 0, texture + y / CELL * cells);
+      const size_t at = y / CELL * cells;
+      rows->fold_apart(columns, cells, (size_t)bands, sums + at * (size_t)bands);
+      rows->fold_together(steps, cells, (size_t)bands, texture + at);
+      if (bands == COLOUR) rows->fold_together(contrast, cells, 1, weights + at);
     }
   }
-  free(rows);
+  free(pair);
   free(columns);
+  free(colours.memory);
   return 0;
 }
 
-static void add_differences(const uint8_t *restrict source, const uint8_t *restrict result, size_t bytes,
-                            uint16_t *restrict differences, uint16_t *restrict distances) {
-  for (size_t i = 0; i < bytes; ++i) {
-    const int difference = result[i] - source[i];
-    differences[i] = (uint16_t)(differences[i] + difference); /* wraps, and is right again with a sign */
-    distances[i] = (uint16_t)(distances[i] + abs(difference));
-  }
+static inline int larger(int one, int other) { return one > other ? one : other; }
+
+/* The colour of a pixel: as split_colour's. */
+static inline int first_colour(const uint8_t *pixel) { return pixel[0] - pixel[1]; }
+static inline int second_colour(const uint8_t *pixel) { return (2 * pixel[2] - pixel[0] - pixel[1]) >> 1; }
+
+static inline int colours_apart(const uint8_t *one, const uint8_t *other) {
+  return larger(abs(first_colour(one) - first_colour(other)), abs(second_colour(one) - second_colour(other)));
 }
 
-/* The weighted distance of colours in the cells that have weights, by pixels: few have. */
-static void add_colour_errors(const uint8_t *source, const uint8_t *upper, const uint8_t *result, size_t cells,
-                              const uint16_t *weights, uint32_t *errors, int16_t *scratch, uint16_t *row_weights) {
-  for (size_t cell = 0; cell < cells; ++cell) {
-    if (weights[cell] == 0) continue;
-    /* With the pixel before, which the first one's weight rests on; the first cell's is itself. */
-    const size_t first = cell * CELL, before = first > 0 ? first - 1 : 0, count = first + CELL - before;
-    int16_t *u = scratch, *v = u + CELL + 1, *upper_u = v + CELL + 1, *upper_v = upper_u + CELL + 1;
-    int16_t *result_u = upper_v + CELL + 1, *result_v = result_u + CELL + 1;
-    split_colour(source + before * COLOUR, count, u, v);
-    split_colour(upper + before * COLOUR, count, upper_u, upper_v);
-    split_colour(result + before * COLOUR, count, result_u, result_v);
-    weigh_row(u, v, upper_u, upper_v, count, row_weights);
-    for (size_t x = first - before; x < count; ++x) {
-      const int error = larger(abs(result_u[x] - u[x]), abs(result_v[x] - v[x]));
-      errors[cell] += (uint32_t)row_weights[x] * (uint32_t)error;
-    }
+/* The distance of a cell's colours in one row, each weighted by its contrast in the source. */
+static uint32_t colour_errors(const uint8_t *source, const uint8_t *upper, const uint8_t *result, int is_first) {
+  uint32_t errors = 0;
+  for (size_t x = 0; x < CELL * COLOUR; x += COLOUR) {
+    const uint8_t *here = source + x, *before = is_first && x == 0 ? here : here - COLOUR;
+    const int contrast = larger(colours_apart(here, upper + x), colours_apart(here, before)) - CONTRAST;
+    if (contrast > 0) errors += (uint32_t)contrast * (uint32_t)colours_apart(result + x, here);
   }
+  return errors;
 }
 
 /* Of a result of the source's shape: differences (rows, columns, bands), the sums of result - source; distances (rows,
  * columns), the sums of their sizes over all bands; errors (rows, columns), the weighted chroma errors, by the source's
- * weights. Zeros in the last two before. -1: out of memory. */
+ * weights. Zeros in the last before. -1: out of memory. */
 LEANPIX_EXPORT int leanpix_result_cells(const uint8_t *source, const uint8_t *result, size_t width, size_t height,
-                                        int bands, const uint16_t *weights, int16_t *differences, uint16_t *distances,
-                                        uint32_t *errors) {
+                                        int bands, int cpu, const uint16_t *weights, int16_t *differences,
+                                        uint16_t *distances, uint32_t *errors) {
+  const struct cells_rows *rows = cells_rows_for(cpu);
   const size_t cells = cells_in(width), padded = cells * CELL, bytes = padded * (size_t)bands;
-  int16_t scratch[6 * (CELL + 1)];
-  uint16_t row_weights[CELL + 1];
-  uint8_t *rows = malloc(3 * bytes);
+  uint8_t *three = malloc(3 * bytes);
   uint16_t *columns = malloc(2 * bytes * sizeof *columns);
-  if (rows == NULL || columns == NULL) {
-    free(rows);
+  if (three == NULL || columns == NULL) {
+    free(three);
     free(columns);
     return -1;
   }
   for (size_t y = 0; y < cells_in(height) * CELL; ++y) {
-    uint8_t *row = rows + (y % 2) * bytes, *upper = rows + (1 - y % 2) * bytes, *other = rows + 2 * bytes;
+    uint8_t *row = three + (y % 2) * bytes, *upper = three + (1 - y % 2) * bytes, *other = three + 2 * bytes;
+    const size_t at = y / CELL * cells;
     take_row(source, width, height, bands, y, row);
     take_row(result, width, height, bands, y, other);
     if (y == 0) memcpy(upper, row, bytes);
     if (y % CELL == 0) memset(columns, 0, 2 * bytes * sizeof *columns);
-    add_differences(row, other, bytes, columns, columns + bytes);
-    if (bands == COLOUR) {
-      add_colour_errors(row, upper, other, cells, weights + y / CELL * cells, errors + y / CELL * cells, scratch, row_weights);
+    rows->add_differences(row, other, bytes, columns, columns + bytes);
+    for (size_t cell = 0; bands == COLOUR && cell < cells; ++cell) { /* few have weights */
+      const size_t first = cell * CELL * COLOUR;
+      if (weights[at + cell]) errors[at + cell] += colour_errors(row + first, upper + first, other + first, cell == 0);
     }
     if (y % CELL == CELL - 1) {
-      add_across(columns, cells, bands, 1, (uint16_t *)differences + y / CELL * cells * (size_t)bands);
-      add_across(columns + bytes, cells, bands, 0, distances + y / CELL * cells);
+      rows->fold_apart(columns, cells, (size_t)bands, (uint16_t *)differences + at * (size_t)bands);
+      rows->fold_together(columns + bytes, cells, (size_t)bands, distances + at);
     }
   }
-  free(rows);
+  free(three);
   free(columns);
   return 0;
 }
@@ -175,10 +142,10 @@ static inline int lightness(const uint8_t *pixel) { return (77 * pixel[0] + 150 
 
 static inline uint8_t clipped(int value) { return (uint8_t)(value < 0 ? 0 : value > 255 ? 255 : value); }
 
-/* Each pixel of two rows with its own lightness and the mean colour of its 2 x 2. */
-static void halve_chroma(const uint8_t *restrict upper, const uint8_t *restrict lower, size_t padded,
-                         uint8_t *restrict upper_out, uint8_t *restrict lower_out) {
-  for (size_t at = 0; at < padded * COLOUR; at += 2 * COLOUR) {
+/* Each pixel of a cell's two rows with its own lightness and the mean colour of its 2 x 2. */
+static void halve_chroma(const uint8_t *restrict upper, const uint8_t *restrict lower, uint8_t *restrict upper_out,
+                         uint8_t *restrict lower_out) {
+  for (size_t at = 0; at < CELL * COLOUR; at += 2 * COLOUR) {
     uint8_t mean[COLOUR];
     for (size_t band = 0; band < COLOUR; ++band) {
       const size_t left = at + band, right = left + COLOUR;
@@ -199,13 +166,11 @@ static void halve_chroma(const uint8_t *restrict upper, const uint8_t *restrict 
  * pixels have the colour of their mean, as at half of the resolution, and their own lightness. -1: out of memory. */
 LEANPIX_EXPORT int leanpix_halved_cells(const uint8_t *source, size_t width, size_t height, int bands,
                                         const uint16_t *weights, uint32_t *errors) {
-  const size_t cells = cells_in(width), padded = cells * CELL, bytes = padded * COLOUR;
-  int16_t scratch[6 * (CELL + 1)];
-  uint16_t row_weights[CELL + 1];
+  const size_t cells = cells_in(width), bytes = cells * CELL * COLOUR;
   if (bands != COLOUR) return 0;
-  uint8_t *rows = malloc(5 * bytes);
+  uint8_t *rows = malloc(3 * bytes);
   if (rows == NULL) return -1;
-  uint8_t *upper = rows, *first = rows + bytes, *second = first + bytes, *halved = second + bytes;
+  uint8_t *upper = rows, *first = rows + bytes, *second = first + bytes;
   for (size_t band = 0; band < cells_in(height); ++band) {
     const uint16_t *here = weights + band * cells;
     size_t any = 0;
@@ -215,9 +180,14 @@ LEANPIX_EXPORT int leanpix_halved_cells(const uint8_t *source, size_t width, siz
       take_row(source, width, height, bands, y > 0 ? y - 1 : 0, upper);
       take_row(source, width, height, bands, y, first);
       take_row(source, width, height, bands, y + 1, second);
-      halve_chroma(first, second, padded, halved, halved + bytes);
-      add_colour_errors(first, upper, halved, cells, here, errors + band * cells, scratch, row_weights);
-      add_colour_errors(second, first, halved + bytes, cells, here, errors + band * cells, scratch, row_weights);
+      for (size_t cell = 0; cell < cells; ++cell) {
+        if (!here[cell]) continue;
+        const size_t at = cell * CELL * COLOUR;
+        uint8_t above[CELL * COLOUR], below[CELL * COLOUR];
+        halve_chroma(first + at, second + at, above, below);
+        errors[band * cells + cell] += colour_errors(first + at, upper + at, above, cell == 0) +
+                                       colour_errors(second + at, first + at, below, cell == 0);
+      }
     }
   }
   free(rows);

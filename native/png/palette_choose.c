@@ -21,7 +21,7 @@ static const double MOST_SHARE = 1.0 / 16;
 /* How far, squared, a colour may lie from the one that stands for it, be it ever so rare: from there on it is another
  * colour to whoever looks. One in so many of the palette's colours go to those that lie further. */
 static const float FAR = 0.008f;
-enum { SHARE_FOR_RARE = 8, LEAST_RARE = 3 }; /* LEAST_RARE: pixels of the sample; fewer are noise */
+enum { SHARE_FOR_RARE = 8, LEAST_RARE = 3, LEAST_SPREAD = 12 }; /* LEAST_RARE: pixels of the sample; fewer are noise */
 
 static const double LEAST_GAIN = 0.005; /* the share of the error that a round takes away, else it was the last */
 
@@ -160,10 +160,16 @@ static void measure(struct box *box) {
   box->low = low[box->axis];
   box->high = high[box->axis];
   box->far = 0;
+  float furthest = 0, pixels = 0;
   for (int i = 0; i < box->count && box->error > 0; ++i) {
     const struct weighted *here = &box->first[i];
-    if (here->weight >= LEAST_RARE) box->far = fmaxf(box->far, squared(here->where - box->mean));
+    const float distance = squared(here->where - box->mean);
+    if (distance <= FAR) continue;
+    furthest = fmaxf(furthest, distance);
+    pixels += here->weight;
+    if (here->weight >= LEAST_RARE) box->far = fmaxf(box->far, distance);
   }
+  if (pixels >= LEAST_SPREAD) box->far = furthest;
 }
 
 static int bin_of(const struct box *box, const struct weighted *here) {

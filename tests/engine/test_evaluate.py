@@ -138,3 +138,34 @@ def test_to_a_size_what_loses_least_wins_and_what_is_likely_to_fit_comes_first()
     assert runs.names == ["source", "lossy", "lossless"]
     assert found.best is not None
     assert found.best.kind is Kind.LOSSLESS
+
+
+SLIGHT = WorstPlace(Measure.GROUND, 2.0, 1.9, 0, 0, 8, 8, is_slight=True)
+
+
+def only_slightly_short(made: Made) -> Verdict:
+    """What has no score falls short by a place that is slightly over its bound."""
+    is_short = made.score is None
+    return Verdict(passes=not is_short, score=made.score, worst=SLIGHT if is_short else None, is_slight=is_short)
+
+
+@pytest.mark.parametrize(("mended_bytes", "taken"), [(1150, "mended"), (1300, "plain")])
+def test_a_slight_place_is_mended_for_a_fifth_more_bytes_and_no_more(mended_bytes: int, taken: str) -> None:
+    runs = Runs()
+    mended = runs.candidate("mended", mended_bytes, likely=1100, score=80)
+    plain = replace(runs.candidate("plain", 1000, likely=900), instead=lambda _: [mended])
+    found = evaluate([plain], AT_SCORE, Clock(), only_slightly_short)
+    assert runs.names == ["plain", "mended"]
+    assert found.best is not None
+    assert found.best.encoded.encoder == taken
+    assert [one.name for one in found.told() if one.decision is Decision.TAKEN] == [taken]
+
+
+def test_a_mend_that_likely_takes_too_much_for_a_slight_place_is_not_made() -> None:
+    runs = Runs()
+    dear, cheap = runs.candidate("dear", 5000, likely=4000, score=90), runs.candidate("cheap", 1100, likely=1050)
+    plain = replace(runs.candidate("plain", 1000, likely=900), instead=lambda _: [dear, cheap])
+    found = evaluate([plain], AT_SCORE, Clock(), only_slightly_short)
+    assert runs.names == ["plain", "cheap"]
+    assert found.best is not None
+    assert found.best.encoded.encoder == "cheap"  # slightly short as well, but mended the more

@@ -14,7 +14,7 @@ from tests.support import trust
 from leanpix.domain.report import Measure, WorstPlace
 from leanpix.engine.cells import NativeCells, NumpyCells
 from leanpix.engine.judging.worst_place import BOUNDS, WorstPlaces
-from leanpix.engine.native import load_native
+from leanpix.engine.native import NEWEST_CPU, PLAIN_CPU, load_native
 
 Pixels = NDArray[np.uint8]
 NO_KERNEL = pytest.mark.skipif(load_native() is None, reason="built without a C compiler")
@@ -81,6 +81,32 @@ def test_rings_on_smooth_ground_are_seen_and_dither_is_not(seed: int) -> None:
     dithered = np.clip(source + rng.uniform(-3, 3, source.shape).round(), 0, 255).astype(np.uint8)
     assert value(source, dithered, Measure.CONTOURS) <= BOUNDS[Measure.CONTOURS]
     assert value(source, rings, Measure.CONTOURS) > value(source, dithered, Measure.CONTOURS)
+
+
+def beside_a_photograph(ground: Pixels) -> Pixels:
+    """Ground in the left half of a picture that has more to show."""
+    photo = trust.texture(7)
+    photo[:, : photo.shape[1] // 2] = ground[:, : photo.shape[1] // 2]
+    return photo
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_few_places_that_moved_a_little_are_slight_and_rings_are_not(seed: int) -> None:
+    ground = trust.smooth(seed).pixels
+    source = beside_a_photograph(ground)
+
+    def moved(picture: Pixels, rows: int) -> Pixels:
+        shifted = picture.copy()
+        shifted[96 : 96 + rows, 40:64] -= 3
+        return shifted
+
+    few = worst(source, moved(source, 8))
+    assert few.ratio > 1
+    assert few.is_slight
+    assert not worst(source, moved(source, 200)).is_slight  # too many
+    assert not worst(source, posterised(source, 12)).is_slight  # too far
+    assert not worst(ground, moved(ground, 8)).is_slight  # there is nothing else to look at
+    assert "is_slight" not in few.fields()
 
 
 def test_the_same_rings_under_grain_are_not_seen() -> None:
@@ -176,15 +202,16 @@ def test_another_shape_is_refused() -> None:
 
 
 @NO_KERNEL
+@pytest.mark.parametrize("cpu", [PLAIN_CPU, NEWEST_CPU], ids=["plain", "newest"])
 @pytest.mark.parametrize(
     "shape", [(40, 60, 3), (41, 63, 3), (5, 7, 3), (33, 64, 1), (257, 1, 3), (1, 1, 1), (300, 3, 3)]
 )
-def test_both_kernels_have_the_same_sums(shape: tuple[int, int, int]) -> None:
+def test_all_kernels_have_the_same_sums(shape: tuple[int, int, int], cpu: int) -> None:
     library = load_native()
     assert library is not None
     rng = np.random.default_rng(3)
     source, result = (rng.integers(0, 256, shape, dtype=np.uint8) for _ in range(2))
-    native, numpy = NativeCells(library), NumpyCells()
+    native, numpy = NativeCells(library, cpu=cpu), NumpyCells()
     weights = native.source(source)[2]
     sums = zip(native.source(source), numpy.source(source), strict=True)
     errors = zip(native.result(source, result, weights), numpy.result(source, result, weights), strict=True)

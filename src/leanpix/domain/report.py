@@ -39,7 +39,11 @@ class Measure(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class WorstPlace:
-    """Where a result looks worst: a window of the result in pixels, what was measured there, and its bound."""
+    """Where a result looks worst: a window of the result in pixels, what was measured there, and its bound.
+
+    is_slight: over its bound by little and in few places, of a picture that has more to show. Not told: it only decides
+    what a mend may cost.
+    """
 
     measure: Measure
     value: float
@@ -48,6 +52,7 @@ class WorstPlace:
     top_px: int
     width_px: int
     height_px: int
+    is_slight: bool = False
 
     @property
     def ratio(self) -> float:
@@ -56,7 +61,7 @@ class WorstPlace:
 
     def fields(self) -> dict[str, object]:
         """Its values by name, as JSON takes them."""
-        named = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        named = {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "is_slight"}
         return named | {"measure": self.measure.value, "value": round(self.value, 2)}
 
     @classmethod

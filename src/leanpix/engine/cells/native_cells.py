@@ -9,22 +9,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leanpix.engine.cells.numpy_cells import CELL_PX
+from leanpix.engine.native import NEWEST_CPU
 
 _LEVELS = 256
 
 
 class NativeCells:
-    """Cells, by the library."""
+    """Cells, by the library. cpu: the newest generation of processors to use."""
 
-    def __init__(self, library: ctypes.CDLL) -> None:
+    def __init__(self, library: ctypes.CDLL, *, cpu: int = NEWEST_CPU) -> None:
+        self._cpu = cpu
         self._source, self._result, self._levels = (
             library.leanpix_source_cells,
             library.leanpix_result_cells,
             library.leanpix_levels,
         )
         shape = (c_size_t, c_size_t, c_int)
-        self._source.argtypes = [c_void_p, *shape, c_void_p, c_void_p, c_void_p]
-        self._result.argtypes = [c_void_p, c_void_p, *shape, c_void_p, c_void_p, c_void_p, c_void_p]
+        self._source.argtypes = [c_void_p, *shape, c_int, c_void_p, c_void_p, c_void_p]
+        self._result.argtypes = [c_void_p, c_void_p, *shape, c_int, c_void_p, c_void_p, c_void_p, c_void_p]
         self._levels.argtypes = [c_void_p, *shape, c_void_p, c_void_p]
         self._source.restype = self._result.restype = c_int
         self._levels.restype = None
@@ -40,9 +42,9 @@ class NativeCells:
         height, width, bands = pixels.shape
         shape = (-(-height // CELL_PX), -(-width // CELL_PX))
         sums = np.empty((*shape, bands), np.uint16)
-        texture, weights = np.zeros(shape, np.uint16), np.zeros(shape, np.uint16)
+        texture, weights = np.empty(shape, np.uint16), np.zeros(shape, np.uint16)
         failed = self._source(
-            *(pixels.ctypes.data, width, height, bands),
+            *(pixels.ctypes.data, width, height, bands, self._cpu),
             *(sums.ctypes.data, texture.ctypes.data, weights.ctypes.data),
         )
         if failed:
@@ -55,9 +57,9 @@ class NativeCells:
         """See Cells.result."""
         height, width, bands = source.shape
         differences = np.empty((*weights.shape, bands), np.int16)
-        distances, errors = np.zeros(weights.shape, np.uint16), np.zeros(weights.shape, np.uint32)
+        distances, errors = np.empty(weights.shape, np.uint16), np.zeros(weights.shape, np.uint32)
         failed = self._result(
-            *(source.ctypes.data, result.ctypes.data, width, height, bands),
+            *(source.ctypes.data, result.ctypes.data, width, height, bands, self._cpu),
             *(weights.ctypes.data, differences.ctypes.data, distances.ctypes.data, errors.ctypes.data),
         )
         if failed:

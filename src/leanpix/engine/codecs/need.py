@@ -44,6 +44,11 @@ class Need:
         counted = (place for place in places if place.measure not in self.unmendable)
         return max(counted, key=self._excess, default=None)
 
+    def is_slight(self, places: tuple[WorstPlace, ...]) -> bool:
+        """Whether something is over what it may have, but all of that slightly."""
+        over = [place for place in places if place.measure not in self.unmendable and self._excess(place) > 1]
+        return bool(over) and all(place.is_slight for place in over)
+
     def allows(self, worst: WorstPlace | None) -> bool:
         """Whether a result may have this as its worst place."""
         return worst is None or self._excess(worst) <= 1
@@ -56,8 +61,12 @@ class Need:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether an encode meets the need. score: SSIMULACRA2, None if nobody asked. worst: where it is furthest off."""
+    """Whether an encode meets the need. score: SSIMULACRA2, None if nobody asked. worst: where it is furthest off.
+
+    is_slight: it only falls short by places that are slightly over what they may have.
+    """
 
     passes: bool
     score: float | None = None
     worst: WorstPlace | None = None
+    is_slight: bool = False

@@ -72,6 +72,9 @@ FINER_CHROMA = Prior(least=1.0, likely=1.05, page=20, cpu_share=1.35)
 # Levels some steps apart, coded without loss: of every pixel's bytes, at a score of 75 to 92.
 NEAR_LOSSLESS = Prior(least=0.35, likely=0.5, page=172, cpu_share=1.3)
 
+SLIGHT_GROWTH = 1.2
+"""How many times its bytes an encode may take for a place that is slightly over its bound (docs/decisions/0175)."""
+
 RICH_SCORE = 87.0
 """A typical score from which on halved chroma is what is seen first, in screenshots and on smooth ground."""
 

@@ -14,7 +14,7 @@ from leanpix.domain.report import Considered, Decision
 from leanpix.engine.codecs.base import Encoded
 from leanpix.engine.codecs.need import Need, Verdict
 from leanpix.engine.codecs.offers import Estimate, Kind, Offer
-from leanpix.engine.codecs.priors import CHEAP_REFINEMENT, DEAR_REFINEMENT, SPARE_S, UNLIKELY
+from leanpix.engine.codecs.priors import CHEAP_REFINEMENT, DEAR_REFINEMENT, SLIGHT_GROWTH, SPARE_S, UNLIKELY
 
 
 class Clock(Protocol):
@@ -88,12 +88,18 @@ class Candidate:
 
 @dataclass(slots=True)
 class Outcome:
-    """The best encode that meets the need, or None; what was considered, in the order of what became of it."""
+    """The best encode that meets the need, or None; what was considered, in the order of what became of it.
+
+    slight: the last that falls short slightly, with its place in considered. most_bytes: what may be spent on mending
+    that.
+    """
 
     best: Made | None = None
     considered: list[Considered] = field(default_factory=list)
     nearest: Callable[[bool], Made] | None = None
     taken: int | None = None
+    slight: tuple[Made, int] | None = None
+    most_bytes: float = float("inf")
 
     @property
     def is_out_of_time(self) -> bool:
@@ -104,6 +110,18 @@ class Outcome:
         """Make this the result, for a reason that the order does not know."""
         self.best, self.taken = made, len(self.considered)
         self.considered.append(Considered(name, made.kind.name.lower(), Decision.MADE, made.bytes))
+
+    def note_slight(self, made: Made) -> None:
+        """Remember what was noted last as one that falls short slightly, if it takes no more than such a one may."""
+        if self.slight is None:
+            self.most_bytes = SLIGHT_GROWTH * made.bytes
+        if made.bytes <= self.most_bytes:
+            self.slight = made, len(self.considered) - 1
+
+    def settle(self) -> None:
+        """Take the one that falls short slightly, where what meets the need takes much more."""
+        if self.slight is not None and (self.best is None or self.best.bytes > self.most_bytes):
+            self.best, self.taken = self.slight
 
     def told(self) -> tuple[Considered, ...]:
         """What was considered, the result marked."""
@@ -133,10 +151,11 @@ def evaluate(
     queue = _ordered((_refined(one) if _is_cheap(one) else one for one in candidates), need)
     while queue:
         one = queue.pop(0)
-        bar = _bar(found.best, need)
+        bar = min(_bar(found.best, need), found.most_bytes)
 
         # What cannot win is not made, however much time there is.
-        if not _can_win(one, found.best, need, bar):
+        is_dear_mend = one.offer.kind is Kind.LOSSY and one.estimate.likely_bytes > found.most_bytes
+        if is_dear_mend or not _can_win(one, found.best, need, bar):
             found.note(one, Decision.CANNOT_WIN)
             continue
 
@@ -158,6 +177,8 @@ def evaluate(
         verdict = Verdict(passes=False) if made is None else meets(made)
         if made is None or not verdict.passes:
             found.note(one, Decision.FELL_SHORT, made)
+            if made is not None and verdict.is_slight:
+                found.note_slight(replace(made, score=verdict.score))
             found.nearest = one.nearest or found.nearest
             queue = _ordered([*queue, *one.instead(verdict)], need)
             continue
@@ -167,6 +188,7 @@ def evaluate(
         if found.best is None or _is_better(made, found.best, need):
             found.best, found.taken = made, len(found.considered) - 1
         queue = _ordered([*_after(made, queue, found), *one.then(made)], need)
+    found.settle()
     return found
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 from leanpix.domain.report import WorstPlace
 from leanpix.engine.codecs.need import Criterion
 from leanpix.engine.codecs.offers import Kind
+from leanpix.engine.codecs.priors import SLIGHT_GROWTH
 from leanpix.engine.codecs.runs import EncoderRuns
 from leanpix.engine.goals.context import EncodeContext
 from leanpix.engine.goals.evaluate import Made
@@ -105,7 +107,7 @@ class Reach:
         is_asked = self.context.need.room is not None and self.context.meter.is_at_risk
         for finer in dict.fromkeys((setting, self.runs.highest)):
             score = preview_score(self.context.meter, self.runs, finer)
-            if score >= least and (not is_asked or self.context.need.allows(self._worst_at(finer))):
+            if score >= least and (not is_asked or self._is_fair(finer)):
                 return Made(Kind.LOSSY, self.runs.at(finer), score, parameter=finer)
             if not self.runs.may_continue():
                 break
@@ -114,14 +116,16 @@ class Reach:
     def _finer_where_it_shows(self, made: Made) -> Made | None:
         """At a finer setting where the worst place asks for it, and the encoder has no cheaper means; None: at none.
 
-        Steps up grow; between the last two, one is tried: bytes beyond what the place needs are not spent.
+        Steps up grow; between the last two, one is tried: bytes beyond what the place needs are not spent, and few
+        where it is slightly over what it may have.
         """
         need, meter, runs = self.context.need, self.context.meter, self.runs
         is_asked = need.room is not None and made.parameter is not None and not meter.is_sampled
         if made.parameter is None or not is_asked or not meter.is_at_risk:
             return made
-        worst = self._worst_at(made.parameter)
-        if self.context.need.allows(worst) or any(mend.helps(worst) for mend in runs.encoder.mends()):
+        places = self._places_at(made.parameter)
+        worst, is_slight = need.worst_of(places), need.is_slight(places)
+        if need.allows(worst) or any(mend.helps(worst) for mend in runs.encoder.mends()):
             return made
 
         scores, failing, passing = runs.encoder.scores, made.parameter, None
@@ -130,26 +134,40 @@ class Reach:
             finer = min(runs.to_grid(scores.parameter(began + step)), runs.highest)
             if finer <= failing:
                 continue
-            if not runs.may_continue():
+            if not runs.may_continue() or (is_slight and self._takes_too_much(finer, made.parameter)):
                 break
-            if self.context.need.allows(self._worst_at(finer)):
+            if need.allows(self._worst_at(finer)):
                 passing = finer
                 break
             failing = finer
         if passing is None:
-            return None
+            return made if is_slight else None
         between = runs.to_grid(scores.parameter((scores.value(failing) + scores.value(passing)) / 2))
-        if failing < between < passing and runs.may_continue() and self.context.need.allows(self._worst_at(between)):
+        if failing < between < passing and runs.may_continue() and need.allows(self._worst_at(between)):
             passing = between
         return Made(Kind.LOSSY, runs.at(passing), parameter=passing, warnings=made.warnings)
 
+    def _takes_too_much(self, finer: float, setting: float) -> bool:
+        """Whether a finer setting takes more than a slight place is worth: typically, or else in fact."""
+        runs, rates = self.runs, self.runs.encoder.rates
+        if math.exp(rates.value(finer) - rates.value(setting)) > SLIGHT_GROWTH:
+            return True
+        return len(runs.at(finer).data) > SLIGHT_GROWTH * len(runs.at(setting).data)
+
+    def _is_fair(self, setting: float) -> bool:
+        """Whether a setting passes, or falls short slightly: then the one rule weighs what mending that takes."""
+        need, places = self.context.need, self._places_at(setting)
+        return need.allows(need.worst_of(places)) or need.is_slight(places)
+
     def _worst_at(self, setting: float) -> WorstPlace | None:
+        return self.context.need.worst_of(self._places_at(setting))
+
+    def _places_at(self, setting: float) -> tuple[WorstPlace, ...]:
         """By the pixels before they are packed, where those are had for less."""
         known = setting in self.runs.done
         pixels = None if known else self.runs.preview(setting)
         meter = self.context.meter
-        places = meter.worst(self.runs.at(setting)) if pixels is None else meter.worst_of(pixels)
-        return self.context.need.worst_of(places)
+        return meter.worst(self.runs.at(setting)) if pixels is None else meter.worst_of(pixels)
 
     def _asked(self) -> float:
         """The setting of the quality that was asked for."""

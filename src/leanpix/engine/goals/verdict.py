@@ -28,5 +28,6 @@ def meets(made: Made, need: Need, meter: QualityMeter) -> Verdict:
 
     if made.kind is not Kind.LOSSY or need.room is None or meter.is_sampled or not meter.is_at_risk:
         return Verdict(passes=True, score=score)
-    worst = need.worst_of(meter.worst(made.encoded))
-    return Verdict(need.allows(worst), score, worst)
+    places = meter.worst(made.encoded)
+    worst = need.worst_of(places)
+    return Verdict(need.allows(worst), score, worst, need.is_slight(places))

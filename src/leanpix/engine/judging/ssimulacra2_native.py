@@ -9,7 +9,7 @@ from ctypes import c_char_p, c_int, c_size_t, c_void_p
 import numpy as np
 from numpy.typing import NDArray
 
-PLAIN_CPU, AVX2_CPU, NEWEST_CPU = range(3)  # enum metric_cpu of native/metric_rows.h
+from leanpix.engine.native import NEWEST_CPU
 
 
 class NativeMaps:

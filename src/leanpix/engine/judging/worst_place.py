@@ -59,7 +59,7 @@ _HARDLY_SMOOTH_ROOM = 2.5
 """How many times the bound is allowed where ground is hardly smooth."""
 
 _FAINT_WINDOW = 15
-_FAINT_SPREADS = (0.6, 4.0)
+_FAINT_SPREADS = (0.8, 4.0)
 """Levels: the deviation within a window of what is faint; below it is rounding, above the mean score sees it."""
 
 _DARK_WINDOW, _DARK_LEVEL = 32, 36.0
@@ -67,6 +67,14 @@ _LEAST_DARK_SHARE = 0.5
 """Of the picture: the eye adapts to what most of it is."""
 
 _LEAST_LEVEL_SHARE = 5e-4
+
+_SLIGHT = {Measure.GROUND: 2.0, Measure.CONTOURS: 2.0, Measure.FAINT: 1.6}
+"""Up to how many times its bound a place is slightly over it, if few are. Rings of a palette have 2 to 6 times."""
+
+_FEW, _MOST_GROUND = 0.03, 2 / 3
+"""Of the ground, what few places are; and of the picture, from which on it is nothing but ground and looked at for
+that (docs/decisions/0175)."""
+
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 
@@ -84,10 +92,11 @@ class WorstPlaces:
         around = mean_around(steps, GROUND_WINDOW, self._cells)
 
         # Ground and contours: how many times its bound a place of 2 x 2 cells is allowed, for the texture around it.
-        self._room = np.where(_largest_around(steps, EDGE_REACH) > EDGE, np.inf, _room(around))[*_places(steps)]
-        tint = (around - _PLAIN) / (SMOOTH - _PLAIN)
-        self._tint = (1 - (1 - _HIDDEN_TINT) * np.clip(tint, 0, 1))[*_places(steps)]
-        self._has_ground = bool((self._room < np.inf).any())
+        room = np.where(_largest_around(steps, EDGE_REACH) > EDGE, np.float32(np.inf), _room(around))
+        self._room: Plane = room[*_places(steps)]
+        tint = np.clip((around - _PLAIN) / (SMOOTH - _PLAIN), 0, 1)
+        self._tint: Plane = (1 - (1 - _HIDDEN_TINT) * tint)[*_places(steps)]
+        self._ground_share = float((self._room < np.inf).mean())
 
         # Faint things: the source's lightness by places, its mean and its deviation by windows.
         self._light = window_means(_lightness(means), 2, self._cells)
@@ -103,7 +112,7 @@ class WorstPlaces:
         self._contrast = window_sums(self._weights, self._cells) if self._weights.any() else None
 
         # The dark: cells around which everything is.
-        self._dark = mean_around(means.max(2), _DARK_WINDOW, self._cells) < _DARK_LEVEL
+        self._dark = mean_around(_brightest(means), _DARK_WINDOW, self._cells) < _DARK_LEVEL
         self._dark_levels = self._levels_of(self._source) if self._dark.mean() > _LEAST_DARK_SHARE else None
 
     def worst(self, result: NDArray[np.uint8]) -> tuple[WorstPlace, ...]:
@@ -133,10 +142,10 @@ class WorstPlaces:
             yield self._place(Measure.THIN_COLOUR, colour, COLOUR_WINDOW)
 
         moved = window_means(differences.astype(np.float32), 2, self._cells) / np.float32(_CELL_PIXELS)
-        if self._has_ground:
-            seen: Plane = np.concatenate([_lightness(moved)[:, :, None], moved * self._tint[:, :, None]], axis=2)
-            yield self._place(Measure.GROUND, (np.abs(seen).max(2) / self._room).astype(np.float32), 2)
-            yield self._place(Measure.CONTOURS, (_steps(seen) / self._room).astype(np.float32), 4)
+        if self._ground_share:
+            seen = [_lightness(moved), *(moved[:, :, band] * self._tint for band in range(bands))]
+            yield self._place(Measure.GROUND, np.maximum.reduce([np.abs(plane) for plane in seen]) / self._room, 2)
+            yield self._place(Measure.CONTOURS, np.maximum.reduce([_steps(plane) for plane in seen]) / self._room, 4)
 
         if self._is_faint.any():
             light = self._light + _lightness(moved)
@@ -159,8 +168,17 @@ class WorstPlaces:
         height, width = self._source.shape[:2]
         left, top = min(left * CELL_PX, width - 1), min(top * CELL_PX, height - 1)
         side = cells * CELL_PX
-        value = max(float(values.max()), 0.0)
-        return WorstPlace(measure, value, BOUNDS[measure], left, top, min(side, width - left), min(side, height - top))
+        bound, value = BOUNDS[measure], max(float(values.max()), 0.0)
+        is_slight = bound < value <= bound * _SLIGHT.get(measure, 0.0) and self._are_few(measure, values > bound)
+        return WorstPlace(measure, value, bound, left, top, min(side, width - left), min(side, height - top), is_slight)
+
+    def _are_few(self, measure: Measure, over: NDArray[np.bool_]) -> bool:
+        """Whether what is over its bound is little of the ground, and the ground not all of the picture.
+
+        Windows of faint things overlap nearly wholly: there is no counting them.
+        """
+        is_all = self._ground_share > _MOST_GROUND
+        return not is_all and (measure is Measure.FAINT or float(over.mean()) <= _FEW * self._ground_share)
 
 
 def banded(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -177,6 +195,11 @@ def _lightness(means: Plane) -> Plane:
     return light
 
 
+def _brightest(means: Plane) -> Plane:
+    """Band after band: NumPy's maximum along a short axis takes ten times as long."""
+    return np.maximum.reduce([means[:, :, band] for band in range(means.shape[2])])
+
+
 def _room(steps: Plane) -> Plane:
     """Times the bound, by the mean step between pixels around: 1 on smooth ground, without end where it is textured."""
     hidden = (steps - SMOOTH) / (HARDLY_SMOOTH - SMOOTH)
@@ -186,11 +209,11 @@ def _room(steps: Plane) -> Plane:
 
 def _steps(moved: Plane) -> Plane:
     """The largest difference of what moved, between places beside or below each other that share no pixel."""
-    found = np.zeros(moved.shape[:2], np.float32)
+    found = np.zeros(moved.shape, np.float32)
     if moved.shape[1] > 2:  # noqa: PLR2004 - two cells
-        found[:, :-2] = np.abs(moved[:, 2:] - moved[:, :-2]).max(2)
+        np.abs(moved[:, 2:] - moved[:, :-2], out=found[:, :-2])
     if moved.shape[0] > 2:  # noqa: PLR2004
-        found[:-2] = np.maximum(found[:-2], np.abs(moved[2:] - moved[:-2]).max(2))
+        np.maximum(found[:-2], np.abs(moved[2:] - moved[:-2]), out=found[:-2])
     return found
 
 
@@ -205,5 +228,6 @@ def _largest_around(values: Plane, reach: int) -> Plane:
     for axis in range(2):
         padded = np.pad(values, [(reach, reach) if one == axis else (0, 0) for one in range(2)], mode="edge")
         size = values.shape[axis]
-        values = np.maximum.reduce([np.take(padded, range(at, at + size), axis) for at in range(2 * reach + 1)])
+        shifted = [padded[at : at + size] if axis == 0 else padded[:, at : at + size] for at in range(2 * reach + 1)]
+        values = np.maximum.reduce(shifted)
     return values
