@@ -19,9 +19,11 @@ enum { SLOT_BITS = 17, SLOTS = 1 << SLOT_BITS, MOST_POINTS = 40000, BINS = 64, M
 static const double MOST_SHARE = 1.0 / 16;
 
 /* How far, squared, a colour may lie from the one that stands for it, be it ever so rare: from there on it is another
- * colour to whoever looks. One in so many of the palette's colours go to those that lie further. */
+ * colour to whoever looks. One in so many of the palette's colours go to those that lie further. Fewer pixels of a colour
+ * than LEAST_RARE are noise, but LEAST_SPREAD of one box that are far are not, alike or not: a flower of a photograph has
+ * as many colours as pixels (docs/decisions/0175). */
 static const float FAR = 0.008f;
-enum { SHARE_FOR_RARE = 8, LEAST_RARE = 3, LEAST_SPREAD = 12 }; /* LEAST_RARE: pixels of the sample; fewer are noise */
+enum { SHARE_FOR_RARE = 8, LEAST_RARE = 3, LEAST_SPREAD = 12 };
 
 static const double LEAST_GAIN = 0.005; /* the share of the error that a round takes away, else it was the last */
 
@@ -252,9 +254,9 @@ static int make_boxes(struct box *boxes, struct weighted *points, int count, int
       if (boxes[i].far > boxes[furthest].far) furthest = i;
     }
     is_fine = is_fine || error <= allowed || boxes[worst].error <= 0 || made >= most_colours - for_rare;
-    int next = is_fine && boxes[furthest].far > FAR ? furthest : worst;
-    if (made == most_colours || error <= 0 || (next == worst && error <= allowed)) return made;
-    boxes[made] = halve(&boxes[next]);
+    const int is_rare = is_fine && boxes[furthest].far > FAR;
+    if (made == most_colours || error <= 0 || (!is_rare && error <= allowed)) return made;
+    boxes[made] = halve(&boxes[is_rare ? furthest : worst]);
   }
 }
 

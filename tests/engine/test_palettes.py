@@ -7,6 +7,7 @@ import pytest
 import pyvips
 from numpy.typing import NDArray
 from tests.engine.pictures import encoded, photo
+from tests.support import trust
 
 from leanpix.domain.formats import OutputFormat
 from leanpix.domain.request import CompressionOptions
@@ -188,3 +189,17 @@ def test_a_small_source_that_packs_better_than_its_palette_is_packed() -> None:
         done = compress(encoded(plaid, ".png", **settings), CompressionOptions(format=OutputFormat.PNG, quality=60))
         assert done.report.encoder.startswith("oxipng")
         assert len(done.data) < 20_000
+
+
+@pytest.mark.parametrize("seed", [0, 3, 4])
+def test_rare_colours_that_are_no_two_alike_stay(kernel: NativePalettes, seed: int) -> None:
+    """Flowers in a meadow: forty pixels between its colours and a yellow that it has nowhere else."""
+    meadow, rng = trust.texture(seed), np.random.default_rng(seed)
+    rows, columns = rng.integers(0, meadow.shape[0], 40), rng.integers(0, meadow.shape[1], 40)
+    share = rng.uniform(0.4, 1, (40, 1))
+    flowers = (meadow[rows, columns] * (1 - share) + np.array([250, 215, 10]) * share).astype(np.uint8)
+    meadow[rows, columns] = flowers
+    colours = kernel.chosen(meadow, 425e-6)[:, :3].astype(int)
+    away = np.abs(flowers[:, None].astype(int) - colours).mean(2).min(1)
+    assert len(colours) < 64  # of a low quality
+    assert away.mean() <= 18

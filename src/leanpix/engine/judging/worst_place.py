@@ -197,7 +197,8 @@ def _lightness(means: Plane) -> Plane:
 
 def _brightest(means: Plane) -> Plane:
     """Band after band: NumPy's maximum along a short axis takes ten times as long."""
-    return np.maximum.reduce([means[:, :, band] for band in range(means.shape[2])])
+    brightest: Plane = np.maximum.reduce([means[:, :, band] for band in range(means.shape[2])])
+    return brightest
 
 
 def _room(steps: Plane) -> Plane:
