@@ -84,9 +84,26 @@ class Postgres:
             connection.execute(words)
         return self.url(name)
 
+    def dump(self, url: str, file: Path) -> None:
+        """A backup of one database by pg_dump; skips where that is not installed."""
+        self._client("pg_dump", "--format=custom", f"--file={file}", url)
+
+    def restored(self, file: Path) -> str:
+        """The URL of a fresh database with what such a backup holds."""
+        url = self.new_database()
+        self._client("pg_restore", f"--dbname={url}", "--no-owner", "--exit-on-error", str(file))
+        return url
+
     def has_database(self, name: str) -> bool:
         with psycopg.connect(self.url("postgres")) as connection:
             return connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone() is not None
+
+    def _client(self, program: str, *words: str) -> None:
+        found = self._programs / program
+        if not found.exists():
+            pytest.skip(f"{program} is not installed")
+        done = subprocess.run([found, *words], capture_output=True, text=True, check=False, timeout=_START_S)
+        assert done.returncode == 0, done.stderr
 
     def _run(self, program: str, *words: str) -> None:
         command = [str(self._programs / program), "-D", str(self.folder / "data"), *words]
@@ -142,6 +159,30 @@ class Seaweed:
         """The usual variables of an S3 client."""
         return S3_KEYS | {"AWS_ENDPOINT_URL": f"http://{self.host}:{self._ports[0]}"}
 
+    def store(self) -> S3Store:
+        """The bucket itself."""
+        endpoint = self.environment["AWS_ENDPOINT_URL"]
+        return S3Store(
+            "pictures", endpoint=endpoint, access_key_id="leanpix", secret_access_key="leanpix-secret",
+            region="us-east-1", client_options={"allow_http": True, "timeout": "2s"}, retry_config={"max_retries": 0},
+        )  # fmt: skip
+
+    def has(self, key: str) -> bool:
+        """Whether there is such an object."""
+        try:
+            obstore.head(self.store(), key)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def copy(self, prefix: str, to: str) -> int:
+        """Copy every object below a prefix, as an operator's backup does; how many."""
+        store = self.store()
+        keys = [str(meta["path"]) for page in obstore.list(store, prefix) for meta in page]
+        for key in keys:
+            obstore.copy(store, key, key.replace(prefix, to, 1))
+        return len(keys)
+
     @property
     def pid(self) -> int:
         return self._process.pid
@@ -156,11 +197,7 @@ class Seaweed:
 
     def _wait(self) -> None:
         """It is ready only when it takes an object."""
-        endpoint = self.environment["AWS_ENDPOINT_URL"]
-        store = S3Store(
-            "pictures", endpoint=endpoint, access_key_id="leanpix", secret_access_key="leanpix-secret",
-            region="us-east-1", client_options={"allow_http": True, "timeout": "2s"}, retry_config={"max_retries": 0},
-        )  # fmt: skip
+        store = self.store()
         deadline = time.monotonic() + _START_S
         while time.monotonic() < deadline and self._process.poll() is None:
             try:
