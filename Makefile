@@ -75,6 +75,9 @@ bench-pool: setup-dev ## what a locked child of its own adds to a job, in ms
 torture: setup-dev ## the long tests, about 25 minutes; writes docs/reliability.md. ARGS="--minutes 2 --only crashes"
 	@$(PY) -m tests.torture $(ARGS)
 
+drill: setup-dev ## what an operator meets, done to a cluster under load; writes docs/reliability-cluster.md. ARGS="store api-killed"
+	@$(PY) -m tests.drill $(ARGS)
+
 simulate: setup-dev ## so many histories of the whole service over model stores: HISTORIES=10000 FIRST=<seed>; one again: SIM_SEED=<seed>
 	@$(PY) -m tests.simulation --histories $(or $(HISTORIES),10000) $(if $(FIRST),--first $(FIRST)) \
 	  $(if $(PROCESSES),--processes $(PROCESSES))

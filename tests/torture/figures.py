@@ -48,9 +48,10 @@ class Figures:
 
     def text(self) -> str:
         """What ran where, and the table."""
-        return self._setting() + self._table()
+        return self.setting() + self._table()
 
-    def _setting(self) -> str:
+    def setting(self) -> str:
+        """What ran where and when, as a list."""
         minutes = (time.monotonic() - self.started) / 60
         packages = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
         load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
