@@ -24,6 +24,16 @@ from tests.torture.figures import Figures
 PAGE = ROOT / "docs" / "reliability-cluster.md"
 _BEFORE_S = 3.0
 _MOST_LINES = 12
+_COLUMNS = (
+    "what happened",
+    "creates: failed",
+    "queries: failed",
+    "answers that were no JSON",
+    "slowest answer",
+    "whole again after",
+    "accepted, lost or failed, wrong books",
+    "files left until their task goes, for good",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +131,7 @@ def _told(failures: Counter[str]) -> str:
 
 
 def _page(figures: Figures, outcomes: list[Outcome]) -> str:
-    head = (
-        "| what happened | creates: failed | queries: failed | answers that were no JSON | slowest answer "
-        "| whole again after | accepted, lost or failed, wrong books | files left until their task goes, for good |\n|---|---|---|---|---|---|---|---|\n"
-    )
+    head = f"| {' | '.join(_COLUMNS)} |\n|{'---|' * len(_COLUMNS)}\n"
     rows = "\n".join(outcome.row() for outcome in outcomes)
     lines = "\n".join(outcome.told_lines() for outcome in outcomes)
     return f"{figures.setting()}{head}{rows}\n\n### What the logs said\n\n{lines}"

@@ -91,7 +91,7 @@ class Installation:
         deadline = time.monotonic() + _TIDY_S
         while (found := self.left_over_now()) > before and time.monotonic() < deadline:
             time.sleep(0.5)
-        return found[0] - before[0], found[1] - before[1]
+        return max(0, found[0] - before[0]), max(0, found[1] - before[1])
 
     def left_over_now(self) -> tuple[int, int]:
         """The same at this moment."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +12,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+import trustme
 from tests.support.cluster import SECRET, Cluster, cluster_over, new_cluster
 from tests.support.failures import PICTURE, Caller, assert_each_ended_once_and_was_charged_once
 from tests.support.operator import command, refusal
@@ -72,6 +75,44 @@ def test_a_lost_worker_keeps_no_row_locked_whatever_stands_before_the_database(
             found = {name: connection.exec_driver_sql(f"SHOW {name}").scalar() for name in names}
         engine.dispose()
         assert found == dict(zip(names, ("16s", "32s", "8s"), strict=True)), pooling
+
+
+@pytest.fixture(scope="module")
+def by_tls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Postgres, Path]]:
+    """A PostgreSQL that proves its name, and the authority that vouches for it."""
+    folder = tmp_path_factory.mktemp("authority")
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(folder / "authority.pem")
+    server = Postgres()
+    certificate = authority.issue_cert("127.0.0.1")
+    files = {"ssl_cert_file": server.folder / "server.pem", "ssl_key_file": server.folder / "server.key"}
+    for part in certificate.cert_chain_pems:
+        part.write_to_path(files["ssl_cert_file"], append=True)
+    certificate.private_key_pem.write_to_path(files["ssl_key_file"])
+    files["ssl_key_file"].chmod(0o600)
+    if os.getuid() == 0:
+        shutil.chown(files["ssl_key_file"], "nobody")
+    server.settings = (*server.settings, "ssl=on", *(f"{name}={file}" for name, file in files.items()))
+    try:
+        yield server.start(), folder / "authority.pem"
+    finally:
+        server.close()
+
+
+def test_a_database_that_proves_its_name_by_tls_is_taken_and_another_is_not(by_tls: tuple[Postgres, Path]) -> None:
+    server, authority = by_tls
+    url = f"{server.new_database()}?sslmode=verify-full&sslrootcert={authority}"
+    done = command("migrate", database_url=url, secret=SECRET)
+    assert "the schema has been made" in done.stdout, done.stderr
+    for wrong in (url.replace("127.0.0.1", "localhost"), url.replace(str(authority), str(strangers(authority.parent)))):
+        line = refusal(command("keys", "list", database_url=wrong, secret=SECRET, patience_s="0"))
+        assert "certificate" in line or "localhost" in line
+
+
+def strangers(folder: Path) -> Path:
+    """Another authority, which has vouched for nothing here."""
+    trustme.CA().cert_pem.write_to_path(folder / "strangers.pem")
+    return folder / "strangers.pem"
 
 
 def test_no_node_has_more_connections_than_the_page_says(postgres: Postgres, seaweed: Seaweed, tmp_path: Path) -> None:
