@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -96,3 +97,37 @@ def test_avif_and_jpeg_xl_are_sources_too(extended: Server) -> None:
             again = client.post(API, data={"sync": "1", "width": "32"}, files={"image_file": made}).json()["data"]
             assert (again["state"], again["report"]["source_format"], again["image_width"]) == (1, kind, 32)
             assert again["report"]["format"] in {"jpg", "png", "webp"}
+
+
+def test_the_smallest_of_those_that_are_listed_costs_what_one_does(extended: Server) -> None:
+    with extended.client(key_for(extended, "sixth", credits=9)) as client:
+        fields = {"sync": "1", "formats": "jpg,webp,avif", "quality": "60"}
+        task = client.post(API, data=fields, files={"image_file": PICTURE}).json()["data"]
+        ways = task["report"]["considered"]
+        assert {way["name"].split()[0] for way in ways} == {"jpg", "webp", "avif"}
+        assert task["report"]["result_bytes"] == min(way["result_bytes"] for way in ways if "result_bytes" in way)
+        both = client.post(API, data={"format": "jpg", "formats": "webp"}, files={"image_file": PICTURE})
+        time.sleep(1)  # the key has a rate
+        unknown = client.post(API, json={"image_url": "http://a.example/1.jpg", "formats": ["webp", "heic"]})
+    assert task["credits"] == 1
+    assert (both.status_code, unknown.status_code) == (400, 400)
+    assert "not both" in both.json()["message"]
+    assert "heic" in unknown.json()["message"]
+
+
+def test_by_itself_the_accept_says_what_may_be_made(extended: Server) -> None:
+    with extended.client(key_for(extended, "seventh", credits=5)) as client:
+        fields = {"sync": "1", "format": "auto", "quality": "50"}
+        seen = {}
+        for accept in ("image/avif", "image/jpeg, image/png", "*/*"):
+            answer = client.post(API, data=fields, files={"image_file": PICTURE}, headers={"Accept": accept})
+            seen[accept] = answer.json()["data"]["report"]["format"]
+    assert seen["image/avif"] == "avif"
+    assert seen["image/jpeg, image/png"] == "jpg"
+    assert seen["*/*"] in {"jpg", "webp"}
+
+
+def test_the_client_asks_for_the_smallest(extended: Server) -> None:
+    with Client(extended.base, key_for(extended, "eighth", credits=5)) as client:
+        assert client.compress(PICTURE, formats=["jpg", "avif"], quality=60).format in {"jpg", "avif"}
+        assert client.compress(PICTURE, format="auto", quality=60).format in {"jpg", "webp"}

@@ -99,7 +99,11 @@ def test_the_smallest_of_several_types_and_a_background(tinify: httpx.Client) ->
     picture.putalpha(0)
     location = shrunk(tinify, encoded(picture, "PNG"))
     any_type = tinify.post(location, json={"convert": {"type": ["image/avif", "image/jpeg", "image/webp"]}})
-    assert any_type.headers["content-type"] == "image/webp"
+    assert any_type.headers["content-type"] in {"image/avif", "image/webp"}
+    alone = [
+        len(tinify.post(location, json={"convert": {"type": kind}}).content) for kind in ("image/avif", "image/webp")
+    ]
+    assert len(any_type.content) == min(alone)
     commands = {"convert": {"type": "image/jpeg"}, "transform": {"background": "#f80"}}
     with Image.open(io.BytesIO(tinify.post(location, json=commands).content)) as filled:
         assert filled.convert("RGB").getpixel((30, 30)) == pytest.approx((255, 136, 0), abs=16)
@@ -125,7 +129,7 @@ def test_copyright_is_preserved_when_asked(tinify: httpx.Client) -> None:
         ({"resize": {"width": 60, "height": 60}}, "resize.method"),
         ({"resize": {"width": -1}}, "resize.width"),
         ({"resize": "small"}, "resize"),
-        ({"convert": {"type": "image/avif"}}, "convert.type"),
+        ({"convert": {"type": "image/heic"}}, "convert.type"),
         ({"convert": {"type": ["image/webp", 5]}}, "convert.type"),
         ({"convert": {"type": ["image/webp"] * 17}}, "convert.type"),
         ({"convert": {}}, ""),

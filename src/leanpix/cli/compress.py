@@ -16,8 +16,9 @@ from leanpix.cli.batch.place import Placement, Where
 from leanpix.cli.batch.select import Rules
 from leanpix.cli.batch.work import OnConflict
 from leanpix.cli.options import batch_settings_or_exit
+from leanpix.domain.choosing import AUTO, one_or_several, parse_formats
 from leanpix.domain.errors import InvalidParameterError
-from leanpix.domain.formats import OutputFormat, named
+from leanpix.domain.formats import STANDARD_FORMATS, OutputFormat, named
 from leanpix.domain.holding import SHOWN, Holding
 from leanpix.domain.keep import KEEP_WORDS, parse_keep
 from leanpix.domain.request import KBYTE, CompressionOptions, Fit
@@ -68,7 +69,12 @@ def compress(
     ] = None,
     output_format: Annotated[
         str | None,
-        typer.Option("--format", "-f", help="jpg, png, webp, avif or jxl; default: as it is, else recommended."),
+        typer.Option(
+            "--format",
+            "-f",
+            help="jpg, png, webp, avif or jxl, or several by commas or `auto` (jpg,png,webp) for the smallest of them; "
+            "default: as it is, else recommended.",
+        ),
     ] = None,
     width: Annotated[int | None, typer.Option(help="Width in pixels; alone, proportions are kept.")] = None,
     height: Annotated[int | None, typer.Option(help="Height in pixels; alone, proportions are kept.")] = None,
@@ -215,8 +221,10 @@ def options_or_exit(
 ) -> CompressionOptions:
     """What is asked for, or a message on standard error and exit code 2."""
     try:
+        asked, alternatives = _formats(name)
         return CompressionOptions(
-            format=None if name is None else _format(name),
+            format=asked,
+            alternatives=alternatives,
             quality=quality,
             max_bytes=None if max_kb is None else max_kb * KBYTE,
             width_px=width,
@@ -236,11 +244,16 @@ def _kinds(names: str | None) -> frozenset[Holding]:
     return frozenset(Holding(name) for name in asked)
 
 
-def _format(name: str) -> OutputFormat:
+def _formats(names: str | None) -> tuple[OutputFormat | None, tuple[OutputFormat, ...]]:
+    """A format, or those of which the smallest is taken."""
+    if names is None:
+        return None, ()
+    if names.lower() == AUTO:
+        return None, STANDARD_FORMATS
     try:
-        return OutputFormat.parse(name)
-    except ValueError:
-        raise InvalidParameterError("format", name, named(OutputFormat)) from None
+        return one_or_several(parse_formats(names, tuple(OutputFormat)))
+    except InvalidParameterError:
+        raise InvalidParameterError("format", names, f"{AUTO}, {named(OutputFormat)}, or several by commas") from None
 
 
 def _usage_error(text: str) -> typer.Exit:

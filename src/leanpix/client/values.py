@@ -40,15 +40,17 @@ Keep = Literal["copyright", "date", "gps", "camera", "exif", "xmp", "iptc", "c2p
 
 
 class RequestOptions(TypedDict, total=False):
-    """What to make of a source: the contract's parameters; target_score, fit and keep are leanpix's own additions.
+    """What to make of a source: the contract's parameters; formats, target_score, fit, keep are leanpix's own.
 
     quality is 1-100, kbyte the largest size in KB; without either the server chooses. width and height in pixels.
-    keep: kinds, or their names by commas. source_headers: Authorization, Cookie, Referer for a source that is a URL.
+    formats: of which the smallest is made. keep: kinds, or their names by commas. source_headers: Authorization,
+    Cookie, Referer for a source that is a URL.
     """
 
     quality: int | None
     kbyte: int | None
-    format: Format | None
+    format: Format | Literal["auto"] | None
+    formats: str | Sequence[Format] | None
     width: int | None
     height: int | None
     fit: Literal["fill", "inside", "contain", "cover"] | None

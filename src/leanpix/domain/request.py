@@ -104,6 +104,11 @@ class CompressionOptions:
         return {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != f.default}
 
     @property
+    def names_format(self) -> bool:
+        """Whether a format, or several to choose from, were asked for."""
+        return self.format is not None or bool(self.alternatives)
+
+    @property
     def is_automatic(self) -> bool:
         """Whether neither a quality nor a size was asked for."""
         return self.quality is None and self.max_bytes is None

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from leanpix.domain.errors import TaskFailure
 from leanpix.domain.formats import OutputFormat, SourceFormat
@@ -62,29 +61,73 @@ def compress(  # noqa: PLR0913 - all but the first two are for callers who know 
     facts = facts or probe(source, limits)
     options = options.aiming_at(DEFAULT_TARGET_SCORE)
 
-    def made(asked: CompressionOptions, later: Sequence[OutputFormat] = ()) -> Compression:
-        tell("decoding")
-        return _compress(_begin(source, facts, asked, limits, budget, later=later), tell)
-
+    decoded = _Decoded(source, facts, options, limits, tell)
     if not options.alternatives:
-        return made(options)
-    kinds = alternatives(facts, options)
-    tries = (made(replace(options, format=one), kinds[place + 1 :]) for place, one in enumerate(kinds))
-    return functools.reduce(_smaller, tries)
+        return _compress(_begin(decoded, options, budget), tell).compression
+
+    kinds, tries, refusals = alternatives(facts, options), list[_Try](), list[TaskFailure]()
+    for place, one in enumerate(kinds):
+        try:
+            context = _begin(decoded, replace(options, format=one), budget, later=kinds[place + 1 :])
+            tries.append(_compress(context, tell))
+        except TaskFailure as failure:
+            # A size that this format cannot meet, another one may.
+            if failure.state is not TaskState.NOT_MEETING_REQUIREMENTS:
+                raise
+            refusals.append(failure)
+    if not tries:
+        raise refusals[0]
+    return _best_of(tries)
 
 
-def _smaller(one: Compression, other: Compression) -> Compression:
-    """Of two formats' results; its report tells what was considered in both."""
-    best = other if other.report.result_bytes < one.report.result_bytes else one
+@dataclass(frozen=True, slots=True)
+class _Try:
+    """One format's result. is_met: it is what was asked for, not what comes nearest. score: to a size, how it looks."""
+
+    compression: Compression
+    is_met: bool
+    score: float = 0.0
+
+    @property
+    def rank(self) -> tuple[bool, float, int]:
+        """Less is better: the smallest that meets the goal; to a size, which all fit, the one that looks best."""
+        return not self.is_met, -self.score, self.compression.report.result_bytes
+
+
+def _best_of(tries: Sequence[_Try]) -> Compression:
+    """The report tells what was considered in all of the formats."""
+    best = min(tries, key=lambda one: one.rank)
     considered = [
-        replace(way, decision=Decision.MADE) if tried is not best and way.decision is Decision.TAKEN else way
-        for tried in (one, other)
-        for way in tried.report.considered
+        replace(way, decision=Decision.MADE) if one is not best and way.decision is Decision.TAKEN else way
+        for one in tries
+        for way in one.compression.report.considered
     ]
-    return replace(best, report=replace(best.report, considered=tuple(considered)))
+    return replace(best.compression, report=replace(best.compression.report, considered=tuple(considered)))
 
 
-def _compress(context: EncodeContext, tell: OnPhase) -> Compression:
+@dataclass(slots=True)
+class _Decoded:
+    """A source that is decoded once for all the formats that take the same pixels."""
+
+    source: bytes
+    facts: Probe
+    options: CompressionOptions
+    limits: Limits
+    tell: OnPhase
+    _pictures: dict[tuple[bool, bool], Picture] = field(default_factory=dict)
+
+    def picture(self, target: OutputFormat) -> Picture:
+        """For a format: with all frames or the first, with transparency or without."""
+        facts = self.facts
+        is_animated = facts.is_animated and facts.format.keeps_frames_in(target)
+        kind = (is_animated, facts.has_alpha and target is OutputFormat.JPG)
+        if kind not in self._pictures:
+            self.tell("decoding")
+            self._pictures = {kind: load(self.source, facts, self.options, target, self.limits)}
+        return self._pictures[kind]
+
+
+def _compress(context: EncodeContext, tell: OnPhase) -> _Try:
     tell("searching" if context.need.setting is None else "encoding")
     runs, need = context.open(context.raster), context.need
     found = evaluate(
@@ -98,7 +141,10 @@ def _compress(context: EncodeContext, tell: OnPhase) -> Compression:
     if need.never_over_bytes is not None and made.bytes > need.never_over_bytes:
         made = _never_larger(context, runs, found, need.never_over_bytes) or made
     data = _finished(context, made)
-    return Compression(data, _report(context, runs, made, found.told(), data))
+    compression = Compression(data, _report(context, runs, made, found.told(), data))
+    compares_looks = bool(context.options.alternatives) and need.max_bytes is not None
+    score = context.meter.score(made.encoded) if compares_looks and made.size_px is None else 0.0
+    return _Try(compression, found.best is not None, score)
 
 
 def _nearest(found: Outcome, need: Need, options: CompressionOptions) -> Made:
@@ -121,16 +167,11 @@ def _silent(phase: str) -> None:
     del phase
 
 
-def _begin(  # noqa: PLR0913 - all that compress was told
-    source: bytes,
-    facts: Probe,
-    options: CompressionOptions,
-    limits: Limits,
-    budget: Budget,
-    *,
-    later: Sequence[OutputFormat],
+def _begin(
+    decoded: _Decoded, options: CompressionOptions, budget: Budget, later: Sequence[OutputFormat] = ()
 ) -> EncodeContext:
-    picture = load(source, facts, options, decoding_target(facts, options.format), limits)
+    source, facts = decoded.source, decoded.facts
+    picture = decoded.picture(decoding_target(facts, options.format))
     raster = Raster.of(picture)
     target = options.format or recommend(facts, raster)
     if not raster.is_transparent or target is OutputFormat.JPG:

@@ -124,6 +124,8 @@ def _longest_px(probe: Probe, options: CompressionOptions) -> int:
 
 def _targets(probe: Probe, options: CompressionOptions) -> tuple[OutputFormat, ...]:
     """The formats that the result may be in."""
+    if options.alternatives:
+        return options.alternatives
     known = options.format or probe.format.default_output or (OutputFormat.WEBP if probe.is_animated else None)
     return STANDARD_FORMATS if known is None else (known,)
 

@@ -215,7 +215,7 @@ def refuse_png_target(options: CompressionOptions, head: bytes) -> None:
 
     head: the source's first bytes, at least 8 where there are as many.
     """
-    is_png = options.format is OutputFormat.PNG or (options.format is None and head.startswith(PNG_SIGNATURE))
+    is_png = options.format is OutputFormat.PNG or (not options.names_format and head.startswith(PNG_SIGNATURE))
     if options.max_bytes is not None and is_png:
         allowed = "PNG output does not support a target size: send format=jpg or format=webp, or leave kbyte out"
         raise InvalidParameterError("kbyte", options.max_bytes // KBYTE, allowed)

@@ -27,9 +27,12 @@ FILE_FIELDS = frozenset({"image_file", "file"})
 TEXT_FIELDS = frozenset({"image_url", "image_base64", "callback_url", "source_headers"})
 OPTION_FIELDS = frozenset(
     {"sync", "return_type", "format", "quality", "kbyte", "width", "height", "fit", "target_score", "keep"}
+    | {"formats"}
 )
 HEADERS = "source_headers"
-KEEP = "keep"  # a list by commas, and by fields of its name
+KEEP, FORMATS = "keep", "formats"
+LISTS = frozenset({KEEP, FORMATS})
+"""Lists by commas, and by fields of their name."""
 URL_LIST, ARCHIVE, ENCODED, LINK = "image_urls", "archive", "image_base64", "image_url"
 _FORM_SLACK_BYTES = 1024 * 1024
 _MAX_COMMAS = 5000
@@ -108,7 +111,7 @@ class Form:
 
     def put(self, name: str, value: str) -> None:
         """A parameter's value: of several the last, but for the one that is a list."""
-        before = self.fields.get(name) if name == KEEP else None
+        before = self.fields.get(name) if name in LISTS else None
         self.fields[name] = value if before is None else f"{before},{value}"
 
     def ignore(self, name: str) -> None:

@@ -21,7 +21,8 @@ _LONGEST_SCALAR = 512  # a longer one, of a field that is passed over, is not lo
 _LONGEST_NAME = 256
 _DEEPEST = 200
 _BROKEN = "the body starts like JSON but is not valid JSON"
-_ENCODED, _LIST, _LINK, _WORDS = "image_base64", "image_urls", "image_url", "keep"
+_ENCODED, _LIST, _LINK = "image_base64", "image_urls", "image_url"
+_WORDS = frozenset({"keep", "formats"})
 _HEADERS = "source_headers"
 _TEXTS = frozenset({_LINK, "callback_url", _ENCODED})
 _PICTURE = b'"' + DATA_URI  # how the value begins of a link that is the picture itself
@@ -260,7 +261,7 @@ def _text_of(name: str, value: object) -> str:
         return _url_list(value)
     if name == _HEADERS and isinstance(value, dict):
         return json.dumps(value)
-    if name == _WORDS and isinstance(value, list):
+    if name in _WORDS and isinstance(value, list):
         return ",".join(_text_of(name, word) for word in value)
     if name in _TEXTS and not isinstance(value, str):
         raise BodyError(f"the JSON field {name!r} has to be a string")

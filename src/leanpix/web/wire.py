@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from typing import TypeVar
 
 from leanpix.domain.batch import MOST_ITEMS
+from leanpix.domain.choosing import AUTO, accepted_formats, one_or_several, parse_formats
 from leanpix.domain.errors import InvalidParameterError, SourceCountError
 from leanpix.domain.formats import STANDARD_FORMATS, OutputFormat, named
 from leanpix.domain.keep import parse_keep
@@ -24,7 +25,7 @@ from leanpix.domain.request import (
     ReturnType,
 )
 from leanpix.domain.source_headers import SourceHeaders, parse_source_headers
-from leanpix.web.body import FILE_FIELDS, HEADERS, KEEP, LINK, OPTION_FIELDS, TEXT_FIELDS, URL_LIST, Form
+from leanpix.web.body import FILE_FIELDS, FORMATS, HEADERS, KEEP, LINK, OPTION_FIELDS, TEXT_FIELDS, URL_LIST, Form
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,12}", re.ASCII)
 _IDEMPOTENCY_KEY = re.compile(r"[!-~](?:[ -~]{0,253}[!-~])?", re.ASCII)
@@ -52,15 +53,18 @@ class WireRequest:
     source_headers: SourceHeaders = ()
 
 
-def parse_request(form: Form, formats: Formats = STANDARD_FORMATS) -> WireRequest:
-    """Check a form; SourceCountError or InvalidParameterError. formats: what the result may be asked to be in."""
+def parse_request(form: Form, formats: Formats = STANDARD_FORMATS, accept: str = "") -> WireRequest:
+    """Check a form; SourceCountError or InvalidParameterError.
+
+    formats: what the result may be asked to be in. accept: the request's header, which `format=auto` rests on.
+    """
     fields = {name: value.strip() for name, value in form.fields.items() if value.strip()}
     url = _source(fields, form)
     sync = _choice(fields, "sync", {"0": False, "1": True}, default=False)
     returns = _choice(fields, "return_type", {"1": ReturnType.URL, "2": ReturnType.BASE64}, default=ReturnType.URL)
     callback_url, ignored = _url(fields, "callback_url"), misspelt(form.ignored)
     headers = _source_headers(fields, url)
-    return WireRequest(url, _options(fields, formats), sync, returns, callback_url, ignored, headers)
+    return WireRequest(url, _options(fields, formats, accept), sync, returns, callback_url, ignored, headers)
 
 
 def misspelt(ignored: Iterable[str]) -> tuple[str, ...]:
@@ -85,8 +89,8 @@ class BatchRequest:
     callback_url: str | None = None
 
 
-def parse_batch(form: Form, formats: Formats = STANDARD_FORMATS) -> BatchRequest:
-    """Check a form; SourceCountError or InvalidParameterError. formats: what results may be asked to be in."""
+def parse_batch(form: Form, formats: Formats = STANDARD_FORMATS, accept: str = "") -> BatchRequest:
+    """Check a form; SourceCountError or InvalidParameterError. formats, accept: as of one picture."""
     fields = {name: value.strip() for name, value in form.fields.items() if value.strip()}
     listed = [url.strip() for url in fields.get(URL_LIST, "").split("\n")]
     urls = tuple(url for url in listed if url)
@@ -97,7 +101,7 @@ def parse_batch(form: Form, formats: Formats = STANDARD_FORMATS) -> BatchRequest
         raise SourceCountError(f"{URL_LIST}: {len(urls)} URLs; a batch takes at most {MOST_ITEMS} pictures")
     for url in urls:
         check_url(URL_LIST, url)
-    return BatchRequest(urls, _options(fields, formats), _url(fields, "callback_url"))
+    return BatchRequest(urls, _options(fields, formats, accept), _url(fields, "callback_url"))
 
 
 def idempotency_key(header: str | None) -> str | None:
@@ -141,10 +145,12 @@ def _is_text(value: str) -> bool:
     return not any("\ud800" <= character <= "\udfff" for character in value)
 
 
-def _options(fields: dict[str, str], formats: Formats) -> CompressionOptions:
+def _options(fields: dict[str, str], formats: Formats, accept: str) -> CompressionOptions:
+    asked, alternatives = _format(fields, formats, accept)
     kbyte = _integer(fields, "kbyte", 0, MAX_KBYTE, "0 means not given") or None
     return CompressionOptions(
-        format=_format(fields, formats),
+        format=asked,
+        alternatives=alternatives,
         quality=_integer(fields, "quality", MIN_QUALITY, MAX_QUALITY),
         max_bytes=None if kbyte is None else kbyte * KBYTE,
         width_px=_integer(fields, "width", 0, MAX_SIDE_PX, "0 means not given") or None,
@@ -165,14 +171,21 @@ def _integer(fields: dict[str, str], name: str, lowest: int, highest: int, note:
     return int(text)
 
 
-def _format(fields: dict[str, str], formats: Formats) -> OutputFormat | None:
-    text = fields.get("format")
-    if text is None:
-        return None
+def _format(fields: dict[str, str], formats: Formats, accept: str) -> tuple[OutputFormat | None, Formats]:
+    """A format, or those of which the smallest is taken; neither where nothing was asked for."""
+    text, listed = fields.get("format", "").lower(), fields.get(FORMATS)
+    if listed is not None:
+        if text not in {"", AUTO}:
+            raise InvalidParameterError(FORMATS, listed, "format or formats, not both")
+        return one_or_several(parse_formats(listed, formats))
+    if text == AUTO:
+        return one_or_several(accepted_formats(accept, formats))
+    if not text:
+        return None, ()
     known = {kind.value: kind for kind in formats} | {"jpeg": OutputFormat.JPG}
-    if text.lower() not in known:
-        raise InvalidParameterError("format", text, named(formats))
-    return known[text.lower()]
+    if text not in known:
+        raise InvalidParameterError("format", fields["format"], f"{AUTO}, {named(formats)}")
+    return known[text], ()
 
 
 def _score(fields: dict[str, str]) -> float | None:

@@ -62,7 +62,7 @@ def test_elsewhere_it_is_not_offered_and_a_remembered_one_is_dropped(
 ) -> None:
     with browser.new_context(viewport={"width": 1280, "height": 860}) as context:
         visit = Visitor(context, plain)
-        assert formats(visit) == ["As the original", "JPG", "PNG", "WebP"]
+        assert formats(visit) == ["As the original", "JPG", "PNG", "WebP", "The smallest"]
         context.add_init_script(REMEMBERED)
         page = visit.open("/", plain.key)
         pick(page, *write_batch(tmp_path, 2))

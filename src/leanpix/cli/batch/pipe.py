@@ -8,7 +8,7 @@ import typer
 
 from leanpix.batch_settings import BatchSettings
 from leanpix.cli.batch.batch import ExitCode, engine_of
-from leanpix.cli.batch.work import MAX_SOURCE_BYTES, is_wanted
+from leanpix.cli.batch.work import MAX_SOURCE_BYTES, asked_of, is_wanted
 from leanpix.domain.errors import SetupError, TaskFailure
 from leanpix.domain.request import CompressionOptions
 
@@ -26,7 +26,7 @@ def run_pipe(options: CompressionOptions, settings: BatchSettings, *, is_isolate
         return ExitCode.SOME_FAILED
     try:
         with engine_of(settings, is_isolated=is_isolated) as engine:
-            result = engine.compress("standard input", source, options)
+            result = engine.compress("standard input", source, asked_of(options, source))
     except TaskFailure as failure:
         typer.echo(f"leanpix: standard input: {failure}", err=True)
         return ExitCode.SOME_FAILED

@@ -88,6 +88,8 @@ def _wishes(options: CompressionOptions) -> RequestOptions:
     )
     if options.keep != KEPT_BY_DEFAULT:
         wishes["keep"] = ",".join((NONE, *options.keep))
+    if options.alternatives:
+        wishes["formats"] = ",".join(options.alternatives)
     if options.format is not None:
         wishes["format"] = options.format.value
     return wishes

@@ -15,7 +15,7 @@ from leanpix.cli.batch.items import Item, Outcome, Source
 from leanpix.cli.batch.place import Placement, Where, format_of, numbered
 from leanpix.cli.batch.state import Journal, Made, digest_of
 from leanpix.domain.errors import TaskFailure
-from leanpix.domain.formats import OutputFormat
+from leanpix.domain.formats import STANDARD_FORMATS, OutputFormat
 from leanpix.domain.holding import SHOWN, Holding
 from leanpix.domain.own_mark import mark_of, marked
 from leanpix.domain.request import CompressionOptions
@@ -70,11 +70,18 @@ def _new_format(before: bytes, after: bytes) -> OutputFormat | None:
     return None if made is format_of(before) else made
 
 
+def asked_of(options: CompressionOptions, content: bytes) -> CompressionOptions:
+    """A file of a format that is only written where it is named stays in it: for the command its own name does that."""
+    own = format_of(content)
+    is_named = own is not None and own not in STANDARD_FORMATS and not options.names_format
+    return replace(options, format=own) if is_named else options
+
+
 def is_wanted(before: bytes, after: bytes, options: CompressionOptions, *, is_in_place: bool = False) -> bool:
     """A larger file replaces nothing; apart from its source it may lie where a change was asked for."""
     if len(after) < len(before):
         return True
-    converts = options.format is not None and _new_format(before, after) is not None
+    converts = options.names_format and _new_format(before, after) is not None
     return (converts or options.changes_dimensions) and not is_in_place
 
 
@@ -137,7 +144,9 @@ class Work:
                 "results cannot be written in its format; --format replaces it by another",
             )
             return Item(picture.source.path, Outcome.LEFT, size, size, message=text)
-        result = self.engine.compress(picture.source.path.name, picture.content, self.options)
+        result = self.engine.compress(
+            picture.source.path.name, picture.content, asked_of(self.options, picture.content)
+        )
         if self.placement.where is Where.IN_PLACE:
             result = replace(result, data=marked(result.data))
         return self._settle(picture, result)
@@ -166,7 +175,7 @@ class Work:
 
     def _would_change_format(self, content: bytes) -> bool:
         in_place = self.placement.where is Where.IN_PLACE
-        return in_place and self.options.format is None and format_of(content) is None
+        return in_place and not self.options.names_format and format_of(content) is None
 
     def _settle(self, picture: _Picture, result: Result) -> Item:
         is_in_place = self.placement.where is Where.IN_PLACE

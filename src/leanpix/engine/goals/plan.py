@@ -37,16 +37,20 @@ def recommend(probe: Probe, raster: Raster) -> OutputFormat:
     return OutputFormat.PNG if texture(raster.pixels).is_screen_content else OutputFormat.JPG
 
 
+_LOSSY_WITH_ALPHA = frozenset({OutputFormat.WEBP, OutputFormat.AVIF, OutputFormat.JXL})
+
+
 def alternatives(probe: Probe, options: CompressionOptions) -> tuple[OutputFormat, ...]:
     """Which of the formats that were asked for by turns can win without losing what the source shows; at least one.
 
-    An animation lives in WebP only, transparency not in JPEG. PNG, the slowest by far, is not tried beside WebP on a
-    source that was lossy already: its files are several times as large there.
+    An animation lives in WebP only, transparency not in JPEG. PNG, the slowest by far, is not tried beside one that
+    has both on a source that was lossy already: its files are several times as large there.
     """
-    losing = set()
-    if OutputFormat.WEBP in options.alternatives:
-        losing |= set() if probe.is_lossless else {OutputFormat.PNG}
-        losing |= {OutputFormat.PNG, OutputFormat.JPG} if probe.is_animated else set()
+    losing = set[OutputFormat]() if options.max_bytes is None else {OutputFormat.PNG}  # it has no target size
+    if _LOSSY_WITH_ALPHA & set(options.alternatives) and not probe.is_lossless:
+        losing.add(OutputFormat.PNG)
+    if OutputFormat.WEBP in options.alternatives and probe.is_animated:
+        losing |= set(OutputFormat) - {OutputFormat.WEBP}
     if probe.has_alpha and options.background is None:
         losing.add(OutputFormat.JPG)
     return tuple(one for one in options.alternatives if one not in losing) or options.alternatives

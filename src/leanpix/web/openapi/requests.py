@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from leanpix.domain.batch import MOST_ITEMS
-from leanpix.domain.formats import STANDARD_FORMATS, OutputFormat
+from leanpix.domain.choosing import AUTO
+from leanpix.domain.formats import OutputFormat
 from leanpix.domain.keep import KEEP_WORDS
 from leanpix.domain.request import MAX_KBYTE, MAX_QUALITY, MAX_SCORE, MAX_SIDE_PX, MIN_QUALITY, Fit, ReturnType
 from leanpix.domain.source_headers import NAMES, VALUE
@@ -30,6 +31,7 @@ _IMAGE_URL = (
     "data:[ -+\\--~]{0,200},(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{4}))$"
 )
 _HEADERS_AS_TEXT = f'^(?:\\{{"(?:{"|".join(NAMES.values())})": "[!#-\\[\\]-~]{{1,200}}"\\}})?$'
+_FORMAT = f"(?:{'|'.join(kind.value for kind in OutputFormat)})"
 _KEEP = f"(?:{'|'.join(KEEP_WORDS)})"
 _SMALLEST_GIF = "R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
 
@@ -126,9 +128,15 @@ def _options() -> dict[str, Json]:
         "sync": _told(integer_or_text(0, 1), "0: answer with a task_id at once; 1: wait for the end.", 0),
         "return_type": _told(integer_or_text(1, len(ReturnType)), "1: a link to the result; 2: base64.", 1),
         "format": _told(
-            _words([*(value.value for value in STANDARD_FORMATS), "jpeg"]),
+            _words([*(value.value for value in OutputFormat), "jpeg", AUTO]),
             "The result's format; default: the source's own, else the one that suits the picture. An installation "
-            "may write others too: `GET /v1/formats`.",
+            "may have turned avif and jxl off: `GET /v1/formats`. auto: the smallest of those that Accept names, of "
+            "jpg, png and webp where it names none.",
+        ),
+        "formats": _told(
+            {"type": "string", "pattern": f"^(?:{_FORMAT}(?:,{_FORMAT})*)?$"},
+            "Formats by commas, of which the smallest that meets the goal is made; in place of format, or with auto. "
+            "Not in the hosted API.",
         ),
         "quality": _told(integer_or_text(MIN_QUALITY, MAX_QUALITY), "Not together with kbyte; default: automatic."),
         "kbyte": _told(

@@ -21,7 +21,7 @@ from leanpix.domain.errors import (
     TaskFailure,
     UploadTooLargeError,
 )
-from leanpix.domain.formats import STANDARD_FORMATS
+from leanpix.domain.formats import OutputFormat
 from leanpix.domain.states import TaskState
 from leanpix.web.compat import Json
 from leanpix.web.openapi.model import (
@@ -206,7 +206,7 @@ def _name() -> Parameter:
 
 
 def _picture() -> Answer:
-    written = {kind.media_type: Content(BINARY) for kind in STANDARD_FORMATS}
+    written = {kind.media_type: Content(BINARY) for kind in OutputFormat}
     return Answer("The picture.", written, {**_SIZED, **_COUNTED})
 
 

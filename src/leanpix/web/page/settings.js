@@ -69,7 +69,7 @@ export class SettingsForm {
     const wasUnknown = select.selectedIndex < 0; // a remembered one; an option that is added would take its place
     const known = new Set(Array.from(select.options, (option) => option.value));
     select.append(...formats.filter((name) => !known.has(name)).map((name) => new Option(name.toUpperCase(), name)));
-    const isDropped = this.#values.format && !formats.includes(this.#values.format);
+    const isDropped = this.#values.format && this.#values.format !== "auto" && !formats.includes(this.#values.format);
     if (isDropped) this.#values.format = "";
     if (wasUnknown) select.value = this.#values.format;
     this.#arrange();

@@ -35,7 +35,7 @@ async def create_batch(request: Request) -> Response:
     once = idempotency_key(request.headers.get("Idempotency-Key"))
     await context.admit(account, once)
     async with form_of(request, account, context.settings.batch_max_bytes, BATCH) as form:
-        wire = parse_batch(form, context.settings.formats_written)
+        wire = parse_batch(form, context.settings.formats_written, request.headers.get("accept", ""))
         terms = BatchTerms(wire.options, callback_of(context, request, wire.callback_url), once)
         async with context.unpacking.turn(account.id):  # not one of the threads that others' small requests wait for
             batch_id, renamed = await context.unpacking.call(_submit, context, account, form, wire, terms)

@@ -31,7 +31,7 @@ async def create(request: Request) -> Response:
     once = idempotency_key(request.headers.get("Idempotency-Key"))
     await context.admit(account, once)
     async with form_of(request, account, context.settings.max_upload_bytes) as form:
-        wire = parse_request(form, context.settings.formats_written)
+        wire = parse_request(form, context.settings.formats_written, request.headers.get("accept", ""))
         callback = callback_of(context, request, wire.callback_url)
 
         def submit() -> str:

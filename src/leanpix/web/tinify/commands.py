@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from leanpix.domain.errors import BodyError, InvalidParameterError
@@ -18,8 +18,8 @@ METHODS = {
     "cover": (Fit.COVER, Crop.ATTENTION),
     "thumb": (Fit.COVER, Crop.OBJECT),
 }
-_WRITTEN = (OutputFormat.WEBP, OutputFormat.JPG, OutputFormat.PNG)
-TYPES = {one.media_type: one for one in _WRITTEN}
+_ANY = (OutputFormat.WEBP, OutputFormat.JPG, OutputFormat.PNG)
+TYPES = {one.media_type: one for one in (*_ANY, OutputFormat.AVIF, OutputFormat.JXL)}
 ANY_TYPE = "*/*"
 COLOURS = {"white": "ffffff", "black": "000000"}
 _HEX = re.compile(r"#([0-9a-fA-F]{3}|[0-9a-fA-F]{6})", re.ASCII)
@@ -38,8 +38,8 @@ class Commands:
     shelf: ExportTarget | None = None
 
 
-def parse_commands(body: Fields) -> Commands:
-    """Check a request's commands; InvalidParameterError or BodyError, naming the command."""
+def parse_commands(body: Fields, written: Sequence[OutputFormat] = tuple(OutputFormat)) -> Commands:
+    """Check a request's commands; InvalidParameterError or BodyError, naming the command. written: what may be made."""
     unknown = sorted(body.keys() - KNOWN)
     if unknown:
         raise InvalidParameterError("command", unknown[0], "resize, convert, transform, preserve or store")
@@ -49,7 +49,7 @@ def parse_commands(body: Fields) -> Commands:
     background = _background(_fields(body, "transform"))
     if not (resize or convert or preserved or background):
         return Commands(None, shelf)
-    types = _types(convert)
+    types = _types(convert, written)
     method, width_px, height_px = _size(resize)
     fit, crop = METHODS.get(method, (Fit.FILL, Crop.CENTRE))
     return Commands(
@@ -117,16 +117,17 @@ def _side(resize: Fields, name: str) -> int | None:
     return value
 
 
-def _types(convert: Fields) -> tuple[OutputFormat, ...]:
+def _types(convert: Fields, written: Sequence[OutputFormat]) -> tuple[OutputFormat, ...]:
     """The formats asked for that this service writes, each once; those that it does not write take no part."""
     if not convert:
         return ()
     asked = convert.get("type")
     names = asked if isinstance(asked, list) and len(asked) <= MOST_TYPES else [asked]
     texts = [name.lower() if isinstance(name, str) else "" for name in names]
-    found = _WRITTEN if ANY_TYPE in texts else tuple(dict.fromkeys(TYPES[text] for text in texts if text in TYPES))
+    known = {text: kind for text, kind in TYPES.items() if kind in written}
+    found = _ANY if ANY_TYPE in texts else tuple(dict.fromkeys(known[text] for text in texts if text in known))
     if not found or "" in texts:
-        raise InvalidParameterError("convert.type", asked, f"{', '.join(TYPES)}, a list of them, or {ANY_TYPE}")
+        raise InvalidParameterError("convert.type", asked, f"{', '.join(known)}, a list of them, or {ANY_TYPE}")
     return found
 
 

@@ -126,7 +126,7 @@ class Tinify:
             look = partial(context.query.task, account, task_id)
             await self._turns.take(account.id, partial(context.look_up, context.query.query, account, task_id))
         async with body_of(request, MOST_JSON_BYTES) as body:
-            commands = parse_commands(await read_object(body))
+            commands = parse_commands(await read_object(body), context.settings.formats_written)
         task = _succeeded(await ended(context, task_id, look))
         if commands.options is not None:
             account = _required(account)
