@@ -94,12 +94,11 @@ def _beside(**changed: str) -> Happens:
     """A worker that is set otherwise than the rest is started for a while."""
 
     def happen(to: Installation) -> Done:
-        since = time.monotonic()
         other = replace(to.cluster, environment=to.cluster.environment | changed).worker()
         time.sleep(OUTAGE_S)
         if other.process.poll() is None:
             other.kill()
-        return Done(since, (other,))
+        return Done(time.monotonic(), (other,))
 
     return happen
 

@@ -4,6 +4,7 @@ balancers."""
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -169,4 +170,6 @@ def _line(text: str) -> str:
     if said["event"] in _ORDINARY:
         return ""
     more = " ".join(f"{name}={said[name]}" for name in _TOLD if name in said)
-    return f"{said['level']}: {said['event']}{' ' + more if more else ''}"
+    # One of many lines that differ in a number is shown once, with how often it came.
+    event = re.sub(r"\b0x[0-9a-f]+\b|(?<=pool-)\d+|(?<=port )\d+", "...", said["event"].partition("\n")[0])
+    return f"{said['level']}: {event}{' ' + more if more else ''}"
