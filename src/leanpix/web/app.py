@@ -12,7 +12,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Match, Route
 
-from leanpix.domain.errors import LeanpixError
+from leanpix.domain.errors import LeanpixError, NotFoundError
 from leanpix.web.context import Context
 from leanpix.web.errors import OTHER_STATUS_TEXT, STATUS_TEXT, error_response, plain_error
 from leanpix.web.middleware import CorsUnder, TidyPath
@@ -23,7 +23,7 @@ from leanpix.web.routes.formats import formats
 from leanpix.web.routes.health import healthz, readyz
 from leanpix.web.routes.metrics import metrics
 from leanpix.web.routes.openapi import openapi_route
-from leanpix.web.routes.page import page_routes
+from leanpix.web.routes.page import not_found_page, page_routes, wants_page
 from leanpix.web.routes.results import result
 from leanpix.web.routes.states import states, states_json
 from leanpix.web.routes.tasks import cancel, create, query
@@ -94,9 +94,11 @@ def _route_names(routes: Sequence[Route]) -> dict[Callable[..., object], str]:
     return {route.endpoint: route.path for route in routes} | pages
 
 
-async def _on_leanpix_error(_request: Request, error: Exception) -> Response:
+async def _on_leanpix_error(request: Request, error: Exception) -> Response:
     if not isinstance(error, LeanpixError):
         raise error
+    if isinstance(error, NotFoundError) and wants_page(request):  # a result's link, after its hour
+        return not_found_page(request)
     return error_response(error)
 
 
@@ -105,6 +107,8 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
         raise error
     if error.status_code == _METHOD_NOT_ALLOWED:
         return plain_error(error.status_code, OTHER_STATUS_TEXT[error.status_code], {"Allow": _allowed(request)})
+    if error.status_code == _NOT_FOUND and wants_page(request):
+        return not_found_page(request)
     return plain_error(error.status_code, STATUS_TEXT.get(error.status_code, error.detail), error.headers)
 
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 from playwright.sync_api import Route, expect
 from tests.support.accounts import key_for
@@ -29,12 +30,55 @@ def test_a_file_that_is_no_picture_fails_alone_and_says_why(visitor: Visitor, se
     assert unzipped(download(page, "#download-all"))["notes.jpg"] == broken.read_bytes()
 
 
+NO_PICTURES = {
+    "IMG_1.HEIC": (b"\0\0\0\x24ftypheic" + bytes(40), "HEIC: this server cannot read it. Export it as JPEG"),
+    "clip.mov": (b"\0\0\0\x14ftypqt  " + bytes(40), "a film, not a picture"),
+    "logo.svg": (b'<?xml version="1.0"?>\n<svg xmlns="http://www.w3.org/2000/svg"/>', "SVG: drawn, without pixels"),
+    "price list.docx": (b"PK\x03\x04" + bytes(40), "DOCX: not a picture."),
+    "all.zip": (b"PK\x03\x04" + bytes(40), "ZIP: an archive. Unpack it"),
+    "flyer.pdf": (b"%PDF-1.7\n", "PDF: a document"),
+    "new.avif": (b"\0\0\0\x1cftypavif" + bytes(40), "AVIF: this server cannot read it as a source"),
+    "nothing.jpg": (b"", "An empty file."),
+    "poster.jpg": (b"\xff\xd8\xff\xe0" + bytes(21 << 20), "more than the 20.0 MB that this server takes"),
+}
+
+
+def reads_little(server: Server) -> dict[str, Any]:
+    with server.client() as client:
+        answer: dict[str, Any] = client.get("/v1/formats").json()
+    answer["data"]["read"] = [kind for kind in answer["data"]["read"] if kind not in {"avif", "jxl", "heic"}]
+    return answer
+
+
+def test_what_cannot_be_compressed_is_said_before_it_is_sent(visitor: Visitor, server: Server, tmp_path: Path) -> None:
+    for name, (content, _) in NO_PICTURES.items():
+        (tmp_path / name).write_bytes(content)
+    # As an installation answers that reads none of them.
+    visitor.context.route("**/v1/formats", lambda route: route.fulfill(json=reads_little(server)))
+    page = visitor.open("/", server.key)
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.url) if request.method == "POST" else None)
+    pick(page, *(tmp_path / name for name in NO_PICTURES))
+    told = dict(
+        zip(
+            page.locator(".file [data-part=name]").all_text_contents(),
+            page.locator(".file [data-part=detail]").all_text_contents(),
+            strict=True,
+        )
+    )
+    assert {name: text for name, text in told.items() if NO_PICTURES[name][1] not in text} == {}
+    assert sent == []
+
+
 def test_a_retry_mends_what_was_missing_before(visitor: Visitor, server: Server, picture_port: int) -> None:
     with late_picture(picture_port) as (url, arrive):
         page = visitor.open("/", server.key)
         page.click("[data-urls]")
         page.fill("#urls-text", f"{url}\nnot an address")
         page.click("#urls [type=submit]")
+        expect(page.locator("#urls-note")).to_contain_text("Line 2: \u201cnot an address\u201d is no web address.")
+        expect(page.locator("#urls-text")).to_have_value("not an address")  # the other one is on its way
+        page.keyboard.press("Escape")
         settled(page)
         row = page.locator(".file")
         expect(row.locator("[data-part=detail]")).to_contain_text("failed to download")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import shutil
@@ -18,7 +19,7 @@ from tests.support.server import Server
 _GIVE = """([kind, name, bytes, text]) => {
   const transfer = new DataTransfer();
   if (bytes) transfer.items.add(new File([Uint8Array.from(bytes)], name));
-  if (text) transfer.setData("text/plain", text);
+  if (text) transfer.setData(text.startsWith("<") ? "text/html" : "text/plain", text);
   const event = kind === "paste"
     ? new ClipboardEvent("paste", { clipboardData: transfer, bubbles: true, cancelable: true })
     : new DragEvent(kind, { dataTransfer: transfer, bubbles: true, cancelable: true });
@@ -72,10 +73,30 @@ def test_pasted_addresses_become_rows(visitor: Visitor, server: Server) -> None:
     expect(page.locator(".file [data-part=name]")).to_have_text(["one.jpg", "two_b.png"])
 
 
+def test_a_piece_of_another_page_gives_its_pictures(visitor: Visitor, server: Server, tmp_path: Path) -> None:
+    inline = base64.b64encode(write_batch(tmp_path, 1)[0].read_bytes()).decode()
+    page = visitor.open("/", server.key)
+    pictures = f'<img src="data:image/jpeg;base64,{inline}"><a href="/x"><img src="http://127.0.0.1:9/hat.png"></a>'
+    give(page, "paste", text=f"<p>Hats</p>{pictures}<script>document.title = 'run'</script>")
+    expect(page.locator(".file [data-part=name]")).to_have_text(["picture-1.jpg", "hat.png"])
+    expect(page.locator(".file").first).to_have_attribute("data-phase", "done")
+    assert page.title() != "run"
+
+
 def test_an_address_that_is_none_is_refused_in_the_dialog(visitor: Visitor) -> None:
     page = visitor.open("/")
     page.click("[data-urls]")
-    page.fill("#urls-text", "example.com/photo.jpg")
+    page.fill("#urls-text", "example.com/photo.jpg\n\nftp://example.com/a.jpg\nhttp://")
+    page.click("#urls [type=submit]")
+    expect(page.locator("#urls-note li")).to_have_text(
+        [
+            "Line 1: \u201cexample.com/photo.jpg\u201d needs https:// before it.",
+            "Line 3: \u201cftp://example.com/a.jpg\u201d: ftp: cannot be fetched, only http:// and https://.",
+            "Line 4: \u201chttp://\u201d is no web address.",
+        ]
+    )
+    expect(page.locator("#urls")).to_be_visible()
+    page.fill("#urls-text", "")
     page.click("#urls [type=submit]")
     expect(page.locator("#urls-note")).to_contain_text("No address")
 

@@ -12,7 +12,6 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import Page, expect
 from tests.support.accounts import key_for
@@ -20,11 +19,9 @@ from tests.support.batches import pick, textured, write_batch
 from tests.support.browser import Visitor
 from tests.support.corpus import CORPUS
 from tests.support.pictures import encoded
+from tests.support.screens import PHONE, assert_fits, boxes, shoot, violations
 from tests.support.server import Server
 
-IMAGES = Path(__file__).resolve().parents[3] / "docs" / "images"
-MOST_BYTES = 300_000
-PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True, "device_scale_factor": 2}
 PHOTOS = {
     "parrots": "23",
     "lighthouse": "19",
@@ -35,11 +32,6 @@ PHOTOS = {
     "old door": "01",
 }
 Visitors = Callable[..., Visitor]
-
-
-def violations(page: Page) -> list[str]:
-    found = Axe().run(page).response["violations"]
-    return [f"{one['id']}: {node['target']} {node['failureSummary']}" for one in found for node in one["nodes"]]
 
 
 def brightness(page: Page) -> float:
@@ -112,18 +104,6 @@ def test_a_phone_shows_everything_without_scrolling_sideways(
     assert_fits(page)
 
 
-def assert_fits(page: Page) -> None:
-    assert page.evaluate("() => document.documentElement.scrollWidth") <= 390
-    outside = [box for box in boxes(page, "button:visible, input:visible, select:visible") if box["x"] < 0]
-    outside += [box for box in boxes(page, "button:visible, select:visible") if box["x"] + box["width"] > 390.5]
-    assert outside == []
-
-
-def boxes(page: Page, selector: str) -> list[dict[str, float]]:
-    found = [element.bounding_box() for element in page.locator(selector).all()]
-    return [dict(box) for box in found if box is not None and box["width"] > 0]  # type: ignore[arg-type] # a TypedDict
-
-
 @pytest.mark.skipif(os.environ.get("LEANPIX_SCREENSHOTS") != "1", reason="set LEANPIX_SCREENSHOTS=1 to take them")
 def test_pictures_for_the_readme_are_taken(visitor_with: Visitors, server: Server, tmp_path: Path) -> None:
     key = key_for(server, "Corner shop", credits=500)
@@ -162,15 +142,6 @@ def spend(server: Server, credits_by_day: list[int]) -> None:
         database.executemany(
             "INSERT INTO ledger (key_id, task_id, kind, credits, created_at) VALUES (?, ?, ?, ?, ?)", rows
         )
-
-
-def shoot(page: Page, name: str) -> None:
-    page.wait_for_timeout(400)  # what fades has faded
-    IMAGES.mkdir(parents=True, exist_ok=True)
-    picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
-    path = IMAGES / f"{name}.webp"
-    picture.save(path, quality=88, method=6)
-    assert path.stat().st_size < MOST_BYTES
 
 
 def readme_files(folder: Path) -> list[Path]:

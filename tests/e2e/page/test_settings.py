@@ -8,7 +8,7 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Page, expect
 from tests.support.accounts import key_for
-from tests.support.batches import download, pick, settled, unzipped, write_batch
+from tests.support.batches import download, pick, settled, textured, unzipped, write_batch
 from tests.support.browser import Visitor
 from tests.support.pictures import encoded, gradient
 from tests.support.server import Server
@@ -50,6 +50,30 @@ def test_a_copyright_is_kept_where_that_is_chosen_and_what_is_lost_is_told(
     expect(page.locator(".file")).not_to_contain_text("Without copyright")
     with Image.open(io.BytesIO(unzipped(download(page, "#download-all"))["owned.jpg"])) as picture:
         assert picture.getexif()[0x8298] == "(c) Nobody"
+
+
+def test_how_good_automatic_is_can_be_chosen_by_word_and_by_number(
+    visitor: Visitor, server: Server, tmp_path: Path
+) -> None:
+    photo = tmp_path / "photo.jpg"
+    photo.write_bytes(encoded(textured(3, 480, 320), quality=97))
+    page = visitor.open("/", server.key)
+    pick(page, photo)
+    sizes = []
+    for level, score in (("fine", ""), ("small", ""), ("", "40")):
+        if level:
+            page.locator(f"[name=level][value={level}]").check(force=True)
+        else:
+            page.fill("#score", score)
+        page.wait_for_timeout(700)
+        settled(page)
+        sizes.append(len(next(iter(unzipped(download(page, "#download-all")).values()))))
+    assert sizes[0] > sizes[1] > sizes[2]
+    expect(page.locator(".file [data-part=meta]")).to_contain_text("JPG · quality ")  # what was chosen is in the row
+    expect(page.locator("#settings-note")).to_have_text("As few bytes as a score of 40 needs.")
+    assert page.locator("[name=level]:checked").count() == 0
+    page.reload()
+    expect(page.locator("#score")).to_have_value("40")
 
 
 def test_a_quality_changes_the_size_of_the_result(visitor: Visitor, server: Server, tmp_path: Path) -> None:

@@ -39,7 +39,9 @@ def readyz() -> Operation:
 
 def formats() -> Operation:
     """What is read and written."""
-    found = json_answer("The formats.", reference("Formats"), {"as it comes": shown_formats(STANDARD_FORMATS)})
+    found = json_answer(
+        "The formats.", reference("Formats"), {"as it comes": shown_formats(STANDARD_FORMATS, 20 * 1024 * 1024)}
+    )
     return Operation(
         tag="Service",
         summary="Which formats this installation reads and writes",

@@ -246,8 +246,12 @@ def _formats() -> Json:
         "A format that a request may name.",
     )
     read = choice([kind.value for kind in SourceFormat])
-    lists = {"read": {"type": "array", "items": read}, "written": {"type": "array", "items": written}}
-    return answer(shape(lists, "What is read and what is written."))
+    data: dict[str, Json] = {
+        "read": {"type": "array", "items": read},
+        "written": {"type": "array", "items": written},
+        "max_upload_bytes": {"type": "integer", "description": "The largest picture that may be uploaded."},
+    }
+    return answer(shape(data, "What is read and what is written."))
 
 
 def _states() -> Json:

@@ -4,13 +4,18 @@ import { ApiError, getKeys, getUsage, makeKey, revokeKey, topupKey } from "./api
 import { barChart, shortDay } from "./chart.js";
 import { $, $$, copyText, setText, stamp, toast } from "./dom.js";
 import { askForKey, currentAccount, showAccount, startKeyDialog } from "./keydialog.js";
-import { plural, whole } from "./numbers.js";
-import { startTheme } from "./theme.js";
+import { language, startLanguage, t } from "./language.js";
+import { counted, whole } from "./numbers.js";
+import { retellTheme, startTheme } from "./theme.js";
 
 const DAYS = 30;
 let days = [];
 let chosen = null;
 
+startLanguage(() => {
+  retellTheme();
+  refresh();
+});
 startTheme();
 startKeyDialog(show);
 $("#enter-key").addEventListener("click", () => askForKey());
@@ -30,8 +35,8 @@ async function show(account) {
   $("#no-key").hidden = account !== null;
   $("#known").hidden = account === null;
   if (!account) return;
-  setText($("#credits"), account.credits === null ? "Unlimited" : whole(account.credits));
-  setText($("#rate"), `${account.qps} a second`);
+  setText($("#credits"), account.credits === null ? t("key.unlimited") : whole(account.credits));
+  setText($("#rate"), t("account.persecond", { rate: account.qps.toLocaleString(language()) }));
   setText($("#key-name"), account.name);
   setText($("#key-id"), `lp_${account.id}_…`);
   days = await getUsage(DAYS);
@@ -46,13 +51,13 @@ function drawChart() {
   const box = $("#chart");
   if (!days.length || !box.clientWidth) return;
   const spent = days.reduce((sum, day) => sum + day.credits, 0);
-  const summary = `${plural(spent, "credit")} used in the last ${DAYS} days, ${days.at(-1).credits} of them today`;
+  const summary = t("account.summary", { credits: counted("credits", spent), today: whole(days.at(-1).credits) });
   box.replaceChildren(barChart(days, box.clientWidth, summary, point));
 }
 
 function point(day) {
-  const text = day && `${shortDay(day.day)}: ${plural(day.credits, "credit")}, ${plural(day.tasks, "picture")}`;
-  setText($("#usage-shown"), text || "Days are in UTC");
+  const text = day && `${shortDay(day.day)}: ${counted("credits", day.credits)}, ${counted("pictures", day.tasks)}`;
+  setText($("#usage-shown"), text || t("account.utc"));
 }
 
 function fillUsage() {
@@ -77,10 +82,10 @@ function keyRow(key, account) {
   const part = (name, text) => setText($(`[data-part=${name}]`, row), text);
   part("name", key.name);
   part("id", `lp_${key.id}_…`);
-  part("credits", key.credits === null ? "unlimited" : whole(key.credits));
+  part("credits", key.credits === null ? t("key.unlimited") : whole(key.credits));
   part("rate", `${key.qps}/s`);
   part("made", new Date(Number(key.created_at) * 1000).toISOString().slice(0, 10));
-  part("state", key.revoked_at ? "Revoked" : key.is_admin ? "Admin" : "Active");
+  part("state", t(key.revoked_at ? "account.revoked" : key.is_admin ? "account.isadmin" : "account.active"));
   row.classList.toggle("revoked", Boolean(key.revoked_at));
   const [topup, revoke] = $$("[data-do]", row);
   topup.hidden = Boolean(key.revoked_at) || key.credits === null;
@@ -94,7 +99,7 @@ function keyRow(key, account) {
 
 function choose(key, dialog) {
   chosen = key;
-  setText($("h2", dialog), dialog.id === "topup-dialog" ? `Top up ${key.name}` : `Revoke ${key.name}?`);
+  setText($("h2", dialog), t(dialog.id === "topup-dialog" ? "account.topupof" : "account.revokeof", { name: key.name }));
   open(dialog);
 }
 
@@ -132,7 +137,7 @@ sends($("#topup-dialog"), (form) => topupKey(chosen.id, Number(form.get("credits
 sends($("#revoke-dialog"), () => revokeKey(chosen.id));
 $("#copy-made").addEventListener("click", async () => {
   await copyText($("#made-key").textContent);
-  toast("Copied");
+  toast(t("account.copied"));
 });
 $("#made-dialog").addEventListener("close", () => setText($("#made-key"), ""));
 for (const button of $$("[data-close-dialog]")) button.addEventListener("click", () => button.closest("dialog").close());

@@ -1,6 +1,7 @@
 // The service's HTTP interface. Addresses are relative, so the page works under any path of a proxy.
 
 import { storedKey } from "./key.js";
+import { t } from "./language.js";
 
 const TASKS = "api/tasks/visual/imgcompress";
 const here = (path) => new URL(path, document.baseURI).href;
@@ -13,13 +14,16 @@ export class ApiError extends Error {
     this.retryAfterS = retryAfterS;
   }
 
+  /** No answer, or one of a proxy whose server is gone. */
+  get isAway() {
+    return this.status === 0 || this.status === 502 || this.status === 504;
+  }
+
   /** Not the request's fault: the same one may succeed later. */
   get isPassing() {
     return this.status === 0 || this.status === 429 || this.status >= 500;
   }
 }
-
-const OFFLINE = "The server could not be reached. Check the connection and try again.";
 
 async function asked(path, options = {}) {
   const headers = { "X-API-KEY": storedKey(), ...options.headers };
@@ -28,15 +32,16 @@ async function asked(path, options = {}) {
     response = await fetch(here(path), { ...options, headers, cache: "no-store" });
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new ApiError(0, OFFLINE);
+    throw new ApiError(0, t("error.offline"));
   }
-  const answer = await response.json().catch(() => ({}));
-  if (!response.ok) throw refusal(response.status, answer.message, response.headers.get("Retry-After"));
+  const answer = await response.json().catch(() => null);
+  if (!response.ok) throw refusal(response.status, answer?.message, response.headers.get("Retry-After"));
+  if (!answer) throw new ApiError(0, t("error.offline")); // cut short: the server went away in the middle of it
   return answer;
 }
 
 function refusal(status, message, retryAfter) {
-  return new ApiError(status, message ?? `The server answered with HTTP ${status}.`, Number(retryAfter) || 1);
+  return new ApiError(status, message ?? t("error.status", { status }), Number(retryAfter) || 1);
 }
 
 const sent = (path, body) =>
@@ -65,10 +70,11 @@ export function createTask(source, parameters, name, { signal, onProgress }) {
     request.upload.addEventListener("progress", (event) => onProgress(event.loaded / event.total));
     request.addEventListener("load", () => {
       const answer = request.response ?? {};
-      if (request.status === 200) resolve(answer.data.task_id);
+      if (request.status === 200 && !answer.data) reject(new ApiError(0, t("error.offline"))); // cut short
+      else if (request.status === 200) resolve(answer.data.task_id);
       else reject(refusal(request.status, answer.message, request.getResponseHeader("Retry-After")));
     });
-    request.addEventListener("error", () => reject(new ApiError(0, OFFLINE)));
+    request.addEventListener("error", () => reject(new ApiError(0, t("error.offline"))));
     request.addEventListener("abort", () => reject(signal.reason));
     signal.addEventListener("abort", () => request.abort(), { once: true });
     request.send(form);
@@ -83,19 +89,28 @@ export async function fetchResult(link, signal) {
   const url = new URL(link);
   const own = url.pathname.lastIndexOf("/results/");
   const address = own < 0 ? link : here(url.pathname.slice(own + 1) + url.search);
-  let response;
   try {
-    response = await fetch(address, { signal, cache: "no-store" });
+    const response = await fetch(address, { signal, cache: "no-store" });
+    if (!response.ok) throw refusal(response.status, t("error.result"), null);
+    return await response.blob(); // within: the server may go away in the middle of it, too
   } catch (error) {
-    if (error.name === "AbortError") throw error;
-    throw new ApiError(0, OFFLINE);
+    if (error.name === "AbortError" || error instanceof ApiError) throw error;
+    throw new ApiError(0, t("error.offline"));
   }
-  if (!response.ok) throw refusal(response.status, "The result could not be fetched.", null);
-  return response.blob();
 }
 
-/** The names of the formats that this installation writes. */
-export const getWritten = async () => (await asked("v1/formats")).data.written.map(({ format }) => format);
+/** What this installation reads and writes, and how large an upload may be. */
+export const getFormats = async () => (await asked("v1/formats")).data;
+
+/** Whether anything of the server answers; a proxy's word that it is gone is none. */
+export async function isServerThere() {
+  try {
+    const { status } = await fetch(here("healthz"), { cache: "no-store" });
+    return status !== 502 && status !== 503 && status !== 504;
+  } catch {
+    return false;
+  }
+}
 export const getAccount = async () => (await asked("v1/account")).data;
 export const getUsage = async (days) => (await asked(`v1/account/usage?days=${days}`)).data.days;
 /** Every key, page by page. */

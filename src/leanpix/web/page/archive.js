@@ -11,12 +11,15 @@ export function resultName(item) {
   return same ? item.path : `${item.path}.${format}`;
 }
 
-/** What goes into the ZIP: results; and files that failed, as they were, so that no folder loses one. */
+/**
+ * What goes into the ZIP: results; and files that failed, as they were, so that no folder loses one. What is still under
+ * way is in the next one.
+ */
 export function entries(items) {
   const taken = new Set();
   const found = [];
   for (const item of items) {
-    const input = item.blob ?? item.file;
+    const input = item.blob ?? (item.phase === "failed" ? item.file : null);
     if (input) found.push({ name: free(resultName(item), taken), input, lastModified: modified(item) });
   }
   return found;

@@ -1,5 +1,7 @@
 // Usage by day as bars.
 
+import { language } from "./language.js";
+
 const NS = "http://www.w3.org/2000/svg";
 const HEIGHT = 220;
 const [LEFT, TOP, BOTTOM] = [44, 10, 26];
@@ -50,9 +52,9 @@ function bar(day, x, step, y, pointed) {
 }
 
 const label = (x, y, anchor, text) => shape("text", { x, y, "text-anchor": anchor, class: "chart-text" }, text);
-const compact = (value) => new Intl.NumberFormat("en", { notation: "compact" }).format(value);
+const compact = (value) => new Intl.NumberFormat(language(), { notation: "compact" }).format(value);
 
-/** "2026-11-22" as "22 Nov". */
+/** "2026-11-22" as "22 Nov", in the reader's language. */
 export function shortDay(day) {
-  return new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", timeZone: "UTC" }).format(new Date(`${day}T00:00:00Z`));
+  return new Intl.DateTimeFormat(language() === "en" ? "en-GB" : language(), { day: "numeric", month: "short", timeZone: "UTC" }).format(new Date(`${day}T00:00:00Z`));
 }

@@ -2,7 +2,8 @@
 
 import "./vendor/img-comparison-slider.js";
 import { $, $$, setText } from "./dom.js";
-import { bytes, change } from "./numbers.js";
+import { t, told } from "./language.js";
+import { bytes, change, tenths } from "./numbers.js";
 import { isBusy } from "./row.js";
 import { fingerprint } from "./settings.js";
 import { Viewport } from "./viewport.js";
@@ -21,7 +22,7 @@ export class Comparison {
   #timer = 0;
   #isTouched = false; // whether the quality on show is newer than the item's settings
 
-  /** items() lists the rows; redo(item, settings) compresses one again; useForAll(settings) applies them to all. */
+  /** visible() lists the rows that are shown; redo(item, settings) compresses one again; useForAll(settings) applies them to all. */
   constructor(page) {
     this.page = page;
     this.#wireToolbar();
@@ -55,8 +56,8 @@ export class Comparison {
     const settings = this.page.settingsOf(item);
     const range = $("#file-quality");
     range.value = settings.mode === "quality" ? settings.quality : Math.round(item.report?.quality ?? 80);
-    setText($("#file-quality-shown"), settings.mode === "quality" ? range.value : "auto");
-    const many = this.page.items().filter((one) => one.blob).length;
+    setText($("#file-quality-shown"), settings.mode === "quality" ? range.value : t("comparison.auto"));
+    const many = this.page.visible().filter((one) => one.blob).length;
     for (const button of $$("[data-step]", this.#dialog)) button.hidden = many < 2;
   }
 
@@ -65,9 +66,9 @@ export class Comparison {
     this.#set("after", item.blob);
     this.#set("before", item.file ?? item.blob);
     $("#stage").classList.remove("no-before");
-    if (!item.file) this.#withoutBefore("The original is on another server: this is the result.");
+    if (!item.file) this.#withoutBefore(t("comparison.elsewhere"));
     this.#images.before.onerror = () => {
-      this.#withoutBefore("This browser cannot show the original's format: this is the result.");
+      this.#withoutBefore(t("comparison.unseen"));
       this.#set("before", item.blob);
     };
     const fit = (item.resultSettings ?? {}).fit ?? "fill";
@@ -96,10 +97,10 @@ export class Comparison {
     setText($("#size-after"), isBusy(item) || !blob ? "…" : bytes(blob.size));
     setText($("#size-change"), isBusy(item) || !blob ? "" : change(sourceBytes, blob.size));
     const facts = report ? [report.format.toUpperCase(), report.encoder] : [];
-    if (report?.score != null) facts.push(`score ${report.score.toFixed(1)}`);
+    if (report?.score != null) facts.push(t("comparison.score", { score: tenths(report.score) }));
     $("#worst").hidden = !report?.worst;
-    $("#worst").title = report?.worst ? `The place that looks worst, by its ${report.worst.measure} (w)` : "";
-    setText($("#facts"), item.error ?? facts.join(" · "));
+    $("#worst").title = report?.worst ? t("comparison.worst", { measure: report.worst.measure }) : "";
+    setText($("#facts"), item.error ? told(item.error) : facts.join(" · "));
     $("#sizes").setAttribute("aria-busy", String(isBusy(item)));
   }
 
@@ -149,7 +150,7 @@ export class Comparison {
   #slid() {
     const value = Math.round(this.#slider.value);
     this.#slider.setAttribute("aria-valuenow", value);
-    this.#slider.setAttribute("aria-valuetext", `${value} % of the original is shown`);
+    this.#slider.setAttribute("aria-valuetext", t("comparison.shown", { share: value }));
   }
 
   #wireQuality() {
@@ -177,7 +178,7 @@ export class Comparison {
   }
 
   #step(by) {
-    const ready = this.page.items().filter((item) => item.blob);
+    const ready = this.page.visible().filter((item) => item.blob);
     const next = ready[(ready.indexOf(this.#item) + by + ready.length) % ready.length];
     if (!next || next === this.#item) return;
     this.#show(next);

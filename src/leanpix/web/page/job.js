@@ -1,6 +1,8 @@
 // One file's way through the service: create a task, wait for its end, fetch the result.
 
-import { createTask, fetchResult, queryTask, requestName } from "./api.js";
+import { createTask, fetchResult, queryTask } from "./api.js";
+import { serverBack } from "./connection.js";
+import { has, language, t } from "./language.js";
 import { Pacer, Slots, sleep } from "./pace.js";
 
 const UPLOADS_AT_A_TIME = 3;
@@ -10,7 +12,12 @@ const LONGEST_POLL_MS = 1000;
 const TRIES = 4;
 
 /** The task ended without a result; the text is the server's. */
-export class TaskFailed extends Error {}
+export class TaskFailed extends Error {
+  constructor(problem) {
+    super(typeof problem === "string" ? problem : problem.key);
+    this.problem = problem;
+  }
+}
 
 const creates = new Pacer();
 const queries = new Pacer();
@@ -22,10 +29,13 @@ export function paceFor(account) {
   queries.perSecond = account.qps * QUERIES_PER_CREATE;
 }
 
-/** Compress one source; resolves to { blob, report, credits }. onStep gets { phase, progress, detail }. */
+/**
+ * Compress one source; resolves to { blob, report, credits }. onStep gets { phase, progress, detail } and, as soon as there
+ * is one, the task. A source that has a task already is only followed to its end.
+ */
 export async function compress(source, parameters, signal, onStep) {
-  const id = await uploads.use(signal, () => create(source, parameters, signal, onStep));
-  onStep({ phase: "working", progress: 0, detail: "" });
+  const id = source.task ?? (await uploads.use(signal, () => create(source, parameters, signal, onStep)));
+  onStep({ phase: "working", progress: 0, detail: "", task: id });
   const data = await finished(id, signal, onStep);
   onStep({ phase: "fetching", progress: 1, detail: "" });
   const blob = await patiently(queries, signal, () => whole(data, signal));
@@ -34,12 +44,12 @@ export async function compress(source, parameters, signal, onStep) {
 
 function create(source, parameters, signal, onStep) {
   const waits = (seconds) =>
-    onStep({ phase: "waiting", progress: 0, detail: `Server busy, next try in ${Math.ceil(seconds)} s` });
-  const name = requestName(); // the same for every attempt: a lost answer may hide a task that was made and charged
+    onStep({ phase: "waiting", progress: 0, detail: t("wait.busy", { seconds: Math.ceil(seconds) }) });
   const attempt = () => {
     onStep({ phase: source.file ? "uploading" : "working", progress: 0, detail: "" });
     const onProgress = (progress) => onStep({ phase: "uploading", progress, detail: "" });
-    return createTask(source, parameters, name, { signal, onProgress });
+    // One name for every attempt, and after a reload: a lost answer may hide a task that was made and charged.
+    return createTask(source, parameters, source.request, { signal, onProgress });
   };
   return patiently(creates, signal, attempt, { waits });
 }
@@ -50,10 +60,14 @@ async function finished(id, signal, onStep) {
     const answer = await patiently(queries, signal, () => queryTask(id, signal));
     const { data } = answer;
     if (data.state === 1) return data;
-    if (data.state < 0) throw new TaskFailed(answer.message);
+    if (data.state < 0) throw new TaskFailed(failure(data.state, answer.message));
     onStep({ phase: "working", progress: data.progress / 100, detail: data.report?.phase ?? "" });
   }
 }
+
+/** The server's words, which are English and may say more; in other languages those of the task's state. */
+const failure = (state, message) =>
+  language() === "en" || !has(`failed.${state}`) ? message : { key: `failed.${state}`, values: {} };
 
 async function whole(data, signal) {
   const blob = await fetchResult(data.image, signal);
@@ -61,7 +75,7 @@ async function whole(data, signal) {
   return blob;
 }
 
-/** Try again after refusals that pass: for as long as the server is only busy, a few times otherwise. */
+/** Try again after refusals that pass: for as long as the server is busy or away, a few times otherwise. */
 async function patiently(pacer, signal, attempt, { waits = () => {} } = {}) {
   for (let failures = 0; ; ) {
     await pacer.turn(signal);
@@ -69,6 +83,7 @@ async function patiently(pacer, signal, attempt, { waits = () => {} } = {}) {
       return await attempt();
     } catch (error) {
       if (signal.aborted || !error.isPassing) throw error;
+      if (error.isAway && (await serverBack(signal))) continue;
       if (error.status !== 429 && ++failures >= TRIES) throw error;
       const seconds = error.status === 429 ? error.retryAfterS : 2 ** failures / 2;
       if (error.status === 429) pacer.pause(seconds);

@@ -3,7 +3,8 @@
 import { ApiError, getAccount } from "./api.js";
 import { $, setText } from "./dom.js";
 import { forgetKey, isKept, storeKey, storedKey } from "./key.js";
-import { plural } from "./numbers.js";
+import { t } from "./language.js";
+import { counted } from "./numbers.js";
 
 const dialog = $("#key-dialog");
 const field = $("#key");
@@ -23,11 +24,11 @@ export function askForKey(reason = "") {
 export function showAccount(account) {
   const button = $("#key-button");
   button.dataset.state = account ? "known" : "missing";
-  setText($("span", button), account ? account.name : "Enter API key");
+  setText($("span", button), account ? account.name : t("key.enter"));
   setText($("small", button), account ? credits(account) : "");
 }
 
-const credits = (account) => (account.credits === null ? "unlimited" : plural(account.credits, "credit"));
+const credits = (account) => (account.credits === null ? t("key.unlimited") : counted("credits", account.credits));
 
 /** Wire the dialog up; `changed(account)` is called with a key that works, or with null. */
 export function startKeyDialog(changed) {
@@ -49,7 +50,7 @@ export function startKeyDialog(changed) {
       if (!(error instanceof ApiError)) throw error;
       if (before) storeKey(before, { keep: kept });
       else forgetKey();
-      setText(note, error.status === 401 ? "The server does not know this key, or it is revoked." : error.message);
+      setText(note, error.status === 401 ? t("key.unknown") : error.message);
     }
   });
 }

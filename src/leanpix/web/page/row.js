@@ -1,21 +1,10 @@
 // A file's row in the table.
 
 import { $, setText, stamp } from "./dom.js";
-import { bytes, change } from "./numbers.js";
+import { has, t, told, translate } from "./language.js";
+import { bytes, change, tenths } from "./numbers.js";
 import { thumbnail } from "./thumbnails.js";
 
-const STATE = {
-  held: "Needs a key",
-  stale: "Old settings",
-  queued: "Queued",
-  waiting: "Waiting",
-  uploading: "Uploading",
-  working: "Compressing",
-  fetching: "Fetching",
-  done: "Done",
-  failed: "Failed",
-};
-const WORKING = { preparing: "Preparing", searching: "Searching", publishing: "Storing" };
 const BUSY = new Set(["queued", "waiting", "uploading", "working", "fetching"]);
 
 export const isBusy = (item) => BUSY.has(item.phase);
@@ -31,15 +20,27 @@ export class Row {
       ),
     );
     for (const button of this.element.querySelectorAll("[data-do]")) {
-      const act = button.dataset.do;
-      button.setAttribute("aria-label", `${button.title}: ${item.name}`);
-      button.addEventListener("click", () => on[act](item));
+      button.addEventListener("click", () => on[button.dataset.do](item));
     }
+    this.#label();
     setText(this.parts.name, item.path);
     this.parts.name.title = item.url ?? item.path;
     setText(this.parts.kind, (/\.([a-z0-9]{1,4})$/i.exec(item.name)?.[1] ?? "img").toUpperCase());
     if (item.file) thumbnail(this.parts.thumb, item.file);
     this.update();
+  }
+
+  /** The language has changed. */
+  retell() {
+    translate(this.element);
+    this.#label();
+    this.update();
+  }
+
+  #label() {
+    for (const button of this.element.querySelectorAll("[data-do]")) {
+      button.setAttribute("aria-label", `${button.title}: ${this.item.name}`);
+    }
   }
 
   /** Show the item as it is now. */
@@ -63,16 +64,17 @@ export class Row {
   #updateScore() {
     const { item, parts } = this;
     const score = item.blob ? item.report?.score : null;
-    setText(parts.score, score == null ? "–" : score.toFixed(1));
+    setText(parts.score, score == null ? "–" : tenths(score));
   }
 
   #updateState() {
     const { item, parts } = this;
-    setText(parts.state, (item.phase === "working" && WORKING[item.detail]) || STATE[item.phase]);
-    setText(parts.detail, item.error ?? (item.phase === "waiting" ? item.detail : warnings(item)));
+    const step = `working.${item.detail}`;
+    setText(parts.state, t(item.phase === "working" && has(step) ? step : `state.${item.phase}`));
+    setText(parts.detail, item.error ? told(item.error) : item.phase === "waiting" ? item.detail : warnings(item));
     parts.progress.hidden = !isBusy(item);
     parts.progress.value = overall(item);
-    parts.progress.setAttribute("aria-label", `Progress of ${item.name}`);
+    parts.progress.setAttribute("aria-label", t("row.progress", { name: item.name }));
   }
 }
 
@@ -85,16 +87,18 @@ export function overall({ phase, progress = 0, file }) {
 }
 
 function warnings(item) {
-  const lost = item.report?.lost ?? [];
-  const without = lost.length ? [`without ${lost.join(", ").replaceAll("_", " ")}`] : [];
+  const lost = (item.report?.lost ?? []).map((kind) => (has(`lost.${kind}`) ? t(`lost.${kind}`) : kind));
+  const without = lost.length ? [t("row.without", { kinds: lost.join(", ") })] : [];
   const text = item.blob ? [...(item.report?.warnings ?? []), ...without].join(". ") : "";
   return text && text[0].toUpperCase() + text.slice(1);
 }
 
 function describe({ report, blob, url }) {
-  if (!report || !blob) return url ? "from the web" : "";
+  if (!report || !blob) return url ? t("row.web") : "";
   const [from, to] = [report.source_format, report.format].map((name) => name.toUpperCase());
   const kept = [report.width_px, report.height_px].join(" × ");
   const sides = `${report.source_width_px} × ${report.source_height_px}`;
-  return [sides === kept ? kept : `${sides} → ${kept}`, from === to ? to : `${from} → ${to}`].join(" · ");
+  const facts = [sides === kept ? kept : `${sides} → ${kept}`, from === to ? to : `${from} → ${to}`];
+  if (report.quality != null) facts.push(t("row.quality", { quality: Math.round(report.quality) }));
+  return facts.join(" · ");
 }

@@ -1,14 +1,18 @@
 // What to make of the files: read from the form, remembered in this browser, turned into the API's parameters.
 
 import { $, $$, setText } from "./dom.js";
+import { t } from "./language.js";
 
 const NAME = "leanpix.settings";
 const SETTLE_MS = 500;
-const DEFAULTS = { mode: "auto", quality: 80, kbyte: 200, width: "", height: "", fit: "inside", format: "", keep: "" };
+/** How good "automatic" is, in words and as the score that is kept; "" is the server's own, 75 unless it was told else. */
+const LEVELS = { small: "60", balanced: "", fine: "88" };
+const DEFAULTS = { mode: "auto", score: "", quality: 80, kbyte: 200, width: "", height: "", fit: "inside", format: "", keep: "" };
 
 /** The API's fields for these settings, in the order people write them. */
 export function parameters(settings) {
   const fields = {};
+  if (settings.mode === "auto" && settings.score) fields.target_score = settings.score;
   if (settings.mode === "quality") fields.quality = settings.quality;
   if (settings.mode === "kbyte") fields.kbyte = settings.kbyte;
   if (settings.width) fields.width = settings.width;
@@ -19,10 +23,10 @@ export function parameters(settings) {
   return fields;
 }
 
-/** Why a file cannot be made with these settings, as far as its name tells; "" where nothing speaks against it. */
+/** Why a file cannot be made with these settings, as far as its name tells; null where nothing speaks against it. */
 export function obstacle(item, settings) {
   const isPng = !settings.format && item.file && /\.png$/i.test(item.name);
-  return settings.mode === "kbyte" && isPng ? "PNG has no target size: choose JPG or WebP as the format." : "";
+  return settings.mode === "kbyte" && isPng ? { key: "settings.png", values: {} } : null;
 }
 
 /** Equal for settings that make the same result. */
@@ -49,7 +53,11 @@ export class SettingsForm {
     this.#fill();
     this.#arrange();
     this.#form.addEventListener("submit", (event) => event.preventDefault());
-    this.#form.addEventListener("input", () => this.#edited());
+    this.#form.addEventListener("input", (event) => {
+      const level = event.target.name === "level" ? LEVELS[event.target.value] : undefined;
+      if (level !== undefined) this.#form.elements.score.value = level;
+      this.#edited();
+    });
   }
 
   get values() {
@@ -61,6 +69,11 @@ export class SettingsForm {
     this.#values = { ...this.#values, ...values };
     this.#fill();
     this.#form.dispatchEvent(new Event("input"));
+  }
+
+  /** The language has changed. */
+  retell() {
+    this.#arrange();
   }
 
   /** Have these formats to choose from, those that the page does not know as well; one remembered goes if it is none. */
@@ -96,28 +109,31 @@ export class SettingsForm {
   }
 
   #read() {
-    const read = Object.fromEntries(new FormData(this.#form));
-    const numbers = ["quality", "kbyte", "width", "height"];
+    const fields = new FormData(this.#form);
+    const read = Object.fromEntries([...fields].filter(([name]) => name in DEFAULTS));
+    const numbers = ["score", "quality", "kbyte", "width", "height"];
     for (const name of numbers) if (read[name]) read[name] = Number(read[name]);
     return { ...this.#values, ...read };
   }
 
   /** Show the fields that the chosen mode has, and nothing that cannot be combined. */
   #arrange() {
-    const { mode, width, height, format, quality } = this.#form.elements;
+    const { mode, width, height, format, quality, score } = this.#form.elements;
+    for (const radio of $$("[name=level]", this.#form)) radio.checked = LEVELS[radio.value] === score.value;
     for (const field of $$("[data-mode]", this.#form)) field.hidden = field.dataset.mode !== mode.value;
     $("[data-fit]", this.#form).hidden = !(width.value && height.value);
     const png = $("option[value=png]", format);
     png.disabled = mode.value === "kbyte";
     if (png.disabled && format.value === "png") format.value = "";
     setText($("#quality-shown"), quality.value);
-    setText($("#settings-note"), this.#note(mode.value, format.value));
+    setText($("#settings-note"), this.#note(mode.value, format.value, score.value));
   }
 
-  #note(mode, format) {
-    if (!this.#form.checkValidity()) return "Sides go from 1 to 8000 px, a target size from 1 to 51,200 KB.";
-    if (mode === "kbyte" && !format) return "PNG files have no target size: choose JPG or WebP for them.";
-    if (mode === "auto") return "As few bytes as a high visual quality needs.";
-    return "";
+  #note(mode, format, score) {
+    if (!this.#form.checkValidity()) return t("settings.bounds");
+    if (mode === "kbyte" && !format) return t("settings.pngs");
+    if (mode !== "auto") return "";
+    const level = Object.keys(LEVELS).find((name) => LEVELS[name] === score);
+    return level ? t(`settings.${level}`) : t("settings.score", { score });
   }
 }

@@ -1,7 +1,8 @@
 // The figures above the table.
 
 import { $, setText } from "./dom.js";
-import { bytes, change, plural } from "./numbers.js";
+import { t } from "./language.js";
+import { bytes, change, counted, whole } from "./numbers.js";
 import { isBusy, overall } from "./row.js";
 
 const sum = (items, value) => items.reduce((total, item) => total + (value(item) ?? 0), 0);
@@ -18,16 +19,18 @@ export function showTotals(items) {
   const bar = $("#total-progress");
   bar.value = items.length ? sum(items, overall) / items.length : 0;
   bar.classList.toggle("idle", busy === 0);
-  $("#download-all").disabled = done.length === 0 || busy > 0;
+  $("#download-all").disabled = done.length === 0;
+  setText($("#download-all span"), busy && done.length ? t("zip.some", { number: whole(done.length) }) : t("zip.all"));
   $("#retry-all").hidden = !items.some((item) => item.phase === "failed");
 }
 
 function described(items, done) {
   const failed = items.filter((item) => item.phase === "failed").length;
   const unchanged = done.filter((item) => item.blob.size >= item.sourceBytes).length;
-  const parts = [done.length === items.length ? plural(items.length, "file") : `${done.length} of ${plural(items.length, "file")}`];
-  if (unchanged) parts.push(`${unchanged} already as small as can be`);
-  if (failed) parts.push(`${failed} failed`);
+  const files = counted("files", items.length);
+  const parts = [done.length === items.length ? files : t("totals.of", { done: whole(done.length), files })];
+  if (unchanged) parts.push(t("totals.unchanged", { number: whole(unchanged) }));
+  if (failed) parts.push(t("totals.failed", { number: whole(failed) }));
   return parts.join(", ");
 }
 
@@ -35,6 +38,6 @@ function described(items, done) {
 export function announceEnd(items) {
   const done = items.filter((item) => item.blob);
   const [before, after] = [sum(done, (item) => item.sourceBytes), sum(done, (item) => item.blob.size)];
-  const text = `Finished: ${described(items, done)}. ${bytes(before)} became ${bytes(after)}.`;
-  setText($("#live"), text);
+  const values = { what: described(items, done), before: bytes(before), after: bytes(after) };
+  setText($("#live"), t("totals.finished", values));
 }

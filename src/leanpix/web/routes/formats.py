@@ -17,12 +17,14 @@ _READ = tuple(kind for kind in SourceFormat if kind is not SourceFormat.HEIC or 
 
 async def formats(request: Request) -> Response:
     """The formats of sources, and those that a request may name."""
-    return JSONResponse(shown_formats(context_of(request).settings.formats_written))
+    settings = context_of(request).settings
+    return JSONResponse(shown_formats(settings.formats_written, settings.max_upload_bytes))
 
 
-def shown_formats(written: tuple[OutputFormat, ...]) -> Json:
-    """The answer of an installation that writes these."""
-    data = {"read": [kind.value for kind in _READ], "written": [_shown(kind) for kind in written]}
+def shown_formats(written: tuple[OutputFormat, ...], max_upload_bytes: int) -> Json:
+    """The answer of an installation that writes these, and takes uploads of so many bytes."""
+    read = [kind.value for kind in _READ]
+    data = {"read": read, "written": [_shown(kind) for kind in written], "max_upload_bytes": max_upload_bytes}
     return {"status": 200, "message": "success", "data": data}
 
 

@@ -6,26 +6,21 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import JSONResponse, Response
 
 from leanpix.domain.states import TaskState
 from leanpix.web.errors import STATUS_TEXT
+from leanpix.web.routes.page import page_response, page_text
 
 _RESERVED = "reserved: this server never sends it"
-_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>leanpix: states</title>
-<meta name="viewport" content="width=device-width"><style>
-body{{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color-scheme:light dark}}
-table{{border-collapse:collapse;width:100%}}th,td{{text-align:left;padding:.3rem .6rem;border-bottom:1px solid #8886}}
-</style><h1>States</h1><h2>HTTP status codes</h2><table><tr><th>Code<th>Meaning</tr>{http}</table>
-<h2>Task states (<code>data.state</code>)</h2><p>1 is success, 0 and above 1 are under way, below 0 is failure.</p>
-<table><tr><th>Code<th>Meaning<th>When this server sends it</tr>{tasks}</table></html>"""
+_LAST_GOOD = 399
 
 
 async def states(request: Request) -> Response:
     """Both tables: JSON where it is asked for by `Accept` or `?format=json`, else a page."""
     if "application/json" in request.headers.get("accept", "") or request.query_params.get("format") == "json":
         return JSONResponse(_tables())
-    return HTMLResponse(_page(), headers={"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"})
+    return page_response(_page())
 
 
 async def states_json(_request: Request) -> Response:
@@ -43,9 +38,12 @@ def _tables() -> dict[str, Sequence[Mapping[str, object]]]:
 
 
 def _page() -> str:
-    http = "".join(f"<tr><td>{code}<td>{escape(text)}</tr>" for code, text in STATUS_TEXT.items())
-    tasks = "".join(
-        f"<tr><td>{int(state)}<td>{escape(state.text)}<td>{escape(state.emitted or _RESERVED)}</tr>"
-        for state in sorted(TaskState)
-    )
-    return _PAGE.format(http=http, tasks=tasks)
+    http = "".join(_row(code, text) for code, text in STATUS_TEXT.items())
+    tasks = "".join(_row(int(state), state.text, state.emitted or _RESERVED) for state in sorted(TaskState))
+    return page_text("states.html").replace("<!-- http -->", http).replace("<!-- tasks -->", tasks)
+
+
+def _row(code: int, *texts: str) -> str:
+    kind = "good" if code in {1, 200} else "bad" if code < 0 or code > _LAST_GOOD else ""
+    cells = "".join(f"<td>{escape(text)}</td>" for text in texts)
+    return f'<tr class="{kind}"><th scope="row">{code}</th>{cells}</tr>'
