@@ -21,7 +21,8 @@ from tests.support.ports import migrated_database
 from tests.support.server import API, key_in
 from tests.support.servers import Postgres, Seaweed
 
-from leanpix.domain.errors import SetupError
+from leanpix.domain.errors import SetupError, StoreUnavailableError
+from leanpix.stores.sql.connecting import connecting
 from leanpix.stores.sql.pooler import Pooling, pooling_of
 from leanpix.stores.sql.postgres import plain_connection, postgres_engine
 
@@ -75,6 +76,19 @@ def test_a_lost_worker_keeps_no_row_locked_whatever_stands_before_the_database(
             found = {name: connection.exec_driver_sql(f"SHOW {name}").scalar() for name in names}
         engine.dispose()
         assert found == dict(zip(names, ("16s", "32s", "8s"), strict=True)), pooling
+
+
+def test_who_finds_every_connection_used_waits_for_its_patience_and_no_longer(postgres: Postgres) -> None:
+    """Behind a pooler whose database is away, statements hang: those behind them must not wait for them all."""
+    engine = postgres_engine(postgres.url("postgres"), durable=True, connections=1, turn_s=1)
+    try:
+        with connecting(engine):
+            begun = time.monotonic()
+            with pytest.raises(StoreUnavailableError), connecting(engine, patience_s=1):
+                pass
+            assert 0.9 < time.monotonic() - begun < 5
+    finally:
+        engine.dispose()
 
 
 @pytest.fixture(scope="module")

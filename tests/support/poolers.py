@@ -42,6 +42,9 @@ class Pgbouncer:
             f"pool_mode = {mode}",
             "default_pool_size = 60",
             "max_client_conn = 200",
+            # As docs/operate-postgresql.md has them.
+            "server_login_retry = 1",
+            "query_wait_timeout = 10",
             *more,
         ]
         (self.folder / "pgbouncer.ini").write_text("\n".join(lines) + "\n")

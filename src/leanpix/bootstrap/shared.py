@@ -38,8 +38,10 @@ def shared_rows(settings: Settings, url: str, local: LocalSignals) -> Rows:
     with told_where(url):
         pooling = _admitted_pooling(settings, url)
     few = settings.database_connections // 2
-    durable = postgres_engine(url, durable=True, connections=few, pooling=pooling)
-    quick = postgres_engine(url, durable=False, connections=settings.database_connections - few, pooling=pooling)
+    # While the database is away each connection is tried for the whole patience: who waits for a turn waits no longer.
+    make_engine = partial(postgres_engine, url, pooling=pooling, turn_s=settings.patience_s)
+    durable = make_engine(durable=True, connections=few)
+    quick = make_engine(durable=False, connections=settings.database_connections - few)
     try:
         with told_where(url):
             require_current(durable, patience_s=settings.patience_s)

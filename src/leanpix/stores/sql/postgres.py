@@ -16,6 +16,7 @@ from leanpix.stores.sql.pooler import Pooling
 # Long enough for any statement of ours on a busy server, short against the patience of a client: a connection that
 # was cut without a word is given up on both ends, so that a lost worker keeps no row locked.
 _PEER_S = 8
+_TURN_S, _SHORTEST_TURN_S = 4.0 * _PEER_S, 1.0
 _SESSION = {
     "idle_in_transaction_session_timeout": f"{_PEER_S}s",
     "lock_timeout": f"{2 * _PEER_S}s",
@@ -41,8 +42,17 @@ def libpq_url(text: str) -> str:
     return url.render_as_string(hide_password=False)
 
 
-def postgres_engine(text: str, *, durable: bool, connections: int, pooling: Pooling = Pooling.NONE) -> Engine:
+def postgres_engine(
+    text: str,
+    *,
+    durable: bool,
+    connections: int,
+    pooling: Pooling = Pooling.NONE,
+    turn_s: float = _TURN_S,
+) -> Engine:
     """An engine of up to `connections`, with transactions that wait for the disk at commit.
+
+    turn_s: how long somebody waits for one of them while all are in use.
 
     durable False: one where each statement is kept by itself, without that wait, in a single trip to the server.
     pooling: behind a pooler of transactions each statement waits for the disk, for no session can be told not to.
@@ -59,7 +69,7 @@ def postgres_engine(text: str, *, durable: bool, connections: int, pooling: Pool
         isolation_level="READ COMMITTED" if durable else "AUTOCOMMIT",
         pool_size=connections,
         max_overflow=0,
-        pool_timeout=4 * _PEER_S,
+        pool_timeout=max(turn_s, _SHORTEST_TURN_S),
         hide_parameters=True,  # an error is logged with its statement, never with what customers sent
     )
     notice_lost_connections(engine)
