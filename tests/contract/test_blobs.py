@@ -157,5 +157,7 @@ def test_a_presigned_url_is_read_by_get_alone_and_has_the_right_media_type(
 
 
 def test_a_store_that_is_there_says_so(blobs: Blobs) -> None:
-    assert blobs.answers()
+    assert blobs.glance("nothing") is None
+    blobs.put("installation", b"a marker")
+    assert blobs.glance("installation") == b"a marker"
     assert blobs.has_room()

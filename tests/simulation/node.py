@@ -233,7 +233,7 @@ class Node(Process):
         self.line._lock = SimulatedLock(around.scheduler).as_lock()
         self.line._in_hand = slots
         return Worker(
-            deliveries=self.line,
+            make_deliveries=lambda: self.line,
             execute=execute,
             sources=sources,
             heartbeats=heartbeats,

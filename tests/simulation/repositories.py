@@ -53,7 +53,7 @@ class ModelSubmissions(Repository):
 
 
 class ModelInstallation(Repository):
-    """The one row of the installation."""
+    """The rows of the installation: its secret's and its store's."""
 
     __slots__ = ()
 
@@ -74,6 +74,24 @@ class ModelInstallation(Repository):
     def replace_secret(self, fingerprint: str) -> None:
         self.work.lock_place("installation", 1)
         self.work.write("installation", 1, fingerprint)
+
+    @statement
+    def store_marker(self) -> str | None:
+        found: str | None = self.work.get("installation", 2)
+        return found
+
+    @statement
+    def claim_store(self, marker: str) -> str:
+        found: str | None = self.work.lock_place("installation", 2)
+        if found is not None:
+            return found
+        self.work.write("installation", 2, marker)
+        return marker
+
+    @statement
+    def replace_store(self, marker: str) -> None:
+        self.work.lock_place("installation", 2)
+        self.work.write("installation", 2, marker)
 
 
 class ModelTransaction(Repository):

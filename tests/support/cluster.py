@@ -116,7 +116,7 @@ def new_cluster(postgres: Postgres, seaweed: Seaweed, folder: Path, **settings: 
 def cluster_over(url: str, seaweed: Seaweed, folder: Path, **settings: str) -> Iterator[Cluster]:
     """The same over a database as it is."""
     shared = {"database_url": url, "store_url": f"s3://pictures/{folder.name}", "secret": SECRET}
-    timing = {"workers": "1", "heartbeat_s": "0.5", "stale_s": "2"}
+    timing = {"workers": "1", "heartbeat_s": "0.5", "stale_s": "2", "drain_s": "0"}
     environment = clean_environment() | WORKED_ON | seaweed.environment | named(shared | timing | settings)
     cluster = Cluster(url, environment, folder)
     try:

@@ -39,8 +39,8 @@ def torture_cluster(folder: Path, figures: Figures) -> None:
         scene = stack.enter_context(one_host_scene(postgres, seaweed, folder / "cluster", **_TIMING))
         _worker_killed(scene, figures)
         _api_killed(scene, figures)
-        _outage(scene, figures, "PostgreSQL", lambda: postgres.stop("immediate"), postgres.start)
-        _outage(scene, figures, "the S3 store", seaweed.stop, seaweed.start)
+        _outage(scene, figures, "PostgreSQL", lambda: postgres.stop("immediate"), postgres.start, meanwhile=[503, 503])
+        _outage(scene, figures, "the S3 store", seaweed.stop, seaweed.start, meanwhile=[200, 200])  # queries go on
     _network_cut(folder, figures)
 
 
@@ -84,7 +84,15 @@ def _api_killed(scene: Scene, figures: Figures) -> None:
     scene.cluster.wait()
 
 
-def _outage(scene: Scene, figures: Figures, name: str, stop: Callable[[], object], start: Callable[[], object]) -> None:
+def _outage(
+    scene: Scene,
+    figures: Figures,
+    name: str,
+    stop: Callable[[], object],
+    start: Callable[[], object],
+    *,
+    meanwhile: Sequence[int],
+) -> None:
     section = f"{name} killed under load, started again after {OUTAGE_S} s"
     with under_load(scene.caller, scene.apis, pause_s=0.5) as load:
         until(lambda: len(load.accepted) > 4)
@@ -95,7 +103,7 @@ def _outage(scene: Scene, figures: Figures, name: str, stop: Callable[[], object
         start()
         back = time.monotonic()
         _add_time(figures, section, "whole again after it was back", _whole_after(scene, load, [], back), _BACK_S)
-    figures.add(section, "`/readyz` meanwhile", states, good=states == [503, 503])
+    figures.add(section, "`/readyz` meanwhile", states, good=states == meanwhile)
     figures.add(section, "requests refused meanwhile", load.refused)
     alive = all(node.process.poll() is None for node in scene.apis + scene.workers)
     figures.add(section, "nodes that died of it", 0 if alive else "some", good=alive)

@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from leanpix.bootstrap.place import folder_of, rows_named, told
 from leanpix.bootstrap.secret import examined_secret
 from leanpix.bootstrap.stores import has_database, migrating_engine
-from leanpix.domain.errors import SetupError
+from leanpix.domain.errors import SetupError, StoreUnavailableError
 from leanpix.domain.room import Room
+from leanpix.service.pairing import MARKER_KEY
 from leanpix.settings import Settings
-from leanpix.stores.files.s3 import S3Blobs
+from leanpix.stores.files.s3 import S3Blobs, s3_cause
 from leanpix.stores.sql.connecting import EngineConnections, connecting
 from leanpix.stores.sql.database import SqlDatabase, refuse_damaged, refuse_newer
 from leanpix.stores.sql.schema import HEAD, require_current, revision
@@ -62,7 +63,11 @@ def _room_state(settings: Settings) -> str:
     if settings.store_url is not None:
         store = S3Blobs(settings.store_url, patience_s=settings.patience_s)
         try:
-            return _OK if store.answers() else "failed: the file store of LEANPIX_STORE_URL does not answer"
+            store.glance(MARKER_KEY)
+        except StoreUnavailableError as failure:
+            return f"failed: the file store of LEANPIX_STORE_URL: {s3_cause(failure)}"
+        else:
+            return _OK
         finally:
             store.close()
     free, total = folder_of(settings).free_bytes()

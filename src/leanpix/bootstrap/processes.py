@@ -6,7 +6,7 @@ import os
 import random
 import secrets
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 from anyio import CapacityLimiter
 from starlette.applications import Starlette
 
+from leanpix.bootstrap.readiness import NodeReadiness
 from leanpix.bootstrap.stores import Stores
-from leanpix.domain.errors import SetupError, StoreUnavailableError
+from leanpix.domain.errors import SetupError
 from leanpix.fetching.fetcher import SafeFetcher
 from leanpix.service.batch import BatchBounds, BatchDesk
 from leanpix.service.budgets import CpuBudget
@@ -42,7 +43,7 @@ from leanpix.stores.sql.figures import queue_figures
 from leanpix.telemetry.disk import DiskWatch
 from leanpix.telemetry.exposition import Exposition
 from leanpix.telemetry.journal import Journal
-from leanpix.telemetry.logging import log_failure
+from leanpix.telemetry.logging import log_admission, log_failure
 from leanpix.telemetry.metrics import Metrics
 from leanpix.web.app import make_app
 from leanpix.web.context import Context
@@ -56,6 +57,7 @@ from leanpix.worker.children.pool import CompressorPool
 from leanpix.worker.engine_version import engine_version
 from leanpix.worker.heartbeats import Heartbeats
 from leanpix.worker.loop import Housekeeping, Worker
+from leanpix.worker.pairing_watch import PairingWatch
 from leanpix.worker.source_fetcher import FetchBounds, SourceFetcher
 from leanpix.worker.webhook_dispatcher import WebhookDispatcher
 
@@ -67,7 +69,6 @@ _LEASE_FACTOR = 2  # times the longest that a message may take
 # A look-up in SQLite takes 0.1 ms of the interpreter's one lock: more threads would only hand that to and fro.
 # PostgreSQL is waited for.
 _LOOK_UP_THREADS, _SHARED_LOOK_UP_THREADS = 1, 16
-_OK = "ok"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,11 +134,11 @@ class BackgroundService(Protocol):
 
 def make_worker(stores: Stores, pool: CompressorPool, telemetry: Telemetry) -> Worker:
     """A worker over these stores."""
-    settings, stopping = stores.settings, Event()
+    settings, stopping, pairing = stores.settings, Event(), stores.pairing
     common: Callable[[], dict[str, Any]] = partial(
         dict,
         database=stores.database,
-        blobs=stores.blobs,
+        blobs=stores.worker_blobs or stores.blobs,
         signals=stores.rows.signals,
         progress=Progress(stores.database),
         owner=f"{os.getpid()}-{secrets.token_hex(8)}",
@@ -162,9 +163,10 @@ def make_worker(stores: Stores, pool: CompressorPool, telemetry: Telemetry) -> W
         heartbeats=heartbeats,
         wake=stores.rows.local.addresses,
         on_error=log_failure,
+        may_take=(lambda: True) if pairing is None else (lambda: pairing.may_work),
     )
-    return Worker(
-        deliveries=stores.rows.make_deliveries(),
+    worker = Worker(
+        make_deliveries=stores.rows.make_deliveries,
         execute=execute,
         sources=sources,
         heartbeats=heartbeats,
@@ -173,7 +175,11 @@ def make_worker(stores: Stores, pool: CompressorPool, telemetry: Telemetry) -> W
         spare=settings.spare,
         grace_s=settings.shutdown_grace_s,
         stopping=stopping,
+        wait_until_allowed=(lambda _seconds: True) if pairing is None else pairing.wait,
     )
+    if pairing is not None:
+        pairing.on_change.append(lambda reason: None if reason is None else worker.pause())
+    return worker
 
 
 def make_cpu_budget(stores: Stores) -> CpuBudget:
@@ -256,7 +262,15 @@ def _batches(stores: Stores) -> BatchDesk:
 
 def make_companions(stores: Stores, telemetry: Telemetry) -> Sequence[BackgroundService]:
     """The threads beside the workers: those that keep house, tell receivers, and feed batches in."""
-    return [make_housekeeping(stores, telemetry), make_outbox(stores, telemetry), make_feeder(stores, telemetry)]
+    companions: list[BackgroundService] = [
+        make_housekeeping(stores, telemetry),
+        make_outbox(stores, telemetry),
+        make_feeder(stores, telemetry),
+    ]
+    if stores.pairing is not None:
+        stores.pairing.on_change.append(log_admission)
+        companions.append(PairingWatch(stores.pairing, stores.settings.pairing_s, time.monotonic, log_failure))
+    return companions
 
 
 def _bounds(settings: Settings) -> QueueBounds:
@@ -308,10 +322,13 @@ def _rendering(stores: Stores) -> Rendering:
     return Rendering(stores.blobs, stores.links, settings.retention_s, time.time, settings.fine_states)
 
 
-def make_api(stores: Stores, pool: CompressorPool | None, telemetry: Telemetry, drained: Event) -> Starlette:
+def make_api(
+    stores: Stores, pool: CompressorPool | None, telemetry: Telemetry, draining: Event, drained: Event
+) -> Starlette:
     """The HTTP application over these stores; pool None where this process has no workers.
 
-    drained is set once this process's workers have stopped for good: nobody waits for them any longer.
+    draining is set when it is about to end, drained once this process's workers have stopped for good: nobody waits for
+    them any longer.
     """
     settings, rows = stores.settings, stores.rows
     if rows.listener is not None:
@@ -343,7 +360,7 @@ def make_api(stores: Stores, pool: CompressorPool | None, telemetry: Telemetry, 
         shelves=S3ResultExporter(settings.tinify_store_endpoints),
         blobs=stores.blobs,
         ends=rows.local,
-        readiness=lambda: _readiness(stores, pool),
+        readiness=NodeReadiness(stores, pool, draining.is_set),
         threads=CapacityLimiter(_API_THREADS),
         look_ups=ThreadPoolExecutor(
             _SHARED_LOOK_UP_THREADS if stores.is_shared else _LOOK_UP_THREADS, thread_name_prefix="look-up"
@@ -357,25 +374,3 @@ def make_api(stores: Stores, pool: CompressorPool | None, telemetry: Telemetry, 
         trace=None if telemetry.tracing is None else telemetry.tracing.request,
     )
     return make_app(context)
-
-
-def _readiness(stores: Stores, pool: CompressorPool | None) -> tuple[bool, Mapping[str, str]]:
-    needed = {"database": _database_state(stores), "files": _files_state(stores)}
-    layers = {} if pool is None else {f"sandbox.{layer}": state for layer, state in pool.status().items()}
-    memory = {} if pool is None else {"memory": pool.memory}
-    return all(state == _OK for state in needed.values()), needed | memory | layers
-
-
-def _database_state(stores: Stores) -> str:
-    try:
-        with stores.database.glancing() as view:
-            view.accounts.any()
-    except StoreUnavailableError:
-        return "off: the database does not answer"
-    return _OK
-
-
-def _files_state(stores: Stores) -> str:
-    if not stores.blobs.answers():
-        return "off: the file store does not answer"
-    return _OK if stores.blobs.has_room() else "off: less free space than LEANPIX_MIN_FREE_SHARE asks for"

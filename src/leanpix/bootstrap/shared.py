@@ -17,7 +17,7 @@ from leanpix.service.observing import ConnectionFigures
 from leanpix.settings import Settings
 from leanpix.stores.sql.announcing import announced, heard
 from leanpix.stores.sql.attempts import TidyAsyncConnection
-from leanpix.stores.sql.connecting import EngineConnections
+from leanpix.stores.sql.connecting import EngineConnections, connecting
 from leanpix.stores.sql.database import SqlDatabase
 from leanpix.stores.sql.database_url import database_named, told_where
 from leanpix.stores.sql.pooler import Connect, Pooling, hears, pooling_of
@@ -78,7 +78,13 @@ def shared_rows(settings: Settings, url: str, local: LocalSignals) -> Rows:
         partial(jobs.mend, durable, settings.stale_s),
         EndListener(partial(plain_connection, direct_url or url), local, log_failure, heard),
         connections=connections,
+        live_workers=partial(_live_workers, quick, settings.stale_s),
     )
+
+
+def _live_workers(engine: Engine, stale_s: float) -> int:
+    with connecting(engine) as connection:
+        return jobs.live_workers(connection, stale_s)
 
 
 def _admitted_pooling(settings: Settings, url: str) -> Pooling:

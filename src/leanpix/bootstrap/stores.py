@@ -18,7 +18,7 @@ from leanpix.bootstrap.place import folder_of, rows_named, told
 from leanpix.bootstrap.rows import Rows
 from leanpix.bootstrap.secret import admitted_secret, hasher_of
 from leanpix.domain.account import Account
-from leanpix.domain.errors import SetupError
+from leanpix.domain.errors import SetupError, StoreUnavailableError
 from leanpix.domain.room import Room
 from leanpix.queues.embedded import EmbeddedTaskQueue
 from leanpix.queues.signals import LocalSignals
@@ -26,6 +26,8 @@ from leanpix.service.admin import Admin
 from leanpix.service.installed_secret import fingerprint_of
 from leanpix.service.keys import NewKey, SecretHasher
 from leanpix.service.observing import SpoolFigures
+from leanpix.service.paired_blobs import PairedBlobs
+from leanpix.service.pairing import Pairing
 from leanpix.service.ports import Blobs
 from leanpix.service.signed_urls import SignedUrls
 from leanpix.service.signing import WebhookSecrets
@@ -34,16 +36,22 @@ from leanpix.settings import Settings, settings_in_force
 from leanpix.stores.backup import settings_text
 from leanpix.stores.data_folder import DataFolder
 from leanpix.stores.files.blobs import LocalBlobs
-from leanpix.stores.files.s3 import S3Blobs
+from leanpix.stores.files.s3 import S3Blobs, s3_cause
 from leanpix.stores.sql.database import SqlDatabase, sqlite_database, sqlite_engine
 from leanpix.stores.sql.schema import migrate
 from leanpix.stores.sql.sqlite_rate_limits import SqliteRateLimits
-from leanpix.telemetry.logging import log_failure
+from leanpix.telemetry.logging import log_failure, log_unproven
+
+# A picture that is done is worth a longer wait than a client has patience for.
+_WORKERS_PATIENCE = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """What every command shares: the rows, the files, the secret. lock: open as long as the folder is ours."""
+    """What every command shares: the rows, the files, the secret. lock: open as long as the folder is ours.
+
+    worker_blobs: the same files for who can wait longer for them than a client does. pairing: where others share them.
+    """
 
     settings: Settings
     rows: Rows
@@ -51,6 +59,8 @@ class Stores:
     spool: Spool
     secret: bytes = field(repr=False)
     lock: BinaryIO | None = None
+    worker_blobs: Blobs | None = None
+    pairing: Pairing | None = None
 
     @property
     def database(self) -> SqlDatabase:
@@ -65,8 +75,7 @@ class Stores:
     @property
     def place(self) -> str:
         """Where data is, for people; without passwords."""
-        files = self.settings.store_url or folder_of(self.settings).files
-        return f"rows in {rows_named(self.settings)}, files in {files}"
+        return f"rows in {rows_named(self.settings)}, files in {files_named(self.settings)}"
 
     @property
     def hasher(self) -> SecretHasher:
@@ -98,23 +107,26 @@ class Stores:
         if self.rows.listener is not None:
             self.rows.listener.stop()
         self.blobs.close()
+        if self.worker_blobs is not None:
+            self.worker_blobs.close()
         self.rows.close()
         if self.lock is not None:
             self.lock.close()
 
 
-def open_stores(settings: Settings, *, serves: bool = False) -> Stores:
+def open_stores(settings: Settings, *, serves: bool = False, works: bool = False) -> Stores:
     """Open what the settings name; the data folder's database and secret are made where they are missing.
 
-    serves: keep the data folder for this process. SetupError where a shared database has not been migrated or cannot
-    be reached, the data folder cannot be used or is in use, the secret is another than the database's, or an extra is
-    missing.
+    serves: keep the data folder for this process. works: prove that shared rows and files belong together. SetupError
+    where they do not, a shared database has not been migrated or cannot be reached, the data folder cannot be used or
+    is in use, the secret is another than the database's, or an extra is missing.
     """
     _refuse_missing_parts(settings)
     folder = folder_of(settings)
     with ExitStack() as undo:
         if settings.database_url is None or settings.store_url is None:
             folder.make()
+        is_shared = settings.database_url is not None or settings.store_url is not None
         is_alone = serves and settings.database_url is None
         lock = undo.enter_context(folder.lock()) if is_alone else None
         rows = _rows(settings, folder)
@@ -122,11 +134,49 @@ def open_stores(settings: Settings, *, serves: bool = False) -> Stores:
         with folder.told():
             blobs = _blobs(settings, folder)
         secret = admitted_secret(settings, rows.database)
+        pairing = _admitted(settings, rows, blobs, secret) if works and is_shared else None
+        worker_blobs = None
+        if pairing is not None:
+            with folder.told():
+                worker_blobs = PairedBlobs(_blobs(settings, folder, _WORKERS_PATIENCE), pairing)
+            blobs = PairedBlobs(blobs, pairing)
         if is_alone:  # not before: what a start was refused with is no backup's business
             # Without secrets: what came by the environment is to be on no disk beside the database.
             folder.keep_settings(settings_text(settings_in_force(are_secret=False)))
         undo.pop_all()
-    return Stores(settings, rows, blobs, _spool(settings, folder), secret, lock)
+    return Stores(settings, rows, blobs, _spool(settings, folder), secret, lock, worker_blobs, pairing)
+
+
+def adopt_store(settings: Settings) -> None:
+    """Say that the database's files are in the store that is set; SetupError where either does not answer."""
+    stores = open_stores(settings)
+    try:
+        pairing_of(settings, stores.rows, stores.blobs, stores.secret).adopt()
+    except StoreUnavailableError as failure:
+        raise SetupError(f"{files_named(settings)} does not answer: {s3_cause(failure)}") from failure
+    finally:
+        stores.close()
+
+
+def pairing_of(settings: Settings, rows: Rows, blobs: Blobs, secret: bytes) -> Pairing:
+    """Whether these belong together, not looked at yet."""
+    database, named = rows.database, rows_named(settings)
+    return Pairing(database, database.glancing, blobs, fingerprint_of(secret), named, files_named(settings))
+
+
+def files_named(settings: Settings) -> str:
+    """Where files are, for people."""
+    return settings.store_url or str(folder_of(settings).files)
+
+
+def _admitted(settings: Settings, rows: Rows, blobs: Blobs, secret: bytes) -> Pairing:
+    """Proven where the store answers; where it does not the node starts, and takes no work before it does."""
+    pairing = pairing_of(settings, rows, blobs, secret)
+    try:
+        pairing.admit()
+    except StoreUnavailableError as failure:
+        log_unproven(files_named(settings), s3_cause(failure))
+    return pairing
 
 
 def _spool(settings: Settings, folder: DataFolder) -> Spool:
@@ -238,9 +288,10 @@ def _rows(settings: Settings, folder: DataFolder) -> Rows:
     )
 
 
-def _blobs(settings: Settings, folder: DataFolder) -> Blobs:
+def _blobs(settings: Settings, folder: DataFolder, patience: float = 1.0) -> Blobs:
+    """The files; patience: times LEANPIX_PATIENCE_S."""
     if settings.store_url is None:
         return LocalBlobs(folder.files, settings.min_free_share, sync=settings.sync_files)
     return S3Blobs(
-        settings.store_url, patience_s=2 * settings.patience_s, presigns=settings.presign, on_error=log_failure
+        settings.store_url, patience_s=patience * settings.patience_s, presigns=settings.presign, on_error=log_failure
     )

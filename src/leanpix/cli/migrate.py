@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,7 +13,16 @@ if TYPE_CHECKING:
     from leanpix.settings import Settings
 
 
-def migrate(data_dir: DataDir = None) -> None:
+def migrate(
+    adopt_store: Annotated[
+        bool,
+        typer.Option(
+            "--adopt-store",
+            help="Say that this database's files are in the store that is set now, after it was moved or restored.",
+        ),
+    ] = False,
+    data_dir: DataDir = None,
+) -> None:
     """Bring the database to this version's schema; a database on one machine does so by itself at every start.
 
     Safe to run again, and while older nodes still serve. The first run prints the owner's key.
@@ -28,6 +37,16 @@ def migrate(data_dir: DataDir = None) -> None:
             kept_or_shown(stores, key)
     finally:
         stores.close()
+    if adopt_store:
+        _adopt_store(settings)
+
+
+def _adopt_store(settings: Settings) -> None:
+    from leanpix.bootstrap.stores import adopt_store, files_named
+
+    with setup_or_exit():
+        adopt_store(settings)
+    typer.echo(f"the files of this database are in {files_named(settings)}")
 
 
 def _migrated(settings: Settings) -> str | None:

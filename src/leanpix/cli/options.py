@@ -63,12 +63,15 @@ def setup_or_exit() -> Iterator[None]:
         raise typer.Exit(USAGE_ERROR) from failure
 
 
-def stores_or_exit(settings: Settings, *, serves: bool = False) -> Stores:
-    """The opened stores, or a message on standard error and exit code 2; serves: the data folder is ours alone."""
+def stores_or_exit(settings: Settings, *, serves: bool = False, works: bool = False) -> Stores:
+    """The opened stores, or a message on standard error and exit code 2.
+
+    serves: the data folder is ours alone; works: what is shared is proven to belong together.
+    """
     from leanpix.bootstrap.stores import open_stores
 
     with setup_or_exit():
-        return open_stores(settings, serves=serves)
+        return open_stores(settings, serves=serves, works=works)
 
 
 def telemetry_or_exit(stores: Stores, pool: CompressorPool | None) -> Telemetry:

@@ -29,6 +29,8 @@ from leanpix.worker.kernels import engine_folder, kernels_in_words
 
 _BACKLOG = 2048
 _KEEP_ALIVE_S = 75
+_SHARED_DRAIN_S = 5.0
+_INSISTED = 2  # signals
 _TICK_S = 1.0  # answers carry the time in whole seconds
 _ANSWERING_S = 3  # what the answers to interrupted waits take, beyond the workers' grace
 
@@ -39,7 +41,7 @@ def run_server(settings: Settings) -> None:
     set_up_logging(settings)
     with setup_or_exit():
         allow_open_files(settings.workers)
-    stores = stores_or_exit(settings, serves=True)
+    stores = stores_or_exit(settings, serves=True, works=True)
     listener = _listen(settings)  # before the key is made: it is shown once
     _introduce(stores, listener.getsockname()[1])
     # uvicorn stops gracefully on these and then raises them again, for whoever handled them before: for us, nothing.
@@ -56,9 +58,9 @@ def run_server(settings: Settings) -> None:
 def _server(stores: Stores) -> uvicorn.Server:
     settings = stores.settings
     pool = make_pool(settings) if settings.workers else None
-    drained = Event()
+    draining, drained = Event(), Event()
     telemetry = telemetry_or_exit(stores, pool)
-    app = make_api(stores, pool, telemetry, drained)
+    app = make_api(stores, pool, telemetry, draining, drained)
     worker = make_worker(stores, pool, telemetry) if pool is not None else None
     companions = make_companions(stores, telemetry)
 
@@ -80,6 +82,8 @@ def _server(stores: Stores) -> uvicorn.Server:
 
     return _DrainingServer(
         begin,
+        draining.set,
+        drain_seconds(settings),
         drain,
         end,
         uvicorn.Config(
@@ -106,17 +110,28 @@ class _DrainingServer(uvicorn.Server):
     would look ten times a second whether to end, half of what a process at rest does: this one is told.
 
     begin starts what works beside the server and may raise SetupError, which `run` passes on; drain and end stop it.
+    Before that the server goes on for announced_s after announce was called: balancers are to look elsewhere by then. A
+    second signal ends that at once.
     """
 
     def __init__(
         self,
         begin: Callable[[], None],
+        announce: Callable[[], None],
+        announced_s: float,
         drain: Callable[[], Coroutine[None, None, None]],
         end: Callable[[], None],
         config: uvicorn.Config,
     ) -> None:
         super().__init__(config)
-        self._begin, self._drain, self._end = begin, drain, end
+        self._begin, self._announce, self._announced_s, self._drain, self._end = (
+            begin,
+            announce,
+            announced_s,
+            drain,
+            end,
+        )
+        self._signals = 0
         self._tell: Callable[[], object] = lambda: None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -131,9 +146,17 @@ class _DrainingServer(uvicorn.Server):
         while not await self.on_tick(0):
             with suppress(TimeoutError):
                 await asyncio.wait_for(told.wait(), _TICK_S)
+        self._announce()
+        over_at = loop.time() + self._announced_s
+        while self._signals < _INSISTED and (left_s := over_at - loop.time()) > 0:
+            told.clear()
+            await self.on_tick(0)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(told.wait(), min(left_s, _TICK_S))
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """End: a signal has come."""
+        self._signals += 1
         super().handle_exit(sig, frame)
         self._tell()
 
@@ -143,6 +166,13 @@ class _DrainingServer(uvicorn.Server):
         await super().shutdown(sockets)
         await draining
         self._end()
+
+
+def drain_seconds(settings: Settings) -> float:
+    """How long balancers get to notice that the node is about to end: no time where there are none by default."""
+    if settings.drain_s is not None:
+        return settings.drain_s
+    return 0.0 if settings.database_url is None else _SHARED_DRAIN_S
 
 
 def _listen(settings: Settings) -> socket.socket:

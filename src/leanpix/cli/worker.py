@@ -37,7 +37,7 @@ def worker(
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: stop.set())
-    stores = stores_or_exit(settings)
+    stores = stores_or_exit(settings, works=True)
     try:
         _work(stores, stop)
     finally:

@@ -20,7 +20,9 @@
     |   |-- ReadersError             too many read results at the same time
     |   |-- StorageFullError         too little room on the disk
     |   `-- StoreUnavailableError    the database or the file store does not take anything now
-    |       `-- OutcomeUnknownError      it was told to keep something, and may have
+    |       |-- OutcomeUnknownError      it was told to keep something, and may have
+    |       |-- SourceGoneError          a task's source is not where it was kept
+    |       `-- StoreRefusedError        it answers, and will not do better by itself
     |-- SetupError               the service cannot run as it is set up
     |   |-- ChildStartError          the processes that decode cannot be started
     |   `-- SandboxMissingError      a sandbox layer that is required cannot be put on
@@ -167,6 +169,21 @@ class StoreUnavailableError(CapacityError):
 
 class OutcomeUnknownError(StoreUnavailableError):
     """The database was lost while it kept a transaction: all of it has been kept, or none, or it will be any moment."""
+
+
+class SourceGoneError(StoreUnavailableError):
+    """The source of a task that was accepted is not in the store, as this node sees it."""
+
+
+class StoreRefusedError(StoreUnavailableError):
+    """The store answers, and not as this node needs it: no such bucket, keys that it does not take.
+
+    why: for the operator; callers are told what they are told of a store that is away.
+    """
+
+    def __init__(self, why: str) -> None:
+        super().__init__()
+        self.why = why
 
 
 class SetupError(LeanpixError):

@@ -17,6 +17,13 @@ class QueueSettings(BaseModel):
         le=3600,
         description="Seconds without a sign of life after which a task is handed to another worker.",
     )
+    drain_s: float | None = Field(
+        default=None,
+        ge=0,
+        le=600,
+        description="Seconds that `leanpix serve` goes on as before after SIGTERM, with `/readyz` at 503, so that "
+        "balancers have seen it before its port closes. Default: 5 with LEANPIX_DATABASE_URL, else 0.",
+    )
     shutdown_grace_s: float = Field(
         default=20,
         ge=0,

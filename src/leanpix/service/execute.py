@@ -10,7 +10,7 @@ from threading import Event, Lock
 from typing import BinaryIO
 
 from leanpix.domain.account import LARGE_SIDE_PX, cost
-from leanpix.domain.errors import CallerError, StoreUnavailableError, TaskFailure
+from leanpix.domain.errors import CallerError, SourceGoneError, StoreUnavailableError, TaskFailure
 from leanpix.domain.formats import PNG_SIGNATURE
 from leanpix.domain.report import Compression, CompressionView
 from leanpix.domain.states import TaskState
@@ -109,7 +109,7 @@ class Attempts:
         ended = self._persistently(task, outcome)
         final = None if ended is None else ended.state
         if outcome.result is not None and final is not TaskState.SUCCEEDED:
-            self.blobs.delete(outcome.result.blob)
+            self.blobs.discard(outcome.result.blob)
         if final is not None:
             self.signals.task_ended(task.id, ended)
             drop_source(self.blobs, task, final)
@@ -167,11 +167,11 @@ class Execute(Attempts):
                 self._hand_back(task, is_fault=False)
                 return None
             outcome, cause = Outcome(failure.state, str(failure)), failure
-        except StoreUnavailableError:
+        except StoreUnavailableError as failure:
             if may_fail_again(task):
                 self._hand_back(task, is_fault=True)
                 return None
-            outcome = Outcome(TaskState.FAILED, "the service's stores did not answer")
+            outcome = Outcome(TaskState.FAILED, fault_in_words(failure))
         except CallerError as failure:
             outcome = Outcome(TaskState.NOT_MEETING_REQUIREMENTS, str(failure))
         except BaseException as defect:
@@ -195,7 +195,7 @@ class Execute(Attempts):
         key = fetched_key if task.source_kind.is_address else source_key
         stored = self.blobs.open(key(task.id))
         if stored is None:
-            raise TaskFailure(TaskState.FAILED, "the stored source is gone")
+            raise SourceGoneError  # another node may see it
         return stored
 
     def _compressed(
@@ -240,7 +240,7 @@ class Execute(Attempts):
         try:
             self.blobs.put(key, done.data)
         except StoreUnavailableError as failure:
-            self.blobs.delete(key)
+            self.blobs.discard(key)
             raise TaskFailure(TaskState.PUBLISH_FAILED) from failure
         return StoredResult(key, done.report.format, len(done.data))
 
@@ -249,13 +249,19 @@ class Execute(Attempts):
         try:
             self.review(task, source, done, stored)
         except BaseException:
-            self.blobs.delete(stored.blob)
+            self.blobs.discard(stored.blob)
             raise
 
 
 def may_fail_again(task: Task) -> bool:
     """Whether another attempt may be made after this one has failed of a store that did not answer."""
     return task.faults + 1 < MAX_FAULTS and task.attempt < MAX_ATTEMPTS
+
+
+def fault_in_words(failure: StoreUnavailableError) -> str:
+    """What is told of a task whose last attempt ended with a fault of the stores."""
+    gone = isinstance(failure, SourceGoneError)
+    return "the stored source is gone" if gone else "the service's stores did not answer"
 
 
 def drop_source(blobs: Blobs, task: Task, final: TaskState) -> None:

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
-from leanpix.domain.errors import StoreUnavailableError, TaskFailure
+from leanpix.domain.errors import SourceGoneError, StoreUnavailableError, TaskFailure
 from leanpix.domain.states import TaskState
 from leanpix.domain.task import MAX_ATTEMPTS, FencingToken, Outcome, Task
-from leanpix.service.execute import Attempts, may_fail_again
+from leanpix.service.execute import Attempts, fault_in_words, may_fail_again
 from leanpix.service.observing import Phases
 from leanpix.service.open_files import all_of
 from leanpix.service.ports import Fetcher
@@ -43,11 +43,11 @@ class Fetch(Attempts):
             self._pass_on(task)
         except TaskFailure as failure:
             outcome, cause = Outcome(failure.state, str(failure)), failure
-        except StoreUnavailableError:
+        except StoreUnavailableError as failure:
             if may_fail_again(task):
                 self._hand_back(task, is_fault=True)
                 return None
-            outcome = Outcome(TaskState.FAILED, "the service's stores did not answer")
+            outcome = Outcome(TaskState.FAILED, fault_in_words(failure))
         except OSError as failure:
             outcome, cause = Outcome(TaskState.NO_RESOURCES, TaskState.NO_RESOURCES.text), failure
         except BaseException as defect:
@@ -63,7 +63,7 @@ class Fetch(Attempts):
     def _store_source(self, task: Task) -> None:
         stored = self.blobs.open(source_key(task.id))
         if stored is None:
-            raise TaskFailure(TaskState.FAILED, "the stored source is gone")
+            raise SourceGoneError
         with stored:
             address = stored_address(all_of(stored))
         own_result = self.links.blob_of(address.url)

@@ -9,6 +9,7 @@ from leanpix.domain.states import TaskState
 from leanpix.domain.task import MAX_ATTEMPTS, FencingToken, Outcome, Task
 from leanpix.service.execute import record
 from leanpix.service.observing import Ended, ObserveEnd, ObserveTask, unobserved
+from leanpix.service.pairing import MARKER_KEY
 from leanpix.service.ports import Blobs, Clock, Database, Signals
 from leanpix.service.submit import fetched_key, source_key
 
@@ -124,7 +125,7 @@ class Sweeper:
         oldest_useful_s = self.longest_wait_s + 2 * self.retention_s
         with self.database.reading() as view:
             old = self.blobs.older_than(oldest_useful_s)
-            leftovers = [key for key in old if not view.batches.owns(_task_of(key))]
+            leftovers = [key for key in old if key != MARKER_KEY and not view.batches.owns(_task_of(key))]
         for key in leftovers:
             self.blobs.delete(key)
         return len(leftovers)

@@ -272,6 +272,15 @@ class Installation(Protocol):
     def replace_secret(self, fingerprint: str) -> None:
         """Record another one."""
 
+    def store_marker(self) -> str | None:
+        """What the marker in the file store says, or None where none was recorded yet."""
+
+    def claim_store(self, marker: str) -> str:
+        """The recorded marker: this one where there was none. Of several at once exactly one gets it."""
+
+    def replace_store(self, marker: str) -> None:
+        """Record another one."""
+
 
 class Transaction(Protocol):
     """One transaction: all of it is kept, or none."""
@@ -384,8 +393,8 @@ class Blobs(Protocol):
     def room(self) -> Room | None:
         """How much room there is, or None where the store has no end that could be asked for."""
 
-    def answers(self) -> bool:
-        """Whether the store can be read right now; asks once, without patience."""
+    def glance(self, key: str) -> bytes | None:
+        """The content, or None, asked once and without patience; StoreRefusedError where no patience would help."""
 
     def close(self) -> None:
         """Remove what is still to be discarded."""

@@ -60,6 +60,11 @@ class BytesInFlight:
         """How many are taken."""
         return self._used
 
+    @property
+    def is_used_up(self) -> bool:
+        """Whether none are left."""
+        return self._used >= self._overall
+
 
 @dataclass(slots=True)
 class Share:
@@ -150,6 +155,11 @@ class Spool:
     folder: Path
     budget: BytesInFlight
     has_room: Callable[[int], bool] = field(default=lambda _bytes: True)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it would take nothing of anybody now: too many bytes are under way, or the disk has no room."""
+        return self.budget.is_used_up or not self.has_room(self.budget.used)
 
     def share(self, key_id: str, announced: int) -> Share:
         """A request's share, once it may be read: InFlightError, StorageFullError. announced: bytes it says it has."""

@@ -128,10 +128,10 @@ class Submit:
                 raise
             task_id = task.id
         except BaseException:
-            self.blobs.delete(source_key(task.id))
+            self.blobs.discard(source_key(task.id))
             raise
         if task_id != task.id:
-            self.blobs.delete(source_key(task.id))
+            self.blobs.discard(source_key(task.id))
         if task.fetch_host is None:
             self.signals.work_added()
         else:

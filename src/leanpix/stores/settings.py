@@ -46,6 +46,13 @@ class StoreSettings(BaseModel):
     patience_s: float = Field(
         default=10, ge=0, le=120, description="Seconds that a database or store that does not answer is waited for."
     )
+    pairing_s: float = Field(
+        default=30,
+        ge=0.1,
+        le=3600,
+        description="Seconds between two looks whether database, file store and secret still belong together, by each "
+        "node that works on shared ones.",
+    )
     retention_s: float = Field(
         default=3600, gt=0, le=YEAR_S, description="Seconds that a finished task and its result are kept."
     )

@@ -67,6 +67,19 @@ def _formatter(renderer: Processor) -> logging.Formatter:
     )
 
 
+def log_unproven(files: str, why: str) -> None:
+    """Warn that a node has started beside a store that does not answer, and takes no work before it does."""
+    structlog.get_logger().warning("file store does not answer: no work is taken before it does", store=files, why=why)
+
+
+def log_admission(refused_for: str | None) -> None:
+    """Tell that this node may take no work, and why; or that it may again."""
+    if refused_for is not None:
+        structlog.get_logger().error("node refused: it takes no work", why=refused_for)
+    else:
+        structlog.get_logger().info("node admitted again: it takes work")
+
+
 def log_failure(failure: BaseException) -> None:
     """Record an unexpected failure that a loop survives."""
     structlog.get_logger().error("failure", kind=type(failure).__name__, exc_info=failure)

@@ -20,7 +20,7 @@ from leanpix.web.observed import Observed, Traced
 from leanpix.web.routes.account import account, account_usage, keys, make_key, revoke_key, topup_key
 from leanpix.web.routes.batches import batch, batch_results, cancel_batch, create_batch
 from leanpix.web.routes.formats import formats
-from leanpix.web.routes.health import healthz, readyz
+from leanpix.web.routes.health import healthz, readyz, readyz_function
 from leanpix.web.routes.metrics import metrics
 from leanpix.web.routes.openapi import openapi_route
 from leanpix.web.routes.page import not_found_page, page_routes, wants_page
@@ -56,6 +56,7 @@ _DESCRIBED = [
     Route("/states.json", states_json, methods=["GET"]),
     Route("/healthz", healthz, methods=["GET"]),
     Route("/readyz", readyz, methods=["GET"]),
+    Route("/readyz/{function}", readyz_function, methods=["GET"]),
     Route("/metrics", metrics, methods=["GET"]),
 ]
 

@@ -58,8 +58,17 @@ class Figures(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Readiness:
+    """Whether a balancer should ask this node, and what works: `ok`, or `off: why`, by function and by part."""
+
+    is_ready: bool
+    functions: Mapping[str, str]
+    checks: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Context:
-    """The use cases behind the routes. readiness gives what is not ready, and what protection is off.
+    """The use cases behind the routes. readiness looks at what works, and what protection is off.
 
     drained is set when this process is about to end: waits for tasks are over then. look_ups has the threads of what
     every poll asks for: a few rows, no files.
@@ -81,7 +90,7 @@ class Context:
     shelves: ResultExporter
     blobs: Blobs
     ends: TaskEnds
-    readiness: Callable[[], tuple[bool, Mapping[str, str]]]
+    readiness: Callable[[], Readiness]
     threads: CapacityLimiter
     look_ups: Executor
     turns: KeyQueue

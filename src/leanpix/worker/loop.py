@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 
 from leanpix.domain.task import FencingToken
 from leanpix.service.cancel import Cancel
@@ -20,16 +20,18 @@ _SWEEP_EVERY_S = 10.0
 _SWEEP_ON_S = 0.1
 _FILES_EVERY_S = 600.0
 _REVOKED_EVERY_S = 0.4
+_ALLOWED_LOOK_S = 0.5  # how late a stop may be noticed by a worker that may take nothing
 
 
 @dataclass(slots=True)
 class Worker:
     """One worker process's threads. `stopping` is the event that Execute looks at too.
 
-    spare: tasks taken beside `concurrency`, of keys that have none under way.
+    spare: tasks taken beside `concurrency`, of keys that have none under way. wait_until_allowed waits up to so many
+    seconds until tasks may be taken, and says whether they may.
     """
 
-    deliveries: TaskQueue
+    make_deliveries: Callable[[], TaskQueue]
     execute: Execute
     sources: SourceFetcher
     heartbeats: Heartbeats
@@ -38,7 +40,11 @@ class Worker:
     spare: int
     grace_s: float
     stopping: Event
+    wait_until_allowed: Callable[[float], bool] = lambda _seconds: True
     _threads: list[Thread] = field(default_factory=list)
+    _deliveries: TaskQueue | None = None
+    _takes_no_more: Event = field(default_factory=Event)
+    _lock: Lock = field(default_factory=Lock)
 
     def start(self) -> None:
         """Start the child processes and the threads."""
@@ -61,7 +67,8 @@ class Worker:
 
     def stop(self) -> None:
         """Take nothing new, let what runs finish within the grace, hand the rest back."""
-        self.deliveries.stop()
+        self._takes_no_more.set()
+        self.pause()
         self.sources.stop()
         self._threads[0].join(self.grace_s)
         self.stopping.set()
@@ -71,8 +78,21 @@ class Worker:
         for thread in self._threads:
             thread.join(self.heartbeats.interval_s + 1)
 
+    def pause(self) -> None:
+        """Take nothing new before it is allowed again; what is in hand goes on."""
+        with self._lock:
+            if self._deliveries is not None:
+                self._deliveries.stop()
+
     def _deliver(self) -> None:
-        self.deliveries.run(self._handle, concurrency=self.concurrency, spare=self.spare)
+        while not self._takes_no_more.is_set():
+            if not self.wait_until_allowed(_ALLOWED_LOOK_S):
+                continue
+            with self._lock:
+                self._deliveries = self.make_deliveries()
+            if self._takes_no_more.is_set() or not self.wait_until_allowed(0):
+                self.pause()  # it was told so while there was nothing to pause
+            self._deliveries.run(self._handle, concurrency=self.concurrency, spare=self.spare)
 
     def _handle(self, task_id: str) -> bool:
         claimed = False

@@ -29,7 +29,8 @@ class SourceFetcher:
     """Takes the tasks whose source has to be fetched, in the order of their line, within the bounds.
 
     A key may have as many under way as would still be free then, and at most per_key: some are free for a key that has
-    none, however many others send slow ones. wake is set when there may be something new.
+    none, however many others send slow ones. wake is set when there may be something new. may_take says whether
+    anything may be taken at all.
     """
 
     database: Database
@@ -38,6 +39,7 @@ class SourceFetcher:
     heartbeats: Heartbeats
     wake: Event
     on_error: Callable[[BaseException], None]
+    may_take: Callable[[], bool] = lambda: True
     _in_hand: dict[str, QueueEntry] = field(default_factory=dict)
     _fences: dict[str, FencingToken] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
@@ -73,6 +75,8 @@ class SourceFetcher:
 
     def _taken(self) -> list[QueueEntry]:
         """What may begin now."""
+        if not self.may_take():
+            return []
         with self.database.reading() as view, self._lock:
             free = self.bounds.overall - len(self._in_hand)
             line = view.tasks.to_fetch(self.bounds.per_host, len(self._in_hand) + self.bounds.overall) if free else []

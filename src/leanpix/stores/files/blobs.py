@@ -134,9 +134,11 @@ class LocalBlobs:
         usage = shutil.disk_usage(self._root)
         return Room(usage.free, usage.total, int(self._min_free_share * usage.total))
 
-    def answers(self) -> bool:
-        """Whether the folder is there."""
-        return self._root.is_dir()
+    def glance(self, key: str) -> bytes | None:
+        """The content, or None; StoreUnavailableError where the folder is not there."""
+        if not self._root.is_dir():
+            raise StoreUnavailableError
+        return self.get(key)
 
     def close(self) -> None:
         """Nothing is left open."""

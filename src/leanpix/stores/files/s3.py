@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, TypeVar
 from urllib.parse import urlsplit
 
 import obstore
-from obstore.exceptions import BaseError, NotFoundError
+from obstore.exceptions import BaseError, NotFoundError, PermissionDeniedError, UnauthenticatedError
 from obstore.store import S3Store
 
-from leanpix.domain.errors import SetupError, StoreUnavailableError
+from leanpix.domain.errors import SetupError, StoreRefusedError, StoreUnavailableError
 from leanpix.domain.formats import OutputFormat
 from leanpix.service.open_files import in_memory
 from leanpix.stores.files.deferred_deletes import DeferredDeletes
@@ -25,23 +26,26 @@ if TYPE_CHECKING:
 
 _CHUNK_BYTES = 64 * 1024
 _LISTERS = 8
-_CLIENT: ClientConfig = {"timeout": "30s", "connect_timeout": "3s", "allow_http": True}
+# The timeout is that of a whole answer, which a slow client of ours may take a while to read.
+_CLIENT: ClientConfig = {"timeout": "1h", "connect_timeout": "3s", "allow_http": True}
+_LEAST_READ_S = 1.0
 _QUICK_CLIENT: ClientConfig = {"timeout": "2s", "connect_timeout": "2s", "allow_http": True}
 _NO_RETRY: RetryConfig = {"max_retries": 0}
 _MEDIA_TYPES = {kind.value: kind.media_type for kind in OutputFormat}
 _OWN_TYPE = "application/octet-stream"
 
 OnError = Callable[[BaseException], None]
+_T = TypeVar("_T")
 
 
 class S3Blobs:
-    """Blobs under a prefix of a bucket; whatever fails is tried again for up to patience_s.
+    """Blobs under a prefix of a bucket; whatever fails is tried again, and all is waited for, up to patience_s.
 
     Endpoint, region and credentials come by the usual AWS variables. presigns: whether `presign` gives URLs.
     """
 
     def __init__(
-        self, url: str, *, patience_s: float = 20, presigns: bool = False, on_error: OnError = lambda _failure: None
+        self, url: str, *, patience_s: float = 10, presigns: bool = False, on_error: OnError = lambda _failure: None
     ) -> None:
         bucket, prefix = _bucket_and_prefix(url)
         retry: RetryConfig = {
@@ -51,7 +55,9 @@ class S3Blobs:
         }
         self.presigns = presigns
         self._discards = DeferredDeletes(self._delete_many, on_error)
-        self._store = S3Store(bucket, prefix=prefix, client_options=_CLIENT, retry_config=retry)
+        self._bucket, self._patience_s = bucket, patience_s
+        client: ClientConfig = {**_CLIENT, "read_timeout": timedelta(seconds=max(_LEAST_READ_S, patience_s))}
+        self._store = S3Store(bucket, prefix=prefix, client_options=client, retry_config=retry)
         self._quick = S3Store(bucket, prefix=prefix, client_options=_QUICK_CLIENT, retry_config=_NO_RETRY)
 
     def put(self, key: str, content: bytes | memoryview | Path, *, waits: bool = True) -> None:
@@ -60,7 +66,9 @@ class S3Blobs:
         media_type = _MEDIA_TYPES.get(key.rpartition(".")[2], _OWN_TYPE)
         attributes = {"Content-Type": media_type, "Content-Disposition": "inline"}
         with _translated():
-            obstore.put(self._store, key, content, attributes=attributes, use_multipart=False)
+            self._waited(
+                lambda: obstore.put_async(self._store, key, content, attributes=attributes, use_multipart=False)
+            )
 
     def flush(self) -> None:
         """Nothing waits."""
@@ -79,7 +87,7 @@ class S3Blobs:
         """The content in chunks, or None."""
         with _translated():
             try:
-                return ObjectStream(obstore.get(self._store, key))
+                return ObjectStream(self._waited(lambda: obstore.get_async(self._store, key)))
             except (FileNotFoundError, NotFoundError):
                 return None
 
@@ -119,15 +127,19 @@ class S3Blobs:
     def room(self) -> None:
         """None, for the same reason."""
 
-    def answers(self) -> bool:
-        """Whether the store can be read right now."""
-        try:
-            obstore.head(self._quick, "readiness")
-        except (FileNotFoundError, NotFoundError):
-            return True
-        except BaseError:
-            return False
-        return True
+    def glance(self, key: str) -> bytes | None:
+        """The content, or None; StoreRefusedError where there is no such bucket, or the keys are not taken."""
+        with _translated():
+            try:
+                return bytes(obstore.get(self._quick, key).bytes())
+            except (FileNotFoundError, NotFoundError):
+                self._require_bucket(key)
+                return None
+            except (PermissionDeniedError, UnauthenticatedError) as failure:
+                raise StoreRefusedError(
+                    f"the file store does not let this node read the bucket {self._bucket}: the access key or its "
+                    f"secret is wrong, or it lacks the right ({_first_line(failure)})"
+                ) from failure
 
     def presign(self, key: str, expires_s: float) -> str | None:
         """A URL of the store that reads the blob by GET, where this is switched on."""
@@ -139,15 +151,43 @@ class S3Blobs:
         """Remove what was to be discarded."""
         self._discards.close()
 
+    def _require_bucket(self, key: str) -> None:
+        """StoreRefusedError where it is not only the key that is not there.
+
+        The library has no error of its own for that; but a store that has answered for the key a moment ago, and does
+        not list its bucket, is none that would do so later.
+        """
+        try:
+            next(iter(obstore.list(self._quick, key)), None)
+        except BaseError as failure:
+            raise StoreRefusedError(
+                f"the file store does not list the bucket {self._bucket}: there is no such bucket, another endpoint is "
+                f"meant, or the access key lacks the right ({_first_line(failure)})"
+            ) from failure
+
+    def _waited(self, asked: Callable[[], Awaitable[_T]]) -> _T:
+        """What the store answers; StoreUnavailableError after the patience, however many tries it is in by then."""
+
+        async def waited() -> _T:
+            return await asyncio.wait_for(asked(), self._patience_s or None)
+
+        try:
+            return asyncio.run(waited())
+        except TimeoutError as failure:
+            raise StoreUnavailableError from failure
+
     def _under(self, prefix: str) -> list[str]:
         return [str(meta["path"]) for page in obstore.list(self._store, prefix) for meta in page]
 
     def _content(self, key: str) -> Bytes | None:
         with _translated():
             try:
-                return obstore.get(self._store, key).bytes()
+                return self._waited(lambda: self._whole(key))
             except (FileNotFoundError, NotFoundError):
                 return None
+
+    async def _whole(self, key: str) -> Bytes:
+        return await (await obstore.get_async(self._store, key)).bytes_async()
 
     def _delete_many(self, keys: Sequence[str]) -> None:
         with _translated():
@@ -178,6 +218,18 @@ def _bucket_and_prefix(url: str) -> tuple[str, str | None]:
     if parts.scheme != "s3" or not parts.netloc:
         raise SetupError("LEANPIX_STORE_URL has to be s3://bucket or s3://bucket/prefix")
     return parts.netloc, parts.path.strip("/") or None
+
+
+def _first_line(failure: BaseException) -> str:
+    """What the library says without its own innards, which follow in lines of their own, and the answer's XML."""
+    return str(failure).partition("\n")[0].partition(": <")[0].strip()
+
+
+def s3_cause(failure: StoreUnavailableError) -> str:
+    """Why a store did not answer, in one line for its operator."""
+    if isinstance(failure, StoreRefusedError):
+        return failure.why
+    return _first_line(failure.__cause__) if isinstance(failure.__cause__, BaseError) else "no answer in time"
 
 
 @contextmanager

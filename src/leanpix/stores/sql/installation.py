@@ -8,7 +8,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from leanpix.stores.sql.connections import SqlConnection
 from leanpix.stores.sql.tables import installation
 
-_FINGERPRINT = "secret_fingerprint"
+_FINGERPRINT, _MARKER = "secret_fingerprint", "store_marker"
 _READ = select(installation.c.value).where(installation.c.name == bindparam("of_name"))
 _CLAIM = {
     name: insert_into(installation).on_conflict_do_nothing()
@@ -25,16 +25,36 @@ class SqlInstallation:
 
     def secret_fingerprint(self) -> str | None:
         """The fingerprint of the secret that keys are hashed with, or None where none was recorded yet."""
-        found: str | None = self._connection.scalar(_READ, {"of_name": _FINGERPRINT})
-        return found
+        return self._recorded(_FINGERPRINT)
 
     def claim_secret(self, fingerprint: str) -> str:
         """The recorded fingerprint: this one where there was none. Of several at once exactly one gets it."""
-        claimed = _CLAIM[self._connection.dialect.name]
-        self._connection.execute(claimed, {"name": _FINGERPRINT, "value": fingerprint})
-        return self.secret_fingerprint() or fingerprint
+        return self._claimed(_FINGERPRINT, fingerprint)
 
     def replace_secret(self, fingerprint: str) -> None:
         """Record another one."""
-        self._connection.execute(_FORGET, {"of_name": _FINGERPRINT})
-        self._connection.execute(insert(installation), {"name": _FINGERPRINT, "value": fingerprint})
+        self._replace(_FINGERPRINT, fingerprint)
+
+    def store_marker(self) -> str | None:
+        """What the marker in the file store says, or None where none was recorded yet."""
+        return self._recorded(_MARKER)
+
+    def claim_store(self, marker: str) -> str:
+        """The recorded marker: this one where there was none. Of several at once exactly one gets it."""
+        return self._claimed(_MARKER, marker)
+
+    def replace_store(self, marker: str) -> None:
+        """Record another one."""
+        self._replace(_MARKER, marker)
+
+    def _recorded(self, name: str) -> str | None:
+        found: str | None = self._connection.scalar(_READ, {"of_name": name})
+        return found
+
+    def _claimed(self, name: str, value: str) -> str:
+        self._connection.execute(_CLAIM[self._connection.dialect.name], {"name": name, "value": value})
+        return self._recorded(name) or value
+
+    def _replace(self, name: str, value: str) -> None:
+        self._connection.execute(_FORGET, {"of_name": name})
+        self._connection.execute(insert(installation), {"name": name, "value": value})

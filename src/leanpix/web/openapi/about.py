@@ -8,8 +8,18 @@ from leanpix.web.openapi.model import HTML, JSON, Answer, Content, Operation, Pa
 from leanpix.web.openapi.schemas import TEXT, shape
 from leanpix.web.routes.formats import shown_formats
 
-_READY = {"ready": True, "checks": {"database": "ok", "files": "ok", "sandbox.seccomp": "on"}}
-_NOT_READY = {"ready": False, "checks": {"database": "off: the database does not answer", "files": "ok"}}
+_FUNCTIONS = ("create", "query", "results")
+_READY = {
+    "ready": True,
+    "functions": dict.fromkeys(_FUNCTIONS, "ok"),
+    "checks": {"database": "ok", "secret": "ok", "files": "ok", "spool": "ok", "sandbox.seccomp": "on"},
+}
+_AWAY = "off: the database does not answer"
+_NOT_READY = {
+    "ready": False,
+    "functions": {"create": _AWAY, "query": _AWAY, "results": "ok"},
+    "checks": {"database": _AWAY, "secret": "ok", "files": "ok", "spool": "ok"},
+}
 
 
 def healthz() -> Operation:
@@ -28,10 +38,29 @@ def readyz() -> Operation:
     readiness = reference("Readiness")
     return Operation(
         tag="Service",
-        summary="Whether this process can take work, and what is off and why",
+        summary="Whether a balancer should ask this process, and what is off and why",
+        description="503 for what is wrong with this node, and while it is about to end. A file store that is away for "
+        "every node is none of that: queries are answered meanwhile.",
+        answers={
+            200: json_answer("It should.", readiness, {"ready": _READY}),
+            503: json_answer("It should look elsewhere.", readiness, {"not ready": _NOT_READY}),
+        },
+        security=(),
+    )
+
+
+def readyz_function() -> Operation:
+    """Readiness for one function."""
+    readiness = reference("Readiness")
+    schema = {"type": "string", "enum": list(_FUNCTIONS)}
+    return Operation(
+        tag="Service",
+        summary="Whether this process can do that now",
+        parameters=(Parameter("function", "path", schema, "What a balancer means to send here."),),
         answers={
             200: json_answer("It can.", readiness, {"ready": _READY}),
-            503: json_answer("A balancer should look elsewhere.", readiness, {"not ready": _NOT_READY}),
+            503: json_answer("It cannot.", readiness, {"not ready": _NOT_READY}),
+            **errors.refusals(errors.NOTHING_HERE),
         },
         security=(),
     )

@@ -34,6 +34,7 @@ OPERATIONS: Mapping[str, Callable[[], Operation]] = {
     "states_json": about.states_json,
     "healthz": about.healthz,
     "readyz": about.readyz,
+    "readyz_function": about.readyz_function,
     "metrics": about.metrics,
     "openapi": about.openapi,
 }
