@@ -60,7 +60,7 @@ MIS_SET = {
     "another prefix": ({"LEANPIX_STORE_URL": "s3://pictures/elsewhere"}, "its marker 'installation' is not there"),
     "no such bucket": (
         {"LEANPIX_STORE_URL": "s3://no-such-bucket-1/x"},
-        "does not list the bucket no-such-bucket-1: there is no such bucket",
+        "does not give this node the bucket no-such-bucket-1: there is none such",
     ),
     "wrong access key": ({"AWS_ACCESS_KEY_ID": "somebody"}, "the access key or its secret is wrong"),
     "wrong secret key": ({"AWS_SECRET_ACCESS_KEY": "x" * 20}, "the access key or its secret is wrong"),

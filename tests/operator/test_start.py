@@ -116,6 +116,7 @@ def test_a_database_that_cannot_be_reached_is_told_with_its_cause(tmp_path: Path
         "secret": SECRETS["first"],
         "database_url": f"postgresql://me:hunter2@{host}/leanpix",
         "patience_s": "0",
+        "start_wait_s": "0",
     }
     for words in SHARED_COMMANDS:
         line = refusal(command(*words, "--data-dir", tmp_path / "data", **settings))

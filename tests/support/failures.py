@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Thread
+from typing import Any
 
 import httpx
 from tests.support.cluster import PATIENCE_S, Cluster, Node, until
@@ -117,6 +118,11 @@ class Caller:
         answer = self.create(node, picture)
         assert answer.status_code == 200, answer.text
         return str(answer.json()["data"]["task_id"])
+
+    def queried(self, node: Node, task_id: str) -> dict[str, Any]:
+        with self._client(node, 60) as client:
+            found: dict[str, Any] = client.get(f"{API}/{task_id}").json()["data"]
+        return found
 
     def reads(self, node: Node, task_id: str) -> bool:
         """Whether the task's result can be had through this node."""

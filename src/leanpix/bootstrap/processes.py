@@ -100,7 +100,7 @@ def make_telemetry(stores: Stores, pool: CompressorPool | None) -> Telemetry:
     metrics = Metrics()
     stale_s = stores.settings.stale_s if stores.is_shared else None
     metrics.watch_queue(lambda: queue_figures(stores.database, time.time(), stale_s=stale_s))
-    metrics.watch_store(stores.blobs.answers)
+    metrics.watch_store(stores.files_answer)
     metrics.watch_disk(stores.blobs.room)
     metrics.watch_spool(stores.spool_figures)
     if stores.rows.connections is not None:

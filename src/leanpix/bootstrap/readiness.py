@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from leanpix.bootstrap.stores import Stores
 from leanpix.domain.errors import StoreRefusedError, StoreUnavailableError
 from leanpix.service.pairing import MARKER_KEY
+from leanpix.stores.sql.figures import live_workers
 from leanpix.web.context import Readiness
 from leanpix.worker.children.pool import CompressorPool
 
@@ -92,10 +93,10 @@ class NodeReadiness:
 
     def _workers(self) -> dict[str, str]:
         """Workers that give signs of life; nothing where this process has the only ones, or the database is away."""
-        if self.stores.rows.live_workers is None:
+        if not self.stores.is_shared:
             return {}
         try:
-            alive = self.stores.rows.live_workers()
+            alive = live_workers(self.stores.database, self.stores.settings.stale_s)
         except StoreUnavailableError:
             return {}
         return {"workers": f"{_OK}, {alive} alive" if alive else "off: no worker is alive, and what is accepted waits"}

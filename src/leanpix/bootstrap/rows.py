@@ -27,7 +27,6 @@ class Rows:
     """The database's side: rows, rates, delivery and wake-ups. local wakes this process's own waiters.
 
     close_rates: where they are not the database's. connections: how many are in use, where there are pools of them.
-    live_workers: how many there are in all, where others may be.
     """
 
     database: SqlDatabase
@@ -39,7 +38,6 @@ class Rows:
     listener: Listener | None = None
     close_rates: Callable[[], None] = lambda: None
     connections: Callable[[], ConnectionFigures] | None = None
-    live_workers: Callable[[], int] | None = None
 
     def close(self) -> None:
         """Close what is open."""

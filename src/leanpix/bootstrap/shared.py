@@ -8,7 +8,7 @@ from functools import partial
 from sqlalchemy import Engine, QueuePool
 
 from leanpix.bootstrap.rows import Rows
-from leanpix.domain.errors import SetupError, StoreUnavailableError
+from leanpix.domain.errors import SetupError
 from leanpix.queues import postgres as jobs
 from leanpix.queues.postgres import PostgresTaskQueue
 from leanpix.queues.signals import LocalSignals
@@ -17,7 +17,7 @@ from leanpix.service.observing import ConnectionFigures
 from leanpix.settings import Settings
 from leanpix.stores.sql.announcing import announced, heard
 from leanpix.stores.sql.attempts import TidyAsyncConnection
-from leanpix.stores.sql.connecting import EngineConnections, connecting
+from leanpix.stores.sql.connecting import EngineConnections
 from leanpix.stores.sql.database import SqlDatabase
 from leanpix.stores.sql.database_url import database_named, told_where
 from leanpix.stores.sql.pooler import Connect, Pooling, hears, pooling_of
@@ -34,7 +34,7 @@ def shared_engine(settings: Settings, url: str) -> Engine:
 
 
 def shared_rows(settings: Settings, url: str, local: LocalSignals) -> Rows:
-    """Rows over the database at `url`; SetupError where it does not answer or has not been migrated."""
+    """Rows over the database at `url`; SetupError where it does not answer, asked once, or has not been migrated."""
     with told_where(url):
         pooling = _admitted_pooling(settings, url)
     few = settings.database_connections // 2
@@ -44,7 +44,7 @@ def shared_rows(settings: Settings, url: str, local: LocalSignals) -> Rows:
     quick = make_engine(durable=False, connections=settings.database_connections - few)
     try:
         with told_where(url):
-            require_current(durable, patience_s=settings.patience_s)
+            require_current(durable)
     except SetupError:
         durable.dispose()
         quick.dispose()
@@ -78,19 +78,13 @@ def shared_rows(settings: Settings, url: str, local: LocalSignals) -> Rows:
         partial(jobs.mend, durable, settings.stale_s),
         EndListener(partial(plain_connection, direct_url or url), local, log_failure, heard),
         connections=connections,
-        live_workers=partial(_live_workers, quick, settings.stale_s),
     )
-
-
-def _live_workers(engine: Engine, stale_s: float) -> int:
-    with connecting(engine) as connection:
-        return jobs.live_workers(connection, stale_s)
 
 
 def _admitted_pooling(settings: Settings, url: str) -> Pooling:
     """What stands before the database; SetupError where signals of ended tasks, and of work, could not be heard."""
     connect = partial(plain_connection, url)
-    pooling = pooling_of(connect, settings.patience_s)
+    pooling = pooling_of(connect)
     direct_url = settings.database_direct_url
     if pooling is Pooling.TRANSACTION and direct_url is None:
         raise SetupError(
@@ -104,13 +98,11 @@ def _admitted_pooling(settings: Settings, url: str) -> Pooling:
 
 
 def _refuse_other_database(direct_url: str, connect: Connect, patience_s: float) -> None:
-    named = f"the {database_named(direct_url)} of LEANPIX_DATABASE_DIRECT_URL"
-    try:
+    setting = "LEANPIX_DATABASE_DIRECT_URL"
+    with told_where(direct_url, setting):
         is_heard = hears(partial(plain_connection, direct_url), connect, patience_s)
-    except StoreUnavailableError as failure:
-        raise SetupError(f"{named} does not answer") from failure
     if not is_heard:
         raise SetupError(
-            f"{named} does not hear what is notified through LEANPIX_DATABASE_URL: it has to be the same database, "
-            "without a pooler of transactions before it"
+            f"the {database_named(direct_url)} of {setting} does not hear what is notified through "
+            "LEANPIX_DATABASE_URL: it has to be the same database, without a pooler of transactions before it"
         )

@@ -5,12 +5,13 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 from sqlalchemy import Engine
 
@@ -18,7 +19,7 @@ from leanpix.bootstrap.place import folder_of, rows_named, told
 from leanpix.bootstrap.rows import Rows
 from leanpix.bootstrap.secret import admitted_secret, hasher_of
 from leanpix.domain.account import Account
-from leanpix.domain.errors import SetupError, StoreUnavailableError
+from leanpix.domain.errors import NotYetError, SetupError, StoreUnavailableError
 from leanpix.domain.room import Room
 from leanpix.queues.embedded import EmbeddedTaskQueue
 from leanpix.queues.signals import LocalSignals
@@ -27,7 +28,7 @@ from leanpix.service.installed_secret import fingerprint_of
 from leanpix.service.keys import NewKey, SecretHasher
 from leanpix.service.observing import SpoolFigures
 from leanpix.service.paired_blobs import PairedBlobs
-from leanpix.service.pairing import Pairing
+from leanpix.service.pairing import MARKER_KEY, Pairing
 from leanpix.service.ports import Blobs
 from leanpix.service.signed_urls import SignedUrls
 from leanpix.service.signing import WebhookSecrets
@@ -40,10 +41,13 @@ from leanpix.stores.files.s3 import S3Blobs, s3_cause
 from leanpix.stores.sql.database import SqlDatabase, sqlite_database, sqlite_engine
 from leanpix.stores.sql.schema import migrate
 from leanpix.stores.sql.sqlite_rate_limits import SqliteRateLimits
-from leanpix.telemetry.logging import log_failure, log_unproven
+from leanpix.telemetry.logging import log_failure, log_unproven, log_waiting
 
 # A picture that is done is worth a longer wait than a client has patience for.
 _WORKERS_PATIENCE = 2.0
+_WAIT_PAUSE_S = 0.5
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +106,14 @@ class Stores:
         room = _room_at(self.spool.folder, self.settings.min_free_share)
         return SpoolFigures(self.spool.budget.used, self.settings.in_flight_bytes, room)
 
+    def files_answer(self) -> bool:
+        """Whether the file store answers right now, and is not another one; asked once."""
+        try:
+            self.blobs.glance(MARKER_KEY)
+        except StoreUnavailableError:
+            return False
+        return self.pairing is None or self.pairing.refused_for is None
+
     def close(self) -> None:
         """Stop listening, remove what is to be discarded, and close the database."""
         if self.rows.listener is not None:
@@ -129,7 +141,7 @@ def open_stores(settings: Settings, *, serves: bool = False, works: bool = False
         is_shared = settings.database_url is not None or settings.store_url is not None
         is_alone = serves and settings.database_url is None
         lock = undo.enter_context(folder.lock()) if is_alone else None
-        rows = _rows(settings, folder)
+        rows = waited_for(lambda: _rows(settings, folder), settings.start_wait_s if works else settings.patience_s)
         undo.callback(rows.close)
         with folder.told():
             blobs = _blobs(settings, folder)
@@ -216,7 +228,7 @@ def replace_secret(settings: Settings) -> list[tuple[Account, NewKey]]:
     with ExitStack() as opened:
         if settings.database_url is None:
             opened.enter_context(folder.lock())
-        rows = _rows(settings, folder)
+        rows = waited_for(lambda: _rows(settings, folder), settings.patience_s)
         opened.callback(rows.close)
         secret = folder.replace_secret() if settings.secret is None else settings.secret.encode()
         with told(settings):
@@ -226,15 +238,33 @@ def replace_secret(settings: Settings) -> list[tuple[Account, NewKey]]:
 
 def migrate_database(settings: Settings) -> str | None:
     """Bring the database to this version's schema; the revision it was at before, None where it was empty."""
-    folder = folder_of(settings)
     if settings.database_url is None:
-        folder.make()
-    engine = migrating_engine(settings)
-    try:
-        with told(settings):
-            return migrate(engine)
-    finally:
-        engine.dispose()
+        folder_of(settings).make()
+
+    def migrated() -> str | None:
+        engine = migrating_engine(settings)
+        try:
+            with told(settings):
+                return migrate(engine)
+        finally:
+            engine.dispose()
+
+    return waited_for(migrated, settings.start_wait_s)
+
+
+def waited_for(step: Callable[[], T], wait_s: float) -> T:
+    """What the step gives, tried again for so long while a database does not answer yet; SetupError."""
+    give_up_at, is_told = time.monotonic() + wait_s, False
+    while True:
+        try:
+            return step()
+        except NotYetError as failure:
+            if time.monotonic() + _WAIT_PAUSE_S > give_up_at:
+                raise
+            if not is_told:
+                log_waiting(str(failure))
+                is_told = True
+        time.sleep(_WAIT_PAUSE_S)
 
 
 def migrating_engine(settings: Settings) -> Engine:

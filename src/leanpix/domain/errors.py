@@ -24,6 +24,7 @@
     |       |-- SourceGoneError          a task's source is not where it was kept
     |       `-- StoreRefusedError        it answers, and will not do better by itself
     |-- SetupError               the service cannot run as it is set up
+    |   |-- NotYetError              it may in a while: its database does not answer so far
     |   |-- ChildStartError          the processes that decode cannot be started
     |   `-- SandboxMissingError      a sandbox layer that is required cannot be put on
     `-- TaskFailure              a task ended without a result: carries its state
@@ -190,6 +191,10 @@ class SetupError(LeanpixError):
     """The service cannot run as it is set up; the text is for its operator."""
 
     code = "setup"
+
+
+class NotYetError(SetupError):
+    """The database cannot be used at present, and nothing says that it will not be."""
 
 
 class ChildStartError(SetupError):

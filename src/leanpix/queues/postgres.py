@@ -16,7 +16,7 @@ import psycopg
 from procrastinate import PsycopgConnector, RetryStrategy
 from procrastinate.connector import Notify
 from psycopg_pool import AsyncConnectionPool
-from sqlalchemy import Connection, Engine, TextClause, text
+from sqlalchemy import Engine, TextClause, text
 
 from leanpix.domain.task import QueueEntry
 from leanpix.queues.fair_scheduler import FairScheduler
@@ -59,11 +59,6 @@ _UNDELIVERED = text("""
 """)
 
 
-_ALIVE = text(
-    "SELECT count(*) FROM procrastinate_workers WHERE last_heartbeat > now() - make_interval(secs => :stale_s)"
-)
-
-
 class Executes(Protocol):
     """The part of a connection that it takes to enqueue."""
 
@@ -85,11 +80,6 @@ def mend(engine: Engine, stale_s: float) -> None:
         connection.execute(_HAND_ON, {"queue": _QUEUE, "stale_s": stale_s})
         for task_id in connection.scalars(_UNDELIVERED, {"queue": _QUEUE}).all():
             enqueue(connection, task_id)
-
-
-def live_workers(connection: Connection, stale_s: float) -> int:
-    """How many workers have given a sign of life lately."""
-    return int(connection.execute(_ALIVE, {"stale_s": stale_s}).scalar_one())
 
 
 @dataclass(slots=True)

@@ -46,6 +46,13 @@ class StoreSettings(BaseModel):
     patience_s: float = Field(
         default=10, ge=0, le=120, description="Seconds that a database or store that does not answer is waited for."
     )
+    start_wait_s: float = Field(
+        default=60,
+        ge=0,
+        le=3600,
+        description="Seconds that `leanpix serve`, `worker` and `migrate` wait at their start for a shared database "
+        "that does not answer; what no wait mends, such as a wrong password, ends them at once.",
+    )
     pairing_s: float = Field(
         default=30,
         ge=0.1,

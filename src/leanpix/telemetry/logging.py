@@ -67,6 +67,14 @@ def _formatter(renderer: Processor) -> logging.Formatter:
     )
 
 
+def log_waiting(why: str) -> None:
+    """Tell once that a start waits; in the log of a process that has one, else to who has typed the command."""
+    if structlog.is_configured():
+        structlog.get_logger().warning("start waits", why=why)
+    else:
+        print(f"leanpix: {why}; waiting for it", file=sys.stderr, flush=True)  # noqa: T201 - what a command tells
+
+
 def log_unproven(files: str, why: str) -> None:
     """Warn that a node has started beside a store that does not answer, and takes no work before it does."""
     structlog.get_logger().warning("file store does not answer: no work is taken before it does", store=files, why=why)

@@ -132,14 +132,9 @@ class S3Blobs:
         with _translated():
             try:
                 return bytes(obstore.get(self._quick, key).bytes())
-            except (FileNotFoundError, NotFoundError):
-                self._require_bucket(key)
+            except (FileNotFoundError, NotFoundError, PermissionDeniedError, UnauthenticatedError) as failure:
+                self._require_absent(key, failure)
                 return None
-            except (PermissionDeniedError, UnauthenticatedError) as failure:
-                raise StoreRefusedError(
-                    f"the file store does not let this node read the bucket {self._bucket}: the access key or its "
-                    f"secret is wrong, or it lacks the right ({_first_line(failure)})"
-                ) from failure
 
     def presign(self, key: str, expires_s: float) -> str | None:
         """A URL of the store that reads the blob by GET, where this is switched on."""
@@ -151,25 +146,33 @@ class S3Blobs:
         """Remove what was to be discarded."""
         self._discards.close()
 
-    def _require_bucket(self, key: str) -> None:
+    def _require_absent(self, key: str, why: Exception) -> None:
         """StoreRefusedError where it is not only the key that is not there.
 
-        The library has no error of its own for that; but a store that has answered for the key a moment ago, and does
-        not list its bucket, is none that would do so later.
+        A store may say of such a key that it is forbidden, and the library has no error of its own for a bucket that is
+        not there: both are told by whether the bucket can be listed, which nodes have to be able to. One that has
+        answered for the key a moment ago, and does not list, is none that would do so later.
         """
+        is_forbidden = isinstance(why, PermissionDeniedError | UnauthenticatedError)
         try:
-            next(iter(obstore.list(self._quick, key)), None)
+            listed = obstore.list_with_delimiter(self._quick)["objects"]
         except BaseError as failure:
+            reason = (
+                "the access key or its secret is wrong, or lacks the right" if is_forbidden else "there is none such"
+            )
             raise StoreRefusedError(
-                f"the file store does not list the bucket {self._bucket}: there is no such bucket, another endpoint is "
-                f"meant, or the access key lacks the right ({_first_line(failure)})"
+                f"the file store does not give this node the bucket {self._bucket}: {reason} ({_first_line(failure)})"
             ) from failure
+        if is_forbidden and any(meta["path"] == key for meta in listed):
+            raise StoreRefusedError(
+                f"the file store lets this node list the bucket {self._bucket}, and not read it ({_first_line(why)})"
+            )
 
     def _waited(self, asked: Callable[[], Awaitable[_T]]) -> _T:
         """What the store answers; StoreUnavailableError after the patience, however many tries it is in by then."""
 
         async def waited() -> _T:
-            return await asyncio.wait_for(asked(), self._patience_s or None)
+            return await asyncio.wait_for(asked(), max(_LEAST_READ_S, self._patience_s))
 
         try:
             return asyncio.run(waited())

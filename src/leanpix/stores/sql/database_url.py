@@ -11,9 +11,21 @@ from contextlib import contextmanager
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
-from leanpix.domain.errors import SetupError, StoreUnavailableError
+from leanpix.domain.errors import NotYetError, SetupError, StoreUnavailableError
 
 _DRIVER = "postgresql+psycopg"
+# What no wait mends. libpq gives no code for why a connection was not made, only PostgreSQL's words: where those are in
+# another language than English, the wait is for nothing and its end says the same.
+_LASTING = (
+    "authentication failed",
+    "no password supplied",
+    "does not exist",
+    "no pg_hba.conf entry",
+    "permission denied",
+    "certificate",
+    "SSL was required",
+    "is not permitted to log in",
+)
 
 
 def postgres_url(text: str) -> URL:
@@ -34,12 +46,24 @@ def database_named(text: str) -> str:
 
 
 @contextmanager
-def told_where(text: str) -> Iterator[None]:
-    """A database that cannot be reached within the block, as a SetupError with the cause in one line."""
+def told_where(text: str, setting: str = "LEANPIX_DATABASE_URL") -> Iterator[None]:
+    """A database that cannot be reached within the block, as a SetupError with the cause in one line.
+
+    NotYetError where it may answer in a while.
+    """
     try:
         yield
     except (StoreUnavailableError, DBAPIError) as failure:
         cause = failure.__cause__ if isinstance(failure, StoreUnavailableError) else failure
-        said = str(cause.orig if isinstance(cause, DBAPIError) else cause or "").strip().splitlines()
-        why = f": {said[0]}" if said else ""
-        raise SetupError(f"the {database_named(text)} of LEANPIX_DATABASE_URL does not answer{why}") from failure
+        why = _cause_line(str(cause.orig if isinstance(cause, DBAPIError) else cause or ""))
+        kind = SetupError if any(words in why for words in _LASTING) else NotYetError
+        told = f": {why}" if why else ""
+        raise kind(f"the {database_named(text)} of {setting} does not answer{told}") from failure
+
+
+def _cause_line(said: str) -> str:
+    """The line that tells why: of several addresses that were tried, the first one's."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    if len(lines) > 1 and lines[0].startswith("Multiple connection attempts failed"):
+        return lines[1].removeprefix("- ")
+    return lines[0] if lines else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import case, func, select, text
 
 from leanpix.service.observing import QueueFigures
+from leanpix.stores.sql.connections import SqlConnection
 from leanpix.stores.sql.database import SqlDatabase
 from leanpix.stores.sql.tables import notices, tasks
 
@@ -31,10 +32,20 @@ def queue_figures(database: SqlDatabase, now: float, *, stale_s: float | None = 
     with database.glancing() as view:
         waiting, running, oldest, held = view.connection.execute(_QUEUE).one()
         webhooks, oldest_webhook = view.connection.execute(_WEBHOOKS).one()
-        live = None if stale_s is None else int(view.connection.scalar(_LIVE_WORKERS, {"stale_s": stale_s}))
+        live = None if stale_s is None else _live(view.connection, stale_s)
     return QueueFigures(
         int(waiting), int(running), _age(oldest, now), int(held), int(webhooks), _age(oldest_webhook, now), live
     )
+
+
+def live_workers(database: SqlDatabase, stale_s: float) -> int:
+    """How many processes take tasks, by their signs of life; StoreUnavailableError, without patience."""
+    with database.glancing() as view:
+        return _live(view.connection, stale_s)
+
+
+def _live(connection: SqlConnection, stale_s: float) -> int:
+    return int(connection.scalar(_LIVE_WORKERS, {"stale_s": stale_s}))
 
 
 def _age(since: float | None, now: float) -> float:

@@ -1,0 +1,65 @@
+"""A client is answered within LEANPIX_PATIENCE_S while the file store is away, whether it refuses or hangs."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+from tests.support.cluster import new_cluster
+from tests.support.failures import Caller
+from tests.support.scene import ready
+from tests.support.server import key_in
+from tests.support.servers import Postgres, Seaweed
+
+PATIENCE_S = 3.0
+# What a machine that does something else as well may add to it.
+SLACK_S = 4.0
+
+
+def hang(seaweed: Seaweed) -> None:
+    os.killpg(seaweed.pid, signal.SIGSTOP)
+
+
+def wake(seaweed: Seaweed) -> None:
+    os.killpg(seaweed.pid, signal.SIGCONT)
+
+
+@pytest.mark.parametrize(
+    ("stop", "start"), [(Seaweed.stop, Seaweed.start), (hang, wake)], ids=["it refuses", "it hangs"]
+)
+def test_uploads_and_results_are_answered_in_time_and_queries_at_once(
+    stop: Callable[[Seaweed], None],
+    start: Callable[[Seaweed], object],
+    postgres: Postgres,
+    seaweed: Seaweed,
+    tmp_path: Path,
+) -> None:
+    with new_cluster(postgres, seaweed, tmp_path, patience_s=str(PATIENCE_S)) as cluster:
+        caller = Caller(key_in(cluster.cli("migrate")))
+        api = cluster.api()
+        cluster.worker()
+        cluster.wait()
+        done = caller.create(api, sync=True).json()["data"]
+        stop(seaweed)
+        try:
+            asked: list[Callable[[], httpx.Response]] = [
+                lambda: caller.create(api),
+                lambda: httpx.get(done["image"], trust_env=False, timeout=60),
+            ]
+            for ask in asked:
+                begun = time.monotonic()
+                assert ask().status_code == httpx.codes.TOO_MANY_REQUESTS
+                assert time.monotonic() - begun < PATIENCE_S + SLACK_S
+            begun = time.monotonic()
+            assert caller.queried(api, done["task_id"])["state"] == 1
+            assert time.monotonic() - begun < SLACK_S
+            assert ready(api) == httpx.codes.OK
+        finally:
+            start(seaweed)
+        assert caller.create(api, sync=True).json()["data"]["state"] == 1
+        assert cluster.rows("SELECT count(*) FROM tasks") == [(2,)]
