@@ -19,6 +19,7 @@ from starlette.applications import Starlette
 from leanpix.bootstrap.readiness import NodeReadiness
 from leanpix.bootstrap.stores import Stores
 from leanpix.domain.errors import SetupError
+from leanpix.domain.task import Task
 from leanpix.fetching.fetcher import SafeFetcher
 from leanpix.service.batch import BatchBounds, BatchDesk
 from leanpix.service.budgets import CpuBudget
@@ -43,8 +44,9 @@ from leanpix.stores.sql.figures import queue_figures
 from leanpix.telemetry.disk import DiskWatch
 from leanpix.telemetry.exposition import Exposition
 from leanpix.telemetry.journal import Journal
-from leanpix.telemetry.logging import log_admission, log_failure
+from leanpix.telemetry.logging import OUTAGES, log_admission, log_failure
 from leanpix.telemetry.metrics import Metrics
+from leanpix.telemetry.outages import DATABASE, FILES
 from leanpix.web.app import make_app
 from leanpix.web.context import Context
 from leanpix.web.key_queue import KeyQueue
@@ -86,6 +88,11 @@ class Telemetry:
         self.journal.served(served)
         if self.tracing is not None:
             self.tracing.served(served)
+
+    def taken_over(self, task: Task) -> None:
+        """Count and log a task that was handed on from a worker that is silent."""
+        self.metrics.taken_over(task)
+        self.journal.taken_over(task)
 
     def ended(self, ended: Ended) -> None:
         """Count and log a task's end."""
@@ -146,6 +153,7 @@ def make_worker(stores: Stores, pool: CompressorPool, telemetry: Telemetry) -> W
         monotonic=time.monotonic,
         stopping=stopping,
         observe=telemetry.ended,
+        on_lost=telemetry.journal.fence_lost,
     )
     execute = Execute(
         **common(),
@@ -214,7 +222,7 @@ def make_housekeeping(stores: Stores, telemetry: Telemetry) -> Housekeeping:
             time.time,
             time.monotonic,
             telemetry.ended,
-            telemetry.metrics.taken_over,
+            telemetry.taken_over,
         ),
         Sweeper(
             rows.database,
@@ -229,12 +237,19 @@ def make_housekeeping(stores: Stores, telemetry: Telemetry) -> Housekeeping:
             settings.ledger_s,
         ),
         make_cancel(stores, telemetry),
-        rows.mend_queue,
+        partial(_mended, stores),
         DiskWatch(stores.blobs.room, time.monotonic),
         settings.heartbeat_s,
         time.monotonic,
         log_failure,
     )
+
+
+def _mended(stores: Stores) -> None:
+    stores.rows.mend_queue()
+    OUTAGES.works(DATABASE)
+    if stores.pairing is None:  # a disk of one's own: what nothing has failed of for a moment works
+        OUTAGES.works(FILES)
 
 
 def make_cancel(stores: Stores, telemetry: Telemetry) -> Cancel:
@@ -269,7 +284,16 @@ def make_companions(stores: Stores, telemetry: Telemetry) -> Sequence[Background
     ]
     if stores.pairing is not None:
         stores.pairing.on_change.append(log_admission)
-        companions.append(PairingWatch(stores.pairing, stores.settings.pairing_s, time.monotonic, log_failure))
+        companions.append(
+            PairingWatch(
+                stores.pairing,
+                stores.settings.pairing_s,
+                time.monotonic,
+                log_failure,
+                on_proof=lambda: OUTAGES.works(FILES),
+                is_pressing=lambda: FILES in OUTAGES.away,
+            )
+        )
     return companions
 
 

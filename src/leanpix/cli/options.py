@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,10 +33,13 @@ def settings_or_exit(**overrides: object) -> Settings:
     """The settings, or a message on standard error and exit code 2. Names that are no settings are warned of."""
     from leanpix.settings import read_settings, unknown_settings
 
-    for line in unknown_settings():
-        typer.echo(f"leanpix: {line}", err=True)
     with _told_and_exit():
-        return read_settings(**overrides)
+        settings = read_settings(**overrides)
+    for line in unknown_settings():
+        is_json = settings.log_format == "json"
+        told = {"level": "warning", "event": "no such setting", "why": line}
+        typer.echo(json.dumps(told) if is_json else f"leanpix: {line}", err=True)
+    return settings
 
 
 def batch_settings_or_exit(**overrides: object) -> BatchSettings:
@@ -59,7 +63,9 @@ def setup_or_exit() -> Iterator[None]:
     try:
         yield
     except SetupError as failure:
-        typer.echo(f"leanpix: {failure}", err=True)
+        from leanpix.telemetry.logging import refuse
+
+        refuse(str(failure))
         raise typer.Exit(USAGE_ERROR) from failure
 
 

@@ -23,7 +23,7 @@ from leanpix.bootstrap.stores import Stores
 from leanpix.cli.first_key import kept_or_shown
 from leanpix.cli.options import setup_or_exit, stores_or_exit, telemetry_or_exit
 from leanpix.settings import Settings
-from leanpix.telemetry.logging import log_missing_layers, set_up_logging
+from leanpix.telemetry.logging import announce, log_missing_layers, refuse, set_up_logging
 from leanpix.web.protocol import guarded_protocol
 from leanpix.worker.kernels import engine_folder, kernels_in_words
 
@@ -182,7 +182,7 @@ def _listen(settings: Settings) -> socket.socket:
     try:
         listener.bind((settings.host, settings.port))
     except OSError as failure:
-        typer.echo(f"leanpix: cannot listen on {settings.host}:{settings.port}: {failure.strerror}", err=True)
+        refuse(f"cannot listen on {settings.host}:{settings.port}: {failure.strerror}")
         raise typer.Exit(1) from failure
     listener.listen(_BACKLOG)
     return listener
@@ -191,10 +191,19 @@ def _listen(settings: Settings) -> socket.socket:
 def _introduce(stores: Stores, port: int) -> None:
     """Say where the service is and, on the very first start, the owner's key."""
     host = f"[{stores.settings.host}]" if ":" in stores.settings.host else stores.settings.host
-    base = stores.settings.public_url or f"http://{host}:{port}"
-    typer.echo(f"leanpix serves on {base} ({stores.place})")
+    listening, public = f"http://{host}:{port}", stores.settings.public_url
+    base = public or listening
+    also = "" if public is None else f", as {public}"
+    announce(
+        f"leanpix serves on {listening}{also} ({stores.place})",
+        "serves",
+        address=listening,
+        public_url=public,
+        place=stores.place,
+    )
     if stores.settings.workers:
-        typer.echo(f"leanpix compresses {kernels_in_words(engine_folder())}")
+        kernels = kernels_in_words(engine_folder())
+        announce(f"leanpix compresses {kernels}", "compresses", kernels=kernels)
     # Nodes that share a database would each make one: there it is up to `leanpix migrate`.
     key = None if stores.is_shared else stores.admin.ensure_owner()
     if key is not None:

@@ -47,7 +47,7 @@ def worker(
 def _work(stores: Stores, stop: Event) -> None:
     from leanpix.bootstrap.pools import make_pool
     from leanpix.bootstrap.processes import make_companions, make_worker
-    from leanpix.telemetry.logging import log_missing_layers
+    from leanpix.telemetry.logging import announce, log_missing_layers
     from leanpix.worker.kernels import engine_folder, kernels_in_words
 
     pool = make_pool(stores.settings)
@@ -58,8 +58,10 @@ def _work(stores: Stores, stop: Event) -> None:
     log_missing_layers(pool.status())
     for companion in companions:
         companion.start()
-    typer.echo(f"leanpix works on {stores.settings.workers} pictures at a time ({stores.place})")
-    typer.echo(f"leanpix compresses {kernels_in_words(engine_folder())}")
+    workers, kernels = stores.settings.workers, kernels_in_words(engine_folder())
+    told = f"leanpix works on {workers} pictures at a time ({stores.place})"
+    announce(told, "works on tasks", pictures_at_a_time=workers, place=stores.place)
+    announce(f"leanpix compresses {kernels}", "compresses", kernels=kernels)
     stop.wait()
     for companion in companions:
         companion.stop()
@@ -72,11 +74,13 @@ def _serve_figures(stores: Stores, exposition: Exposition, is_alive: Callable[[]
     if port is None:
         return
     from leanpix.telemetry.exposition import serve_figures
+    from leanpix.telemetry.logging import announce, refuse
 
     host = stores.settings.host
     try:
         server = serve_figures(exposition, is_alive, host, port)
     except OSError as failure:
-        typer.echo(f"leanpix: cannot listen on {host}:{port}: {failure.strerror}", err=True)
+        refuse(f"cannot listen on {host}:{port}: {failure.strerror}")
         raise typer.Exit(1) from failure
-    typer.echo(f"leanpix shows figures on http://{host}:{server.server_port}/metrics")
+    address = f"http://{host}:{server.server_port}/metrics"
+    announce(f"leanpix shows figures on {address}", "shows figures", address=address)

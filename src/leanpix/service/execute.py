@@ -31,6 +31,11 @@ _PHASES = {
 }
 
 
+def unfollowed(fence: FencingToken) -> None:
+    """Tell nobody of an attempt that was lost."""
+    del fence
+
+
 def unspent(key_id: str, cpu_s: float) -> None:
     """Count nobody's processor seconds."""
     del key_id, cpu_s
@@ -57,6 +62,7 @@ class Attempts:
     monotonic: Clock
     stopping: Event
     observe: ObserveEnd = unobserved
+    on_lost: Callable[[FencingToken], object] = unfollowed
     # A database that loses its last commits with its power may give one process the same attempt a second time.
     _running: dict[FencingToken, list[int]] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
@@ -108,6 +114,8 @@ class Attempts:
         phases.enter("recording")
         ended = self._persistently(task, outcome)
         final = None if ended is None else ended.state
+        if final is None:
+            self.on_lost(task.fence)
         if outcome.result is not None and final is not TaskState.SUCCEEDED:
             self.blobs.discard(outcome.result.blob)
         if final is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import structlog
 
 from leanpix.domain.errors import TaskFailure
+from leanpix.domain.task import FencingToken, Task
 from leanpix.service.observing import Ended, Served
 
 _MOST_CAUSES = 5
@@ -21,6 +22,14 @@ class Journal:
         ids = {name: value for name, value in (("key_id", served.key_id), ("task_id", served.task_id)) if value}
         ms = round(served.seconds * 1000, 2)
         self._log.info("request", route=served.route, method=served.method, status=served.status, ms=ms, **ids)
+
+    def taken_over(self, task: Task) -> None:
+        """A task that this process has handed on, or ended, as its worker gave no sign of life."""
+        self._log.warning("task taken over", task_id=task.id, attempt=task.attempt, silent=task.owner)
+
+    def fence_lost(self, fence: FencingToken) -> None:
+        """An attempt of this process whose task is another's now, or nobody's: its end is not recorded."""
+        self._log.info("fence lost", task_id=fence.task_id, attempt=fence.attempt, owner=fence.owner)
 
     def ended(self, ended: Ended) -> None:
         """A task's end; a failure with the reason that callers are not told."""

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import logging
 import sys
+import threading
+import time
 from collections.abc import Mapping
+from types import TracebackType
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from leanpix.telemetry.outages import DATABASE, Outages, part_of, why_of
 from leanpix.telemetry.settings import TelemetrySettings
 
+OUTAGES = Outages(time.monotonic)
+"""Those of this process."""
+
+# Those that meet a database which is away by themselves.
+_LIBRARIES = frozenset({"psycopg", "procrastinate", "asyncio"})
+_POOL = "psycopg.pool"
 _logfmt = structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"], bool_as_flag=False)
 
 
@@ -41,8 +51,35 @@ def set_up_logging(settings: TelemetrySettings) -> None:
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_formatter(renderer))
+    handler.addFilter(_tell_of_outages)
+    logging.captureWarnings(capture=True)
+    sys.excepthook = _log_uncaught
+    threading.excepthook = _log_uncaught_in_thread
     # What libraries and the worker have to say goes through the same renderer: of JSON each line is one thing told.
     logging.basicConfig(level=max(level, logging.WARNING), handlers=[handler])
+
+
+def is_json() -> bool:
+    """Whether each line of this process has to be an object."""
+    return structlog.is_configured() and isinstance(
+        structlog.get_config()["processors"][-1], structlog.processors.JSONRenderer
+    )
+
+
+def announce(text: str, event: str, **fields: object) -> None:
+    """Tell of a start: people in words, on standard output, and who reads the log as JSON in an object of it."""
+    if is_json():
+        structlog.get_logger().info(event, **fields)
+    else:
+        print(text, flush=True)  # noqa: T201 - what a command tells
+
+
+def refuse(text: str) -> None:
+    """Tell why a command ends, on standard error: in words, or in an object of a log that is JSON."""
+    if is_json():
+        structlog.get_logger().critical("refused", why=text)
+    else:
+        print(f"leanpix: {text}", file=sys.stderr, flush=True)  # noqa: T201 - what a command tells
 
 
 def log_missing_layers(layers: Mapping[str, str]) -> None:
@@ -89,5 +126,34 @@ def log_admission(refused_for: str | None) -> None:
 
 
 def log_failure(failure: BaseException) -> None:
-    """Record an unexpected failure that a loop survives."""
+    """Record an unexpected failure that a loop survives; a store that is away is one outage, however many meet it."""
+    part = part_of(failure)
+    if part is not None:
+        OUTAGES.failed(part, why_of(failure))
+        return
     structlog.get_logger().error("failure", kind=type(failure).__name__, exc_info=failure)
+
+
+def _tell_of_outages(record: logging.LogRecord) -> bool:
+    """Whether a library's line is written: what it says of a database that is away is part of that outage's lines."""
+    if record.levelno < logging.WARNING or record.name.partition(".")[0] not in _LIBRARIES:
+        return True
+    failure = None if record.exc_info is None else record.exc_info[1]
+    part = None if failure is None else part_of(failure)
+    if part is None and record.name.startswith(_POOL):  # it has its causes in its text alone
+        part = DATABASE
+    if part is not None:
+        OUTAGES.failed(part, record.getMessage() if failure is None else why_of(failure))
+    return part is None and DATABASE not in OUTAGES.away
+
+
+def _log_uncaught(kind: type[BaseException], failure: BaseException, trace: TracebackType | None) -> None:
+    if issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, failure, trace)
+        return
+    structlog.get_logger().critical("uncaught", exc_info=failure)
+
+
+def _log_uncaught_in_thread(arguments: threading.ExceptHookArgs) -> None:
+    thread = None if arguments.thread is None else arguments.thread.name
+    structlog.get_logger().critical("uncaught", thread=thread, exc_info=arguments.exc_value)

@@ -16,12 +16,17 @@ _RENEW_S = 3600.0  # below a day, the least age that a bucket's rule can name
 
 @dataclass(slots=True)
 class PairingWatch:
-    """Looks every interval_s, and every second while nothing is proven."""
+    """Looks every interval_s, and every second while nothing is proven or it is_pressing.
+
+    on_proof is told each time that both answer and belong together.
+    """
 
     pairing: Pairing
     interval_s: float
     monotonic: Clock
     on_error: Callable[[BaseException], None]
+    on_proof: Callable[[], object] = lambda: None
+    is_pressing: Callable[[], bool] = lambda: False
     _stopped: Event = field(default_factory=Event)
 
     def start(self) -> None:
@@ -33,13 +38,18 @@ class PairingWatch:
         self._stopped.set()
 
     def _run(self) -> None:
-        renew_at = self.monotonic()
-        while not self._stopped.wait(self.interval_s if self.pairing.may_work else _UNPROVEN_S):
+        renew_at = look_at = self.monotonic()
+        while not self._stopped.wait(min(self.interval_s, _UNPROVEN_S)):
+            if self.pairing.may_work and not self.is_pressing() and self.monotonic() < look_at:
+                continue
+            look_at = self.monotonic() + self.interval_s
             try:
                 if self.pairing.is_proven:
                     self.pairing.look()
                 else:
                     self.pairing.admit()
+                if self.pairing.may_work:
+                    self.on_proof()
                 if self.monotonic() >= renew_at:
                     self.pairing.renew()
                     renew_at = self.monotonic() + _RENEW_S
