@@ -21,9 +21,11 @@ KEYS = {
     "Expiration": "2099-01-01T00:00:00Z",
 }
 
+OBJECT = b"what lies there"
+
 
 class Machine(ThreadingHTTPServer):
-    """A store that has no object, and beside it what a cloud tells a machine about itself. asked: requests in order."""
+    """A store that has one object, and what a cloud tells a machine about itself. asked: requests in order."""
 
     asked: list[str]
     used: set[str]
@@ -38,15 +40,21 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine]:
             self._answer(b"a token of this machine")
 
         def do_GET(self) -> None:
+            if self.path.startswith("/pictures/"):
+                self._object()
+                return
             role = "/latest/meta-data/iam/security-credentials/"
             self._answer(b"the-role" if self.path == role else json.dumps(KEYS).encode())
 
-        def do_HEAD(self) -> None:
+        def _object(self) -> None:
             found = re.search(r"Credential=(\w+)/", self.headers.get("Authorization", ""))
             server.used.add(found[1] if found else "")
-            self.send_response(404)
-            self.send_header("Content-Length", "0")
+            self.send_response(200)
+            self.send_header("ETag", '"one"')
+            self.send_header("Last-Modified", "Mon, 02 Nov 2026 00:00:00 GMT")
+            self.send_header("Content-Length", str(len(OBJECT)))
             self.end_headers()
+            self.wfile.write(OBJECT)
 
         def _answer(self, body: bytes) -> None:
             server.asked.append(self.path)
@@ -74,7 +82,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine]:
 def answers() -> bool:
     store = S3Blobs("s3://pictures/prefix", patience_s=0)
     try:
-        return store.answers()
+        return store.glance("object") == OBJECT
     finally:
         store.close()
 
