@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import httpx
@@ -76,6 +76,11 @@ def test_a_restored_pair_does_what_is_owed_once_and_ends_what_cannot_be_done(
     folder = tmp_path / lost.prefix
     folder.mkdir()
     with cluster_over(postgres.restored(lost.dump), seaweed, folder) as cluster:
+        elsewhere = check(
+            replace(cluster, environment=cluster.environment | {"LEANPIX_STORE_URL": "s3://pictures/none"})
+        )
+        assert elsewhere.returncode == 2
+        assert "is not the file store of" in elsewhere.stderr, "there every source would be missing"
         told = check(cluster, "--dry-run")
         assert "2 open tasks will be done; 2 whose sources are not there would be ended" in told.stdout, told.stderr
         assert cluster.rows("SELECT count(*) FROM tasks WHERE completed_at IS NULL") == [(4,)]

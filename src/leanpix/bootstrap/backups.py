@@ -8,7 +8,7 @@ from pathlib import Path
 
 from leanpix.bootstrap.examination import examine_database
 from leanpix.bootstrap.place import folder_of, rows_named
-from leanpix.bootstrap.stores import Stores
+from leanpix.bootstrap.stores import Stores, pairing_of
 from leanpix.domain.errors import SetupError
 from leanpix.service.check_restored import CheckRestored, Restored
 from leanpix.settings import Settings, settings_in_force
@@ -50,6 +50,11 @@ def check_restored(stores: Stores, *, is_trial: bool) -> Restored:
             f"{figures.live_workers} workers take tasks of {rows_named(stores.settings)}: stop every node, and start "
             "them again when this is done"
         )
+    if shared:  # another bucket would look like one that has lost every source
+        pairing = pairing_of(stores.settings, stores.rows, stores.blobs, stores.secret)
+        pairing.look()
+        if pairing.refused_for is not None:
+            raise SetupError(pairing.refused_for)
     return CheckRestored(stores.database, stores.blobs, stores.rows.signals, time.time)(is_trial=is_trial)
 
 
