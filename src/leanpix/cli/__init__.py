@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from leanpix.cli import backup, check, compress, doctor, keys, migrate, new_secret, serve, worker
+from leanpix.cli import backup, check, compress, doctor, keys, migrate, new_secret, picture_set, serve, worker
 
 __all__ = ["app"]
 
@@ -37,6 +37,7 @@ app.command("restore")(backup.restore)
 app.command("check-restored")(backup.check_restored)
 app.command("new-secret")(new_secret.new_secret)
 app.command("compress")(compress.compress)
+app.command("set")(picture_set.picture_set)
 app.command("check")(check.check)
 app.command("doctor")(doctor.doctor)
 app.add_typer(keys.app, name="keys")

@@ -218,6 +218,7 @@ def options_or_exit(
     fit: Fit = Fit.FILL,
     score: float | None = None,
     keep: list[str] | None = None,
+    widths: tuple[int, ...] = (),
 ) -> CompressionOptions:
     """What is asked for, or a message on standard error and exit code 2."""
     try:
@@ -232,6 +233,7 @@ def options_or_exit(
             fit=fit,
             target_score=score,
             keep=parse_keep(",".join(keep or ())),
+            widths=widths,
         )
     except InvalidParameterError as failure:
         raise _usage_error(str(failure)) from failure

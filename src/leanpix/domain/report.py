@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -97,6 +97,36 @@ class Considered:
 
 
 @dataclass(frozen=True, slots=True)
+class SetImage:
+    """One picture of a set: its name within it, its sides in pixels, its format, its bytes, its score if measured."""
+
+    name: str
+    width_px: int
+    height_px: int
+    format: OutputFormat
+    result_bytes: int
+    score: float | None = None
+
+    def fields(self) -> dict[str, object]:
+        """Its values by name, as JSON takes them."""
+        named = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return named | {"format": self.format.value}
+
+    @classmethod
+    def of(cls, found: Mapping[str, Any]) -> SetImage:
+        """The inverse of fields."""
+        return cls(**{**found, "format": OutputFormat(found["format"])})
+
+
+@dataclass(frozen=True, slots=True)
+class Placeholder:
+    """What a page shows before a picture is there: a ThumbHash as base64, and the dominant colour as six hex digits."""
+
+    thumbhash: str
+    colour: str
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """How a result came about.
 
@@ -108,6 +138,7 @@ class Report:
     kind; what is not named there is not lost. cached: the result is an earlier task's, made of the same.
     considered: the ways to a result that there were, in the order in which they were decided. worst: the
     place that looks worst by the local criterion (None: not looked for, as where the source has nothing at risk).
+    images: of a set, all of its pictures; all else is then of the first, but for the bytes, which are the set's.
     """
 
     source_bytes: int
@@ -131,12 +162,41 @@ class Report:
     cached: bool = False
     considered: tuple[Considered, ...] = ()
     worst: WorstPlace | None = None
+    images: tuple[SetImage, ...] = ()
+    placeholder: Placeholder | None = None
 
     def fields(self) -> dict[str, object]:
         """Its values by name, as JSON takes them; dataclasses.asdict would copy each one first."""
         named: dict[str, object] = {name: getattr(self, name) for name in self.__dataclass_fields__}
         worst = None if self.worst is None else self.worst.fields()
-        return named | {"considered": [one.fields() for one in self.considered], "worst": worst}
+        named |= {"considered": [one.fields() for one in self.considered], "worst": worst}
+        if self.placeholder is not None:
+            named["placeholder"] = asdict(self.placeholder)
+        return named | {"images": [one.fields() for one in self.images]}
+
+    def manifest(self) -> dict[str, object]:
+        """Of a set: its source, what to show before it is there, and its pictures, for programs."""
+        return {
+            "source": {
+                "format": self.source_format.value,
+                "width": self.source_width_px,
+                "height": self.source_height_px,
+                "bytes": self.source_bytes,
+            },
+            "placeholder": None if self.placeholder is None else asdict(self.placeholder),
+            "images": [
+                {
+                    "name": one.name,
+                    "width": one.width_px,
+                    "height": one.height_px,
+                    "format": one.format.value,
+                    "media_type": one.format.media_type,
+                    "bytes": one.result_bytes,
+                    "score": None if one.score is None else round(one.score, 2),
+                }
+                for one in self.images
+            ],
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ MAX_SCORE = 100
 MAX_SIDE_PX = 8000
 MAX_KBYTE = 51200
 KBYTE = 1024
+MAX_WIDTHS, MAX_SET = 16, 32
 _COLOUR = re.compile(r"[0-9a-f]{6}", re.ASCII)
 
 DEFAULT_TARGET_SCORE = 75.0
@@ -64,8 +65,8 @@ class CompressionOptions:
     fewest bytes is taken; those that would lose an animation, or transparency without a background, take no part.
 
     enlarge False: neither side grows. background: six hex digits; transparent parts are laid on this colour whatever
-    the format. keep: what of the source's content beside its pixels is kept, in the order of the kinds. crop: what
-    `fit` cover keeps.
+    the format. widths: a set of several widths is made, each in every one of the alternatives. keep: what of the
+    source's content beside its pixels is kept, in the order of the kinds. crop: what `fit` cover keeps.
 
     Raises InvalidParameterError for a value or a combination that the contract does not allow.
     """
@@ -82,6 +83,7 @@ class CompressionOptions:
     alternatives: tuple[OutputFormat, ...] = ()
     keep: tuple[Keep, ...] = KEPT_BY_DEFAULT
     crop: Crop = Crop.CENTRE
+    widths: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if self.quality is not None and not MIN_QUALITY <= self.quality <= MAX_QUALITY:
@@ -96,8 +98,21 @@ class CompressionOptions:
         if self.target_score is not None and not 0 < self.target_score <= MAX_SCORE:
             raise InvalidParameterError("target_score", self.target_score, f"a number above 0 and up to {MAX_SCORE}")
 
+        self._check_widths()
         if self.background is not None and not _COLOUR.fullmatch(self.background):
             raise InvalidParameterError("background", self.background, "six hexadecimal digits in lower case")
+
+    def _check_widths(self) -> None:
+        if not self.widths:
+            return
+        allowed = f"up to {MAX_WIDTHS} different integers from 1 to {MAX_SIDE_PX}"
+        are_sides = all(1 <= width <= MAX_SIDE_PX for width in self.widths)
+        if len(set(self.widths)) != len(self.widths) or len(self.widths) > MAX_WIDTHS or not are_sides:
+            raise InvalidParameterError("widths", ",".join(map(str, self.widths)), allowed)
+        if self.changes_dimensions:
+            raise InvalidParameterError("widths", ",".join(map(str, self.widths)), "widths, or width and height")
+        if len(self.widths) * max(1, len(self.alternatives)) > MAX_SET:
+            raise InvalidParameterError("widths", len(self.widths), f"at most {MAX_SET} pictures, formats counted")
 
     def given(self) -> dict[str, object]:
         """The options that are not at their defaults, by name: what is kept and compared across releases."""

@@ -9,6 +9,7 @@ from leanpix.engine.budget import Budget
 from leanpix.engine.compress import compress
 from leanpix.engine.facts import Limits
 from leanpix.engine.judging.ssimulacra2 import score
+from leanpix.engine.picture_set import compress_set
 
 __all__ = [
     "Budget",
@@ -19,5 +20,6 @@ __all__ = [
     "OutputFormat",
     "Report",
     "compress",
+    "compress_set",
     "score",
 ]

@@ -57,19 +57,19 @@ def compress(  # noqa: PLR0913 - all but the first two are for callers who know 
     this source and these limits already. Raises TaskFailure: INVALID_IMAGE for what is no
     readable picture, NOT_MEETING_REQUIREMENTS over a limit or where max_bytes cannot be met.
     """
-    tell, limits, budget = on_phase or _silent, limits or Limits(), budget or Budget()
+    tell, limits, budget = on_phase or silent, limits or Limits(), budget or Budget()
     facts = facts or probe(source, limits)
     options = options.aiming_at(DEFAULT_TARGET_SCORE)
 
-    decoded = _Decoded(source, facts, options, limits, tell)
+    decoded = Decoded(source, facts, options, limits, tell)
     if not options.alternatives:
-        return _compress(_begin(decoded, options, budget), tell).compression
+        return make(begin(decoded, options, budget), tell).compression
 
-    kinds, tries, refusals = alternatives(facts, options), list[_Try](), list[TaskFailure]()
+    kinds, tries, refusals = alternatives(facts, options), list[Try](), list[TaskFailure]()
     for place, one in enumerate(kinds):
         try:
-            context = _begin(decoded, replace(options, format=one), budget, later=kinds[place + 1 :])
-            tries.append(_compress(context, tell))
+            context = begin(decoded, replace(options, format=one), budget, later=kinds[place + 1 :])
+            tries.append(make(context, tell))
         except TaskFailure as failure:
             # A size that this format cannot meet, another one may.
             if failure.state is not TaskState.NOT_MEETING_REQUIREMENTS:
@@ -81,7 +81,7 @@ def compress(  # noqa: PLR0913 - all but the first two are for callers who know 
 
 
 @dataclass(frozen=True, slots=True)
-class _Try:
+class Try:
     """One format's result. is_met: it is what was asked for, not what comes nearest. score: to a size, how it looks."""
 
     compression: Compression
@@ -94,7 +94,7 @@ class _Try:
         return not self.is_met, -self.score, self.compression.report.result_bytes
 
 
-def _best_of(tries: Sequence[_Try]) -> Compression:
+def _best_of(tries: Sequence[Try]) -> Compression:
     """The report tells what was considered in all of the formats."""
     best = min(tries, key=lambda one: one.rank)
     considered = [
@@ -106,19 +106,25 @@ def _best_of(tries: Sequence[_Try]) -> Compression:
 
 
 @dataclass(slots=True)
-class _Decoded:
-    """A source that is decoded once for all the formats that take the same pixels."""
+class Decoded:
+    """A source that is decoded once for all the formats that take the same pixels.
+
+    is_still: of an animation the first frame will do.
+    """
 
     source: bytes
     facts: Probe
     options: CompressionOptions
     limits: Limits
     tell: OnPhase
+    is_still: bool = False
     _pictures: dict[tuple[bool, bool], Picture] = field(default_factory=dict)
 
     def picture(self, target: OutputFormat) -> Picture:
         """For a format: with all frames or the first, with transparency or without."""
         facts = self.facts
+        if self.is_still and target is not OutputFormat.JPG:
+            target = OutputFormat.AVIF  # which keeps transparency and no frames
         is_animated = facts.is_animated and facts.format.keeps_frames_in(target)
         kind = (is_animated, facts.has_alpha and target is OutputFormat.JPG)
         if kind not in self._pictures:
@@ -127,7 +133,8 @@ class _Decoded:
         return self._pictures[kind]
 
 
-def _compress(context: EncodeContext, tell: OnPhase) -> _Try:
+def make(context: EncodeContext, tell: OnPhase) -> Try:
+    """One result by the one rule."""
     tell("searching" if context.need.setting is None else "encoding")
     runs, need = context.open(context.raster), context.need
     found = evaluate(
@@ -144,7 +151,7 @@ def _compress(context: EncodeContext, tell: OnPhase) -> _Try:
     compression = Compression(data, _report(context, runs, made, found.told(), data))
     compares_looks = bool(context.options.alternatives) and need.max_bytes is not None
     score = context.meter.score(made.encoded) if compares_looks and made.size_px is None else 0.0
-    return _Try(compression, found.best is not None, score)
+    return Try(compression, found.best is not None, score)
 
 
 def _nearest(found: Outcome, need: Need, options: CompressionOptions) -> Made:
@@ -162,23 +169,36 @@ def _nearest(found: Outcome, need: Need, options: CompressionOptions) -> Made:
     return made
 
 
-def _silent(phase: str) -> None:
+def silent(phase: str) -> None:
     """Nobody listens."""
     del phase
 
 
-def _begin(
-    decoded: _Decoded, options: CompressionOptions, budget: Budget, later: Sequence[OutputFormat] = ()
+def begin(
+    decoded: Decoded, options: CompressionOptions, budget: Budget, later: Sequence[OutputFormat] = ()
 ) -> EncodeContext:
+    """The context of one result from the whole picture. later: formats that are still to be made of it."""
+    picture = decoded.picture(decoding_target(decoded.facts, options.format))
+    pixels = picture.pixels.shape[0] * picture.pixels.shape[1]
+    return begin_with(decoded, picture, options, budget, [(one, pixels) for one in later])
+
+
+def begin_with(
+    decoded: Decoded,
+    picture: Picture,
+    options: CompressionOptions,
+    budget: Budget,
+    later: Sequence[tuple[OutputFormat, int]] = (),
+) -> EncodeContext:
+    """The context of one result from these pixels. later: formats and pixels of those still to be made."""
     source, facts = decoded.source, decoded.facts
-    picture = decoded.picture(decoding_target(facts, options.format))
     raster = Raster.of(picture)
     target = options.format or recommend(facts, raster)
     if not raster.is_transparent or target is OutputFormat.JPG:
         raster = raster.opaque()
     picture = replace(picture, pixels=raster.pixels)  # not the decoder's as well, where the alpha was left out
     # Of formats that are tried by turns none takes the time of those after it.
-    budget = budget.reserving(raster.total_pixels * sum(WHOLE_CPU_S[one] for one in later))
+    budget = budget.reserving(sum(pixels * WHOLE_CPU_S[one] for one, pixels in later))
     effort = budget.effort(raster.total_pixels)
     if effort is not Effort.FULL:
         trim_malloc()

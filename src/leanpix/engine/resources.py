@@ -102,6 +102,8 @@ def resource_budget(probe: Probe, options: CompressionOptions) -> ResourceBudget
     # What the decoder held is given back before an encoder begins.
     held = (result + _looked_at_pixels(probe, options) * frames) * (3 + probe.has_alpha)
     pixels_bytes = max(source * decoding + held, encoding)
+    if options.widths:  # beside the one that is made the whole picture stays, for the next
+        pixels_bytes += probe.pixels * (3 + probe.has_alpha)
     encoding_cpu_s = max(_ENCODING_CPU_S[target] for target in targets)
     cpu_s = source * _DECODING_CPU_S.get(probe.format, _ANY_DECODING_CPU_S) + result * encoding_cpu_s
     return ResourceBudget(

@@ -30,6 +30,9 @@ _SIGNATURES = {
     OutputFormat.JXL: (b"\0\0\0\x0cJXL ", b"\r\n\x87\n"),
     OutputFormat.AVIF: (b"\0\0\0", b"avif"),  # a box `ftyp`, its length before and its brand after the name
 }
+_SET = b"PK\x03\x04"
+"""A set is a ZIP, whatever its pictures are in."""
+
 _STRICT = ConfigDict(extra="forbid", allow_inf_nan=False, frozen=True)
 
 
@@ -101,6 +104,6 @@ def shown_text(failed: Failed) -> str:
 
 def is_as_reported(data: bytes | memoryview, report: Report) -> bool:
     """Whether a result is what its report says it is: of that size, in that format."""
-    start, at_eight = _SIGNATURES[report.format]
+    start, at_eight = _SIGNATURES[report.format] if not report.images else (_SET, b"")
     matches = data[: len(start)] == start and data[8 : 8 + len(at_eight)] == at_eight
     return matches and report.result_bytes == len(data)

@@ -9,6 +9,7 @@ from leanpix.domain.report import Compression
 from leanpix.domain.request import CompressionOptions
 from leanpix.engine.compress import compress
 from leanpix.engine.facts import Limits
+from leanpix.engine.picture_set import compress_set
 from leanpix.engine.reading.probe import probe
 from leanpix.engine.resources import ResourceBudget, resource_budget
 from leanpix.worker.sandbox.kernel import prctl
@@ -37,7 +38,8 @@ def compress_within_budget(
     if on_need is not None:
         on_need(budget)
     choose_pages(budget.memory_bytes)
-    return compress(source, options, limits, facts=facts, on_phase=on_phase)
+    made = compress_set if options.widths else compress
+    return made(source, options, limits, facts=facts, on_phase=on_phase)
 
 
 def choose_pages(memory_bytes: int) -> None:
