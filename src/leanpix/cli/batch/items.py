@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path, PurePath
+from typing import Any
 
 from leanpix.domain.holding import Holding
 
@@ -17,6 +18,30 @@ class Source:
 
     path: Path
     relative: PurePath
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A window of a picture, in shares of its sides from the upper left."""
+
+    left: float
+    top: float
+    width: float
+    height: float
+
+    @classmethod
+    def of(cls, report: Mapping[str, Any]) -> Place | None:
+        """Where a result looks worst, by a report's fields; None where it names no place that this version knows."""
+        try:
+            worst, width, height = report["worst"], int(report["width_px"]), int(report["height_px"])
+            return cls(
+                worst["left_px"] / width,
+                worst["top_px"] / height,
+                worst["width_px"] / width,
+                worst["height_px"] / height,
+            )
+        except (KeyError, TypeError, ValueError, ZeroDivisionError):
+            return None
 
 
 class Outcome(StrEnum):

@@ -9,6 +9,7 @@ from threading import Event
 
 import httpx
 
+from leanpix.cli.batch.items import Place
 from leanpix.cli.batch.work import Result
 from leanpix.client import (
     BusyError,
@@ -50,7 +51,7 @@ class RemoteEngine:
             raise SetupError(f"the server: {failure}") from failure
         except ClientError as failure:
             raise TaskFailure(TaskState.FAILED, str(failure)) from failure
-        return Result(made.data, made.score, _lost(made.report))
+        return Result(made.data, made.score, _lost(made.report), Place.of(made.report))
 
     def abandon(self) -> None:
         """Ask the server for nothing more."""

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from leanpix.cli.batch.backup import Backup
 from leanpix.cli.batch.files import Places, read_file, sync_folder, write_whole
-from leanpix.cli.batch.items import Item, Outcome, Source
+from leanpix.cli.batch.items import Item, Outcome, Place, Source
 from leanpix.cli.batch.place import Placement, Where, format_of, numbered
 from leanpix.cli.batch.state import Journal, Made, digest_of
 from leanpix.domain.errors import TaskFailure
@@ -27,11 +27,12 @@ _MOST_NUMBERS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A compressed picture; score where it was measured, and what its source's file held that it does not."""
+    """A compressed picture; score and its worst place where they were looked for, and what it has not of its source."""
 
     data: bytes
     score: float | None
     lost: tuple[Holding, ...] = ()
+    worst: Place | None = None
 
 
 class Engine(Protocol):
@@ -47,8 +48,8 @@ class Engine(Protocol):
 class Watcher(Protocol):
     """Sees each pair of pictures while both are at hand."""
 
-    def see(self, source: Source, before: bytes, after: bytes) -> None:
-        """A picture was compressed."""
+    def see(self, source: Source, before: bytes, after: bytes, worst: Place | None) -> None:
+        """A picture was compressed; worst: where that shows most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +191,7 @@ class Work:
         if not self.is_dry:
             self._write(picture, result, target)
         if self.watcher is not None:
-            self.watcher.see(picture.source, picture.content, result.data)
+            self.watcher.see(picture.source, picture.content, result.data, result.worst)
         sizes = len(picture.content), len(result.data)
         return Item(picture.source.path, Outcome.COMPRESSED, *sizes, target, result.score, lost=result.lost)
 
