@@ -25,6 +25,7 @@ from leanpix.engine.facts import Probe
 from leanpix.engine.goals.candidates import candidates
 from leanpix.engine.goals.context import EncodeContext
 from leanpix.engine.goals.evaluate import Made, evaluate
+from leanpix.engine.reading.headers.jpeg_packing import JpegPacking
 from leanpix.engine.reading.picture import Picture
 
 JPG, PNG, WEBP = OutputFormat.JPG, OutputFormat.PNG, OutputFormat.WEBP
@@ -158,6 +159,7 @@ class Case:
     is_screen_content: bool = False
     source_quality: int | None = None
     is_stored: bool = False
+    packing: JpegPacking | None = None
     clock: SettableClock = field(default_factory=SettableClock)
 
     def decided(self) -> list[tuple[str, str]]:
@@ -170,7 +172,7 @@ class Case:
         if self.target is PNG:
             encoder = replace(encoder, lossless_from=100)
         samples = self.source_bytes if self.is_stored else 10 * self.source_bytes
-        codec = ToldCodec(self.target, encoder, SourceSize(self.source_bytes, samples))
+        codec = ToldCodec(self.target, encoder, SourceSize(self.source_bytes, samples, self.packing))
         context = EncodeContext(
             bytes(self.source_bytes),
             self.asked,
@@ -198,8 +200,24 @@ def to_size(max_bytes: int, **more: int) -> CompressionOptions:
 
 TABLE = {
     "a JPEG far smaller than its source is not packed again": (
-        Case(JPG, SourceFormat.JPG, sizes=Sizes(lossy=1499)),
+        Case(JPG, SourceFormat.JPG, sizes=Sizes(lossy=959)),
         [("lossy", "taken"), ("repacked source", "cannot win")],
+    ),
+    "a JPEG with tables of its own is not from four fifths on": (
+        Case(JPG, SourceFormat.JPG, packing=JpegPacking.OWN_TABLES, sizes=Sizes(lossy=1629, repacked=1600)),
+        [("lossy", "taken"), ("repacked source", "cannot win")],
+    ),
+    "a progressive one neither": (
+        Case(JPG, SourceFormat.JPG, packing=JpegPacking.STANDARD_SCANS, sizes=Sizes(lossy=1559, repacked=1500)),
+        [("lossy", "taken"), ("repacked source", "cannot win")],
+    ),
+    "one whose scans were searched for only near its own bytes": (
+        Case(JPG, SourceFormat.JPG, packing=JpegPacking.OTHER_SCANS, sizes=Sizes(lossy=1899, repacked=1800)),
+        [("lossy", "taken"), ("repacked source", "cannot win")],
+    ),
+    "and then it is": (
+        Case(JPG, SourceFormat.JPG, packing=JpegPacking.OTHER_SCANS, sizes=Sizes(lossy=1901, repacked=1900)),
+        [("lossy", "made"), ("repacked source", "taken")],
     ),
     "a JPEG near its source is, and the smaller one is taken": (
         Case(JPG, SourceFormat.JPG, sizes=Sizes(lossy=1501, repacked=1500)),
@@ -287,7 +305,7 @@ TABLE = {
         [("palette", "taken"), ("repacked source", "cannot win")],
     ),
     "a PNG that was packed badly is found out by packing it quickly": (
-        Case(PNG, SourceFormat.PNG, sizes=Sizes(lossy=999, at_level_0=1500, repacked=900)),
+        Case(PNG, SourceFormat.PNG, sizes=Sizes(lossy=999, at_level_0=1200, repacked=900)),
         [("palette", "made"), ("repacked source", "taken")],
     ),
     "a large PNG is believed to have been packed": (
@@ -295,7 +313,7 @@ TABLE = {
         [("palette", "taken"), ("repacked source", "cannot win")],
     ),
     "a large PNG whose samples are stored is not": (
-        Case(PNG, SourceFormat.PNG, SCREENSHOT, is_stored=True, sizes=Sizes(lossy=999, at_level_0=1500, repacked=900)),
+        Case(PNG, SourceFormat.PNG, SCREENSHOT, is_stored=True, sizes=Sizes(lossy=999, at_level_0=1200, repacked=900)),
         [("palette", "made"), ("repacked source", "taken")],
     ),
     "PNG at quality 100 is the source packed anew": (
@@ -311,7 +329,7 @@ TABLE = {
         [("repacked source", "taken"), ("lossy", "cannot win"), ("smaller sides", "cannot win")],
     ),
     "to a size that it cannot fit it is not tried": (
-        Case(JPG, SourceFormat.JPG, asked=to_size(1400), sizes=Sizes(lossy=1400)),
+        Case(JPG, SourceFormat.JPG, asked=to_size(950), sizes=Sizes(lossy=950)),
         [("lossy", "taken"), ("repacked source", "cannot win"), ("smaller sides", "cannot win")],
     ),
     "to a size that it is unlikely to fit it is tried last": (

@@ -10,7 +10,7 @@ from leanpix.domain.formats import OutputFormat, SourceFormat
 from leanpix.domain.holding import Holding
 from leanpix.domain.keep import Keep
 from leanpix.domain.report import Compression, Considered, Decision, Report, WorstPlace
-from leanpix.domain.request import DEFAULT_TARGET_SCORE, KBYTE, CompressionOptions
+from leanpix.domain.request import DEFAULT_TARGET_SCORE, KBYTE, CompressionOptions, Fit
 from leanpix.domain.states import TaskState
 from leanpix.engine.budget import Budget, Effort
 from leanpix.engine.codecs import codec_for
@@ -26,7 +26,8 @@ from leanpix.engine.goals.candidates import candidates
 from leanpix.engine.goals.context import EncodeContext
 from leanpix.engine.goals.evaluate import Made, Outcome, evaluate
 from leanpix.engine.goals.fitting import largest_within
-from leanpix.engine.goals.plan import alternatives, decoding_target, recommend
+from leanpix.engine.goals.plan import alternatives, decoding_target, recommend, sides_far_below
+from leanpix.engine.goals.shrink import leaves_no_whole
 from leanpix.engine.goals.verdict import meets
 from leanpix.engine.malloc_trim import trim_malloc
 from leanpix.engine.reading.contents import PixelFacts, held, lost
@@ -63,7 +64,8 @@ def compress(  # noqa: PLR0913 - all but the first two are for callers who know 
 
     decoded = Decoded(source, facts, options, limits, tell)
     if not options.alternatives:
-        return make(begin(decoded, options, budget), tell).compression
+        context, runs = begun(decoded, options, budget)
+        return make(context, tell, runs).compression
 
     kinds, tries, refusals = alternatives(facts, options), list[Try](), list[TaskFailure]()
     for place, one in enumerate(kinds):
@@ -118,25 +120,34 @@ class Decoded:
     limits: Limits
     tell: OnPhase
     is_still: bool = False
-    _pictures: dict[tuple[bool, bool], Picture] = field(default_factory=dict)
+    _pictures: dict[tuple[bool, bool, tuple[int, int] | None], Picture] = field(default_factory=dict)
 
-    def picture(self, target: OutputFormat) -> Picture:
-        """For a format: with all frames or the first, with transparency or without."""
+    def picture(self, target: OutputFormat, sides_px: tuple[int, int] | None = None) -> Picture:
+        """For a format: with all frames or the first, with transparency or without; at these sides, or as asked for."""
         facts = self.facts
         if self.is_still and target is not OutputFormat.JPG:
             target = OutputFormat.AVIF  # which keeps transparency and no frames
         is_animated = facts.is_animated and facts.format.keeps_frames_in(target)
-        kind = (is_animated, facts.has_alpha and target is OutputFormat.JPG)
+        kind = (is_animated, facts.has_alpha and target is OutputFormat.JPG, sides_px)
         if kind not in self._pictures:
             self.tell("decoding")
-            self._pictures = {kind: load(self.source, facts, self.options, target, self.limits)}
+            options = self.options
+            if sides_px is not None:
+                options = replace(options, width_px=sides_px[0], height_px=sides_px[1], fit=Fit.FILL)
+            self._pictures = {kind: load(self.source, facts, options, target, self.limits)}
         return self._pictures[kind]
 
+    def sides_far_below(self, target: OutputFormat) -> tuple[int, int] | None:
+        """Smaller sides to decode a JPEG at first, where a size is far below its own."""
+        if self.facts.format is not SourceFormat.JPG:
+            return None
+        picture_bytes = codec_for(OutputFormat.JPG).source_size(self.source).picture_bytes
+        return sides_far_below(self.facts, picture_bytes, target, self.options)
 
-def make(context: EncodeContext, tell: OnPhase) -> Try:
-    """One result by the one rule."""
+def make(context: EncodeContext, tell: OnPhase, runs: EncoderRuns | None = None) -> Try:
+    """One result by the one rule. runs: of the context's encoder, where it has run already."""
     tell("searching" if context.need.setting is None else "encoding")
-    runs, need = context.open(context.raster), context.need
+    runs, need = runs or context.open(context.raster), context.need
     found = evaluate(
         candidates(context, runs),
         need,
@@ -172,6 +183,19 @@ def _nearest(found: Outcome, need: Need, options: CompressionOptions) -> Made:
 def silent(phase: str) -> None:
     """Nobody listens."""
     del phase
+
+
+def begun(decoded: Decoded, options: CompressionOptions, budget: Budget) -> tuple[EncodeContext, EncoderRuns]:
+    """The context of the only result and its encoder; of fewer pixels where a size surely leaves no room for all."""
+    target = decoding_target(decoded.facts, options.format)
+    sides_px = decoded.sides_far_below(target)
+    if sides_px is not None:
+        context = begin_with(decoded, decoded.picture(target, sides_px), options, budget)
+        runs = context.open(context.raster)
+        if leaves_no_whole(context, runs):
+            return context, runs
+    context = begin(decoded, options, budget)
+    return context, context.open(context.raster)
 
 
 def begin(

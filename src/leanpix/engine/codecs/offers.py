@@ -12,6 +12,7 @@ from enum import IntEnum, StrEnum
 
 from leanpix.domain.formats import SourceFormat
 from leanpix.engine.codecs.priors import STORED_SHARE, Prior
+from leanpix.engine.reading.headers.jpeg_packing import JpegPacking
 
 
 class Kind(IntEnum):
@@ -62,10 +63,14 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class SourceSize:
-    """What of a source's file is the picture, and what its samples take unpacked (0: its format does not say)."""
+    """What of a source's file is the picture, and what its samples take unpacked (0: its format does not say).
+
+    packing: how a JPEG is packed; None: it is none, or was not looked at.
+    """
 
     picture_bytes: int
     samples_bytes: int = 0
+    packing: JpegPacking | None = None
 
     @property
     def is_stored(self) -> bool:
@@ -115,13 +120,11 @@ def lossy(name: str, prior: Prior, facts: Facts) -> Iterator[Offer]:
 
 
 def lossless(screen_content: Prior, photograph: Prior, facts: Facts) -> Iterator[Offer]:
-    """Every pixel, coded anew: of screen content at most a lossless source, of photographs several lossy encodes."""
+    """Every pixel, coded anew: at most a lossless source; of photographs several lossy encodes."""
     prior = screen_content if facts.is_screen_content else photograph
-    if facts.is_screen_content:
-        likely = prior.bytes_a_pixel * facts.pixels
-        likely = min(likely, facts.source_bytes) if facts.is_source_lossless else likely
-    else:
-        likely = prior.likely * facts.bytes_a_pixel * facts.pixels
+    bytes_a_pixel = prior.bytes_a_pixel if facts.is_screen_content else prior.likely * facts.bytes_a_pixel
+    likely = bytes_a_pixel * facts.pixels
+    likely = min(likely, facts.source_bytes) if facts.is_source_lossless else likely
     refinement = Refinement.STRIPS if facts.is_screen_content else None
     yield Offer(Kind.LOSSLESS, "lossless", _estimate(prior, facts, likely), prior, refinement)
 

@@ -9,31 +9,53 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from leanpix.domain.formats import OutputFormat
+from leanpix.engine.reading.headers.jpeg_packing import JpegPacking
 
 
 @dataclass(frozen=True, slots=True)
 class Prior:
     """One row.
 
-    page: in docs/decisions. bytes_a_pixel: a guess where nothing else is known of a picture. cpu_share: of the encode
-    that it is made instead of. memory_a_pixel: bytes, all that the encoder holds; 0:
-    no more than is set aside for any job of the format (`resources`).
+    most: nothing came above this share, where that is known. page: in docs/decisions. bytes_a_pixel: a guess where
+    nothing else is known of a picture. cpu_share: of the encode that it is made instead of. memory_a_pixel: bytes, all
+    that the encoder holds; 0: no more than is set aside for any job of the format (`resources`).
     """
 
     least: float
     likely: float
     page: int
+    most: float = float("inf")
     cpu_s: float = 0.0
     cpu_share: float = 1.0
     bytes_a_pixel: float = 1.0
     memory_a_pixel: float = 0.0
 
 
-# The source's own file repacked without loss. Of the picture's own bytes: 0.79 to 0.99 over the test corpus.
-JPEG_SOURCE = Prior(least=0.75, likely=0.95, page=250, cpu_s=0.03e-6)
+# The source's own file repacked without loss. Of the picture's own bytes, by how they are packed and by bits a pixel:
+# from the first row up to 0.3, to 0.6, to 1 and above; the last row is for files of at most JPEG_SMALL_BYTES, from 0.6
+# bits on, whose tables and scan headers count for more. The likely share is never below JPEG_LOSSY's: an encode takes a
+# third of the time, and what it comes to mostly spares the repacking.
+JPEG_BITS_A_PIXEL = (0.3, 0.6, 1.0)
+JPEG_SMALL_BYTES = 10_000
+_REPACKED_CPU_S = 0.03e-6
+
+
+def _repacked(*shares: tuple[float, float]) -> tuple[Prior, ...]:
+    return tuple(Prior(least=least, likely=likely, page=245, cpu_s=_REPACKED_CPU_S) for least, likely in shares)
+
+
+JPEG_SOURCE = {
+    JpegPacking.STANDARD_TABLES: _repacked((0.48, 0.93), (0.6, 0.93), (0.73, 0.93), (0.85, 0.93), (0.77, 0.93)),
+    JpegPacking.OWN_TABLES: _repacked((0.815, 0.95), (0.885, 0.95), (0.915, 0.97), (0.935, 0.97), (0.95, 1.0)),
+    JpegPacking.STANDARD_SCANS: _repacked((0.78, 0.95), (0.885, 0.95), (0.92, 0.98), (0.975, 0.99), (0.8, 0.95)),
+    JpegPacking.OTHER_SCANS: _repacked((0.95, 0.975), (0.965, 0.99), (0.985, 0.995), (0.995, 1.0), (0.93, 0.98)),
+}
 
 # Of the file. What was packed before, be it quickly, is hardly ever halved.
 PNG_SOURCE = Prior(least=0.5, likely=1.0, page=128, cpu_s=0.4e-6)
+
+# Of the file of a photograph: 0.83 to 0.99. Without filters down to 0.53, but then coarser levels came to less, too.
+PHOTOGRAPH_PNG_SOURCE = Prior(least=0.7, likely=1.0, page=246, cpu_s=0.4e-6)
 
 # Of the file. Where its samples are stored as they are, or may have been packed badly, packing may leave anything.
 UNKNOWN_PNG_SOURCE = Prior(least=0.0, likely=1.0, page=160, cpu_s=0.4e-6)
@@ -41,6 +63,7 @@ STORED_SHARE = 0.9
 
 # Of what level 0 makes of the file: 0.57 at the least.
 QUICKLY_PACKED_PNG = Prior(least=0.5, likely=0.9, page=128)
+QUICKLY_PACKED_PHOTOGRAPH = Prior(least=0.8, likely=0.95, page=246)
 QUICK_PACK_CPU_SHARE = 1 / 8
 
 # Of the file without metadata, which a look at its chunks tells: nothing is packed anew.
@@ -69,11 +92,29 @@ PHOTOGRAPH_ROOM = 1.5
 # A lossy encode with chroma at its full size, or halved with care. Of the one without, at an equal score.
 FINER_CHROMA = Prior(least=1.0, likely=1.05, page=20, cpu_share=1.35)
 
-# Levels some steps apart, coded without loss: of every pixel's bytes, at a score of 75 to 92.
-NEAR_LOSSLESS = Prior(least=0.35, likely=0.5, page=172, cpu_share=1.3)
+# Levels some steps apart, coded without loss: of every pixel's bytes, at a score of 75 to 92. What it took is less than
+# every pixel takes, so that these are not coded afterwards.
+NEAR_LOSSLESS = Prior(least=0.35, likely=0.5, most=0.95, page=172, cpu_share=1.3)
 
 SLIGHT_GROWTH = 1.2
 """How many times its bytes an encode may take for a place that is slightly over its bound (docs/decisions/0175)."""
+
+# log(bits a pixel) of a libjpeg file by its quality: what a picture takes more or less than that, its results do, too.
+JPEG_FILE_RATES = ((30, -0.6), (50, -0.32), (75, 0.09), (85, 0.37), (90, 0.63), (95, 1.05), (100, 2.0))
+
+# The same of a result: at the lowest quality that is preferred to smaller sides, and at the least detail that is worth
+# many pixels (a score of 30).
+RATES_TO_SIZE = {OutputFormat.JPG: (-1.79, -1.18), OutputFormat.WEBP: (-1.92, -1.36)}
+LIKELY_OVER = 0.2
+"""By how much a size has to lie below the first of the two, for the picture to be decoded at smaller sides first
+(docs/decisions/0248)."""
+
+SIDES_ROOM = 1.15
+"""How much larger than the sides of the second it is decoded."""
+
+LEAST_GROWTH = 1.35
+"""Bytes at the lowest quality grow with a power of a picture's side that is never below this: 1.38 to 2.2 of ten
+pictures (docs/decisions/0248)."""
 
 RICH_SCORE = 87.0
 """A typical score from which on halved chroma is what is seen first, in screenshots and on smooth ground."""
@@ -93,9 +134,9 @@ they said (docs/decisions/0130)."""
 STRIPS_ROWS = 12 * 16
 """What strips of a picture cost, as rows of it."""
 
-CHEAP_REFINEMENT, DEAR_REFINEMENT = 1 / 15, 1 / 4
-"""Shares of an encode's own cost (docs/decisions/0160). A cheap estimate is always made; one up to the dear share where
-without it the encode looks unlikely to win; beyond that the encode itself is the better answer."""
+CHEAP_REFINEMENT, DEAR_REFINEMENT = 1 / 9, 1 / 4
+"""Shares of an encode's own cost (docs/decisions/0160, 0247). A cheap estimate is always made; one up to the dear share
+where without it the encode looks unlikely to win; beyond that the encode itself is the better answer."""
 
 UNLIKELY = 0.5
 """A rival below this share of the likely bytes makes it unlikely to win."""

@@ -17,6 +17,7 @@ from leanpix.engine.codecs.priors import (
     PHOTOGRAPH_ROOM,
     POINTS_A_BOUND,
     QUICK_PACK_CPU_SHARE,
+    QUICKLY_PACKED_PHOTOGRAPH,
     QUICKLY_PACKED_PNG,
     RICH_SCORE,
     STRIPS_ROWS,
@@ -50,12 +51,16 @@ class _Bound:
     reach: Reach
     strips: Strips
     lossy_bytes: int | None = None
+    near_lossless_bytes: int | None = None
 
     def all(self) -> Iterator[Candidate]:
         """A lossless encode takes the place of the source's file where that fails, for it is never smaller."""
         need = self.context.need
         if self.context.is_at_target and Kind.SOURCE in self.offers:
             yield self.source()
+            return
+        if self.context.is_decoded_smaller and need.max_bytes is not None:
+            yield self.smaller_sides(need.max_bytes)
             return
         if Kind.SOURCE in self.offers:
             yield self.source()
@@ -90,7 +95,8 @@ class _Bound:
         quick = self.context.codec.repack(self.context.source, Effort.MINIMAL)
         if quick is None:
             return estimate
-        prior, quick_bytes = QUICKLY_PACKED_PNG, len(quick.data)
+        prior = QUICKLY_PACKED_PNG if self.runs.encoder.is_screen_content else QUICKLY_PACKED_PHOTOGRAPH
+        quick_bytes = len(quick.data)
         least, likely = prior.least * quick_bytes, prior.likely * quick_bytes
         return replace(estimate, least_bytes=least, likely_bytes=likely, basis=Basis.SAMPLE)
 
@@ -123,6 +129,9 @@ class _Bound:
         if made.kind is not Kind.LOSSY:
             return estimate
         prior, max_bytes = self.offers[Kind.LOSSLESS].over_lossy, self.context.need.max_bytes
+        if self.near_lossless_bytes is not None:  # coarser levels of the same pixels, by the same coder
+            least = max(estimate.least_bytes, self.near_lossless_bytes / NEAR_LOSSLESS.most)
+            return replace(estimate, least_bytes=least)
         if max_bytes is None:
             least = max(estimate.least_bytes, made.bytes * (prior.least if prior else 0))
             return self.strips.lossless_given(made.bytes, replace(estimate, least_bytes=least))
@@ -197,7 +206,13 @@ class _Bound:
         likely_bytes = NEAR_LOSSLESS.likely * estimate.likely_bytes
         estimate = replace(estimate, likely_bytes=likely_bytes, cpu_s=NEAR_LOSSLESS.cpu_share * estimate.cpu_s)
         offer = Offer(Kind.LOSSY, "near-lossless", estimate)
-        yield Candidate(offer, functools.partial(near_lossless, self.context, self.runs))
+
+        def run() -> Made | None:
+            made = near_lossless(self.context, self.runs)
+            self.near_lossless_bytes = None if made is None else made.bytes
+            return made
+
+        yield Candidate(offer, run)
 
     def _mended_offer(self, mend: Mend) -> Offer:
         estimate = self.offers[Kind.LOSSY].estimate

@@ -111,6 +111,11 @@ class EncodeContext:
         return self.picture.probe.format.same_output is self.codec.format and keeps_dimensions(self.picture)
 
     @property
+    def is_decoded_smaller(self) -> bool:
+        """Whether the picture was decoded at fewer pixels than it is asked for, for its size leaves no more."""
+        return not self.options.changes_dimensions and not keeps_dimensions(self.picture)
+
+    @property
     def setting(self) -> float | None:
         """The quality to encode at: what was asked, or the source's own where format and dimensions stay.
 

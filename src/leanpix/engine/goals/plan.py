@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
+
 from leanpix.domain.formats import OutputFormat, SourceFormat
 from leanpix.domain.request import CompressionOptions
 from leanpix.engine.codecs.base import Raster
+from leanpix.engine.codecs.priors import JPEG_FILE_RATES, LIKELY_OVER, RATES_TO_SIZE, SIDES_ROOM
 from leanpix.engine.content import texture
 from leanpix.engine.reading.picture import Picture
 from leanpix.engine.reading.probe import Probe
@@ -54,6 +59,29 @@ def alternatives(probe: Probe, options: CompressionOptions) -> tuple[OutputForma
     if probe.has_alpha and options.background is None:
         losing.add(OutputFormat.JPG)
     return tuple(one for one in options.alternatives if one not in losing) or options.alternatives
+
+
+def sides_far_below(
+    probe: Probe, picture_bytes: int, target: OutputFormat, options: CompressionOptions
+) -> tuple[int, int] | None:
+    """The sides to decode a JPEG at whose result has to be far smaller; None: its own, for those may do.
+
+    At a size that even the lowest quality is likely to be over, all that is decoded beyond these is thrown away. How
+    busy the picture is, its own bytes at its own quality tell.
+    """
+    rates = RATES_TO_SIZE.get(target)
+    if options.max_bytes is None or options.changes_dimensions or rates is None or probe.quality is None:
+        return None
+    lowest, detailed = rates
+    wanted = math.log(8 * options.max_bytes / probe.pixels)
+    own = math.log(8 * picture_bytes / probe.pixels)
+    busier = own - float(np.interp(probe.quality, *zip(*JPEG_FILE_RATES, strict=True)))
+    if wanted > lowest + busier - LIKELY_OVER:
+        return None
+    scale = SIDES_ROOM * math.exp((wanted - detailed - busier) / 2)
+    if scale >= 1:
+        return None
+    return max(1, round(scale * probe.width_px)), max(1, round(scale * probe.height_px))
 
 
 def keeps_dimensions(picture: Picture) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from leanpix.engine.codecs.base import Encoded, Encoder
 from leanpix.engine.codecs.prior import PriorCurve
@@ -41,18 +41,24 @@ class Scored:
     warnings: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """A setting that reaches a target, and the score there."""
+
+    parameter: float
+    score: float
+
+
 def lowest_at(context: EncodeContext, runs: EncoderRuns, target: float, start: float | None) -> Scored | None:
     """The smallest lossy encode at the target; None where the encoder does not reach it.
 
     start: where sample_setting says to begin; None: the whole picture is searched.
     """
-    if start is None:
-        parameter = _search(context.meter, runs, target)
-    elif context.meter.is_sampled:
+    if start is not None and context.meter.is_sampled:
         return _on_tiles(context, runs, start, target)
-    else:
-        parameter = _corrected(context.meter, runs, start, target)
-    return None if parameter is None else _refined(context, runs, parameter, target)
+    meter = context.meter
+    found = _search(meter, runs, target) if start is None else _corrected(meter, runs, start, target)
+    return None if found is None else _refined(context, runs, found, target)
 
 
 def is_searched_on_sample(context: EncodeContext) -> bool:
@@ -66,21 +72,29 @@ def sample_setting(context: EncodeContext, runs: EncoderRuns, target: float) -> 
     if sample is None:
         return None
     on_sample = EncoderRuns(runs.encoder.on(sample), context.budget)
-    parameter = _search(QualityMeter(sample), on_sample, target)
+    found = _search(QualityMeter(sample), on_sample, target)
     runs.add_counts(on_sample)
-    if parameter is None and runs.encoder.lossless_from > _HIGHEST_QUALITY:
+    if found is None and runs.encoder.lossless_from > _HIGHEST_QUALITY:
         return runs.to_grid(runs.encoder.scores.points[-1][0])
     # Where a palette is too small for a part of the picture it is for all of it.
-    return parameter
+    return None if found is None else found.parameter
 
 
-def _search(meter: QualityMeter, runs: EncoderRuns, target: float) -> float | None:
-    return nearest(
-        lambda parameter: meter.score(runs.at(parameter)),
+def _search(meter: QualityMeter, runs: EncoderRuns, target: float) -> Reached | None:
+    """By previews where the encoder has them: what is only tried is never packed."""
+    scores = dict[float, float]()
+
+    def score(parameter: float) -> float:
+        scores[parameter] = preview_score(meter, runs, parameter)
+        return scores[parameter]
+
+    parameter = nearest(
+        score,
         EncoderParam(trusted(runs.encoder, target), runs.to_grid),
         Bound(target, _TOLERANCE, is_floor=True),
         may_continue=runs.may_continue,
     )
+    return None if parameter is None else Reached(parameter, scores[parameter])
 
 
 def trusted(encoder: Encoder, target: float) -> PriorCurve:
@@ -96,12 +110,10 @@ def _on_tiles(context: EncodeContext, runs: EncoderRuns, parameter: float, targe
     """
     found = _tried_on_tiles(context, runs, parameter, target)
     trim_malloc()
-    return None if found is None else Scored(runs.at(found[0]), found[1], found[0], (ON_SAMPLE,))
+    return None if found is None else Scored(runs.at(found.parameter), found.score, found.parameter, (ON_SAMPLE,))
 
 
-def _tried_on_tiles(
-    context: EncodeContext, runs: EncoderRuns, parameter: float, target: float
-) -> tuple[float, float] | None:
+def _tried_on_tiles(context: EncodeContext, runs: EncoderRuns, parameter: float, target: float) -> Reached | None:
     """A setting and the score that the whole will have at least.
 
     All that it took to find them is let go of before the whole is encoded.
@@ -110,7 +122,7 @@ def _tried_on_tiles(
     on_tiles, meter = EncoderRuns(runs.encoder.on(tiles), context.budget), QualityMeter(tiles)
     found = _corrected(meter, on_tiles, parameter, target + TILES_MARGIN)
     runs.add_counts(on_tiles)
-    return None if found is None else (found, meter.score(on_tiles.at(found)) - TILES_MARGIN)
+    return None if found is None else replace(found, score=found.score - TILES_MARGIN)
 
 
 def score_on_tiles(context: EncodeContext, runs: EncoderRuns, parameter: float) -> float:
@@ -129,29 +141,37 @@ def preview_score(meter: QualityMeter, runs: EncoderRuns, parameter: float) -> f
     return meter.score(runs.at(parameter)) if pixels is None else meter.score_of(pixels)
 
 
-def _corrected(meter: QualityMeter, runs: EncoderRuns, parameter: float, target: float) -> float | None:
+def _corrected(meter: QualityMeter, runs: EncoderRuns, parameter: float, target: float) -> Reached | None:
     """The setting after trying it here, and others where the sample promised too much or too little."""
-    scores, passing, failing = trusted(runs.encoder, target), list[float](), list[float]()
+    curve, passing, failing = trusted(runs.encoder, target), list[Reached](), list[float]()
     for tried in range(1 + _CORRECTIONS):
-        score = meter.score(runs.at(parameter))
-        (passing if score >= target else failing).append(parameter)
+        score = preview_score(meter, runs, parameter)
+        if score >= target:
+            passing.append(Reached(parameter, score))
+        else:
+            failing.append(parameter)
         if 0 <= score - target <= _SAMPLE_TOLERANCE or not runs.may_continue():
             break
         if passing and failing:
-            place = (scores.value(min(passing)) + scores.value(max(failing))) / 2
+            place = (curve.value(_lowest(passing).parameter) + curve.value(max(failing))) / 2
         else:
             # Steps up grow: on a picture whose score rises slowly the typical step falls short again and again.
             missing = target - score + _TOLERANCE
-            place = scores.value(parameter) + missing * (1 if passing else 1 + tried)
-        parameter = runs.to_grid(scores.parameter(place))
-        if parameter in runs.done:
+            place = curve.value(parameter) + missing * (1 if passing else 1 + tried)
+        parameter = runs.to_grid(curve.parameter(place))
+        if parameter in failing or any(parameter == one.parameter for one in passing):
             break
-    return min(passing) if passing else None
+    return _lowest(passing) if passing else None
 
 
-def _refined(context: EncodeContext, runs: EncoderRuns, parameter: float, target: float) -> Scored:
+def _lowest(passing: list[Reached]) -> Reached:
+    return min(passing, key=lambda one: one.parameter)
+
+
+def _refined(context: EncodeContext, runs: EncoderRuns, reached: Reached, target: float) -> Scored:
     """The setting found, or a thorough encode in fewer bytes that reaches the target too."""
-    found = Scored(runs.at(parameter), context.meter.score(runs.at(parameter)), parameter)
+    parameter = reached.parameter
+    found = Scored(runs.at(parameter), reached.score, parameter)
     encoder = next(iter(runs.encoder.slower_presets()), None)
     if encoder is None or not runs.may_continue():
         return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyvips
@@ -11,36 +11,76 @@ import pyvips
 from leanpix.engine.budget import Effort
 from leanpix.engine.codecs.base import Encoded, Raster
 from leanpix.engine.codecs.offers import Kind
+from leanpix.engine.codecs.priors import LEAST_GROWTH
 from leanpix.engine.codecs.runs import EncoderRuns, rate_of
 from leanpix.engine.goals.context import EncodeContext
 from leanpix.engine.goals.evaluate import Made
 from leanpix.engine.goals.fitting import largest_within
 from leanpix.engine.malloc_trim import trim_malloc
 
-_TRIED_SCORES = (30.0, 50.0, 65.0, 78.0, 86.0)
+_FEW_PIXELS = (30.0, 50.0, 65.0, 78.0, 86.0)
 """Typical scores, seen at the smaller size, of the settings that are tried in this order until the score at the
 original size falls: a little detail on many pixels first, then more on fewer."""
 
+_FROM_THE_MIDDLE = (65.0, 78.0, 86.0), (50.0, 30.0)
+"""The same of a picture that was decoded at the sides of the first of these: the way that looks better from the middle,
+for its smaller sides are nearly as many pixels (docs/decisions/0248)."""
+
 
 def shrunk_within(context: EncodeContext, runs: EncoderRuns, max_bytes: int) -> Made | None:
-    """The scale with the best score, seen at the original dimensions, among those that meet max_bytes."""
-    goal = rate_of(max_bytes, context.raster.total_pixels)
-    best: Made | None = None
-    for rate in _likely_rates(runs, context.raster.total_pixels):
-        if best is not None and not runs.may_continue():
-            break
-        made = _at_scale(context, runs, math.exp((goal - rate) / 2), max_bytes)
-        if best is not None and _score(made) <= _score(best):
-            break
-        best = made or best
-    return best
+    """The scale with the best score, seen at the dimensions it was decoded at, among those that meet max_bytes."""
+    trial = _Trial(context, runs, max_bytes)
+    if not context.is_decoded_smaller:
+        return trial.best_of(_FEW_PIXELS)
+    upwards, downwards = _FROM_THE_MIDDLE
+    best = trial.best_of(upwards)
+    is_first_best = trial.tried <= len(upwards[:2])
+    return trial.best_of(downwards, best) if is_first_best else best
 
 
-def _likely_rates(runs: EncoderRuns, pixels: int) -> list[float]:
-    """Rates of this picture at settings worth trying: the typical ones, moved by how bias it was so far."""
-    encoder, lowest = runs.encoder, min(runs.done)
-    bias = runs.rate_at(lowest, pixels) - encoder.rates.value(lowest)
-    return [encoder.rates.value(encoder.scores.parameter(score)) + bias for score in _TRIED_SCORES]
+def leaves_no_whole(context: EncodeContext, runs: EncoderRuns) -> bool:
+    """Whether a size is below what the whole picture takes even at the lowest quality, by what fewer pixels take there.
+
+    The picture was decoded at fewer pixels because its header let one expect that.
+    """
+    max_bytes, probe = context.need.max_bytes, context.picture.probe
+    if max_bytes is None:
+        return False
+    lowest = runs.at(runs.to_grid(runs.encoder.param_for(1)))
+    times = probe.width_px / context.raster.width_px
+    return len(lowest.data) * times**LEAST_GROWTH > max_bytes
+
+
+@dataclass(slots=True)
+class _Trial:
+    """Scales tried one after the other. bias: how much more than typical this picture takes, in log(bits a pixel)."""
+
+    context: EncodeContext
+    runs: EncoderRuns
+    max_bytes: int
+    tried: int = 0
+    bias: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.runs.done:
+            lowest = min(self.runs.done)
+            typical = self.runs.encoder.rates.value(lowest)
+            self.bias = self.runs.rate_at(lowest, self.context.raster.total_pixels) - typical
+
+    def best_of(self, scores: tuple[float, ...], best: Made | None = None) -> Made | None:
+        """The best of the scales at which these scores are typical, until one looks worse than the one before."""
+        encoder = self.runs.encoder
+        goal = rate_of(self.max_bytes, self.context.raster.total_pixels)
+        for score in scores:
+            if best is not None and not self.runs.may_continue():
+                break
+            self.tried += 1
+            rate = encoder.rates.value(encoder.scores.parameter(score)) + self.bias
+            made = _at_scale(self.context, self.runs, math.exp((goal - rate) / 2), self.max_bytes)
+            if best is not None and _score(made) <= _score(best):
+                break
+            best = made or best
+        return best
 
 
 def _score(made: Made | None) -> float:
@@ -53,7 +93,8 @@ def _at_scale(context: EncodeContext, runs: EncoderRuns, scale: float, max_bytes
         return None
     if context.effort is not Effort.FULL:
         trim_malloc()
-    sizes = f"from {context.raster.width_px}x{context.raster.height_px} to {width}x{height}"
+    source = context.picture.probe if context.is_decoded_smaller else context.raster
+    sizes = f"from {source.width_px}x{source.height_px} to {width}x{height}"
     warning = f"downscaled {sizes}: at full size even the lowest quality is over the size asked for"
     score = context.meter.score(encoded)
     return Made(Kind.SMALLER_SIDES, encoded, score, warnings=(warning,), size_px=(width, height))

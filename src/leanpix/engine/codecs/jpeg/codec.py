@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -26,6 +27,7 @@ from leanpix.engine.codecs.offers import Facts, Offer, SourceSize, lossy, repack
 from leanpix.engine.codecs.prior import PriorCurve
 from leanpix.engine.content import SATURATED, chroma_detail
 from leanpix.engine.reading.headers.jpeg import picture_bytes, without_metadata, without_profile
+from leanpix.engine.reading.headers.jpeg_packing import JpegPacking, jpeg_packing
 
 _NEVER = 101
 _SMALLEST_DISTANCE = 0.1
@@ -202,11 +204,12 @@ class JpegCodec:
 
     def source_size(self, source: bytes) -> SourceSize:
         """Its picture, without metadata and what follows it."""
-        return SourceSize(picture_bytes(source))
+        return SourceSize(picture_bytes(source), packing=jpeg_packing(source))
 
     def offers(self, facts: Facts) -> Iterator[Offer]:
         """The source with better entropy coding, and an encode; JPEG has no lossless mode that viewers read."""
-        yield from repacked_source(priors.JPEG_SOURCE, facts)
+        if facts.usable_source is not None:
+            yield from repacked_source(_source_prior(facts.usable_source, facts.pixels), facts)
         yield from lossy("lossy", priors.JPEG_LOSSY, facts)
 
     def without_profile(self, source: bytes) -> bytes:
@@ -221,6 +224,15 @@ class JpegCodec:
         """Better entropy coding of the same coefficients; the ICC profile stays, all other metadata goes."""
         del effort  # 0.03 s/MP: never worth saving
         return lossless.packed(source)
+
+
+def _source_prior(size: SourceSize, pixels: int) -> priors.Prior:
+    """What repacking takes away, by what the file says of itself."""
+    rows = priors.JPEG_SOURCE[size.packing or JpegPacking.STANDARD_TABLES]
+    bits_a_pixel = 8 * size.picture_bytes / pixels
+    band = bisect.bisect_right(priors.JPEG_BITS_A_PIXEL, bits_a_pixel)
+    is_small = size.picture_bytes <= priors.JPEG_SMALL_BYTES and bits_a_pixel >= priors.JPEG_BITS_A_PIXEL[1]
+    return rows[-1] if is_small else rows[band]
 
 
 def _is_fine(goal: Goal) -> bool:

@@ -74,6 +74,15 @@ _PHOTOGRAPH_FROM_PIXELS, _PHOTOGRAPH_S = 1_000_000, 0.3e-6
 _LEAST_BITS, _LEAST_GRAY_BITS_AT_LEVEL_2 = 1.5, 4.0
 """A sample: below these oxipng's result is smaller by more than 1 % at times (docs/decisions/0132, 0134)."""
 
+_LEAST_COARSE_BITS = 1.8
+"""The same for levels some steps apart: below, libdeflate finds more repeats in as much time (docs/decisions/0246)."""
+
+_COARSE_DEFLATE = 8
+"""libdeflate's level for those."""
+
+_MOST_MAPPED = 4
+"""Previews that are held to be packed from, a byte a pixel each."""
+
 _ALLOWANCE = 15
 """A palette passes for a quality q at a score of q - 15: about where a JPEG of that quality lies from 60 to 90."""
 
@@ -90,6 +99,7 @@ class PngEncoder:
     is_part: bool = False
     is_busy: bool = False
     is_photograph: bool = False
+    is_for_quality: bool = False
     left_s: Callable[[], float] = endless
     mapped: dict[int, bytearray] = field(default_factory=dict)
     lossless_from = 100
@@ -97,7 +107,7 @@ class PngEncoder:
     scores = _SCORES
 
     def on(self, raster: Raster) -> PngEncoder:
-        """The same choices for another raster of the same picture."""
+        """The same choices for another raster of the same picture: a part of it, or its levels some steps apart."""
         return replace(self, raster=raster, is_part=True, mapped={})
 
     def mends(self) -> tuple[Mend, ...]:
@@ -121,6 +131,8 @@ class PngEncoder:
         """The pixels mapped, which is half of an encode; the other half, at the same parameter, is done from there."""
         if self.palettes is None:
             return None
+        while len(self.mapped) >= _MOST_MAPPED:  # the first is the furthest from what a search ends at
+            self.mapped.pop(next(iter(self.mapped)))
         indices = self.mapped[int(parameter)] = self._indices(self.palettes, int(parameter))
         return self.palettes.shown(indices, int(parameter), self.raster.pixels.shape)
 
@@ -180,17 +192,35 @@ class PngEncoder:
         if self.raster.frames > 1:
             level = _PACK_LEVEL[self.effort]
             return Encoded(animated_png(self.raster, level), f"oxipng {level}, frame by frame", is_lossless=True)
+        if self.is_part and self.is_for_quality and not self.is_screen_content:
+            return self._coarse_photograph()
         if self.is_photograph and (photograph := self._as_photograph()):
             return photograph
         if self.effort is Effort.MINIMAL or self.raster.total_pixels > _AT_ONCE_UP_TO_PIXELS:
             return self._by_strips()
-        rows, width, _ = self.raster.pixels.shape
         level = self._level()
+        return Encoded(self._by_oxipng(level=level), f"oxipng {level}", is_lossless=True)
+
+    def _by_oxipng(self, **settings: Any) -> bytes:  # noqa: ANN401 - oxipng's own
+        rows, width, _ = self.raster.pixels.shape
         raw = oxipng.RawImage(self.raster.pixels.tobytes(), width, rows, color_type=self._colour_type())
         if self.raster.icc_profile is not None:
             raw.add_icc_profile(self.raster.icc_profile)
-        data: bytes = raw.create_optimized_png(level=level)
-        return Encoded(data, f"oxipng {level}", is_lossless=True)
+        data: bytes = raw.create_optimized_png(**settings)
+        return data
+
+    def _coarse_photograph(self) -> Encoded:
+        """Of coarser levels at a quality, in about the time of a palette (docs/decisions/0246)."""
+        kernel, raster = native_strips(), self.raster
+        if kernel is not None and not raster.has_alpha:
+            deflater, bits = for_photograph(kernel, raster.pixels)
+            if bits >= _LEAST_COARSE_BITS:
+                return Encoded(packed(raster.pixels, raster.icc_profile, deflater), "own deflate", is_lossless=True)
+        if raster.total_pixels > _AT_ONCE_UP_TO_PIXELS:
+            return self._by_strips()
+        level = oxipng.Deflaters.libdeflater(_COARSE_DEFLATE)
+        data = self._by_oxipng(level=1, filter=[oxipng.RowFilter.BigEnt], deflate=level)
+        return Encoded(data, f"libdeflate {_COARSE_DEFLATE}", is_lossless=True)
 
     def _as_photograph(self) -> Encoded | None:
         """By our own deflate, where strips of the picture say so and there is time."""
@@ -267,6 +297,7 @@ class PngCodec:
             is_quick,
             is_busy=seen.changing > _BUSY,
             is_photograph=needs_no_oxipng and not seen.is_screen_content,
+            is_for_quality=is_one_encode,
             left_s=goal.left_s,
         )
 
@@ -282,7 +313,8 @@ class PngCodec:
         size = facts.usable_source
         is_known = size is not None and facts.pixels > _QUICKLY_PACKED_UP_TO_PIXELS and not size.is_stored
         if is_known:
-            yield from repacked_source(priors.PNG_SOURCE, facts)
+            prior = priors.PNG_SOURCE if facts.is_screen_content else priors.PHOTOGRAPH_PNG_SOURCE
+            yield from repacked_source(prior, facts)
         else:
             is_held = size is not None and size.samples_bytes <= _STREAMED_ABOVE_BYTES
             refinement = Refinement.QUICK_PACK if is_held else None
