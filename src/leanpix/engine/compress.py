@@ -144,6 +144,7 @@ class Decoded:
         picture_bytes = codec_for(OutputFormat.JPG).source_size(self.source).picture_bytes
         return sides_far_below(self.facts, picture_bytes, target, self.options)
 
+
 def make(context: EncodeContext, tell: OnPhase, runs: EncoderRuns | None = None) -> Try:
     """One result by the one rule. runs: of the context's encoder, where it has run already."""
     tell("searching" if context.need.setting is None else "encoding")

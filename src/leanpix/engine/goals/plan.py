@@ -75,7 +75,8 @@ def sides_far_below(
     lowest, detailed = rates
     wanted = math.log(8 * options.max_bytes / probe.pixels)
     own = math.log(8 * picture_bytes / probe.pixels)
-    busier = own - float(np.interp(probe.quality, *zip(*JPEG_FILE_RATES, strict=True)))
+    qualities, typical = zip(*JPEG_FILE_RATES, strict=True)
+    busier = own - float(np.interp(float(probe.quality), qualities, typical))
     if wanted > lowest + busier - LIKELY_OVER:
         return None
     scale = SIDES_ROOM * math.exp((wanted - detailed - busier) / 2)

@@ -47,8 +47,8 @@ def leaves_no_whole(context: EncodeContext, runs: EncoderRuns) -> bool:
     if max_bytes is None:
         return False
     lowest = runs.at(runs.to_grid(runs.encoder.param_for(1)))
-    times = probe.width_px / context.raster.width_px
-    return len(lowest.data) * times**LEAST_GROWTH > max_bytes
+    growth = math.pow(probe.width_px / context.raster.width_px, LEAST_GROWTH)
+    return len(lowest.data) * growth > max_bytes
 
 
 @dataclass(slots=True)
