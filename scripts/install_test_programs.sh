@@ -8,7 +8,9 @@ programs=(
   imagemagick             # colours, read by a third decoder
   libimage-exiftool-perl  # what a result keeps of its source's metadata
   nodejs npm              # Tinify's client for Node
-  nginx caddy systemd     # the pages for operators: both proxies, and the unit under a systemd of its own
+  nginx caddy haproxy     # proxies and balancers by the files of deploy/
+  systemd                 # the units, under a systemd of its own
+  pgbouncer postgresql-client # a pooler before the database, and a cluster's backup
   curl                    # the examples of the documentation
   iproute2                # workers on a network of their own
   gcc libc6-dev           # the native kernels

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Event, Lock, Thread
@@ -43,12 +43,11 @@ class Clients:
     def at_work(self) -> Iterator[Tally]:
         """They send while the block lasts."""
         tally, over = Tally(), Event()
-        steps = [(step, base) for base in self.bases.values() for step in (self._create, self._query)]
+        steps = [(step, name) for name in self.bases for step in (self._create, self._query)]
 
-        def repeat(step: object, base: str) -> None:
-            assert callable(step)
+        def repeat(step: Callable[[str, Tally], bool], name: str) -> None:
             while not over.wait(_PAUSE_S):
-                step(base, tally)
+                step(name, tally)
 
         threads = [Thread(target=repeat, args=each, daemon=True) for each in steps]
         for thread in threads:
@@ -62,17 +61,17 @@ class Clients:
 
     def succeeds_everywhere(self) -> bool:
         """Whether a picture is made through each balancer now."""
-        return all(self._create(base, Tally()) for base in self.bases.values())
+        return all(self._create(name, Tally()) for name in self.bases)
 
-    def _create(self, base: str, tally: Tally) -> bool:
-        files = {"image_file": PICTURE}
-        return self._sent("create", httpx.Request("POST", base + API, data={"sync": "1"}, files=files), tally)
+    def _create(self, by: str, tally: Tally) -> bool:
+        files, url = {"image_file": PICTURE}, self.bases[by] + API
+        return self._sent("create", by, httpx.Request("POST", url, data={"sync": "1"}, files=files), tally)
 
-    def _query(self, base: str, tally: Tally) -> bool:
+    def _query(self, by: str, tally: Tally) -> bool:
         known = tally.accepted[-1:]
-        return not known or self._sent("query", httpx.Request("GET", f"{base}{API}/{known[0]}"), tally)
+        return not known or self._sent("query", by, httpx.Request("GET", f"{self.bases[by]}{API}/{known[0]}"), tally)
 
-    def _sent(self, what: str, request: httpx.Request, tally: Tally) -> bool:
+    def _sent(self, what: str, by: str, request: httpx.Request, tally: Tally) -> bool:
         begun = time.monotonic()
         request.headers.update({"X-API-KEY": self.key, "Host": NAME})
         try:
@@ -80,7 +79,7 @@ class Clients:
             with httpx.Client(timeout=_PATIENCE_S, trust_env=False) as client:
                 answer = client.send(request)
         except httpx.TransportError as failure:
-            return self._note(what, tally, type(failure).__name__, begun)
+            return self._note(what, tally, f"{type(failure).__name__} ({by})", begun)
         is_json = answer.headers.get("content-type", "").startswith("application/json")
         data = answer.json().get("data", {}) if is_json else {}
         with self._lock:
@@ -88,7 +87,7 @@ class Clients:
             if what == "create" and "task_id" in data:
                 tally.accepted.append(data["task_id"])
         if answer.status_code != httpx.codes.OK:
-            return self._note(what, tally, str(answer.status_code), begun)
+            return self._note(what, tally, f"{answer.status_code} ({by})", begun)
         state = int(data.get("state", 0))
         return self._note(what, tally, f"state {state}" if state < 0 else None, begun)
 
