@@ -41,6 +41,7 @@ def main() -> None:
     shutil.rmtree(folder, ignore_errors=True)
     for name in WRITTEN:
         copy(ROOT / name, folder / name)
+    copy(ROOT / "src" / "leanpix" / "web" / "page" / "icon.svg", folder / "docs" / "images" / "mark.svg")
     decisions = folder / "docs" / "decisions"
     (decisions / "README.md").write_text(DECISIONS_HEAD + decision_list(decisions))
     document = make_document(mounted(WebSettings()), None)
