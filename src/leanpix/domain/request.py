@@ -47,6 +47,13 @@ class Crop(StrEnum):
     OBJECT = "object"
 
 
+class Packing(StrEnum):
+    """A JPEG's whole file packed as JPEG XL without loss, or had back from it; no picture is made."""
+
+    PACK = "pack"
+    UNPACK = "unpack"
+
+
 class ReturnType(IntEnum):
     """How a result is handed over: a URL or base64 text."""
 
@@ -66,7 +73,8 @@ class CompressionOptions:
 
     enlarge False: neither side grows. background: six hex digits; transparent parts are laid on this colour whatever
     the format. widths: a set of several widths is made, each in every one of the alternatives. keep: what of the
-    source's content beside its pixels is kept, in the order of the kinds. crop: what `fit` cover keeps.
+    source's content beside its pixels is kept, in the order of the kinds. crop: what `fit` cover keeps. packing:
+    nothing but that is done; all else is without meaning then.
 
     Raises InvalidParameterError for a value or a combination that the contract does not allow.
     """
@@ -84,6 +92,7 @@ class CompressionOptions:
     keep: tuple[Keep, ...] = KEPT_BY_DEFAULT
     crop: Crop = Crop.CENTRE
     widths: tuple[int, ...] = ()
+    packing: Packing | None = None
 
     def __post_init__(self) -> None:
         if self.quality is not None and not MIN_QUALITY <= self.quality <= MAX_QUALITY:

@@ -37,6 +37,10 @@ class LocalEngine:
         made = self.pool.run(source, options, timeout_s=self.timeout_s, tenant=_TENANT)
         return Result(bytes(made.data), made.report.score, made.report.lost, Place.of(made.report.fields()))
 
+    def transcode(self, source: bytes, options: CompressionOptions) -> bytes:
+        """The result alone; TaskFailure."""
+        return self.compress("", source, options).data
+
     def abandon(self) -> None:
         """Kill the processes."""
         self.pool.close()

@@ -9,6 +9,7 @@ from leanpix.domain.report import Compression
 from leanpix.domain.request import CompressionOptions
 from leanpix.engine.compress import compress
 from leanpix.engine.facts import Limits
+from leanpix.engine.packing import PACKING_LIMITS, repacked
 from leanpix.engine.picture_set import compress_set
 from leanpix.engine.reading.probe import probe
 from leanpix.engine.resources import ResourceBudget, resource_budget
@@ -32,12 +33,14 @@ def compress_within_budget(
     on_need is told what the picture needs before a pixel is decoded; until then nothing but Python has looked at the
     source. It returns once the memory is free and this process is held to that budget.
     """
-    limits = Limits()
+    limits = Limits() if options.packing is None else PACKING_LIMITS
     facts = probe(source, limits)
     budget = resource_budget(facts, options)
     if on_need is not None:
         on_need(budget)
     choose_pages(budget.memory_bytes)
+    if options.packing is not None:
+        return repacked(source, options.packing, facts)
     made = compress_set if options.widths else compress
     return made(source, options, limits, facts=facts, on_phase=on_phase)
 
