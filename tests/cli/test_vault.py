@@ -17,6 +17,7 @@ from leanpix.cli.batch.vault import Done, pack_folder, restore_folder
 from leanpix.domain.request import CompressionOptions
 from leanpix.engine.packing import repacked
 
+MOST_BYTES = 400_000
 WHEN_NS = 1_234_567_890_123_456_789
 
 
@@ -143,14 +144,16 @@ def test_one_folder_has_to_be_named(tmp_path: Path) -> None:
 
 @needs_photographs
 def test_every_jpeg_of_the_corpus_comes_back_or_is_refused_in_words(tmp_path: Path) -> None:
-    sources = sorted(path for path in CORPUS.iterdir() if path.suffix in {".jpg", ".jpeg"})
+    """But for the largest, for the time they take: docs/decisions/0262 has them all."""
+    jpegs = (path for path in CORPUS.iterdir() if path.suffix in {".jpg", ".jpeg"})
+    sources = sorted(path for path in jpegs if path.stat().st_size < MOST_BYTES)
     for path in sources:
         (tmp_path / path.name).write_bytes(path.read_bytes())
     before, engine = state(tmp_path), InProcess()
     packed = list(pack_folder(tmp_path, engine, 1))
     taken = [one for one in packed if one.problem is None]
     assert len(packed) == len(sources)
-    assert len(taken) >= 27
+    assert len(taken) >= 15
     assert sum(one.after_bytes for one in taken) < 0.85 * sum(one.before_bytes for one in taken)
     assert all(len(one.problem or "") > 5 and not one.is_failure for one in packed if one.problem is not None)
     assert all(one.problem is None for one in restore_folder(tmp_path, engine, 1))
