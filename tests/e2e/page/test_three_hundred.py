@@ -137,7 +137,7 @@ def test_three_hundred_files_and_a_server_that_is_restarted_meanwhile(
         )
         saved = [
             float(text.strip("\u2212 %"))
-            for text in page.locator(".file [data-part=saved]").all_inner_texts()
+            for text in page.locator(".file [data-part=saved]").all_text_contents()
             if "%" in text
         ]
         assert saved == sorted(saved, reverse=True)
@@ -178,7 +178,7 @@ def test_a_phone_in_another_language_has_room_for_everything(
         page.evaluate("() => window.scrollBy(0, -210)")
         shoot(page, f"page-phone-{language}")
         page.select_option("#sort", "saved down")
-        saved = page.locator(".file[data-phase=done] [data-part=saved]").all_inner_texts()
+        saved = page.locator(".file[data-phase=done] [data-part=saved]").all_text_contents()
         figures = [float(re.sub(r"[^\d,.]", "", text).replace(",", ".")) for text in saved]
         assert figures == sorted(figures, reverse=True)
     assert visit.problems == []
@@ -205,5 +205,13 @@ def test_leaving_with_work_under_way_asks_and_coming_back_goes_on(
     expect(page.locator(".file")).to_have_count(10)
     settled(page)
     expect(page.locator(".file[data-phase=done]")).to_have_count(10)
-    with server.client(page.evaluate("() => localStorage.getItem('leanpix.key')")) as client:
+    # Another tab leaves them to this one while it lives, and takes them when it is gone.
+    other = visit.context.new_page()
+    other.goto(server.base + "/")
+    expect(other.locator("#key-button")).to_have_attribute("data-state", "known")
+    assert other.locator(".file").count() == 0
+    page.close(run_before_unload=True)
+    other.reload()
+    expect(other.locator(".file[data-phase=done]")).to_have_count(10)
+    with server.client(other.evaluate("() => localStorage.getItem('leanpix.key')")) as client:
         assert client.get("/v1/account").json()["data"]["credits"] == 40  # each was paid for once

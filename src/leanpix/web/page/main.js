@@ -68,11 +68,22 @@ startConnection(away);
 startKeyDialog(accountChanged);
 startIntake(add);
 startSharing();
-sharedBefore().then(({ files, text }) => add([...fileSources(files), ...addresses(text)], 0));
+sharedBefore().then(({ files, text }) => offer([...fileSources(files), ...addresses(text)]));
 taken.then(({ written, mostBytes }) => {
   if (written) form.offer(written.map(({ format }) => format));
   if (mostBytes) setText($("#most"), bytes(mostBytes));
 });
+
+/** Another site's form or link can pretend to be the share sheet: what is to cost credits is asked for. */
+function offer(sources) {
+  $("#shared").hidden = sources.length === 0;
+  setText($("#shared-text"), counted("shared.text", sources.length));
+  $("#shared-no").onclick = () => ($("#shared").hidden = true);
+  $("#shared-yes").onclick = () => {
+    $("#shared").hidden = true;
+    add(sources, 0);
+  };
+}
 
 async function add(sources, skipped) {
   await ready;

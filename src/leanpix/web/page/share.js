@@ -10,8 +10,8 @@ export function startSharing() {
 
 /** What was shared: files, and a text that may hold addresses. Taken off the shelf, and out of the address bar. */
 export async function sharedBefore() {
-  const text = /^#shared=(.*)$/.exec(location.hash)?.[1];
-  if (text === undefined || !("caches" in window)) return { files: [], text: "" };
+  if (!location.hash.startsWith("#shared=") || !("caches" in window)) return { files: [], text: "" };
+  const text = new URLSearchParams(location.hash.slice(1)).get("shared");
   history.replaceState(null, "", location.pathname + location.search);
   const shelf = await caches.open(SHELF);
   const files = [];
@@ -21,5 +21,5 @@ export async function sharedBefore() {
     files.push(new File([await response.blob()], name, { type: response.headers.get("Content-Type") }));
     await shelf.delete(request);
   }
-  return { files, text: decodeURIComponent(text) };
+  return { files, text };
 }
