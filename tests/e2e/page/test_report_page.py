@@ -54,7 +54,7 @@ def test_its_slider_table_and_search_work_from_the_file_alone(browser: Browser, 
         page.keyboard.press("Home")
         assert page.locator(".compare").first.evaluate("element => element.style.getPropertyValue('--at')") == "0%"
         page.get_by_role("button", name="Saved").click()
-        saved = [float(text.strip("%")) for text in page.locator(".all .saved").all_inner_texts() if text]
+        saved = [float(text.strip("%")) for text in page.locator(".all .saved").all_text_contents() if text]
         assert saved == sorted(saved, reverse=True)
         page.fill("#search", "rather long")
         assert page.locator(".all tbody tr:visible").count() == 1

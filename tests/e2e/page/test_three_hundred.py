@@ -79,7 +79,7 @@ def done(page: Page) -> int:
 
 
 def names(page: Page) -> list[str]:
-    return page.locator(".file:visible [data-part=name]").all_inner_texts()
+    return page.locator(".file:visible [data-part=name]").all_text_contents()
 
 
 def test_three_hundred_files_and_a_server_that_is_restarted_meanwhile(
