@@ -14,6 +14,7 @@ from tests.support.cluster import Node, until
 RESTART_S = 5.0  # as the units of deploy/systemd have it
 OUTAGE_S = 10.0
 FROZEN_S = 15.0
+SEEN_S = 5.0  # docs/operate-cluster.md, minReadySeconds of deploy/kubernetes
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +53,12 @@ def _frozen(name: str) -> Happens:
 
 
 def _replaced_one_by_one(to: Installation) -> Done:
-    """As in an upgrade: workers first, the next one once all are ready."""
+    """As in an upgrade: workers first, the next one once all are ready and balancers have seen that."""
     for name in ("worker-1", "worker-2", "api-1", "api-2"):
         to.nodes[name].terminate()
         to.start(name)
         until(to.is_ready)
+        time.sleep(SEEN_S)
     return Done(time.monotonic())
 
 

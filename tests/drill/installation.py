@@ -136,7 +136,7 @@ def installed(folder: Path) -> Iterator[Installation]:
         direct = postgres.new_database()
         settings = {
             "database_url": pooler.leading_to(direct), "database_direct_url": direct, "public_url": f"https://{NAME}",
-            "log_format": "json", "heartbeat_s": "2", "stale_s": "6",
+            "log_format": "json", "heartbeat_s": "2", "stale_s": "6", "drain_s": "5",
         }  # fmt: skip
         (folder / PREFIX).mkdir()
         cluster = stack.enter_context(cluster_over(direct, store, folder / PREFIX, **settings))
