@@ -170,6 +170,6 @@ def _line(text: str) -> str:
     if said["event"] in _ORDINARY:
         return ""
     more = " ".join(f"{name}={said[name]}" for name in _TOLD if name in said)
+    line = f"{said['level']}: {said['event'].partition(chr(10))[0]}{' ' + more if more else ''}"
     # One of many lines that differ in a number is shown once, with how often it came.
-    event = re.sub(r"\b0x[0-9a-f]+\b|(?<=pool-)\d+|(?<=port )\d+", "...", said["event"].partition("\n")[0])
-    return f"{said['level']}: {event}{' ' + more if more else ''}"
+    return re.sub(r"\b0x[0-9a-f]+\b|(?<=pool-)\d+|(?<=port )\d+|(?<=127\.0\.0\.1:)\d+|[0-9.]+(?=[mµ]?s\b)", "...", line)
