@@ -92,6 +92,21 @@ def test_a_store_of_another_database_is_refused_until_it_is_adopted(
         until(lambda: "it has the marker of another database" in cluster.nodes[0].output.read_text())
 
 
+def test_nodes_with_the_store_that_a_database_was_moved_from_stop_working(cluster: Cluster) -> None:
+    api = cluster.api()
+    cluster.wait()
+    moved = cluster.environment | {"LEANPIX_STORE_URL": cluster.environment["LEANPIX_STORE_URL"] + "-moved"}
+    done = subprocess.run(
+        [LEANPIX, "doctor"], capture_output=True, text=True, env=moved, cwd=cluster.folder, check=False
+    )
+    assert done.returncode == 1
+    assert "is not the file store of" in done.stdout
+    subprocess.run([LEANPIX, "migrate", "--adopt-store"], check=True, env=moved, cwd=cluster.folder)
+    until(lambda: "it has the marker of another database" in api.output.read_text())
+    assert readiness(api)[0] == 503
+    subprocess.run([LEANPIX, "doctor"], check=True, env=moved, cwd=cluster.folder)
+
+
 def test_a_worker_whose_store_is_changed_under_it_takes_nothing_until_it_is_back(
     cluster: Cluster, store: S3Blobs
 ) -> None:
@@ -116,7 +131,7 @@ def test_a_worker_whose_store_is_changed_under_it_takes_nothing_until_it_is_back
     until(lambda: readiness(api)[0] == 200)
     tasks.append(caller.accepted(api))
     assert_each_ended_once_and_was_charged_once(cluster, tasks)
-    assert "node admitted again" in worker.output.read_text()
+    assert "node admitted" in worker.output.read_text()
 
 
 def test_a_source_that_a_node_does_not_see_is_looked_for_thrice_before_its_task_ends(

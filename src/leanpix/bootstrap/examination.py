@@ -6,11 +6,12 @@ import sys
 from collections.abc import Mapping
 
 from leanpix.bootstrap.place import folder_of, rows_named, told
-from leanpix.bootstrap.secret import examined_secret
-from leanpix.bootstrap.stores import has_database, migrating_engine
+from leanpix.bootstrap.secret import examined_secret, known_secret
+from leanpix.bootstrap.stores import files_named, has_database, migrating_engine
 from leanpix.domain.errors import SetupError, StoreUnavailableError
 from leanpix.domain.room import Room
-from leanpix.service.pairing import MARKER_KEY
+from leanpix.service.installed_secret import fingerprint_of
+from leanpix.service.pairing import MARKER_KEY, Pairing
 from leanpix.settings import Settings
 from leanpix.stores.files.s3 import S3Blobs, s3_cause
 from leanpix.stores.sql.connecting import EngineConnections, connecting
@@ -27,6 +28,9 @@ def examined(settings: Settings) -> tuple[Mapping[str, str], bool]:
     try:
         parts["database state"] = examine_database(settings)
         parts["room"] = _room_state(settings)
+        is_current = parts["database state"].startswith(f"{_OK}, schema")  # an older one knows no store
+        if settings.store_url is not None and is_current:
+            parts["files"] = _pair_state(settings, settings.store_url)
     except SetupError as failure:
         parts["database state"] = f"failed: {failure}"
     return parts, not any(state.startswith(("failed", "off")) for state in parts.values())
@@ -57,6 +61,35 @@ def examine_database(settings: Settings) -> str:
     finally:
         engine.dispose()
     return f"{_OK}, schema revision {found}, and the secret is the one that its keys were made with"
+
+
+def _pair_state(settings: Settings, store_url: str) -> str:
+    """Whether database and file store belong together; nothing is bound here."""
+    secret = known_secret(settings, is_needed=False)
+    if secret is None or not has_database(settings):
+        return "bound to the database at the first start"
+    engine, store = migrating_engine(settings), S3Blobs(store_url, patience_s=settings.patience_s)
+    try:
+        with told(settings):
+            connections = EngineConnections(engine)
+            database = SqlDatabase(connections, connections)
+            pairing = Pairing(
+                database, database.glancing, store, fingerprint_of(secret), rows_named(settings), files_named(settings)
+            )
+            return _pair_in_words(pairing)
+    finally:
+        store.close()
+        engine.dispose()
+
+
+def _pair_in_words(pairing: Pairing) -> str:
+    if not pairing.is_bound():
+        return "bound to the database at the first start"
+    try:
+        pairing.look()
+    except StoreUnavailableError as failure:
+        return f"failed: {s3_cause(failure)}"
+    return _OK if pairing.refused_for is None else f"failed: {pairing.refused_for}"
 
 
 def _room_state(settings: Settings) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from leanpix.bootstrap.stores import Stores
 from leanpix.domain.errors import StoreRefusedError, StoreUnavailableError
-from leanpix.service.pairing import MARKER_KEY
+from leanpix.service.pairing import MARKER_KEY, Pairing
 from leanpix.stores.sql.figures import live_workers
 from leanpix.web.context import Readiness
 from leanpix.worker.children.pool import CompressorPool
@@ -64,16 +64,14 @@ class NodeReadiness:
             if pairing is None:
                 self.stores.blobs.glance(MARKER_KEY)
                 return _OK
-            return self._paired()
+            return self._paired(pairing)
         except StoreRefusedError:
             return _NOT_OURS
         except StoreUnavailableError:
             return _FILES_AWAY
 
-    def _paired(self) -> str:
+    def _paired(self, pairing: Pairing) -> str:
         """The pair as it is now; as it was last seen where the database is away, but the store has to answer."""
-        pairing = self.stores.pairing
-        assert pairing is not None  # noqa: S101 - see the caller
         try:
             pairing.look()
         except StoreUnavailableError:

@@ -28,7 +28,7 @@ class Pairing:
 
     glancing reads the database without patience. fingerprint is that of the node's secret. rows and files name database
     and store for people. on_change is told each time that another reason is found: why the node may take no work, or
-    None. refused_for is that reason; it may take no work either before `is_proven`.
+    None where it may from now on. refused_for is that reason; it may take no work either before `is_proven`.
     """
 
     database: Database
@@ -41,6 +41,7 @@ class Pairing:
     refused_for: str | None = None
     has_other_secret: bool = False
     is_proven: bool = False
+    _marker: bytes = b""
     _may_work: Event = field(default_factory=Event)
     _lock: Lock = field(default_factory=Lock)
 
@@ -68,20 +69,29 @@ class Pairing:
             self._found(self._mismatch(recorded, found))
 
     def renew(self) -> None:
-        """Write the marker again, so that no rule of the bucket removes it for its age."""
+        """Write the marker again, so that no rule of the bucket removes it for its age.
+
+        What was found there, not what the database says by now: that may be of the store that it was moved to.
+        """
+        self.look()
         if self.may_work:
-            with self.glancing() as view:
-                recorded = view.installation.store_marker()
-            if recorded is not None and not recorded.startswith(_UNWRITTEN):
-                self.blobs.put(MARKER_KEY, recorded.encode())
+            self.blobs.put(MARKER_KEY, self._marker)
 
     def adopt(self) -> None:
-        """Say that the files of this database lie in this store, whatever it was bound to; StoreUnavailableError."""
-        with self.database.transaction() as change:
-            recorded = change.installation.store_marker()
-            marker = str(uuid.uuid4()) if recorded is None else recorded.removeprefix(_UNWRITTEN)
-            change.installation.replace_store(marker)
+        """Say that the files of this database lie in this store, and in none that it was bound to before.
+
+        StoreUnavailableError. Until both are written no node works.
+        """
+        marker = str(uuid.uuid4())
         self.blobs.put(MARKER_KEY, marker.encode())
+        with self.database.transaction() as change:
+            change.installation.replace_store(marker)
+
+    def is_bound(self) -> bool:
+        """Whether the database knows a store; StoreUnavailableError."""
+        with self.glancing() as view:
+            recorded = view.installation.store_marker()
+        return recorded is not None and not recorded.startswith(_UNWRITTEN)
 
     @property
     def may_work(self) -> bool:
@@ -112,6 +122,7 @@ class Pairing:
     def _mismatch(self, recorded: str | None, found: bytes | None) -> str | None:
         pair = f"{self.files} is not the file store of {self.rows}"
         if recorded is not None and found == recorded.encode():
+            self._marker = found
             return None
         if found is None:
             return f"{pair}: its marker {MARKER_KEY!r} is not there; {_ADOPT}"
@@ -121,7 +132,7 @@ class Pairing:
 
     def _found(self, reason: str | None) -> None:
         with self._lock:
-            is_new = reason != self.refused_for
+            is_new = reason != self.refused_for or (reason is None and not self.is_proven)
             self.refused_for = reason
             if reason is None:
                 self.is_proven = True

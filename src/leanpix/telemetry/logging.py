@@ -118,11 +118,11 @@ def log_unproven(files: str, why: str) -> None:
 
 
 def log_admission(refused_for: str | None) -> None:
-    """Tell that this node may take no work, and why; or that it may again."""
+    """Tell that this node may take no work, and why; or that it may from now on."""
     if refused_for is not None:
         structlog.get_logger().error("node refused: it takes no work", why=refused_for)
     else:
-        structlog.get_logger().info("node admitted again: it takes work")
+        structlog.get_logger().info("node admitted: it takes work")
 
 
 def log_failure(failure: BaseException) -> None:
