@@ -47,7 +47,7 @@ def scraped(base: str, token: str = TOKEN) -> Figures:
 
 
 def lines(server: Server, event: str) -> list[dict[str, Any]]:
-    found = [json.loads(line) for line in server.output.read_text().splitlines() if line.startswith("{")]
+    found = [json.loads(line) for line in server.output.read_text().splitlines()]
     return [line for line in found if line["event"] == event]
 
 

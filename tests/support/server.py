@@ -86,7 +86,7 @@ def _told_base(process: subprocess.Popen[bytes], output: Path) -> str:
     """The server's base URL as it tells it itself: a port chosen for it might be taken by then."""
     deadline = time.monotonic() + _START_S
     while time.monotonic() < deadline and process.poll() is None:
-        told = re.search(r"serves on (http://\S+:[0-9]+)", output.read_text())
+        told = re.search(r'(?:serves on |"address": ")(http://[^\s"]+:[0-9]+)', output.read_text())
         if told:
             return told[1]
         time.sleep(0.05)

@@ -24,8 +24,14 @@ def kept_or_shown(stores: Stores, key: NewKey) -> str:
     if stores.is_shared or sys.stdout.isatty():
         typer.echo(f"\nThe owner's API key, shown only this once:\n\n  {key.text}")
         return key.text
+    from leanpix.telemetry.logging import announce
+
     place = _kept(stores, key.text)
-    typer.echo(f"\nThe owner's API key is in {place}, which only its owner can read: move it to where you keep such.")
+    announce(
+        f"\nThe owner's API key is in {place}, which only its owner can read: move it to where you keep such.",
+        "the owner's API key is kept",
+        place=str(place),
+    )
     return f"$(cat '{place}')"
 
 

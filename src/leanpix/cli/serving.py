@@ -23,7 +23,7 @@ from leanpix.bootstrap.stores import Stores
 from leanpix.cli.first_key import kept_or_shown
 from leanpix.cli.options import setup_or_exit, stores_or_exit, telemetry_or_exit
 from leanpix.settings import Settings
-from leanpix.telemetry.logging import announce, log_missing_layers, refuse, set_up_logging
+from leanpix.telemetry.logging import announce, is_json, log_missing_layers, refuse, set_up_logging
 from leanpix.web.protocol import guarded_protocol
 from leanpix.worker.kernels import engine_folder, kernels_in_words
 
@@ -208,6 +208,8 @@ def _introduce(stores: Stores, port: int) -> None:
     key = None if stores.is_shared else stores.admin.ensure_owner()
     if key is not None:
         written = kept_or_shown(stores, key)
+        if is_json():
+            return
         typer.echo(
             f"\nTry it:\n\n"
             f"  curl '{base}/api/tasks/visual/imgcompress' -H \"X-API-KEY: {written}\" \\\n"
