@@ -15,12 +15,13 @@ from leanpix.domain.request import CompressionOptions, ReturnType
 from leanpix.domain.states import TaskState
 from leanpix.domain.webhook import Callback
 from leanpix.service.batch import BatchBounds, BatchDesk, BatchSize, BatchTerms, NamedSource
+from leanpix.service.blob_keys import source_key
 from leanpix.service.cancel import Cancel
 from leanpix.service.execute import KEY_REVOKED, record
 from leanpix.service.observing import Ended
 from leanpix.service.promote_batch_items import PromoteBatchItems
 from leanpix.service.query import Query
-from leanpix.service.submit import QueueBounds, Submit, Upload, source_key
+from leanpix.service.submit import QueueBounds, Submit, Upload
 from leanpix.stores.files.blobs import LocalBlobs
 
 OPTIONS = CompressionOptions(quality=80)

@@ -41,9 +41,9 @@ class LosesReplies:
         self.autocommit = database.autocommit
 
     @contextmanager
-    def transaction(self) -> Iterator[Transaction]:
+    def transaction(self, *, waits: bool = True) -> Iterator[Transaction]:
         try:
-            with self._database.transaction() as change:
+            with self._database.transaction(waits=waits) as change:
                 yield change
                 if not self._keeps:
                     raise OutcomeUnknownError

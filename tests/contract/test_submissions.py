@@ -14,9 +14,10 @@ from leanpix.domain.account import Account
 from leanpix.domain.errors import CreditsExhaustedError, KeyReusedError
 from leanpix.domain.formats import OutputFormat
 from leanpix.domain.request import CompressionOptions, ReturnType
+from leanpix.service.blob_keys import fetched_key
 from leanpix.service.execute import record
 from leanpix.service.maintain import Sweeper
-from leanpix.service.submit import Address, QueueBounds, Submit, Upload, fetched_key
+from leanpix.service.submit import Address, QueueBounds, Submit, Upload
 from leanpix.stores.files.blobs import LocalBlobs
 
 OPTIONS = CompressionOptions(quality=80)

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.support.crowd import Crowd, books_of, charged_tasks, key_id_of, states_of
+from tests.support.cluster import until
+from tests.support.crowd import Books, Crowd, books_of, charged_tasks, key_id_of, states_of
 from tests.support.pictures import encoded, gradient
 from tests.support.processes import decoders_of, zygotes_of
 from tests.support.server import API, Server, running_server, start_server
@@ -109,4 +110,37 @@ def test_who_waits_for_a_task_is_answered_when_the_server_stops_and_the_task_is_
     task_ids = [answer["data"]["task_id"] for answer in told]
     with running_server(tmp_path / "data", key=server.key, **QUICK) as restarted:
         states = states_of(restarted, server.key, task_ids, within_s=240)
+    assert set(states.values()) == {1}
+
+
+def compressed(server: Server, key: str, source: bytes) -> httpx.Response:
+    """The answer to a request that waits."""
+    with server.client(key) as client:
+        return client.post(API, data={"sync": "1"}, files={"image_file": source})
+
+
+def test_who_is_not_answered_was_promised_nothing_and_is_charged_nothing(tmp_path: Path) -> None:
+    data_dir, slow = tmp_path / "data", encoded(gradient(4000, 3000), "PNG")
+    server = start_server(data_dir, **QUICK)
+    key = server.new_key(credits=5, qps=1000)
+    with ThreadPoolExecutor(1) as waiting:
+        lost = waiting.submit(compressed, server, key, slow)
+        until(lambda: books_of(data_dir, key_id_of(key), 5).open_holds == 1, 10)
+        server.kill()
+        with pytest.raises(httpx.TransportError):
+            lost.result()
+    with running_server(data_dir, key=server.key, **QUICK):
+        until(lambda: books_of(data_dir, key_id_of(key), 5) == Books(5, 5, 0, 0, 0, 0), 15)
+
+
+def test_what_was_answered_with_its_id_when_the_wait_was_over_outlives_the_server(tmp_path: Path) -> None:
+    slow = encoded(gradient(4000, 3000), "PNG")
+    server = start_server(tmp_path / "data", sync_wait_s="0.2", **QUICK)
+    with ThreadPoolExecutor(6) as waiting:  # some are worked on, and others wait for them
+        answers = list(waiting.map(compressed, [server] * 6, [server.key] * 6, [slow] * 6))
+    server.kill()
+    told = [answer.json()["data"] for answer in answers]
+    assert {one["state_detail"] for one in told} == {"Processing"}
+    with running_server(tmp_path / "data", key=server.key, **QUICK) as restarted:
+        states = states_of(restarted, server.key, [one["task_id"] for one in told], within_s=240)
     assert set(states.values()) == {1}

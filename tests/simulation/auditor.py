@@ -15,7 +15,7 @@ from tests.simulation.scheduler import Scheduler
 from leanpix.domain.account import LARGE_COST, LedgerKind, cost
 from leanpix.domain.batch import Batch
 from leanpix.domain.states import TaskState
-from leanpix.domain.task import MAX_ATTEMPTS, Task
+from leanpix.domain.task import MAX_ATTEMPTS, SourceKind, Task
 from leanpix.domain.webhook import WebhookState
 from leanpix.service.submit import QueueBounds
 
@@ -46,6 +46,7 @@ class Auditor:
         self._wanted: set[str] = set()  # notices
         self._overtaken: Counter[str] = Counter()
         self._most_overtaken = 3 + plan.slots * len(plan.skews_s)
+        self._told_ends: dict[str, TaskState] = {}
         self._by_token: dict[tuple[str, str], str] = {}
         rows.watch = self._committed
 
@@ -89,6 +90,24 @@ class Auditor:
             first = self._by_token.setdefault((key_id, token), task_id)
             if first != task_id:
                 self.broken(f"one idempotency key made {first} and {task_id}")
+
+    def answered(self, task: Task) -> None:
+        """A client that waited was told how its task ended: that outlives whatever comes."""
+        self.accepted(task.id, task.key_id, None, "task")
+        self._told_ends[task.id] = task.state
+
+    def power_was_cut(self) -> None:
+        """What nobody had been promised may be undone, and its hold with it; what was told may not."""
+        tasks = self._rows.tables["tasks"]
+        for key_id, (account, _) in self._rows.tables["accounts"].items():
+            self._balance[key_id] = account.credits
+        for task_id, state in self._told_ends.items():
+            row = tasks.get(task_id)
+            if (row is None and not self.may_be_gone(task_id)) or (row is not None and row.state is not state):
+                self.broken(f"{task_id} was answered with {state.name}, and a power cut undid it")
+        for task_id, what in self.promised.items():
+            if what == "task" and task_id not in tasks and not self.may_be_gone(task_id):
+                self.broken(f"{task_id} was promised, and a power cut undid it")
 
     def may_be_gone(self, task_id: str) -> bool:
         """Whether the task may have been removed by now."""
@@ -164,10 +183,7 @@ class Auditor:
     def _task_changed(self, change: Change, ended: list[Task]) -> None:
         before, after = change.before, change.after
         if after is None:
-            if not before.state.is_final:
-                self.broken(f"{before.id} was removed before it had ended")
-            elif self._is_early(before.batch_id or before.id):
-                self.broken(f"{before.id} was removed before its time")
+            self._look_at_removed(before)
             return
         if before is None:
             self._look_at_new(after)
@@ -181,6 +197,13 @@ class Auditor:
             self._claimed_at[after.id] = self._scheduler.now
         if after.state.is_final and (before is None or not before.state.is_final):
             ended.append(after)
+
+    def _look_at_removed(self, task: Task) -> None:
+        was_promised = task.source_kind is not SourceKind.HELD or task.id in self.promised
+        if not task.state.is_final and was_promised:
+            self.broken(f"{task.id} was removed before it had ended")
+        elif task.state.is_final and self._is_early(task.batch_id or task.id):
+            self.broken(f"{task.id} was removed before its time")
 
     def _look_at_new(self, task: Task) -> None:
         if not task.state.is_final and self._rows.tables["accounts"][task.key_id][0].revoked_at is not None:
@@ -234,7 +257,8 @@ class Auditor:
         running: Counter[str] = Counter()
         waiting: dict[str, Task] = {}
         for task in self._rows.tables["tasks"].values():
-            if task.completed_at is not None or task.fetch_host is not None:
+            waits_for_its_holder = task.owner is not None and not task.attempt
+            if task.completed_at is not None or task.fetch_host is not None or waits_for_its_holder:
                 continue
             if task.owner is not None:
                 running[task.key_id] += 1

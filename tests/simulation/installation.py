@@ -133,6 +133,7 @@ class Installation:
             new_id=self._new_id,
             draw=scheduler.draw,
             is_alive=self._is_alive,
+            stored=self.auditor.stored,
         )
         self.nodes: list[Node] = []
         scheduler.disturb = self._disturb
@@ -213,6 +214,7 @@ class Installation:
         for node in self.nodes:
             node.jobs.register()
         self.rows.cut_power(draw.randint(0, self.rows.unsynced))
+        self.auditor.power_was_cut()
         if not self.plan.is_shared:  # an object store has files of its own, and waits for its disks
             self._cut_power_of_files(draw)
 

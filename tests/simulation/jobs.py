@@ -91,6 +91,10 @@ class JobDeliveries:
             for _ in range(concurrency + spare):
                 threads.submit(self._serve)
 
+    def free(self, task_id: str) -> None:
+        """Slots are free at the end of their job."""
+        del task_id
+
     def stop(self) -> None:
         """Deliver nothing more."""
         self._turns.stopped.set()

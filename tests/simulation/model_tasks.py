@@ -11,7 +11,7 @@ from tests.simulation.model_accounts import revoked_keys
 from tests.simulation.statements import ConstraintError, Repository, statement
 
 from leanpix.domain.states import TaskState
-from leanpix.domain.task import FencingToken, Outcome, QueueEntry, Task
+from leanpix.domain.task import FencingToken, Outcome, QueueEntry, SourceKind, Task
 
 
 class ModelTasks(Repository):
@@ -21,7 +21,7 @@ class ModelTasks(Repository):
 
     @statement
     def add(self, task: Task) -> None:
-        self._insert("tasks", task.id, replace(task, processed_at=None, completed_at=None, owner=None))
+        self._insert("tasks", task.id, replace(task, processed_at=None, completed_at=None))
 
     @statement
     def get(self, task_id: str) -> Task | None:
@@ -31,7 +31,7 @@ class ModelTasks(Repository):
     @statement
     def claim(self, task_id: str, owner: str, now: float) -> Task | None:
         task: Task | None = self.work.lock("tasks", task_id)
-        if task is None or task.completed_at is not None or task.owner is not None:
+        if task is None or task.completed_at is not None or not _waits_for(owner, task):
             return None
         since = now if task.processed_at is None else task.processed_at
         claimed = replace(
@@ -39,6 +39,25 @@ class ModelTasks(Repository):
         )
         self.work.write("tasks", task_id, claimed)
         return claimed
+
+    @statement
+    def promise(self, task_id: str, owner: str) -> bool:
+        task: Task | None = self.work.lock("tasks", task_id)
+        if task is None or task.completed_at is not None or task.source_kind is not SourceKind.HELD:
+            return False
+        if task.owner != owner:
+            return False
+        stored = replace(task, source_kind=SourceKind.UPLOAD, owner=owner if task.attempt else None)
+        self.work.write("tasks", task_id, stored)
+        return True
+
+    @statement
+    def forget(self, fence: FencingToken) -> bool:
+        task = self._owned(fence)
+        if task is None or task.source_kind is not SourceKind.HELD:
+            return False
+        self.work.write("tasks", task.id, None)
+        return True
 
     @statement
     def seize(self, task_id: str, owner: str) -> Task | None:
@@ -55,8 +74,12 @@ class ModelTasks(Repository):
 
     @statement
     def finish(self, fence: FencingToken, outcome: Outcome, now: float, charged: int) -> bool:
+        task = self._owned(fence)
+        if task is None:
+            return False
         done = self._update(
             fence,
+            source_kind=SourceKind.UPLOAD if task.source_kind is SourceKind.HELD else task.source_kind,
             state=outcome.state,
             message=outcome.message,
             completed_at=now,
@@ -100,16 +123,16 @@ class ModelTasks(Repository):
         return [task for _, task in self.work.every("tasks") if task.completed_at is None and task.owner is not None]
 
     @statement
-    def ready(self, limit: int) -> list[QueueEntry]:
+    def ready(self, limit: int, holder: str = "") -> list[QueueEntry]:
         unfinished = [
             task for _, task in self.work.every("tasks") if task.completed_at is None and task.fetch_host is None
         ]
-        unfinished.sort(key=lambda task: (task.owner is None, task.batch_id is not None, task.created_at))
+        unfinished.sort(key=lambda task: (_waits_for(holder, task), task.batch_id is not None, task.created_at))
         seen: Counter[str] = Counter()
         line = []
         for task in unfinished:
             seen[task.key_id] += 1
-            if task.owner is None:
+            if _waits_for(holder, task):
                 line.append((seen[task.key_id], task.created_at, task))
         line.sort(key=lambda place: place[:2])
         return [QueueEntry(task.id, task.key_id) for _, _, task in line[:limit]]
@@ -192,6 +215,10 @@ class ModelTasks(Repository):
             return False
         self.work.write("tasks", task.id, replace(task, **values))
         return True
+
+
+def _waits_for(owner: str, task: Task) -> bool:
+    return task.owner is None or (task.owner == owner and not task.attempt)
 
 
 def _same(task: Task, fence: FencingToken) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from random import Random
+from threading import Semaphore
 from typing import TYPE_CHECKING, Any, cast
 
 from tests.simulation.blobs import ModelBlobs
@@ -24,10 +25,12 @@ from leanpix.queues.signals import LocalSignals
 from leanpix.queues.tenant_slots import TenantSlots
 from leanpix.service.admin import Admin
 from leanpix.service.batch import BatchBounds, BatchDesk
+from leanpix.service.blob_keys import source_key
 from leanpix.service.cancel import Cancel
 from leanpix.service.deliver_webhook import DeliverWebhook
 from leanpix.service.execute import Execute
 from leanpix.service.fetch import Fetch
+from leanpix.service.held_sources import HeldSources
 from leanpix.service.keys import SecretHasher
 from leanpix.service.maintain import Reaper, Sweeper
 from leanpix.service.progress import Progress
@@ -74,12 +77,26 @@ class Surroundings:
     new_id: Callable[[], str]
     draw: Random
     is_alive: Callable[[str], bool]
+    stored: Callable[[str, bytes], None]
     failures: list[BaseException] = field(default_factory=list)
 
     def on_error(self, failure: BaseException) -> None:
         """What a loop has survived: a store that was away is no defect, all else is one."""
         if not isinstance(failure, StoreUnavailableError):
             self.failures.append(failure)
+
+
+class NodeSources(HeldSources):
+    """Held sources, each told to those who have to know what was sent."""
+
+    def __init__(self, owner: str, stored: Callable[[str, bytes], None]) -> None:
+        super().__init__(owner)
+        self._stored = stored
+
+    def hold(self, task_id: str, content: bytes | Path) -> bool:
+        assert isinstance(content, bytes)
+        self._stored(source_key(task_id), content)
+        return super().hold(task_id, content)
 
 
 class NodeSignals:
@@ -112,7 +129,11 @@ class Node(Process):
         self.signals = NodeSignals(self.work, self.addresses)
         database, now, monotonic = around.database, self.now, around.scheduler.monotonic
         rates = Rates(around.scheduler)
-        self.submit = Submit(database, rates, self.blobs, self.signals, BOUNDS, now, new_id=around.new_id)
+        # On one machine requests that wait are promised nothing: docs/decisions/0240.
+        self.held = None if around.plan.is_shared else NodeSources(name, around.stored)
+        self.submit = Submit(
+            database, rates, self.blobs, self.signals, BOUNDS, now, new_id=around.new_id, held=self.held
+        )
         self.batches = BatchDesk(database, self.blobs, BATCH_BOUNDS, RETENTION_S, now, new_id=around.new_id)
         self.query = Query(database, rates, RETENTION_S, now)
         self.admin = Admin(database, SecretHasher(b"pepper"), now, 1.0)
@@ -174,6 +195,7 @@ class Node(Process):
         self.addresses.set()
         self.scheduler.sleep(GRACE_S)
         self.stopping.set()
+        self.worker.execute.promise_held()
         self.worker.sources.hand_back()
         self.worker.execute.progress.stop()
         self.scheduler.sleep(HEARTBEAT_S + 1)
@@ -187,7 +209,8 @@ class Node(Process):
 
     def _worker(self) -> Worker:
         around = self.around
-        heartbeats = Heartbeats(around.database, HEARTBEAT_S, around.on_error)
+        waiting = tuple if self.held is None else self.held.waiting
+        heartbeats = Heartbeats(around.database, HEARTBEAT_S, around.on_error, waiting=waiting)
         heartbeats._lock = SimulatedLock(around.scheduler).as_lock()
         reuse = None
         if around.plan.reuses:
@@ -201,12 +224,27 @@ class Node(Process):
             "now": self.now,
             "monotonic": around.scheduler.monotonic,
             "stopping": self.stopping,
+            "held": self.held,
         }
+        slots = TenantSlots(around.plan.slots, around.scheduler.monotonic, around.plan.spare)
+        scheduler = FairScheduler(around.database, self._execute, slots, around.draw.choice, self.stopped)
+        self.jobs = JobDeliveries(around.database, self.name, scheduler)
+        self.line = EmbeddedTaskQueue(
+            around.database,
+            cast("LocalSignals", self.signals),
+            around.on_error,
+            around.scheduler.monotonic,
+            holder=self.name,
+        )
+        self.line._lock = SimulatedLock(around.scheduler).as_lock()
+        self.line._in_hand = slots
+        self.line._free = Semaphore(0)  # each slot here is an actor of its own
         execute = Execute(
             **common,
             compressor=Engine(around.scheduler, self.stopping, around.draw),
             timeout_s=TASK_TIMEOUT_S,
             reuse=reuse,
+            on_worked=self.jobs.free if around.plan.is_shared else self.line.free,
         )
         fetch = Fetch(
             **common,
@@ -224,14 +262,6 @@ class Node(Process):
             _lock=SimulatedLock(around.scheduler).as_lock(),
             _stopped=self.stopped,
         )
-        slots = TenantSlots(around.plan.slots, around.scheduler.monotonic, around.plan.spare)
-        scheduler = FairScheduler(around.database, self._execute, slots, around.draw.choice, self.stopped)
-        self.jobs = JobDeliveries(around.database, self.name, scheduler)
-        self.line = EmbeddedTaskQueue(
-            around.database, cast("LocalSignals", self.signals), around.on_error, around.scheduler.monotonic
-        )
-        self.line._lock = SimulatedLock(around.scheduler).as_lock()
-        self.line._in_hand = slots
         return Worker(
             make_deliveries=lambda: self.line,
             execute=execute,
@@ -258,7 +288,7 @@ class Node(Process):
             try:
                 self._guarded(partial(self.worker._handle, task_id))
             finally:
-                self.line._in_hand.end(task_id)
+                self.line.free(task_id)
 
     def _serve_jobs(self) -> None:
         """A slot of the shared queue."""
@@ -274,7 +304,8 @@ class Node(Process):
 
     def _waits(self) -> bool:
         tasks = self.around.database.rows.tables["tasks"]
-        return any(task.owner is None and task.completed_at is None for task in tasks.values())
+        unfinished = (task for task in tasks.values() if task.completed_at is None)
+        return any(task.owner is None or (task.owner == self.name and not task.attempt) for task in unfinished)
 
     def _guarded(self, step: Callable[[], bool | int]) -> bool:
         """Whether it came to something; a defect is told, and the loop goes on, as in the loops themselves."""

@@ -37,7 +37,10 @@ def operation(act: Act) -> Act:
 
 @operation
 def submit(world: Installation, draw: Random) -> None:
-    """One create, sent again by its client where there was no answer."""
+    """One create, sent again by its client where there was no answer; or one that waits for its end."""
+    if not world.plan.is_shared and draw.random() < 0.5:
+        _submit_and_wait(world, draw, _account(world, draw))
+        return
     _submit(world, draw, _account(world, draw), _token(draw))
 
 
@@ -195,6 +198,30 @@ def _insist(world: Installation, draw: Random, send: Callable[[Node], _R]) -> _R
             return answer
         world.scheduler.sleep(draw.choice((0.1, 2.0)))
     return None
+
+
+def _submit_and_wait(world: Installation, draw: Random, account: Account) -> None:
+    """A create with sync=1: its answer is the end, or the task's id where the wait is over before."""
+    content, callback, patience_s = picture(draw), _callback(draw), draw.choice((0.2, 3.0, 40.0))
+
+    def send(node: Node) -> Task:
+        task_id = node.submit.submit(
+            account, Upload(content), _OPTIONS[0], ReturnType.URL, callback=callback, is_awaited=True
+        )
+        until = world.scheduler.now + patience_s
+        while not (task := node.query.task(account, task_id)).state.is_final:
+            if world.scheduler.now >= until or node.stopping.is_set():
+                node.submit.promise(task_id)
+                break
+            node.scheduler.sleep(0.5)
+        node.submit.let_go(task_id)
+        return task
+
+    answer = world.ask(draw, send)
+    if isinstance(answer, Task) and answer.state.is_final:
+        world.auditor.answered(answer)
+    elif isinstance(answer, Task):
+        world.auditor.accepted(answer.id, account.id, None, "task")
 
 
 def _account(world: Installation, draw: Random) -> Account:

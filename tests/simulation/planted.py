@@ -23,7 +23,8 @@ from leanpix.domain.states import TaskState
 from leanpix.domain.task import QueueEntry, StoredResult, Task
 from leanpix.service import cancel, execute
 from leanpix.service.execute import Execute
-from leanpix.service.maintain import Sweeper
+from leanpix.service.held_sources import HeldSources
+from leanpix.service.maintain import Reaper, Sweeper
 from leanpix.service.submit import Submit
 
 Plant = Callable[[pytest.MonkeyPatch], None]
@@ -215,6 +216,23 @@ def revoked_keys_go_on(patch: pytest.MonkeyPatch) -> None:
         return bool(take(self, key_id, credit))
 
     patch.setattr(ModelAccounts, "_take", anyhow)
+
+
+@planted
+def what_is_held_is_told_without_a_promise(patch: pytest.MonkeyPatch) -> None:
+    """The id of a task is the answer, and its source lies with the process only."""
+    patch.setattr(HeldSources, "promise", lambda *_arguments: None)
+
+
+@planted
+def holds_of_tasks_that_nobody_was_told_of_stay(patch: pytest.MonkeyPatch) -> None:
+    """A process dies while somebody waits, and the row goes without its hold."""
+
+    def forgotten(self: Reaper, task: Task) -> None:
+        with self.database.transaction() as change:
+            change.tasks.forget(task.fence)
+
+    patch.setattr(Reaper, "_forget", forgotten)
 
 
 def _alone(patch: pytest.MonkeyPatch, repository: type, name: str, within: str) -> None:

@@ -152,8 +152,8 @@ class ModelDatabase:
         self.rows = rows
 
     @contextmanager
-    def transaction(self) -> Iterator[ModelTransaction]:
-        work = Work(self.rows, is_transaction=True)
+    def transaction(self, *, waits: bool = True) -> Iterator[ModelTransaction]:
+        work = Work(self.rows, is_transaction=True, waits=waits)
         try:
             work.begin()
             yield ModelTransaction(work)

@@ -162,8 +162,8 @@ class Rows:
 class Work:
     """One transaction, or statements that are each kept by themselves."""
 
-    def __init__(self, rows: Rows, *, is_transaction: bool) -> None:
-        self.rows, self.is_transaction = rows, is_transaction
+    def __init__(self, rows: Rows, *, is_transaction: bool, waits: bool = True) -> None:
+        self.rows, self.is_transaction, self._waits_for_disk = rows, is_transaction, waits
         self.written: dict[Place, Any] = {}
         self.is_over = False
         self.is_left = False  # to the server, which ends it when it likes
@@ -273,7 +273,7 @@ class Work:
 
     def _keep(self) -> None:
         if self.written and not self.is_over:
-            self.rows.apply(self.written, durable=True)
+            self.rows.apply(self.written, durable=self._waits_for_disk)
         self.end()
 
     def _wait_for_holder(self, place: Place, holder: Work) -> None:

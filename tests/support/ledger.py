@@ -76,6 +76,16 @@ class Book:
         change.tasks.add(replace(task, callback=callback))
         return task_id
 
+    def held_task(self, holder: str, *, created_at: float = 1.0) -> str:
+        """A task that nobody was told of, and whose source lies with this process."""
+        options = CompressionOptions(quality=80)
+        task_id = str(uuid.uuid4())
+        task = Task(task_id, "key", TaskState.QUEUED, options, ReturnType.URL, SourceKind.HELD, created_at, 1)
+        with self.database.transaction(waits=False) as change:
+            assert change.accounts.hold("key", task_id, 1, created_at)
+            change.tasks.add(replace(task, owner=holder))
+        return task_id
+
     def claimed(self, task_id: str, owner: str = "me") -> Task:
         with self.database.transaction() as change:
             task = change.tasks.claim(task_id, owner, 2.0)

@@ -19,9 +19,9 @@ from tests.torture.figures import Figures
 from tests.worker.conftest import make_pool
 
 from leanpix.queues.signals import LocalSignals
+from leanpix.service.blob_keys import source_key
 from leanpix.service.execute import Execute
 from leanpix.service.progress import Progress
-from leanpix.service.submit import source_key
 from leanpix.stores.files.blobs import LocalBlobs
 from leanpix.worker.children.pool import CompressorPool
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import random
-import secrets
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +11,6 @@ from functools import partial
 from threading import Event
 from typing import TYPE_CHECKING, Any, Protocol
 
-from anyio import CapacityLimiter
 from starlette.applications import Starlette
 
 from leanpix.bootstrap.readiness import NodeReadiness
@@ -148,13 +145,18 @@ def make_worker(stores: Stores, pool: CompressorPool, telemetry: Telemetry) -> W
         blobs=stores.worker_blobs or stores.blobs,
         signals=stores.rows.signals,
         progress=Progress(stores.database),
-        owner=f"{os.getpid()}-{secrets.token_hex(8)}",
+        owner=stores.owner,
         now=time.time,
         monotonic=time.monotonic,
         stopping=stopping,
         observe=telemetry.ended,
         on_lost=telemetry.journal.fence_lost,
+        held=stores.held,
     )
+
+    def worked(task_id: str) -> None:
+        worker.free(task_id)  # made below
+
     execute = Execute(
         **common(),
         compressor=pool,
@@ -162,8 +164,10 @@ def make_worker(stores: Stores, pool: CompressorPool, telemetry: Telemetry) -> W
         review=_review(stores),
         reuse=_reuse(stores),
         spent=make_cpu_budget(stores).spend,
+        on_worked=worked,
     )
-    heartbeats = Heartbeats(stores.database, settings.heartbeat_s, log_failure)
+    waiting = tuple if stores.held is None else stores.held.waiting
+    heartbeats = Heartbeats(stores.database, settings.heartbeat_s, log_failure, waiting=waiting)
     sources = SourceFetcher(
         database=stores.database,
         fetch=Fetch(**common(), fetcher=SafeFetcher(settings), links=stores.links, spool=stores.spool.fetched),
@@ -174,7 +178,7 @@ def make_worker(stores: Stores, pool: CompressorPool, telemetry: Telemetry) -> W
         may_take=(lambda: True) if pairing is None else (lambda: pairing.may_work),
     )
     worker = Worker(
-        make_deliveries=stores.rows.make_deliveries,
+        make_deliveries=partial(stores.rows.make_deliveries, stores.owner),
         execute=execute,
         sources=sources,
         heartbeats=heartbeats,
@@ -370,6 +374,7 @@ def make_api(
             time.time,
             carried,
             cpu=make_cpu_budget(stores),
+            held=stores.held,
         ),
         cancel=make_cancel(stores, telemetry),
         spool=stores.spool,
@@ -385,7 +390,7 @@ def make_api(
         blobs=stores.blobs,
         ends=rows.local,
         readiness=NodeReadiness(stores, pool, draining.is_set),
-        threads=CapacityLimiter(_API_THREADS),
+        calls=ThreadPoolExecutor(_API_THREADS, thread_name_prefix="call"),
         look_ups=ThreadPoolExecutor(
             _SHARED_LOOK_UP_THREADS if stores.is_shared else _LOOK_UP_THREADS, thread_name_prefix="look-up"
         ),

@@ -24,16 +24,17 @@ class Listener(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """The database's side: rows, rates, delivery and wake-ups. local wakes this process's own waiters.
+    """The database's side: rows, rates, delivery to the owner of a name, and wake-ups.
 
-    close_rates: where they are not the database's. connections: how many are in use, where there are pools of them.
+    local wakes this process's own waiters. close_rates: where they are not the database's. connections: how many are in
+    use, where there are pools of them.
     """
 
     database: SqlDatabase
     rates: RateLimits
     signals: Signals
     local: LocalSignals
-    make_deliveries: Callable[[], TaskQueue]
+    make_deliveries: Callable[[str], TaskQueue]
     mend_queue: Callable[[], object]
     listener: Listener | None = None
     close_rates: Callable[[], None] = lambda: None

@@ -53,17 +53,18 @@ def shared_rows(settings: Settings, url: str, local: LocalSignals) -> Rows:
     database = SqlDatabase(
         EngineConnections(durable), EngineConnections(quick), jobs.enqueue, patience_s=settings.patience_s
     )
-    deliveries = partial(
-        PostgresTaskQueue,
-        libpq_url(url),
-        TidyAsyncConnection,
-        database,
-        settings,
-        on_error=log_failure,
-        choose=secrets.choice,
-        listen_url=None if direct_url is None else libpq_url(direct_url),
-        connect_options=jobs.UNHURRIED if pooling is Pooling.NONE else pooling.connect_options,
-    )
+
+    def deliveries(_owner: str) -> PostgresTaskQueue:
+        return PostgresTaskQueue(
+            libpq_url(url),
+            TidyAsyncConnection,
+            database,
+            settings,
+            on_error=log_failure,
+            choose=secrets.choice,
+            listen_url=None if direct_url is None else libpq_url(direct_url),
+            connect_options=jobs.UNHURRIED if pooling is Pooling.NONE else pooling.connect_options,
+        )
 
     def connections() -> ConnectionFigures:
         in_use = sum(pool.checkedout() for pool in (durable.pool, quick.pool) if isinstance(pool, QueuePool))

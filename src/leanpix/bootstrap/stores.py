@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import secrets
 import shutil
 import tempfile
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import BinaryIO, TypeVar
@@ -24,6 +25,7 @@ from leanpix.domain.room import Room
 from leanpix.queues.embedded import EmbeddedTaskQueue
 from leanpix.queues.signals import LocalSignals
 from leanpix.service.admin import Admin
+from leanpix.service.held_sources import HeldSources
 from leanpix.service.installed_secret import fingerprint_of
 from leanpix.service.keys import NewKey, SecretHasher
 from leanpix.service.observing import SpoolFigures
@@ -55,6 +57,8 @@ class Stores:
     """What every command shares: the rows, the files, the secret. lock: open as long as the folder is ours.
 
     worker_blobs: the same files for who can wait longer for them than a client does. pairing: where others share them.
+    owner: the name under which this process takes tasks. held: sources of tasks that were not promised to anybody;
+    None where others may take this process's tasks.
     """
 
     settings: Settings
@@ -62,6 +66,8 @@ class Stores:
     blobs: Blobs
     spool: Spool
     secret: bytes = field(repr=False)
+    owner: str
+    held: HeldSources | None = None
     lock: BinaryIO | None = None
     worker_blobs: Blobs | None = None
     pairing: Pairing | None = None
@@ -156,7 +162,9 @@ def open_stores(settings: Settings, *, serves: bool = False, works: bool = False
             # Without secrets: what came by the environment is to be on no disk beside the database.
             folder.keep_settings(settings_text(settings_in_force(are_secret=False)))
         undo.pop_all()
-    return Stores(settings, rows, blobs, _spool(settings, folder), secret, lock, worker_blobs, pairing)
+    owner = f"{os.getpid()}-{secrets.token_hex(8)}"
+    held = HeldSources(owner) if is_alone and settings.workers else None
+    return Stores(settings, rows, blobs, _spool(settings, folder), secret, owner, held, lock, worker_blobs, pairing)
 
 
 def adopt_store(settings: Settings) -> None:
@@ -312,7 +320,7 @@ def _rows(settings: Settings, folder: DataFolder) -> Rows:
         rates,
         local,
         local,
-        partial(EmbeddedTaskQueue, database, local, log_failure),
+        lambda owner: EmbeddedTaskQueue(database, local, log_failure, holder=owner),
         lambda: None,
         close_rates=rates.close,
     )

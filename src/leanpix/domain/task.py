@@ -22,10 +22,12 @@ are made again. The bound is for a picture that takes its server down with it ea
 class SourceKind(StrEnum):
     """Where a task's source comes from: the bytes of an upload, or an address to fetch.
 
-    Kept ones stay, once the task has succeeded, for as long as its result: other results can be made of them.
+    A held one is an upload that lies with the process that accepted it: nobody has been told of its task yet. Kept ones
+    stay, once the task has succeeded, for as long as its result: other results can be made of them.
     """
 
     UPLOAD = "upload"
+    HELD = "held"
     URL = "url"
     KEPT_UPLOAD = "kept"
     KEPT_URL = "kept_url"

@@ -6,13 +6,15 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
-from threading import BoundedSemaphore, Event, Lock
+from threading import BoundedSemaphore, Event, Lock, Semaphore
 
 from leanpix.queues.signals import LocalSignals
 from leanpix.queues.tenant_slots import TenantSlots
 from leanpix.service.ports import Clock, Database, Tasks
 
 _POLL_S = 1.0
+# Beside the slots: tasks whose pictures are done, and that are being stored and recorded. That is a wait for the disk.
+_MOST_RECORDED = 16
 
 
 class EmbeddedTaskQueue:
@@ -27,18 +29,23 @@ class EmbeddedTaskQueue:
         signals: LocalSignals,
         on_error: Callable[[BaseException], None],
         monotonic: Clock = time.monotonic,
+        *,
+        holder: str = "",
     ) -> None:
         self._database, self._signals, self._on_error, self._monotonic = database, signals, on_error, monotonic
+        self._holder = holder
         self._stopped, self._failed = Event(), Event()
         self._in_hand = TenantSlots(1, monotonic)
+        self._free: Semaphore = BoundedSemaphore(1)
         self._has_more = True
         self._lock = Lock()
 
     def run(self, handle: Callable[[str], bool], *, concurrency: int, spare: int = 0) -> None:
         """Call `handle(task_id)` in up to `concurrency` threads, and `spare` more, until `stop`."""
-        slots = BoundedSemaphore(concurrency + spare)
+        self._free = slots = BoundedSemaphore(concurrency + spare)
         self._in_hand = TenantSlots(concurrency, self._monotonic, spare)
-        with ThreadPoolExecutor(concurrency + spare, thread_name_prefix="task") as threads:
+        most = concurrency + spare + _MOST_RECORDED
+        with ThreadPoolExecutor(most, thread_name_prefix="task") as threads:
             while not self._stopped.is_set():
                 if not slots.acquire(timeout=_POLL_S) or self._stopped.is_set():
                     continue
@@ -47,7 +54,7 @@ class EmbeddedTaskQueue:
                 if task_id is None:
                     slots.release()
                 else:
-                    threads.submit(handle, task_id).add_done_callback(partial(self._done, task_id, slots))
+                    threads.submit(handle, task_id).add_done_callback(partial(self._done, task_id))
                 if task_id is None or not self._has_more:
                     self._wait()
 
@@ -55,6 +62,17 @@ class EmbeddedTaskQueue:
         """Deliver nothing more."""
         self._stopped.set()
         self._signals.work.set()
+
+    def free(self, task_id: str) -> None:
+        """The task needs its slot no more; another may have it, while this one is stored and recorded."""
+        with self._lock:
+            if task_id not in self._in_hand:
+                return
+            self._in_hand.end(task_id)
+            has_more = self._has_more
+        self._free.release()
+        if has_more:
+            self._signals.work.set()
 
     def _next(self) -> str | None:
         try:
@@ -66,7 +84,7 @@ class EmbeddedTaskQueue:
 
     def _taken(self, tasks: Tasks) -> str | None:
         """The task whose turn it is, unless its key has to leave the last slot to another."""
-        ready = tasks.ready(limit=len(self._in_hand) + 2)
+        ready = tasks.ready(len(self._in_hand) + 2, self._holder)
         fresh = next((turn for turn in ready if turn.task_id not in self._in_hand), None)
         if fresh is None or not self._in_hand.may_take(fresh.key_id):
             self._has_more = bool(ready)  # held back, or handed back by a thread that has not ended yet
@@ -86,14 +104,11 @@ class EmbeddedTaskQueue:
         if not self._stopped.is_set():
             self._signals.work.clear()
 
-    def _done(self, task_id: str, slots: BoundedSemaphore, done: Future[bool]) -> None:
-        with self._lock:
-            self._in_hand.end(task_id)
-            has_more = self._has_more
+    def _done(self, task_id: str, done: Future[bool]) -> None:
         failure = done.exception()
         if failure is not None:
             self._failed.set()
             self._on_error(failure)
-        slots.release()
-        if has_more or failure is not None:
+        self.free(task_id)
+        if failure is not None:
             self._signals.work.set()

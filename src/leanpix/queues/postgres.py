@@ -116,6 +116,10 @@ class PostgresTaskQueue:
                     self.on_error(failure)
                 self._stopped.wait(_PAUSE_S)
 
+    def free(self, task_id: str) -> None:
+        """Slots are free at the end of their job: what is recorded meanwhile is waited for by the job itself."""
+        del task_id
+
     def stop(self) -> None:
         """Deliver nothing more."""
         self._stopped.set()

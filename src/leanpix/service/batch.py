@@ -23,6 +23,7 @@ from leanpix.domain.states import TaskState
 from leanpix.domain.submission import Submission, token_of
 from leanpix.domain.task import SourceKind, Task
 from leanpix.domain.webhook import Callback
+from leanpix.service.blob_keys import source_key
 from leanpix.service.ids import random_id
 from leanpix.service.keys import REFUSED
 from leanpix.service.ports import Blobs, Clock, Database, NewId, Transaction
@@ -34,7 +35,6 @@ from leanpix.service.submit import (
     price_asked,
     refuse_png_target,
     replayed,
-    source_key,
     stored_form,
 )
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 from leanpix.domain.states import TaskState
 from leanpix.domain.task import Outcome, Task
+from leanpix.service.blob_keys import fetched_key, source_key
 from leanpix.service.execute import drop_source, record
 from leanpix.service.ports import Blobs, Clock, Database, Signals
-from leanpix.service.submit import fetched_key, source_key
 
 SOURCE_LOST = "the task was open when a backup was taken, and its source is not in it: send it again"
 _OWNER = "check-restored"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from threading import Event, Lock
 from typing import BinaryIO
@@ -14,13 +14,15 @@ from leanpix.domain.errors import CallerError, SourceGoneError, StoreUnavailable
 from leanpix.domain.formats import PNG_SIGNATURE
 from leanpix.domain.report import Compression, CompressionView
 from leanpix.domain.states import TaskState
-from leanpix.domain.task import MAX_ATTEMPTS, MAX_FAULTS, FencingToken, Outcome, StoredResult, Task
+from leanpix.domain.task import MAX_ATTEMPTS, MAX_FAULTS, FencingToken, Outcome, SourceKind, StoredResult, Task
+from leanpix.service.blob_keys import fetched_key, source_key
+from leanpix.service.held_sources import HeldSources
 from leanpix.service.observing import Ended, ObserveEnd, Phases, unobserved
 from leanpix.service.open_files import head_of
 from leanpix.service.ports import Blobs, Clock, Compressor, Database, Review, Signals, Transaction
 from leanpix.service.progress import Progress
 from leanpix.service.result_cache import ResultCache
-from leanpix.service.submit import fetched_key, refuse_png_target, source_key
+from leanpix.service.submit import refuse_png_target
 
 KEY_REVOKED = "cancelled: the API key has been revoked"
 _RECORD_PAUSES_S = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 10.0)
@@ -34,6 +36,11 @@ _PHASES = {
 def unfollowed(fence: FencingToken) -> None:
     """Tell nobody of an attempt that was lost."""
     del fence
+
+
+def unwatched(task_id: str) -> None:
+    """Tell nobody."""
+    del task_id
 
 
 def unspent(key_id: str, cpu_s: float) -> None:
@@ -63,6 +70,7 @@ class Attempts:
     stopping: Event
     observe: ObserveEnd = unobserved
     on_lost: Callable[[FencingToken], object] = unfollowed
+    held: HeldSources | None = None
     # A database that loses its last commits with its power may give one process the same attempt a second time.
     _running: dict[FencingToken, list[int]] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
@@ -72,6 +80,8 @@ class Attempts:
         with self._lock:
             for given_up in self._running.get(fence, ()):
                 os.eventfd_write(given_up, 1)
+        if self.held is not None and not fence.attempt:
+            self.held.drop_ended(self.database, fence.task_id)
 
     @contextmanager
     def _attempt_at(self, task_id: str, on_claim: Callable[[FencingToken], None]) -> Iterator[tuple[Task, int] | None]:
@@ -96,6 +106,8 @@ class Attempts:
 
     def _hand_back(self, task: Task, *, is_fault: bool) -> None:
         self.progress.forget(task.fence)
+        if task.source_kind is SourceKind.HELD and self.held is not None:
+            self.held.promise(self.database, self.blobs, task.id)  # another process may be the next to have it
         with self.database.transaction() as change:
             if change.tasks.hand_back(task.fence, is_fault=is_fault) and task.fetch_host is None:
                 change.enqueue(task.id)
@@ -120,9 +132,14 @@ class Attempts:
             self.blobs.discard(outcome.result.blob)
         if final is not None:
             self.signals.task_ended(task.id, ended)
-            drop_source(self.blobs, task, final)
+            self._drop_source(task, final)
             self.observe(_ended(task, outcome, final, phases, cause))
         return final
+
+    def _drop_source(self, task: Task, final: TaskState) -> None:
+        drop_source(self.blobs, task, final)
+        if self.held is not None:
+            self.held.drop(task.id)
 
     def _persistently(self, task: Task, outcome: Outcome) -> Task | None:
         """Record the outcome however long the database is away, within reason: the work is done and would be lost."""
@@ -149,7 +166,8 @@ class Attempts:
 class Execute(Attempts):
     """The use case `execute`: make the result of a task whose source is there.
 
-    spent is told the processor seconds that a key's picture took.
+    spent is told the processor seconds that a key's picture took; on_worked a task's id once its picture has been
+    worked on, and is only to be stored and recorded.
     """
 
     compressor: Compressor
@@ -157,6 +175,15 @@ class Execute(Attempts):
     review: Review = unreviewed
     reuse: ResultCache | None = None
     spent: Callable[[str, float], None] = unspent
+    on_worked: Callable[[str], None] = unwatched
+
+    def promise_held(self) -> None:
+        """Have all outlive this process whose sources it holds; those are left whose promise the store refuses."""
+        if self.held is None:
+            return
+        for task_id in self.held.close():
+            with suppress(StoreUnavailableError):
+                self.held.promise(self.database, self.blobs, task_id)
 
     def __call__(self, task_id: str, on_claim: Callable[[FencingToken], None]) -> TaskState | None:
         """Make one attempt at the task; its final state, or None where it was not ours to end.
@@ -194,14 +221,18 @@ class Execute(Attempts):
             made_of = None if self.reuse is None else self.reuse.made_of(task, source)
             earlier = None if self.reuse is None or made_of is None else self.reuse.earlier(made_of)
             done = self._compressed(task, source, deadline, given_up, phases) if earlier is None else earlier
+            self.on_worked(task.id)
             phases.enter("publishing")
             stored = self._publish(task, done)
             self._review(task, source, done, stored)
         return Outcome(TaskState.SUCCEEDED, "success", stored, done.report, made_of)
 
     def _source(self, task: Task) -> BinaryIO:
-        key = fetched_key if task.source_kind.is_address else source_key
-        stored = self.blobs.open(key(task.id))
+        if task.source_kind is SourceKind.HELD:
+            stored = None if self.held is None else self.held.open(task.id)
+        else:
+            key = fetched_key if task.source_kind.is_address else source_key
+            stored = self.blobs.open(key(task.id))
         if stored is None:
             raise SourceGoneError  # another node may see it
         return stored

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from leanpix.domain.errors import SourceGoneError, StoreUnavailableError, TaskFailure
 from leanpix.domain.states import TaskState
 from leanpix.domain.task import MAX_ATTEMPTS, FencingToken, Outcome, Task
+from leanpix.service.blob_keys import fetched_key, source_key
 from leanpix.service.execute import Attempts, fault_in_words, may_fail_again
 from leanpix.service.observing import Phases
 from leanpix.service.open_files import all_of
 from leanpix.service.ports import Fetcher
 from leanpix.service.signed_urls import SignedUrls
 from leanpix.service.spool import SpoolFile
-from leanpix.service.submit import fetched_key, source_key, stored_address
+from leanpix.service.submit import stored_address
 
 _NO_CAUSE: BaseException | None = None
 

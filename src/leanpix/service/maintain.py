@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from leanpix.domain.states import TaskState
-from leanpix.domain.task import MAX_ATTEMPTS, FencingToken, Outcome, Task
+from leanpix.domain.task import MAX_ATTEMPTS, FencingToken, Outcome, SourceKind, Task
+from leanpix.service.blob_keys import fetched_key, source_key
 from leanpix.service.execute import record
 from leanpix.service.observing import Ended, ObserveEnd, ObserveTask, unobserved
 from leanpix.service.pairing import MARKER_KEY
 from leanpix.service.ports import Blobs, Clock, Database, Signals
-from leanpix.service.submit import fetched_key, source_key
 
 # Rows of one statement: a transaction holds the database's only write lock on one machine, and is kept short.
 _AT_ONCE = 500
@@ -59,6 +59,9 @@ class Reaper:
         return 0.0 if previous is None else min(moment - previous, self.stale_s / 2)
 
     def _hand_on(self, task: Task) -> None:
+        if task.source_kind is SourceKind.HELD:
+            self._forget(task)
+            return
         with self.database.transaction() as change:
             if task.attempt >= MAX_ATTEMPTS:
                 ended = record(change, task, Outcome(TaskState.CANCELLED, TaskState.CANCELLED.text), self.now())
@@ -75,6 +78,12 @@ class Reaper:
             self.observe(Ended(task, ended.state))
         self.signals.work_added()
         self.signals.address_added()
+
+    def _forget(self, task: Task) -> None:
+        """Its source went with its process: whoever waited was promised nothing, and is charged nothing."""
+        with self.database.transaction() as change:
+            if change.tasks.forget(task.fence):
+                change.accounts.release(task.key_id, task.id, self.now())
 
 
 @dataclass(slots=True)

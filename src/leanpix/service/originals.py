@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from leanpix.domain.errors import NotFoundError
 from leanpix.domain.task import Task
+from leanpix.service.blob_keys import fetched_key, source_key
 from leanpix.service.ports import Blobs
-from leanpix.service.submit import fetched_key, source_key
 
 
 @dataclass(frozen=True, slots=True)

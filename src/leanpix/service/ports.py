@@ -33,7 +33,19 @@ class Tasks(Protocol):
         """The row, or None."""
 
     def claim(self, task_id: str, owner: str, now: float) -> Task | None:
-        """Take a waiting task: next attempt, state PREPARING. None where it is not waiting any more."""
+        """Take a waiting task: next attempt, state PREPARING. None where it is not waiting any more.
+
+        One whose source is held waits for its owner only.
+        """
+
+    def promise(self, task_id: str, owner: str) -> bool:
+        """The source of a task that this owner held is stored: it waits for anybody, or its attempt goes on.
+
+        False where it is not held any more.
+        """
+
+    def forget(self, fence: FencingToken) -> bool:
+        """Remove a task whose source was held by a process that is gone; False where the fence is lost."""
 
     def seize(self, task_id: str, owner: str) -> Task | None:
         """Take an unfinished task, whoever has it, to end it; None where it has ended.
@@ -68,10 +80,10 @@ class Tasks(Protocol):
     def running(self) -> list[Task]:
         """Every task that somebody owns."""
 
-    def ready(self, limit: int) -> list[QueueEntry]:
+    def ready(self, limit: int, holder: str = "") -> list[QueueEntry]:
         """The line of tasks that wait for a worker: each key's first before any key's second, the oldest among equals.
 
-        Those whose source has still to be fetched are not in it.
+        Those whose source has still to be fetched are not in it, and of those whose source is held the holder's only.
         """
 
     def to_fetch(self, per_host: int, limit: int) -> list[QueueEntry]:
@@ -316,8 +328,10 @@ class Transaction(Protocol):
 class Database(Protocol):
     """Where rows are kept. A store that does not answer raises StoreUnavailableError, in the middle or at the end."""
 
-    def transaction(self) -> AbstractContextManager[Transaction]:
+    def transaction(self, *, waits: bool = True) -> AbstractContextManager[Transaction]:
         """A transaction that is kept when its block ends, and undone when it raises.
+
+        waits False: a power cut may undo it until a later one that waits has ended.
 
         OutcomeUnknownError where the database was lost while it was told to keep it: it may have been kept.
         """
@@ -518,6 +532,9 @@ class TaskQueue(Protocol):
 
         handle tells whether the task was still there to be taken. Keys take turns: a backlog of one delays no other.
         """
+
+    def free(self, task_id: str) -> None:
+        """A task that was delivered needs its slot no more, though handling it may go on for a moment."""
 
     def stop(self) -> None:
         """Deliver nothing more."""

@@ -10,11 +10,12 @@ from leanpix.domain.errors import LeanpixError
 from leanpix.domain.request import ReturnType
 from leanpix.domain.states import TaskState
 from leanpix.domain.task import Outcome, Task
+from leanpix.service.blob_keys import source_key
 from leanpix.service.budgets import CpuBudget
 from leanpix.service.execute import not_held
 from leanpix.service.observing import Ended, ObserveEnd, unobserved
 from leanpix.service.ports import Blobs, Clock, Database, Signals, Transaction
-from leanpix.service.submit import QueueBounds, no_credits, price_asked, source_key
+from leanpix.service.submit import QueueBounds, no_credits, price_asked
 
 # What a key sends beside its batches finds three quarters of its own room free, and what others send half of all.
 _SHARE_OF_KEY, _SHARE_OF_ALL = 4, 2

@@ -27,7 +27,9 @@ from leanpix.domain.states import TaskState
 from leanpix.domain.submission import Submission, fingerprint_of, token_of
 from leanpix.domain.task import SourceKind, Task
 from leanpix.domain.webhook import Callback
+from leanpix.service.blob_keys import source_key
 from leanpix.service.budgets import CpuBudget
+from leanpix.service.held_sources import HeldSources
 from leanpix.service.ids import random_id
 from leanpix.service.keys import REFUSED
 from leanpix.service.observing import CarryTrace, untraced
@@ -66,7 +68,7 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Submit:
-    """The use case `submit`; now gives Unix seconds."""
+    """The use case `submit`; now gives Unix seconds. held: the sources of tasks that were not promised, if any are."""
 
     database: Database
     rates: RateLimits
@@ -77,6 +79,7 @@ class Submit:
     carried: CarryTrace = untraced
     new_id: NewId = random_id
     cpu: CpuBudget | None = None
+    held: HeldSources | None = None
 
     def admit(self, account: Account, idempotency_key: str | None = None) -> None:
         """Judge the account before its request is read: CreditsExhaustedError, RateLimitedError.
@@ -101,8 +104,12 @@ class Submit:
         *,
         callback: Callback | None = None,
         ignored: tuple[str, ...] = (),
+        is_awaited: bool = False,
     ) -> str:
         """Keep the task and return its id; CapacityError or CreditsExhaustedError where it cannot be kept.
+
+        is_awaited: the caller waits for the task's end, and tells nobody its id before `promise`. The task need not
+        outlive this process then, and the caller calls `let_go` in the end.
 
         Under an idempotency key that came with the same request before, the earlier task's id; KeyReusedError where
         it came with another. A request that was refused leaves its key free.
@@ -116,6 +123,10 @@ class Submit:
             return earlier
         if not self.blobs.has_room():
             raise StorageFullError("HTTP 429: the server is short of disk space; try again later", _DISK_RETRY_S)
+        if is_awaited and submission is None and isinstance(source, Upload) and not source.is_kept:
+            held_id = self._hold(account, task, source)
+            if held_id is not None:
+                return held_id
         with self.database.reading() as view:
             self._check_queue(view, account)
         try:
@@ -137,6 +148,31 @@ class Submit:
         else:
             self.signals.address_added()
         return task_id
+
+    def promise(self, task_id: str) -> None:
+        """Have a task outlive this process, before its id is told; StoreUnavailableError where it cannot."""
+        if self.held is not None:
+            self.held.promise(self.database, self.blobs, task_id)
+
+    def let_go(self, task_id: str) -> None:
+        """Nobody waits for the task any more: its source is not needed, or lies in the store."""
+        if self.held is not None:
+            self.held.drop(task_id)
+
+    def _hold(self, account: Account, task: Task, source: Upload) -> str | None:
+        """Accept a task that is not promised; its id, or None where its source cannot be held."""
+        if self.held is None or not self.held.hold(task.id, source.content):
+            return None
+        task = replace(task, source_kind=SourceKind.HELD, owner=self.held.owner)
+        try:
+            with self.database.transaction(waits=False) as change:
+                self._accept(change, account, task, None)
+        except BaseException:
+            self.held.drop(task.id)
+            raise
+        self.held.accepted(task.id)
+        self.signals.work_added()
+        return task.id
 
     def _is_kept(self, task: Task) -> bool:
         with self.database.reading() as view:
@@ -174,7 +210,7 @@ class Submit:
             raise CreditsExhaustedError(no_credits(task.held))
         self._check_queue(change, account)
         change.tasks.add(task)
-        if task.fetch_host is None:
+        if task.fetch_host is None and task.owner is None:
             change.enqueue(task.id)
         return task.id
 
@@ -277,16 +313,6 @@ def fetch_host(source: Upload | Address) -> str | None:
     except ValueError:  # no URL: fetching it says so
         host = ""
     return hashlib.sha256(host.encode()).hexdigest()[:_HOST_DIGITS]
-
-
-def source_key(task_id: str) -> str:
-    """Where a task's source, or the address of one, lies until the task has ended."""
-    return f"sources/{task_id}"
-
-
-def fetched_key(task_id: str) -> str:
-    """Where what was fetched for a task lies, if it is kept."""
-    return f"fetched/{task_id}"
 
 
 def price_asked(options: CompressionOptions) -> int:

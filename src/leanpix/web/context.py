@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
+from contextvars import copy_context
 from dataclasses import dataclass
 from functools import partial
 from threading import Event
 from typing import ParamSpec, Protocol, TypeVar
 
-from anyio import CapacityLimiter, to_thread
 from starlette.requests import Request
 
 from leanpix.domain.account import Account
@@ -70,8 +70,8 @@ class Readiness:
 class Context:
     """The use cases behind the routes. readiness looks at what works, and what protection is off.
 
-    drained is set when this process is about to end: waits for tasks are over then. look_ups has the threads of what
-    every poll asks for: a few rows, no files.
+    drained is set when this process is about to end: waits for tasks are over then. calls has the threads of use cases,
+    look_ups those of what every poll asks for: a few rows, no files.
     """
 
     settings: WebSettings
@@ -91,7 +91,7 @@ class Context:
     blobs: Blobs
     ends: TaskEnds
     readiness: Callable[[], Readiness]
-    threads: CapacityLimiter
+    calls: Executor
     look_ups: Executor
     turns: KeyQueue
     unpacking: Unpacking
@@ -102,8 +102,14 @@ class Context:
     trace: TraceRequest | None = None  # None: requests have no spans
 
     async def call(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run a use case in a thread; they wait for disks and databases."""
-        return await to_thread.run_sync(partial(work, *args, **kwargs), limiter=self.threads)
+        """Run a use case in a thread; they wait for disks and databases. What is begun is waited for, come what may."""
+        within = copy_context()  # a trace is carried in it
+        called = asyncio.get_running_loop().run_in_executor(self.calls, partial(within.run, work, *args, **kwargs))
+        try:
+            return await asyncio.shield(called)
+        except asyncio.CancelledError:
+            await asyncio.wait([called])  # it may use what its caller drops
+            raise
 
     async def look_up(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a use case that reads or counts a few rows, apart from those that wait for files."""

@@ -6,7 +6,7 @@ import base64
 import json
 import secrets
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from anyio import CapacityLimiter, to_thread
@@ -15,18 +15,42 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from leanpix.domain.errors import ReadersError
-from leanpix.service.ports import BlobStream
+from leanpix.service.ports import Blobs, BlobStream
 from leanpix.web.compat import Json
 
 _THREADS = 8
 _RETRY_S = 2.0
 _BASE64_GROUP = 3
 _PARTIAL = 206
+# Up to here a result is read as a whole: each piece is a hand-over to a thread and back, which costs more than to read.
+_WHOLE_BYTES = 128 * 1024
 
 
 # What stands in a shape for the base64 text: chosen anew by each process, so that no caller can have written it.
 _MARK = secrets.token_hex(16).encode()
 PLACEHOLDER = _MARK.decode()
+
+
+class WholeContent:
+    """A content that was read already."""
+
+    def __init__(self, content: bytes) -> None:
+        self.content, self.size_bytes = content, len(content)
+
+    def __iter__(self) -> Iterator[bytes]:
+        """It, in one piece."""
+        yield self.content
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def content_of(blobs: Blobs, blob: str) -> BlobStream | None:
+    """A result's content, read already where it is small; None where it is gone. It waits for the store."""
+    found = blobs.stream(blob)
+    if found is None or found.size_bytes > _WHOLE_BYTES:
+        return found
+    return WholeContent(b"".join(found))
 
 
 @dataclass(slots=True)
@@ -67,6 +91,9 @@ class Reading:
 
     def file(self, media_type: str, headers: Mapping[str, str]) -> Response:
         """The content as it is."""
+        if isinstance(self.content, WholeContent) and self.request.method != "HEAD":
+            self.readers.enter(self.blob)
+            return _SentWhole(self, self.content.content, media_type, headers)
         return self._answer(self._pieces(), media_type, headers, self.content.size_bytes)
 
     def part(self, wanted: range, media_type: str, headers: Mapping[str, str]) -> Response:
@@ -102,6 +129,9 @@ class Reading:
         return _Sent(self, pieces, media_type, sized)
 
     async def _pieces(self) -> AsyncIterator[bytes]:
+        if isinstance(self.content, WholeContent):
+            yield self.content.content
+            return
         chunks = iter(self.content)
         while (chunk := await to_thread.run_sync(next, chunks, None, limiter=self.readers.threads)) is not None:
             yield chunk
@@ -142,4 +172,19 @@ class _Sent(StreamingResponse):
             await super().__call__(scope, receive, send)
         finally:
             self._reading.content.close()
+            self._reading.readers.leave(self._reading.blob)
+
+
+class _SentWhole(Response):
+    """The same of a content that is in memory."""
+
+    def __init__(self, reading: Reading, content: bytes, media_type: str, headers: Mapping[str, str]) -> None:
+        super().__init__(content, media_type=media_type, headers=headers)
+        self._reading = reading
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
             self._reading.readers.leave(self._reading.blob)

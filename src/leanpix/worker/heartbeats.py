@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Event, Lock
@@ -13,12 +13,16 @@ from leanpix.service.ports import Database
 
 @dataclass(slots=True)
 class Heartbeats:
-    """Shows each attempt under way to be alive, every interval; give_up is told those that are lost."""
+    """Shows each attempt under way to be alive, every interval; give_up is told those that are lost.
+
+    waiting: what is to be shown beside them: tasks that wait for this process.
+    """
 
     database: Database
     interval_s: float
     on_error: Callable[[BaseException], None]
     give_up: list[Callable[[FencingToken], None]] = field(default_factory=list)
+    waiting: Callable[[], Iterable[FencingToken]] = tuple
     _alive: set[FencingToken] = field(default_factory=set)
     _lock: Lock = field(default_factory=Lock)
 
@@ -48,7 +52,7 @@ class Heartbeats:
 
     def _beat(self) -> None:
         with self._lock:
-            alive = list(self._alive)
+            alive = [*self._alive, *self.waiting()]
         if not alive:
             return
         with self.database.autocommit() as change:

@@ -72,6 +72,7 @@ class Worker:
         self.sources.stop()
         self._threads[0].join(self.grace_s)
         self.stopping.set()
+        self.execute.promise_held()
         self.sources.hand_back()
         self.execute.progress.stop()
         self.pool.close()
@@ -83,6 +84,13 @@ class Worker:
         with self._lock:
             if self._deliveries is not None:
                 self._deliveries.stop()
+
+    def free(self, task_id: str) -> None:
+        """The task needs its slot no more, though it is not recorded yet."""
+        with self._lock:
+            deliveries = self._deliveries
+        if deliveries is not None:
+            deliveries.free(task_id)
 
     def _deliver(self) -> None:
         while not self._takes_no_more.is_set():

@@ -14,9 +14,9 @@ from leanpix.domain.account import RateBucket
 from leanpix.domain.states import TaskState
 from leanpix.domain.task import MAX_ATTEMPTS
 from leanpix.queues.signals import LocalSignals
+from leanpix.service.blob_keys import source_key
 from leanpix.service.execute import record
 from leanpix.service.maintain import Reaper, Sweeper
-from leanpix.service.submit import source_key
 from leanpix.stores.files.blobs import LocalBlobs
 from leanpix.stores.sql.sqlite_rate_limits import SqliteRateLimits
 

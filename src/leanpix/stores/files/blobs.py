@@ -17,10 +17,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
-import obstore
-from obstore.exceptions import BaseError
-from obstore.store import LocalStore
-
 from leanpix.domain.errors import StoreUnavailableError
 from leanpix.domain.room import Room
 
@@ -40,18 +36,16 @@ class LocalBlobs:
     def __init__(self, root: Path, min_free_share: float, *, sync: bool = True) -> None:
         root.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._root, self._min_free_share, self._sync = root, min_free_share, sync
-        self._store = LocalStore(root, automatic_cleanup=True)
 
     def put(self, key: str, content: bytes | memoryview | Path, *, waits: bool = True) -> None:
         """Store content, replacing what was there; whole or not at all. StoreUnavailableError where it cannot be."""
         place, waits = self._place(key), waits and self._sync
-        changed = _folders_to_change(place) if waits else []
         try:
-            if not (isinstance(content, Path) and self._taken_over(place, content)):
-                obstore.put(self._store, key, content)
-            for written in [place, *changed] if waits else ():
-                _to_disk(written)
-        except (BaseError, OSError) as failure:
+            try:
+                _put(place, content, waits=waits)
+            except FileNotFoundError:  # the folder was empty, and was removed after it was made sure of
+                _put(place, content, waits=waits)
+        except OSError as failure:
             raise StoreUnavailableError from failure
 
     def flush(self) -> None:
@@ -151,21 +145,6 @@ class LocalBlobs:
     def _place(self, key: str) -> str:
         return f"{self._root}/{key}"
 
-    def _taken_over(self, place: str, content: Path) -> bool:
-        """Give an open file of the same disk its name here, without a copy; False where that cannot be."""
-        beside = f"{place}#{secrets.token_hex(8)}"
-        try:
-            os.makedirs(os.path.dirname(place), exist_ok=True)
-            os.link(content, beside, follow_symlinks=True)
-        except OSError:  # another disk, or a file that has lost its name: it is copied
-            return False
-        try:
-            os.replace(beside, place)
-        except OSError:
-            os.unlink(beside)
-            raise
-        return True
-
 
 class FileStream:
     """An open file read in chunks, once; closed at its end, or before by who needs no more of it."""
@@ -206,12 +185,53 @@ def _remove(place: str) -> None:
             os.rmdir(place)
 
 
-def _folders_to_change(place: str) -> list[str]:
-    """The folders that get a new entry when a file is written there: its own, and those of folders made."""
-    changed = [os.path.dirname(place)]
-    while not os.path.exists(changed[-1]):
-        changed.append(os.path.dirname(changed[-1]))
+def _put(place: str, content: bytes | memoryview | Path, *, waits: bool) -> None:
+    """Write beside the place first, and give it its name once it is whole: in this thread, without a hand-over."""
+    beside = f"{place}#{secrets.token_hex(8)}"
+    changed = _make_folder(os.path.dirname(place))
+    try:
+        if not (isinstance(content, Path) and _is_linked(content, beside)):
+            _write(beside, content)
+        if waits:
+            _to_disk(beside)
+        os.replace(beside, place)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            os.unlink(beside)
+        raise
+    for folder in changed if waits else ():
+        _to_disk(folder)
+
+
+def _make_folder(folder: str) -> list[str]:
+    """Have the folder; those that get a new entry with a file in it: itself, and those of the folders made."""
+    if os.path.isdir(folder):
+        return [folder]
+    changed = [folder, *_make_folder(os.path.dirname(folder))]
+    with suppress(FileExistsError):
+        os.mkdir(folder)
     return changed
+
+
+def _is_linked(content: Path, place: str) -> bool:
+    """Give an open file of the same disk a name, without a copy; False where that cannot be."""
+    try:
+        os.link(content, place, follow_symlinks=True)
+    except OSError:  # another disk, or a file that has lost its name: it is copied
+        return False
+    return True
+
+
+def _write(place: str, content: bytes | memoryview | Path) -> None:
+    """A new file with this content."""
+    with open(place, "xb", buffering=0) as file:
+        if isinstance(content, Path):
+            with content.open("rb") as source:
+                shutil.copyfileobj(source, file)
+            return
+        rest = memoryview(content)
+        while rest:
+            rest = rest[file.write(rest) :]
 
 
 def _to_disk(place: str) -> None:

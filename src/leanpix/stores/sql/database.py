@@ -59,15 +59,20 @@ class SqlDatabase:
         enqueue: Callable[[SqlConnection, str], None] = lambda _c, _t: None,
         *,
         patience_s: float = 0,
+        quick_has_transactions: bool = False,
     ) -> None:
         self._durable, self._quick = durable, quick
+        self._unwaited = quick if quick_has_transactions else durable
         self._enqueue = enqueue
         self._patience_s = patience_s
 
     @contextmanager
-    def transaction(self) -> Iterator[SqlTransaction]:
-        """A transaction that is kept when its block ends, and undone when it raises."""
-        with self._durable.in_transaction(self._patience_s) as connection:
+    def transaction(self, *, waits: bool = True) -> Iterator[SqlTransaction]:
+        """A transaction that is kept when its block ends, and undone when it raises.
+
+        waits False: a power cut may undo it until a later one that waits has ended.
+        """
+        with (self._durable if waits else self._unwaited).in_transaction(self._patience_s) as connection:
             yield SqlTransaction(connection, self._enqueue)
 
     @contextmanager
@@ -103,7 +108,8 @@ def sqlite_database(path: Path) -> SqlDatabase:
     finally:
         engine.dispose()
     writer = Lock()
-    return SqlDatabase(DriverConnections(path, _DURABLE, writer), DriverConnections(path, "NORMAL", writer))
+    durable, quick = (DriverConnections(path, synchronous, writer) for synchronous in (_DURABLE, "NORMAL"))
+    return SqlDatabase(durable, quick, quick_has_transactions=True)
 
 
 def refuse_damaged(path: Path, *, at_most_bytes: int = _CHECKED_BYTES) -> None:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from sqlalchemy import case, func, select, text
+from sqlalchemy import case, func, not_, or_, select, text
 
 from leanpix.service.observing import QueueFigures
 from leanpix.stores.sql.connections import SqlConnection
 from leanpix.stores.sql.database import SqlDatabase
 from leanpix.stores.sql.tables import notices, tasks
 
-_WAITS = tasks.c.owner.is_(None)
+_WAITS = or_(tasks.c.owner.is_(None), tasks.c.attempt == 0)  # for anybody, or for the process that holds its source
 _QUEUE = select(
     func.count(case((_WAITS, 1))),
-    func.count(tasks.c.owner),
+    func.count(case((not_(_WAITS), 1))),
     func.min(case((_WAITS, tasks.c.created_at))),
     func.coalesce(func.sum(tasks.c.held), 0),
 ).where(tasks.c.completed_at.is_(None))

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from types import SimpleNamespace
 from typing import Any
 
-from sqlalchemy import Select, and_, bindparam, case, delete, func, insert, select, update
+from sqlalchemy import Select, and_, bindparam, case, delete, func, insert, or_, select, update
 
 from leanpix.domain.formats import OutputFormat
 from leanpix.domain.request import ReturnType
@@ -28,9 +28,12 @@ _WAITING = and_(tasks.c.completed_at.is_(None), tasks.c.owner.is_(None))
 _OF_TASK = tasks.c.id == bindparam("of_task")
 _GET = select(tasks).where(_OF_TASK)
 _ADD = insert(tasks)
+# A held source's task belongs to the process that holds it, and has had no attempt while it waits for a slot there.
+_WAITS_FOR = or_(tasks.c.owner.is_(None), and_(tasks.c.owner == bindparam("by_owner"), tasks.c.attempt == 0))
+_IS_HELD = tasks.c.source_kind == SourceKind.HELD.value
 _CLAIM = (
     update(tasks)
-    .where(_OF_TASK, _WAITING)
+    .where(_OF_TASK, tasks.c.completed_at.is_(None), _WAITS_FOR)
     .values(
         owner=bindparam("by_owner"),
         attempt=tasks.c.attempt + 1,
@@ -51,6 +54,20 @@ _WRITE = update(tasks).where(
     tasks.c.owner == bindparam("of_owner"),
     tasks.c.attempt == bindparam("of_attempt"),
     tasks.c.completed_at.is_(None),
+)
+# An ended task's source is nowhere: other versions need not know that it never was on a disk.
+_FINISH = _WRITE.values(source_kind=case((_IS_HELD, SourceKind.UPLOAD.value), else_=tasks.c.source_kind))
+_PROMISE = (
+    update(tasks)
+    .where(_OF_TASK, tasks.c.completed_at.is_(None), _IS_HELD, tasks.c.owner == bindparam("by_owner"))
+    .values(source_kind=SourceKind.UPLOAD.value, owner=case((tasks.c.attempt > 0, tasks.c.owner), else_=None))
+)
+_FORGET = delete(tasks).where(
+    _OF_TASK,
+    tasks.c.owner == bindparam("of_owner"),
+    tasks.c.attempt == bindparam("of_attempt"),
+    tasks.c.completed_at.is_(None),
+    _IS_HELD,
 )
 _GIVE_UP_FAILED = _WRITE.values(faults=tasks.c.faults + 1)
 _BEAT = _WRITE.values(beat=tasks.c.beat + 1)
@@ -84,14 +101,12 @@ _COUNT_UNFINISHED = select(
 
 
 def _line() -> Select[tuple[str, str]]:
-    """The line of waiting tasks, up to `most` of them."""
+    """The line of tasks that wait for anybody or for `by_owner`, up to `most` of them."""
     of_batch = tasks.c.batch_id.is_not(None)
-    turn = func.row_number().over(
-        partition_by=tasks.c.key_id, order_by=(tasks.c.owner.is_(None), of_batch, tasks.c.created_at)
-    )
-    unfinished = select(tasks.c.id, tasks.c.key_id, tasks.c.owner, tasks.c.created_at, turn.label("turn"))
-    line = unfinished.where(tasks.c.completed_at.is_(None), tasks.c.fetch_host.is_(None)).subquery()
-    waiting = select(line.c.id, line.c.key_id).where(line.c.owner.is_(None))
+    turn = func.row_number().over(partition_by=tasks.c.key_id, order_by=(_WAITS_FOR, of_batch, tasks.c.created_at))
+    columns = (tasks.c.id, tasks.c.key_id, tasks.c.created_at, _WAITS_FOR.label("waits"), turn.label("turn"))
+    line = select(*columns).where(tasks.c.completed_at.is_(None), tasks.c.fetch_host.is_(None)).subquery()
+    waiting = select(line.c.id, line.c.key_id).where(line.c.waits)
     return waiting.order_by(line.c.turn, line.c.created_at).limit(bindparam("most"))
 
 
@@ -127,6 +142,7 @@ class SqlTasks:
             _ADD,
             {
                 **accepted_values(task),
+                "owner": task.owner,
                 "callback_url": task.callback.url if task.callback else None,
                 "callback_base": task.callback.base if task.callback else None,
             },
@@ -141,6 +157,14 @@ class SqlTasks:
         """Take a waiting task: next attempt, state PREPARING. None where it is not waiting any more."""
         row = self._connection.execute(_CLAIM, {"of_task": task_id, "by_owner": owner, "at": now}).first()
         return None if row is None else task_of(row)
+
+    def promise(self, task_id: str, owner: str) -> bool:
+        """The source of a task that this owner held is stored; False where it is not held any more."""
+        return self._connection.execute(_PROMISE, {"of_task": task_id, "by_owner": owner}).rowcount == 1
+
+    def forget(self, fence: FencingToken) -> bool:
+        """Remove a task whose source was held by a process that is gone; False where the fence is lost."""
+        return self._connection.execute(_FORGET, _of(fence)).rowcount == 1
 
     def seize(self, task_id: str, owner: str) -> Task | None:
         """Take an unfinished task, whoever has it, to end it; None where it has ended.
@@ -157,19 +181,19 @@ class SqlTasks:
     def finish(self, fence: FencingToken, outcome: Outcome, now: float, charged: int) -> bool:
         """Record how the task ended; False where the fence is lost, and then nothing is written."""
         result = outcome.result
-        return self._update(
-            fence,
-            state=int(outcome.state),
-            message=outcome.message,
-            completed_at=now,
-            charged=charged,
-            owner=None,
-            result_blob=result.blob if result else None,
-            result_format=result.format.value if result else None,
-            result_bytes=result.size_bytes if result else None,
-            report=report_to_json(outcome.report) if outcome.report else None,
-            made_of=outcome.made_of,
-        )
+        ended = {
+            "state": int(outcome.state),
+            "message": outcome.message,
+            "completed_at": now,
+            "charged": charged,
+            "owner": None,
+            "result_blob": result.blob if result else None,
+            "result_format": result.format.value if result else None,
+            "result_bytes": result.size_bytes if result else None,
+            "report": report_to_json(outcome.report) if outcome.report else None,
+            "made_of": outcome.made_of,
+        }
+        return self._connection.execute(_FINISH, _of(fence) | ended).rowcount == 1
 
     def made_of(self, token: str, completed_after: float) -> Task | None:
         """The newest task whose result was made of the same, and that ended after the given time."""
@@ -197,13 +221,14 @@ class SqlTasks:
         """Every task that somebody owns."""
         return [task_of(row) for row in self._connection.execute(_RUNNING)]
 
-    def ready(self, limit: int) -> list[QueueEntry]:
+    def ready(self, limit: int, holder: str = "") -> list[QueueEntry]:
         """The line of tasks that wait for a worker: each key's first before any key's second, the oldest among equals.
 
         What a key has running counts as its first ones, so a backlog of one key delays no other key. Its batches come
         after what it sent by itself.
         """
-        return [QueueEntry(row.id, row.key_id) for row in self._connection.execute(_LINE, {"most": limit})]
+        rows = self._connection.execute(_LINE, {"most": limit, "by_owner": holder})
+        return [QueueEntry(row.id, row.key_id) for row in rows]
 
     def to_fetch(self, per_host: int, limit: int) -> list[QueueEntry]:
         """The line of tasks whose source has to be fetched, in the same order, each with its host."""

@@ -18,7 +18,7 @@ from leanpix.web import compat
 from leanpix.web.body import SINGLE, BodyRules, Form, read_form
 from leanpix.web.context import Context, context_of
 from leanpix.web.observed import note
-from leanpix.web.reading import PLACEHOLDER, Reading
+from leanpix.web.reading import PLACEHOLDER, Reading, content_of
 from leanpix.web.streams import admitted
 from leanpix.web.waiting import ended
 from leanpix.web.wire import WireRequest, idempotency_key, parse_request
@@ -35,9 +35,15 @@ async def create(request: Request) -> Response:
         callback = callback_of(context, request, wire.callback_url)
 
         def submit() -> str:
-            source = _source(form, wire)
             return context.submit.submit(
-                account, source, wire.options, wire.return_type, once, callback=callback, ignored=wire.ignored
+                account,
+                _source(form, wire),
+                wire.options,
+                wire.return_type,
+                once,
+                callback=callback,
+                ignored=wire.ignored,
+                is_awaited=wire.sync,
             )
 
         task_id = await context.call(submit)
@@ -46,6 +52,9 @@ async def create(request: Request) -> Response:
         return JSONResponse(compat.created(task_id))
     # Under an idempotency key the id may be that of a task that ended long ago.
     task = await ended(context, task_id, lambda: context.query.task(account, task_id), is_new=once is None)
+    if not task.state.is_final:
+        await context.call(context.submit.promise, task_id)  # its id is the answer
+    context.submit.let_go(task_id)
     return await answer(context, request, task)
 
 
@@ -76,7 +85,7 @@ async def answer(
         return JSONResponse(context.rendering.shape(task, base), headers=headers)
     if not context.rendering.holds_content(task) or task.result is None:
         return JSONResponse(await context.call(context.rendering.shape, task, base), headers=headers)
-    content = await context.call(context.blobs.stream, task.result.blob)
+    content = await context.call(content_of, context.blobs, task.result.blob)
     if content is None:
         return JSONResponse(context.rendering.without_content(task), headers=headers)
     shape = compat.succeeded(task, PLACEHOLDER)

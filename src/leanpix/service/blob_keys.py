@@ -1,0 +1,13 @@
+"""Where a task's files lie in the store."""
+
+from __future__ import annotations
+
+
+def source_key(task_id: str) -> str:
+    """Where a task's source, or the address of one, lies until the task has ended."""
+    return f"sources/{task_id}"
+
+
+def fetched_key(task_id: str) -> str:
+    """Where what was fetched for a task lies, if it is kept."""
+    return f"fetched/{task_id}"

@@ -1,0 +1,101 @@
+"""Sources that lie with a process until their task has ended, or is promised."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.support.ledger import Book
+
+from leanpix.domain.errors import StoreUnavailableError
+from leanpix.service import held_sources
+from leanpix.service.blob_keys import source_key
+from leanpix.service.held_sources import HeldSources
+from leanpix.service.open_files import all_of
+from leanpix.stores.files.blobs import LocalBlobs
+
+HOLDER = "holder"
+
+
+@pytest.fixture
+def blobs(tmp_path: Path) -> LocalBlobs:
+    return LocalBlobs(tmp_path / "files", 0)
+
+
+def spooled(folder: Path, content: bytes) -> Path:
+    path = folder / f"spool {content[:8]!r}"
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize("is_file", [False, True])
+def test_it_is_read_as_often_as_is_needed_and_gone_when_it_is_dropped(tmp_path: Path, *, is_file: bool) -> None:
+    held, content = HeldSources(HOLDER), b"picture" * 1000
+    source = spooled(tmp_path, content) if is_file else content
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    assert held.hold("task", source)
+    if isinstance(source, Path):
+        source.unlink()
+    for _ in range(2):
+        opened = held.open("task")
+        assert opened is not None
+        with opened:
+            assert all_of(opened) == content
+    held.drop("task")
+    assert held.open("task") is None
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+def test_open_files_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(held_sources, "_MOST_FILES", 2)
+    held, source = HeldSources(HOLDER), spooled(tmp_path, b"picture")
+    assert [held.hold(f"{number}", source) for number in range(3)] == [True, True, False]
+    assert held.hold("bytes", b"picture")
+    held.drop("0")
+    assert held.hold("3", source)
+    for task_id in held.close():
+        held.drop(task_id)
+
+
+@pytest.mark.parametrize("is_file", [False, True])
+def test_a_promise_stores_it_and_lets_go_of_it(tmp_path: Path, blobs: LocalBlobs, *, is_file: bool) -> None:
+    with Book(tmp_path / "rows.db") as book:
+        book.account()
+        held, task_id = HeldSources(HOLDER), book.held_task(HOLDER)
+        held.hold(task_id, spooled(tmp_path, b"picture") if is_file else b"picture")
+        held.accepted(task_id)
+        assert [fence.task_id for fence in held.waiting()] == [task_id]
+        held.promise(book.database, blobs, task_id)
+        held.promise(book.database, blobs, task_id)
+        assert book.get(task_id).owner is None
+    assert blobs.get(source_key(task_id)) == b"picture"
+    assert (held.open(task_id), held.waiting()) == (None, [])
+
+
+def test_what_another_process_took_for_dead_cannot_be_promised(tmp_path: Path, blobs: LocalBlobs) -> None:
+    with Book(tmp_path / "rows.db") as book:
+        held = HeldSources(HOLDER)
+        held.hold("gone", b"picture")
+        with pytest.raises(StoreUnavailableError):
+            held.promise(book.database, blobs, "gone")
+    assert blobs.get(source_key("gone")) is None
+
+
+def test_only_what_has_ended_is_dropped_when_its_row_is_not_waiting_any_more(tmp_path: Path) -> None:
+    with Book(tmp_path / "rows.db") as book:
+        book.account()
+        held, task_id = HeldSources(HOLDER), book.held_task(HOLDER)
+        for one in (task_id, "gone"):
+            held.hold(one, b"picture")
+            held.drop_ended(book.database, one)
+    assert held.open("gone") is None
+    kept = held.open(task_id)
+    assert kept is not None
+    kept.close()
+
+
+def test_a_process_that_stops_holds_nothing_new() -> None:
+    held = HeldSources(HOLDER)
+    held.hold("task", b"picture")
+    assert held.close() == ["task"]
+    assert not held.hold("another", b"picture")
