@@ -134,10 +134,10 @@ def test_who_is_not_answered_was_promised_nothing_and_is_charged_nothing(tmp_pat
 
 
 def test_what_was_answered_with_its_id_when_the_wait_was_over_outlives_the_server(tmp_path: Path) -> None:
-    slow = encoded(gradient(4000, 3000), "PNG")
-    server = start_server(tmp_path / "data", sync_wait_s="0.2", **QUICK)
-    with ThreadPoolExecutor(6) as waiting:  # some are worked on, and others wait for them
-        answers = list(waiting.map(compressed, [server] * 6, [server.key] * 6, [slow] * 6))
+    slow = encoded(gradient(2000, 1500), "PNG")
+    server = start_server(tmp_path / "data", sync_wait_s="0.1", workers="1", spare_workers="0", **QUICK)
+    with ThreadPoolExecutor(2) as waiting:  # one is worked on, and the other waits for it
+        answers = list(waiting.map(compressed, [server] * 2, [server.key] * 2, [slow] * 2))
     server.kill()
     told = [answer.json()["data"] for answer in answers]
     assert {one["state_detail"] for one in told} == {"Processing"}
