@@ -125,6 +125,12 @@ bench-cluster: setup-dev ## latency in both modes, the queue alone, 1 to 4 worke
 	@$(UV) sync --quiet --frozen --no-editable --group bench --python $(PYTHON)
 	@$(PY) bench/cluster.py
 
+bench-peers: setup-dev ## this service beside sharp, Pillow, pyvips, thumbor, nginx, ...: docs/benchmarks.md; PICTURES="photo.jpg drawing.png"
+	@mkdir -p .tools/peers && { command -v npm >/dev/null && npm install --silent --prefix .tools/peers sharp@0.35.5 fastify || true; }
+	@$(UV) venv --quiet --allow-existing --python $(PYTHON) .tools/peers/venv
+	@$(UV) pip install --quiet --python .tools/peers/venv fastapi 'uvicorn[standard]' pillow 'pyvips[binary]' thumbor
+	@$(PY) bench/peers.py $(PICTURES)
+
 bench-jpegli: setup-dev ## CPU time and bytes at equal score of the two paths to jpegli; PICTURES="a.png b.jpg"
 	@$(PY) bench/jpegli.py $(PICTURES)
 
