@@ -31,7 +31,7 @@ from service import family, photo_file, processor_fields
 from leanpix.engine.judging.ssimulacra2 import score
 
 PAGE = Path(__file__).resolve().parents[1] / "docs/benchmarks.md"
-TURNS, CLIENTS = 5, 16
+TURNS, CLIENTS = 3, 16
 ABOUT = """
 Written by `make bench-peers` itself: this service beside the servers that people would write or run instead, on the
 same work and the same machine. Processor time is that of whole process trees, results downloaded, by turns: ratios
@@ -169,9 +169,10 @@ def under_load(peer: Peer, server: Running, work: Work, seconds: float) -> Load:
         peak = max(peak, memory_mb(server))
         time.sleep(0.3)
     latencies.sort()
-    count = len(latencies)
+    count = max(1, len(latencies))
     spent = processor_s(server) - before
-    return Load(count / seconds, latencies[count // 2], latencies[int(count * 0.99)], 1000 * spent / count, peak)
+    p50, p99 = (latencies[int(share * count)] if latencies else 0.0 for share in (0.5, 0.99))
+    return Load(len(latencies) / seconds, p50, p99, 1000 * spent / count, peak)
 
 
 def reference(work: Work) -> NDArray[np.uint8]:
@@ -239,7 +240,7 @@ def page(
         "",
         "## Processor time, bytes and score",
         "",
-        "ms a request: the median of five turns, and the least and most of them.",
+        "ms a request: the median of three turns, and the least and most of them.",
     ]
     for work in works:
         lines += ["", f"### {work.name}", "", *work_table(table[work.name])]
@@ -271,7 +272,7 @@ def losses(
         ms = statistics.median(mine.cpu_ms)
         quickest = min(others, key=lambda name: statistics.median(others[name].cpu_ms))
         least = statistics.median(others[quickest].cpu_ms)
-        if least < ms:
+        if 0 < least < ms:
             change = 100 * mine.size_bytes / others[quickest].size_bytes - 100
             lines.append(
                 f"- {work.name}: {ms:.1f} ms, {quickest} {least:.1f} ({ms / least:.1f} x), with {change:+.0f} % bytes "

@@ -21,7 +21,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from itertools import chain
 from multiprocessing import get_context
@@ -291,7 +291,10 @@ def free_port() -> int:
 
 def family(pid: int) -> list[int]:
     """A process and all below it."""
-    found = [int(child) for file in Path(f"/proc/{pid}/task").glob("*/children") for child in file.read_text().split()]
+    found: list[int] = []
+    for file in Path(f"/proc/{pid}/task").glob("*/children"):
+        with suppress(FileNotFoundError):  # the thread has ended meanwhile
+            found += map(int, file.read_text().split())
     return [pid, *(member for child in found for member in family(child))]
 
 
