@@ -85,9 +85,10 @@ def main() -> None:
             print(f"{peer.name}: {at_rest[peer.name]:.0f} MB", flush=True)
         versions = {peer.name: peer.version(up[peer.name]) for peer in here}
         table = {work.name: by_turns(work, here, up) for work in works}
-        loads = {peer.name: under_load(peer, up[peer.name], works[1], arguments.seconds) for peer in here}
-        crops = {peer.name: under_load(peer, up[peer.name], works[-1], arguments.seconds) for peer in here
-                 if peer.can(works[-1])}  # fmt: skip
+        loads, crops = (
+            {peer.name: under_load(peer, up[peer.name], work, arguments.seconds) for peer in here if peer.can(work)}
+            for work in (works[1], works[-1])
+        )
     missing = [peer.name for peer in every_peer() if not peer.is_there()]
     PAGE.write_text(page(works, table, (loads, crops, at_rest), versions, missing, load_before), encoding="utf-8")
     print(f"written to {PAGE}")
