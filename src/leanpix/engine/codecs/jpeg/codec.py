@@ -46,11 +46,23 @@ _LOW_STEPS = (3.0, 2.0)
 and a half in luma. 2 to 8 % of the bytes of photographs, where a finer distance takes a third to two thirds
 (docs/decisions/0171)."""
 
+SMALL_PIXELS = 320 * 320
+"""Up to here mozjpeg takes 3 to 20 % less than jpegli at an equal score: every block of a thumbnail is busy
+(docs/decisions/0249)."""
+
+_SMALL_UP_TO = (91, 1.5, 82)
+"""Quality, bits a pixel, score: from the one of these that is the goal, whole qualities are too far apart for a size,
+and trellis drops grain that is asked for."""
+
+_SMALL_RATE_BIAS = 0.65
+"""How much more log(bits a pixel) a thumbnail takes than what is typical of larger pictures at a score."""
+
 _VERY_SATURATED = 45.0
 """Chroma detail from which on 4:2:0 loses at every rate."""
 
-_FINE_QUALITY, _FINE_BITS_A_PIXEL, _FINE_SCORE = 60, 1.0, 62
-"""From the one of these that is the goal, graphics between the two lose less by 4:4:4's bytes than by 4:2:0's blur."""
+_FINE = (60, 1.0, 62)
+"""Quality, bits a pixel, score: from the one of these that is the goal, graphics between the two lose less by 4:4:4's
+bytes than by 4:2:0's blur."""
 
 
 def _over_parameter(points: tuple[tuple[float, float], ...]) -> PriorCurve:
@@ -83,6 +95,7 @@ class JpegEncoder:
     effort: Effort
     subsampling: Subsampling
     means: Means = PLAIN_MEANS
+    is_small: bool = False
     lossless_from = _NEVER
     most_score = 100.0
     is_screen_content = False
@@ -90,7 +103,8 @@ class JpegEncoder:
     @property
     def rates(self) -> PriorCurve:
         """Typical log(bits per pixel) along the parameter."""
-        return _over_parameter(_RATES).start_at(self._lowest_parameter())
+        typical = _over_parameter(_RATES).start_at(self._lowest_parameter())
+        return typical.biased(_SMALL_RATE_BIAS) if self.is_small else typical
 
     @property
     def scores(self) -> PriorCurve:
@@ -106,11 +120,11 @@ class JpegEncoder:
         mends = list[Mend]()
         if not self.raster.is_gray and self.subsampling != "4:4:4":
             mends.append(Mend("whole chroma", replace(self, subsampling="4:4:4")))
-        elif not self.means.is_even and _is_native():
+        elif not self.means.is_even and self._has_means:
             even, detail = replace(self.means, is_even=True), frozenset({Measure.THIN_COLOUR, Measure.WINDOW})
             mends.append(Mend("even steps", replace(self, means=even), detail, raises_score=False))
         finer = next((step for step in _LOW_STEPS if self.means.low_step == 0 or step < self.means.low_step), None)
-        if finer is not None and _is_native():
+        if finer is not None and self._has_means:
             refined = replace(self.means, low_step=finer)
             mends.append(Mend("finer ground", replace(self, means=refined), GROUND, raises_score=False))
         return tuple(mends)
@@ -130,6 +144,8 @@ class JpegEncoder:
     def to_grid(self, parameter: float) -> float:
         """Whole qualities for mozjpeg and for jpegli's wheel interface, everything else for the native one."""
         distance = math.exp(-parameter)
+        if self.is_small:
+            return self.param_for(max(1, round(quality_from_distance(distance))))
         if self._is_mozjpeg(distance):
             qualities = _over_parameter(_MOZJPEG_QUALITIES)
             return min(qualities.parameter(round(qualities.value(parameter))), -math.log(_MOZJPEG_FROM_DISTANCE))
@@ -144,10 +160,23 @@ class JpegEncoder:
     def encode(self, parameter: float) -> Encoded:
         """One encode, progressive, with optimised tables."""
         distance = math.exp(-parameter)
+        if self.is_small:
+            return self._small(max(1, round(quality_from_distance(distance))))
         return self._by_mozjpeg(parameter) if self._is_mozjpeg(distance) else self._by_jpegli(distance)
+
+    def _small(self, quality: int) -> Encoded:
+        """By mozjpeg at the quality of that number, in the scans that are smallest."""
+        data = self._saved(quality, interlace=False, optimize_scans=False, quant_table=3)
+        packed = lossless.packed(data)
+        data = packed.data if packed is not None and len(packed.data) < len(data) else data
+        return Encoded(data, f"mozjpeg {self.subsampling}", quality=quality)
 
     def lossless(self) -> None:
         """JPEG has no lossless mode that viewers read."""
+
+    @property
+    def _has_means(self) -> bool:
+        return _is_native() and not self.is_small
 
     def _lowest_parameter(self) -> float:
         furthest = _LARGEST_DISTANCE if self.effort is Effort.MINIMAL else _RATES[0][0]
@@ -170,19 +199,21 @@ class JpegEncoder:
 
     def _by_mozjpeg(self, parameter: float) -> Encoded:
         quality = max(1, round(_over_parameter(_MOZJPEG_QUALITIES).value(parameter)))
-        data = self.raster.image().jpegsave_buffer(
+        data = self._saved(quality, interlace=True, optimize_scans=True, quant_table=5)
+        return Encoded(data, f"mozjpeg {self.subsampling}", quality=quality)
+
+    def _saved(self, quality: int, **settings: object) -> bytes:
+        data: bytes = self.raster.image().jpegsave_buffer(
             Q=quality,
             optimize_coding=True,
-            interlace=True,
             trellis_quant=True,
             overshoot_deringing=True,
-            optimize_scans=True,
-            quant_table=5,
             # libvips would change to 4:4:4 by itself from quality 90 on.
             subsample_mode="on" if self.subsampling == "4:2:0" else "off",
             keep=self.raster.keep,
+            **settings,
         )
-        return Encoded(data, f"mozjpeg {self.subsampling}", quality=quality)
+        return data
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +231,8 @@ class JpegCodec:
         sharp = detail > (SATURATED if _is_fine(goal) else _VERY_SATURATED)
         # What a percentile over samples passes over: a caption, a badge, the lines of a chart.
         sharp = sharp or halved_chroma_loss(raster.pixels) > (THIN_COLOUR if _is_fine(goal) else _THIN_AT_ALL)
-        return JpegEncoder(raster, effort, "4:4:4" if sharp else "4:2:0")
+        is_small = raster.total_pixels <= SMALL_PIXELS and not _is_beyond(goal, _SMALL_UP_TO)
+        return JpegEncoder(raster, effort, "4:4:4" if sharp else "4:2:0", is_small=is_small)
 
     def source_size(self, source: bytes) -> SourceSize:
         """Its picture, without metadata and what follows it."""
@@ -236,8 +268,11 @@ def _source_prior(size: SourceSize, pixels: int) -> priors.Prior:
 
 
 def _is_fine(goal: Goal) -> bool:
+    return _is_beyond(goal, _FINE)
+
+
+def _is_beyond(goal: Goal, limits: tuple[float, float, float]) -> bool:
     wanted = (goal.quality, goal.bits_per_pixel, goal.score)
-    limits = (_FINE_QUALITY, _FINE_BITS_A_PIXEL, _FINE_SCORE)
     return any(one is not None and one >= limit for one, limit in zip(wanted, limits, strict=True))
 
 

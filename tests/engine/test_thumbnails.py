@@ -1,0 +1,73 @@
+"""Thumbnails as JPEG: at an equal score not above what mozjpeg takes as others call it."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import pyvips
+from numpy.typing import NDArray
+from tests.engine.pictures import encoded, photo
+from tests.support.corpus import CORPUS, NO_CORPUS
+
+from leanpix.domain.formats import OutputFormat
+from leanpix.domain.request import CompressionOptions
+from leanpix.engine import compress, score
+
+NOISE = 0.005
+"""Of bytes read off between two qualities."""
+
+QUALITIES = (10, 20, 30, 40, 50, 60, 70, 80, 85, 89)
+PHOTOGRAPHS = ("a_Z_kodim01.png", "a_Z_kodim07.png", "a_Z_kodim13.png", "a_Z_kodim21.png", "a_Q_demo-large-photo.jpg")
+
+
+def shown(data: bytes) -> NDArray[np.uint8]:
+    return np.ascontiguousarray(pyvips.Image.new_from_buffer(data, "").numpy()[:, :, :3])
+
+
+def by_mozjpeg(pixels: NDArray[np.uint8], quality: int) -> bytes:
+    """With the settings of sharp's `mozjpeg: true`."""
+    return encoded(
+        pixels,
+        ".jpg",
+        Q=quality,
+        interlace=True,
+        trellis_quant=True,
+        overshoot_deringing=True,
+        optimize_scans=True,
+        quant_table=3,
+        optimize_coding=True,
+        keep="none",
+    )
+
+
+@pytest.mark.skipif(not CORPUS.is_dir(), reason=NO_CORPUS)
+@pytest.mark.parametrize("side_px", [64, 160, 240, 320])
+@pytest.mark.parametrize("quality", [50, 65, 80])
+def test_at_an_equal_score_it_takes_no_more_than_mozjpeg(side_px: int, quality: int) -> None:
+    ratios = list[float]()
+    for name in PHOTOGRAPHS:
+        pixels = np.ascontiguousarray(pyvips.Image.thumbnail(str(CORPUS / name), side_px).numpy()[:, :, :3])
+        asked = CompressionOptions(format=OutputFormat.JPG, quality=quality)
+        ours = compress(encoded(pixels, ".png"), asked)
+        others = sorted((score(pixels, shown(one)), len(one)) for q in QUALITIES for one in [by_mozjpeg(pixels, q)])
+        reached = score(pixels, shown(ours.data))
+        scores, sizes = zip(*others, strict=True)
+        if scores[0] <= reached <= scores[-1]:
+            ratios.append(math.log(len(ours.data) / float(np.interp(reached, scores, sizes))))
+    assert ratios
+    assert sum(ratios) / len(ratios) <= NOISE
+
+
+def test_a_thumbnail_is_mozjpegs_a_larger_picture_jpeglis() -> None:
+    encoders = [
+        compress(encoded(photo(*size), ".png"), CompressionOptions(format=OutputFormat.JPG, quality=75)).report.encoder
+        for size in ((320, 240), (640, 480))
+    ]
+    assert [name.split()[0] for name in encoders] == ["mozjpeg", "jpegli"]
+
+
+def test_grain_that_is_asked_for_is_kept_at_any_size() -> None:
+    report = compress(encoded(photo(), ".png"), CompressionOptions(format=OutputFormat.JPG, quality=95)).report
+    assert report.encoder.startswith("jpegli")
