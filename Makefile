@@ -121,6 +121,9 @@ bench-engine: setup-dev ## the engine against Pillow, sharp, ImageMagick and oth
 bench-look: setup-dev ## worst places of results and of peers at equal bytes, as a page; PICTURES="a.png", BEFORE=OTHER/.venv/bin/python
 	@$(PY) -m bench.look $(PICTURES) $(if $(BEFORE),--before $(BEFORE))
 
+bench-formats: setup-dev ## JPEG, WebP, AVIF and JPEG XL at equal scores, others' encoders beside ours; PICTURES="a.png b.png"
+	@PYTHONPATH=bench $(PY) bench/formats.py $(PICTURES)
+
 bench-cluster: setup-dev ## latency in both modes, the queue alone, 1 to 4 workers, a model: written into docs/scaling.md
 	@$(UV) sync --quiet --frozen --no-editable --group bench --python $(PYTHON)
 	@$(PY) bench/cluster.py

@@ -57,12 +57,15 @@ def in_process(work: Callable[[Path, int], bytes]) -> Encode:
     return encode
 
 
-def command(*words: str) -> Encode:
-    """Time a program; {in}, {out} and {setting} in its words are filled in. Its start counts as it would for a user."""
+def command(*words: str, suffix: str = "") -> Encode:
+    """Time a program; {in}, {out} and {setting} in its words are filled in. Its start counts as it would for a user.
+
+    suffix: of the file that it is to write, for one that looks at the name.
+    """
 
     def encode(path: Path, setting: int) -> Encoding:
         with tempfile.TemporaryDirectory() as folder:
-            target = Path(folder) / "out"
+            target = Path(folder) / f"out{suffix}"
             filled = [w.format(**{"in": path, "out": target, "setting": setting}) for w in words]
             cpu_s = _children_cpu_s()
             subprocess.run(filled, check=True, capture_output=True)
@@ -94,7 +97,9 @@ def sharp(format_name: str, **options: object) -> Encode:
     return encode
 
 
-def _leanpix(output: OutputFormat) -> Encode:
+def leanpix(output: OutputFormat) -> Encode:
+    """The engine, asked for a quality."""
+
     def work(path: Path, quality: int) -> bytes:
         return compress(path.read_bytes(), CompressionOptions(format=output, quality=quality)).data
 
@@ -103,7 +108,7 @@ def _leanpix(output: OutputFormat) -> Encode:
 
 def _without_extension(output: OutputFormat) -> Encode:
     """The same without leanpix's own extension, as where there was no compiler."""
-    encode = _leanpix(output)
+    encode = leanpix(output)
 
     def run(path: Path, setting: int) -> Encoding:
         jpegli_native.load_native = lambda: None
@@ -136,7 +141,7 @@ def jpeg_peers() -> list[Peer]:
     """JPEG encoders; leanpix first."""
     progressive = ("-strip", "-sampling-factor", "4:2:0", "-interlace", "Plane", "-quality", "{setting}", "jpg:{out}")
     return [
-        Peer("leanpix", _leanpix(OutputFormat.JPG), _QUALITIES),
+        Peer("leanpix", leanpix(OutputFormat.JPG), _QUALITIES),
         Peer("leanpix without its extension", _without_extension(OutputFormat.JPG), _QUALITIES),
         Peer("Pillow progressive", _pillow("JPEG", progressive=True, optimize=True), _QUALITIES),
         Peer("sharp mozjpeg", sharp("jpeg", mozjpeg=True), _QUALITIES),
@@ -150,7 +155,7 @@ def webp_peers() -> list[Peer]:
         command("cwebp", "-quiet", "-m", method, "-q", "{setting}", "{in}", "-o", "{out}") for method in ("4", "6")
     )
     return [
-        Peer("leanpix", _leanpix(OutputFormat.WEBP), _QUALITIES),
+        Peer("leanpix", leanpix(OutputFormat.WEBP), _QUALITIES),
         Peer("Pillow", _pillow("WEBP"), _QUALITIES),
         Peer("sharp", sharp("webp"), _QUALITIES),
         Peer("cwebp -m 4", four, _QUALITIES),
@@ -162,7 +167,7 @@ def png_peers() -> list[Peer]:
     """Palettes at their usual setting; leanpix first."""
     quant = command("pngquant", "--quality", "0-{setting}", "--strip", "--output", "{out}", "{in}")
     return [
-        Peer("leanpix", _leanpix(OutputFormat.PNG), (80,)),
+        Peer("leanpix", leanpix(OutputFormat.PNG), (80,)),
         Peer("pngquant", quant, (80,)),
         Peer("sharp palette", sharp("png", palette=True), (80,)),
     ]
