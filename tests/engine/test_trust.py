@@ -174,6 +174,19 @@ def test_automatic_quality_stops_on_its_own_results(kind: OutputFormat, quality:
 
 
 @every_seed
+def test_automatic_quality_stops_on_gray_results(seed: int) -> None:
+    gray = trust.texture(seed)[:, :, 1:2].copy()
+    file = io.BytesIO()
+    Image.fromarray(gray[:, :, 0]).save(file, "PNG")
+    passes = [file.getvalue()]
+    for _ in range(5):
+        passes.append(compress(passes[-1], CompressionOptions(format=OutputFormat.JPG)).data)
+    source = shown(file.getvalue())
+    assert score(source, shown(passes[-1])) >= score(source, shown(passes[1])) - 1.5
+    assert all(len(later) >= 0.98 * len(one) for one, later in itertools.pairwise(passes[2:]))
+
+
+@every_seed
 @pytest.mark.parametrize("name", ["caption", "night", "smooth", "product"])
 def test_png_stops_on_its_own_results(name: str, seed: int) -> None:
     source = picture(name, seed).pixels

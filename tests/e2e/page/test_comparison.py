@@ -6,11 +6,13 @@ import re
 from pathlib import Path
 
 import pytest
+from PIL import Image, ImageDraw
 from playwright.sync_api import Locator, Page, expect
 from tests.support.batches import pick, textured
 from tests.support.browser import Visitor
 from tests.support.pictures import encoded
 from tests.support.server import Server
+from tests.support.trust import texture
 
 
 @pytest.fixture
@@ -107,3 +109,28 @@ def test_page_keys_go_from_file_to_file_and_escape_goes_back(page: Page) -> None
     page.keyboard.press("Escape")
     expect(page.locator("#comparison")).to_be_hidden()
     expect(page.get_by_role("button", name="Compare before and after: first.jpg")).to_be_focused()
+
+
+def test_w_goes_to_the_place_that_looks_worst(visitor: Visitor, server: Server, tmp_path: Path) -> None:
+    """Thin red lines in one corner of a photograph are what halved chroma and quantisation show first."""
+    picture = Image.fromarray(texture(3, 1200, 900))
+    left, top, side = 1040, 700, 80
+    for x in range(left, left + side, 4):
+        ImageDraw.Draw(picture).line((x, top, x, top + side), fill=(235, 0, 20))
+    source = tmp_path / "lines.jpg"
+    source.write_bytes(encoded(picture, quality=97, subsampling=0))
+
+    page = visitor.open("/", server.key)
+    pick(page, source)
+    page.get_by_role("button", name="Compare before and after: lines.jpg").click()
+    expect(page.locator("#worst")).to_be_visible()
+    expect(page.locator("#worst")).to_have_attribute("title", re.compile("thin colour"))
+
+    page.keyboard.press("w")
+    expect(page.locator("#zoom-shown")).to_have_text("200 %")
+    stage, shown = page.locator("#stage").bounding_box(), page.locator("#after").bounding_box()
+    assert stage is not None
+    assert shown is not None
+    middle_x, middle_y = (shown["x"] + 2 * (left + side / 2), shown["y"] + 2 * (top + side / 2))
+    assert stage["x"] <= middle_x <= stage["x"] + stage["width"]
+    assert stage["y"] <= middle_y <= stage["y"] + stage["height"]

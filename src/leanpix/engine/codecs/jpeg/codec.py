@@ -23,6 +23,7 @@ from leanpix.engine.codecs.jpeg.jpegli import (
     jpegli_backend,
     quality_from_distance,
 )
+from leanpix.engine.codecs.jpeg.own_tables import with_own_tables
 from leanpix.engine.codecs.offers import Facts, Offer, SourceSize, lossy, repacked_source
 from leanpix.engine.codecs.prior import PriorCurve
 from leanpix.engine.content import SATURATED, chroma_detail
@@ -160,6 +161,10 @@ class JpegEncoder:
     def encode(self, parameter: float) -> Encoded:
         """One encode, progressive, with optimised tables."""
         distance = math.exp(-parameter)
+        encoded = self._encoded(parameter, distance)
+        return replace(encoded, data=with_own_tables(encoded.data))
+
+    def _encoded(self, parameter: float, distance: float) -> Encoded:
         if self.is_small:
             return self._small(max(1, round(quality_from_distance(distance))))
         return self._by_mozjpeg(parameter) if self._is_mozjpeg(distance) else self._by_jpegli(distance)

@@ -32,6 +32,9 @@ _READ_AHEAD = 16
 _EXIF_MARK, _EXIF_MARK_BYTES, _LEAST_EXIF_BYTES = b"Exif\0", 6, 8
 _ICC_PREFIX = b"ICC_PROFILE\0"
 _BAND_COUNTS = frozenset({1, 3, 4})
+_FIRST_TABLE_AT = 8
+"""In a frame's payload: which quantisation table the first component takes."""
+
 _MAX_BITS = 8  # 12 and 16 are radiology's: no maintained wheel decodes them
 
 # The luminance table of the JPEG standard, annex K, in zigzag order: libjpeg's qualities are multiples of it.
@@ -221,22 +224,25 @@ def _exif_block(source: bytes, found: list[Segment]) -> bytes:
 
 
 def _quality(source: bytes, found: list[Segment]) -> int | None:
-    """The libjpeg quality whose luminance table is the nearest to the source's."""
-    table = next((t for s in found if s.marker == _DQT for t in [_luminance(source[s.payload : s.end])] if t), None)
+    """The libjpeg quality whose luminance table is the nearest to the source's, that of its first component."""
+    frame = next((s for s in found if s.marker in _FRAMES and s.payload + _FIRST_TABLE_AT < s.end), None)
+    luminance = 0 if frame is None else source[frame.payload + _FIRST_TABLE_AT]
+    blocks = (source[s.payload : s.end] for s in found if s.marker == _DQT)
+    table = next((t for block in blocks for t in [_table(block, luminance)] if t), None)
     if table is None:
         return None
     differences = np.abs(_standard_tables() - np.asarray(table)).sum(axis=1)
     return int(differences.argmin()) + 1
 
 
-def _luminance(payload: bytes) -> tuple[int, ...] | None:
-    """Table 0 of a DQT segment, whose tables may be several, of 8 or 16 bits."""
+def _table(payload: bytes, wanted: int) -> tuple[int, ...] | None:
+    """A table by its number of a DQT segment, whose tables may be several, of 8 or 16 bits."""
     while payload:
         wide, number = payload[0] >> 4, payload[0] & 15
         size = 128 if wide else 64
         if len(payload) <= size:
             return None
-        if number == 0:
+        if number == wanted:
             return struct.unpack(">64H" if wide else ">64B", payload[1 : size + 1])
         payload = payload[size + 1 :]
     return None

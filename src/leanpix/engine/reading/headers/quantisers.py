@@ -10,11 +10,10 @@ from leanpix.engine.reading.headers import jpeg, webp
 
 _FRAMES = frozenset({0xC0, 0xC1, 0xC2})
 _COLOUR = 3
-_OWN_TABLES = (0, 2, 2)
-"""The tables of a JPEG's three components: both chroma components take jpegli's third, so that the second is not there
-(native/jpeg/jpegli.c). Others take 0, 1, 1 or 0, 1, 2."""
+_OWN_TABLES = frozenset({(0, 2, 2), (0, 3, 2), (2,)})
+"""The tables of a JPEG's components, of colour and of gray, as own encodes number them (codecs.jpeg.own_tables). Others
+take 0, 1, 1 or 0, 1, 2, and 0."""
 
-_OWN_GRAY_TABLES = (2,)
 _OWN_SHARPNESS = 7
 """Of a WebP's loop filter; libwebp's default, and nearly all other files', is 0."""
 
@@ -43,8 +42,8 @@ def jpeg_quantisers(source: bytes, quality: float | None) -> Quantisers:
             return Quantisers(quality)
         components = source[frame.payload + 6 : frame.end]
         tables, factors = tuple(components[2::3]), set(components[1::3])
-    is_own = tables in {_OWN_TABLES, _OWN_GRAY_TABLES}
-    return Quantisers(quality, is_whole_chroma=len(tables) < _COLOUR or len(factors) == 1, is_own=is_own)
+    is_whole_chroma = len(tables) < _COLOUR or len(factors) == 1
+    return Quantisers(quality, is_whole_chroma=is_whole_chroma, is_own=tables in _OWN_TABLES)
 
 
 def webp_quantisers(source: bytes) -> Quantisers | None:
