@@ -124,6 +124,9 @@ bench-look: setup-dev ## worst places of results and of peers at equal bytes, as
 bench-formats: setup-dev ## JPEG, WebP, AVIF and JPEG XL at equal scores, others' encoders beside ours; PICTURES="a.png b.png"
 	@PYTHONPATH=bench $(PY) bench/formats.py $(PICTURES)
 
+bench-steady: setup-dev ## five passes of automatic quality on own results, and PNG's bytes by quality, as tables; PICTURES="a.png"
+	@$(PY) -m bench.steady $(PICTURES)
+
 bench-cluster: setup-dev ## latency in both modes, the queue alone, 1 to 4 workers, a model: written into docs/scaling.md
 	@$(UV) sync --quiet --frozen --no-editable --group bench --python $(PYTHON)
 	@$(PY) bench/cluster.py

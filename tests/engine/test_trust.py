@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from tests.support import trust
 
-from leanpix.domain.report import Report
+from leanpix.domain.report import Measure, Report
 from leanpix.engine import CompressionOptions, OutputFormat, compress, score
+from leanpix.engine.judging import meter, worst_place
 
 Pixels = NDArray[np.uint8]
 SEEDS = range(int(os.environ.get("TRUST_SEEDS", "1")))
@@ -110,6 +111,22 @@ def test_smooth_ground_has_no_rings(name: str, kind: OutputFormat, wanted: dict[
 
 
 @every_seed
+@pytest.mark.parametrize("wanted", [{"quality": 75}, {}], ids=["75", "auto"])
+@pytest.mark.parametrize("name", ["smooth", "dark_gradient"])
+def test_a_palette_of_a_large_picture_has_no_rings_either(
+    name: str, wanted: dict[str, int], seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of which tiles are scored: as if that began below a tenth of a megapixel."""
+    for name_of_limit in ("_WHOLE_UP_TO_PIXELS", "_SAMPLE_ABOVE_PIXELS"):
+        monkeypatch.setattr(meter, name_of_limit, 100_000)
+    for name_of_side in ("_SCORED_TILE_PX", "_SAMPLE_TILE_PX"):
+        monkeypatch.setattr(meter, name_of_side, 96)
+    source = picture(name, seed).pixels
+    result, _, _ = made(source, OutputFormat.PNG, **wanted)
+    assert np.abs(boxed(source, 9) - boxed(result, 9)).max() <= 2
+
+
+@every_seed
 @every_want
 @every_format
 def test_a_night_keeps_half_of_its_levels(kind: OutputFormat, wanted: dict[str, int], seed: int) -> None:
@@ -195,6 +212,26 @@ def test_png_stops_on_its_own_results(name: str, seed: int) -> None:
         passes.append(compress(passes[-1], CompressionOptions(format=OutputFormat.PNG)).data)
     assert score(source, shown(passes[-1])) >= score(source, shown(passes[1])) - 1.5
     assert all(len(later) >= 0.98 * len(one) for one, later in itertools.pairwise(passes[2:]))
+
+
+@every_seed
+@pytest.mark.parametrize("name", ["chart", "product", "night"])
+def test_what_was_made_finer_for_a_place_is_known_again(name: str, seed: int) -> None:
+    source = picture(name, seed).pixels
+    passes = [file_of(source)]
+    for _ in range(4):
+        passes.append(compress(passes[-1], CompressionOptions(format=OutputFormat.JPG)).data)
+    assert score(source, shown(passes[-1])) >= score(source, shown(passes[1])) - 1.5
+    assert all(len(later) >= 0.98 * len(one) for one, later in itertools.pairwise(passes[2:]))
+
+
+def test_a_palette_that_falls_short_gives_way_to_the_next_that_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And not to the largest at once: a higher quality that suffices would be smaller."""
+    monkeypatch.setitem(worst_place.BOUNDS, Measure.WINDOW, 4.5)
+    pixels = trust.texture(5, 320, 240)
+    pixels[:160] = np.clip(118 + np.arange(320) / 6, 0, 255)[None, :, None].astype(np.uint8)
+    sizes = [len(made(pixels, OutputFormat.PNG, quality=quality)[1]) for quality in range(45, 91, 5)]
+    assert all(larger >= 0.98 * one for one, larger in itertools.pairwise(sizes)), sizes
 
 
 @every_seed

@@ -266,7 +266,7 @@ def _finished(context: EncodeContext, made: Made) -> bytes:
     most = min((one for one in (context.options.max_bytes, _most_bytes(context)) if one is not None), default=None)
     if _keeps_credentials(context, made, most):
         return context.source
-    data, beside = made.encoded.data, context.beside
+    data, beside = context.known_again(made.encoded, most), context.beside
     if made.size_px is not None:  # smaller sides than were planned, as EXIF has to say
         form, keep = context.picture.probe.format, context.options.keep
         beside = replace(beside, metadata=kept_metadata(context.source, form, keep, *made.size_px))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from leanpix.domain.formats import OutputFormat
 from leanpix.domain.keep import Keep
 from leanpix.domain.own_mark import mark_of, marked
 from leanpix.domain.request import DEFAULT_TARGET_SCORE, CompressionOptions
@@ -15,10 +16,12 @@ from leanpix.engine.codecs.beside import Beside
 from leanpix.engine.codecs.need import Criterion, Need
 from leanpix.engine.codecs.offers import Facts
 from leanpix.engine.codecs.runs import EncoderRuns
+from leanpix.engine.facts import Limits
 from leanpix.engine.goals.plan import keeps_dimensions, may_keep_file, may_race_file
-from leanpix.engine.goals.source_loss import SourceLoss, source_loss
+from leanpix.engine.goals.source_loss import AT_SCORE, SourceLoss, source_loss
 from leanpix.engine.judging.meter import QualityMeter
 from leanpix.engine.reading.picture import Picture
+from leanpix.engine.reading.probe import probe
 from leanpix.engine.resources import resource_budget
 
 _ROOMS = ((1.0, 6.0), (20.0, 4.0), (40.0, 2.2), (60.0, 1.4), (72.0, 1.0), (100.0, 1.0))
@@ -37,6 +40,11 @@ _COLOUR_ROOMS = (
     (100.0, 0.35),
 )
 """The same for thin coloured things, which are the first that who asks for more looks at."""
+
+
+_TOLD_BY_TABLES = frozenset({OutputFormat.JPG, OutputFormat.WEBP})
+_OWN_RESULT = Limits(max_side_px=1 << 30, max_total_pixels=1 << 60, max_frames=1 << 30)
+"""Whatever was made here may be looked at."""
 
 
 def room_for(wanted: float, rooms: tuple[tuple[float, float], ...]) -> float:
@@ -177,6 +185,19 @@ class EncodeContext:
         if need.max_bytes is not None:
             return need.max_bytes / self.raster.total_pixels
         return runs.typical_bytes_a_pixel(self.setting, need.least.get(Criterion.SCORE))
+
+    def known_again(self, encoded: Encoded, most_bytes: int | None) -> bytes:
+        """An encode's file; with a mark where automatic quality would not know it for being at its target already.
+
+        So it is of what is finer than its score takes, for the sake of a place: by its tables it is worth another pass.
+        """
+        if not self.options.is_automatic or encoded.is_lossless or self.codec.format not in _TOLD_BY_TABLES:
+            return encoded.data
+        target = self.options.target_score or DEFAULT_TARGET_SCORE
+        if source_loss(encoded.data, probe(encoded.data, _OWN_RESULT)).is_at(target):
+            return encoded.data
+        data = marked(encoded.data, f"{AT_SCORE} {round(target)}")
+        return data if most_bytes is None or len(data) <= most_bytes else encoded.data
 
     @property
     def memory_bytes(self) -> int:

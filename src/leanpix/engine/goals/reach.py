@@ -15,16 +15,21 @@ from leanpix.engine.goals.evaluate import Made
 from leanpix.engine.goals.fitting import largest_within
 from leanpix.engine.goals.scoring import (
     ON_TILES,
+    is_fair,
     is_searched_on_sample,
     lowest_at,
+    preview_places,
     preview_score,
     sample_setting,
-    score_on_tiles,
+    seen_on_tiles,
     trusted,
 )
 
 _FINER_STEPS = (2.0, 5.0, 9.0, 14.0, 20.0, 100.0)
 """Points of typical score above the setting that was too coarse for its worst place."""
+
+_PALETTE_STEP = 5
+"""Of a quality, on one grid for all: else a higher one could find fewer colours than a lower one."""
 
 STILL_SEEN = "a place of it still looks worse than the quality asked for: see the report's worst place"
 OUT_OF_TIME = "the time was used up before the score asked for was reached"
@@ -100,18 +105,31 @@ class Reach:
         if encoder.most_score < least:
             return None
         if self.context.meter.is_sampled:
-            score = score_on_tiles(self.context, self.runs, setting)
-            return Made(Kind.LOSSY, self.runs.at(setting), score, warnings=(ON_TILES,)) if score >= least else None
+            on_tiles, has_no_bad_place = seen_on_tiles(self.context, self.runs, setting)
+            passes = on_tiles >= least and has_no_bad_place
+            return Made(Kind.LOSSY, self.runs.at(setting), on_tiles, warnings=(ON_TILES,)) if passes else None
 
-        # Before anything is packed: where so many colours are too few, those that the finest palette has.
+        # Before anything is packed: where these colours are too few and the largest palette is not, what suffices.
+        steps = [float(quality) for quality in range(_PALETTE_STEP, 100, _PALETTE_STEP) if quality > setting]
+        score, highest = self._palette_score(setting, least), self.runs.highest
+        if score is None and self.runs.may_continue():
+            setting, score = highest, self._palette_score(highest, least)
+            for between in steps if score is not None else ():
+                if not self.runs.may_continue():
+                    break
+                found = self._palette_score(between, least)
+                if found is not None:
+                    setting, score = between, found
+                    break
+        return None if score is None else Made(Kind.LOSSY, self.runs.at(setting), score, parameter=setting)
+
+    def _palette_score(self, setting: float, least: float) -> float | None:
+        """The score of a palette's pixels; None where it is too low, or where a place looks worse than slightly bad."""
         is_asked = self.context.need.room is not None and self.context.meter.is_at_risk
-        for finer in dict.fromkeys((setting, self.runs.highest)):
-            score = preview_score(self.context.meter, self.runs, finer)
-            if score >= least and (not is_asked or self._is_fair(finer)):
-                return Made(Kind.LOSSY, self.runs.at(finer), score, parameter=finer)
-            if not self.runs.may_continue():
-                break
-        return None
+        score = preview_score(self.context.meter, self.runs, setting)
+        return (
+            score if score >= least and (not is_asked or is_fair(self.context.need, self._places_at(setting))) else None
+        )
 
     def _finer_where_it_shows(self, made: Made) -> Made | None:
         """At a finer setting where the worst place asks for it, and the encoder has no cheaper means; None: at none.
@@ -154,20 +172,11 @@ class Reach:
             return True
         return len(runs.at(finer).data) > SLIGHT_GROWTH * len(runs.at(setting).data)
 
-    def _is_fair(self, setting: float) -> bool:
-        """Whether a setting passes, or falls short slightly: then the one rule weighs what mending that takes."""
-        need, places = self.context.need, self._places_at(setting)
-        return need.allows(need.worst_of(places)) or need.is_slight(places)
-
     def _worst_at(self, setting: float) -> WorstPlace | None:
         return self.context.need.worst_of(self._places_at(setting))
 
     def _places_at(self, setting: float) -> tuple[WorstPlace, ...]:
-        """By the pixels before they are packed, where those are had for less."""
-        known = setting in self.runs.done
-        pixels = None if known else self.runs.preview(setting)
-        meter = self.context.meter
-        return meter.worst(self.runs.at(setting)) if pixels is None else meter.worst_of(pixels)
+        return preview_places(self.context.meter, self.runs, setting)
 
     def _asked(self) -> float:
         """The setting of the quality that was asked for."""

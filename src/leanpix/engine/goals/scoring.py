@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from leanpix.domain.report import WorstPlace
 from leanpix.engine.codecs.base import Encoded, Encoder
+from leanpix.engine.codecs.need import Need
 from leanpix.engine.codecs.prior import PriorCurve
 from leanpix.engine.codecs.runs import EncoderRuns
 from leanpix.engine.goals.context import EncodeContext
@@ -20,6 +22,9 @@ _SAMPLE_TOLERANCE = 1.0
 
 TILES_MARGIN = 1.0
 """How much lower a whole picture's score may be than its tiles': 1.05 at most, 0.2 typically (docs/decisions/0025)."""
+
+_FAIR_STEPS = (5.0, 14.0, 100.0)
+"""Points of typical score above the setting at which the tiles of a large picture have a bad place."""
 
 _MOST_BIAS = 25.0
 """How far below the target a setting's typical score may be, whatever it scores on this picture.
@@ -114,25 +119,55 @@ def _on_tiles(context: EncodeContext, runs: EncoderRuns, parameter: float, targe
 
 
 def _tried_on_tiles(context: EncodeContext, runs: EncoderRuns, parameter: float, target: float) -> Reached | None:
-    """A setting and the score that the whole will have at least.
+    """A setting and the score that the whole will have at least; its worst place is looked for on the tiles.
 
     All that it took to find them is let go of before the whole is encoded.
     """
     tiles = context.meter.tiles()
     on_tiles, meter = EncoderRuns(runs.encoder.on(tiles), context.budget), QualityMeter(tiles)
     found = _corrected(meter, on_tiles, parameter, target + TILES_MARGIN)
+    if found is not None and context.need.room is not None and meter.is_at_risk:
+        found = _fair(context.need, meter, on_tiles, found)
     runs.add_counts(on_tiles)
     return None if found is None else replace(found, score=found.score - TILES_MARGIN)
 
 
-def score_on_tiles(context: EncodeContext, runs: EncoderRuns, parameter: float) -> float:
-    """The score of a large picture's tiles at a setting, encoded by themselves."""
-    tiles = context.meter.tiles()
-    on_tiles = runs.fork(runs.encoder.on(tiles))
-    score = preview_score(QualityMeter(tiles), on_tiles, parameter)
+def _fair(need: Need, meter: QualityMeter, runs: EncoderRuns, reached: Reached) -> Reached | None:
+    """The setting, or a finer one, with no place that is worse than slightly over its bound.
+
+    Where there is none: None for palettes, which every pixel takes the place of; else the setting as it was.
+    """
+    scores, began = runs.encoder.scores, runs.encoder.scores.value(reached.parameter)
+    for step in (0.0, *_FAIR_STEPS):
+        finer = min(runs.to_grid(scores.parameter(began + step)), runs.highest) if step else reached.parameter
+        if is_fair(need, preview_places(meter, runs, finer)):
+            return replace(reached, parameter=finer)  # its score is no lower
+        if not runs.may_continue():
+            break
+    return reached if runs.encoder.least_score(_HIGHEST_QUALITY) is None else None
+
+
+def is_fair(need: Need, places: tuple[WorstPlace, ...]) -> bool:
+    """Whether the places pass, or fall short slightly: then the one rule weighs what mending that takes."""
+    return need.allows(need.worst_of(places)) or need.is_slight(places)
+
+
+def preview_places(meter: QualityMeter, runs: EncoderRuns, parameter: float) -> tuple[WorstPlace, ...]:
+    """The worst places of an encode: of its pixels before they are packed, where they are had for less."""
+    pixels = None if parameter in runs.done else runs.preview(parameter)
+    return meter.worst(runs.at(parameter)) if pixels is None else meter.worst_of(pixels)
+
+
+def seen_on_tiles(context: EncodeContext, runs: EncoderRuns, parameter: float) -> tuple[float, bool]:
+    """The score of a large picture's tiles at a setting, encoded by themselves; and whether they have no bad place."""
+    tiles, need = context.meter.tiles(), context.need
+    on_tiles, meter = runs.fork(runs.encoder.on(tiles)), QualityMeter(tiles)
+    score = preview_score(meter, on_tiles, parameter)
+    is_asked = need.room is not None and meter.is_at_risk
+    passes = not is_asked or is_fair(need, preview_places(meter, on_tiles, parameter))
     runs.add_counts(on_tiles)
     trim_malloc()
-    return score
+    return score, passes
 
 
 def preview_score(meter: QualityMeter, runs: EncoderRuns, parameter: float) -> float:

@@ -20,6 +20,9 @@ _PERFECT = 100.0
 NEAR_LOSSLESS = "near-lossless"
 """The note of a mark, followed by the step between levels."""
 
+AT_SCORE = "score"
+"""The note of a mark of a result that is finer than its score takes, for a place of it: followed by that score."""
+
 _PNG_COLOUR_TYPE, _INDEXED = 25, b"\x03"
 
 # Medians over Kodak photographs: SSIMULACRA2 at a quality; the spread is 2 points to each side from 50 up.
@@ -76,7 +79,11 @@ class SourceLoss:
 
 def source_loss(source: bytes, facts: Probe) -> SourceLoss:
     """By the file's own tables: a JPEG's, a WebP's; whether a PNG has a palette; by the mark of an own result."""
-    coarsened = (mark_of(source) or "").partition(NEAR_LOSSLESS)[2].strip()
+    note = mark_of(source) or ""
+    at_score = note.partition(AT_SCORE)[2].strip()
+    if at_score.isdigit():
+        return SourceLoss(float(at_score), is_own=True)
+    coarsened = note.partition(NEAR_LOSSLESS)[2].strip()
     if coarsened.isdigit():
         return SourceLoss(float(np.interp(int(coarsened), _STEPS, _COARSENED)), is_own=True)
     if facts.format is SourceFormat.PNG and source[_PNG_COLOUR_TYPE : _PNG_COLOUR_TYPE + 1] == _INDEXED:
