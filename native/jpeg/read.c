@@ -429,8 +429,8 @@ static enum jpeg_outcome read_segments(struct reader *reader, size_t most_pixels
 
 enum jpeg_outcome jpeg_read(const uint8_t *file, size_t size, size_t most_pixels, double until_cpu_s,
                             struct jpeg_picture *picture, struct jpeg_bytes *kept) {
-  struct reader reader = {.at = file + 2, .end = file + size, .picture = picture, .kept = kept, .until_cpu_s = until_cpu_s};
   if (size < 2 || file[0] != 0xFF || file[1] != SOI) return JPEG_DAMAGED;
+  struct reader reader = {.at = file + 2, .end = file + size, .picture = picture, .kept = kept, .until_cpu_s = until_cpu_s};
   const enum jpeg_outcome outcome = read_segments(&reader, most_pixels);
   if (outcome == JPEG_DONE) sort_by_size(picture);
   return outcome;
