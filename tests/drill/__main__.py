@@ -69,9 +69,9 @@ class Outcome:
         return f"| {' | '.join(cells)} |"
 
     def told_lines(self) -> str:
-        shown = self.lines[:_MOST_LINES] or ["nothing"]
-        more = [f"... and {len(self.lines) - _MOST_LINES} more"] if len(self.lines) > _MOST_LINES else []
-        return "\n".join([f"**{self.title[:1].upper()}{self.title[1:]}**", "", "```text", *shown, *more, "```", ""])
+        shown = [f"- `{line}`" for line in self.lines[:_MOST_LINES]] or ["- nothing"]
+        more = [f"- and {len(self.lines) - _MOST_LINES} more"] if len(self.lines) > _MOST_LINES else []
+        return "\n".join([f"**{self.title[:1].upper()}{self.title[1:]}**", "", *shown, *more, ""])
 
 
 def main() -> int:

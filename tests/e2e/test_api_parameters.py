@@ -37,7 +37,7 @@ def post(server: Server, fields: dict[str, str], file: bytes | None = JPG) -> ht
         ("sync", "2", "0 or 1"),
         ("sync", "yes", "0 or 1"),
         ("return_type", "3", "1 or 2"),
-        ("format", "gif", "jpg, png or webp"),
+        ("format", "gif", "auto, jpg, png, webp, avif or jxl"),
         ("fit", "stretch", "fill or inside or contain or cover"),
         ("target_score", "101", "up to 100"),
         ("keep", "soul", "by commas: copyright, date, gps"),

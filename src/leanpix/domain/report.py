@@ -172,7 +172,8 @@ class Report:
         named |= {"considered": [one.fields() for one in self.considered], "worst": worst}
         if self.placeholder is not None:
             named["placeholder"] = asdict(self.placeholder)
-        return named | {"images": [one.fields() for one in self.images]}
+        del named["images"]
+        return named | ({"images": [one.fields() for one in self.images]} if self.images else {})
 
     def manifest(self) -> dict[str, object]:
         """Of a set: its source, what to show before it is there, and its pictures, for programs."""
