@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
+from PIL import ExifTags, Image
 from tests.support.accounts import key_for
 from tests.support.batches import unzipped
 from tests.support.cluster import until
@@ -68,6 +69,20 @@ def test_a_zip_comes_back_as_a_zip_with_names_of_its_own_and_a_word_on_each_fail
     assert manifest[2]["state"] == -7
     assert "Invalid image" in manifest[2]["message"]
     assert (task["state"], task["report"]["width_px"]) == (1, 32)
+
+
+def test_what_is_to_be_kept_stays_with_every_picture_of_a_batch(server: Server) -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Copyright], exif[ExifTags.Base.Model] = "A. Photographer", "Camera 1"
+    entries = {f"{side}.jpg": encoded(gradient(side, side), exif=exif) for side in (64, 80)}
+    with server.client(key_for(server, credits=10, qps=100)) as client:
+        batch_id = sent(client, entries, keep="copyright", format="webp")
+        complete(client, batch_id)
+        files, manifest = results(client, batch_id)
+    assert len(files) == len(manifest) == 2
+    for content in files.values():
+        with Image.open(io.BytesIO(content)) as result:
+            assert set(dict(result.getexif()).values()) == {"A. Photographer"}
 
 
 def test_urls_make_a_batch_and_are_shown_to_nobody(server: Server) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from PIL import ExifTags, Image
 from tests.support.batch import compress
 from tests.support.pictures import encoded, gradient
 from tests.support.server import Server
@@ -35,6 +36,20 @@ def test_a_server_that_takes_no_picture_ends_the_batch_with_exit_code_3(server: 
     assert "401" in refused.errors
     dry = compress(tmp_path, tmp_path / "a.jpg", "--server", server.base, "--dry-run")
     assert dry.code == 2
+
+
+def test_what_is_to_be_kept_is_kept_by_a_server_too(server: Server, tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Copyright], exif[ExifTags.Base.Model] = "A. Photographer", "Camera 1"
+    (tmp_path / "a.jpg").write_bytes(encoded(gradient(200, 150), exif=exif))
+    sent: list[str | Path] = [tmp_path / "a.jpg", "--server", server.base, "--key", server.key, "--quality", "60"]
+    for number, (kept, found) in enumerate({"copyright": {"A. Photographer"}, "none": set(), "exif": None}.items()):
+        out = tmp_path / f"out{number}"
+        done = compress(tmp_path, *sent, "-o", out, "--keep", kept)
+        assert done.code == 0, done.errors
+        with Image.open(out / "a.jpg") as result:
+            values = set(dict(result.getexif()).values())
+        assert values == found if found is not None else values >= {"A. Photographer", "Camera 1"}
 
 
 def test_the_client_says_what_the_server_measured(server: Server, tmp_path: Path) -> None:
