@@ -129,7 +129,10 @@ class Attempts:
         if final is None:
             self.on_lost(task.fence)
         if outcome.result is not None and final is not TaskState.SUCCEEDED:
-            self.blobs.discard(outcome.result.blob)
+            # Now, not within a second: a database that lost its last commits with its power may give this very attempt
+            # again, whose result has the same name. Where the store is away it goes with the task.
+            with suppress(StoreUnavailableError):
+                self.blobs.delete_under(outcome.result.blob)
         if final is not None:
             self.signals.task_ended(task.id, ended)
             self._drop_source(task, final)
