@@ -213,7 +213,7 @@ def test_a_picture_whose_process_somebody_kills_is_worked_on_again(pool: Compres
             killed.append(int(phase[4:]))
             os.kill(killed[-1], signal.SIGKILL)
 
-    pool.run(b"tell_pid:0", OPTIONS, timeout_s=20, on_phase=kill_once)
+    pool.run(b"tell_pid:0.5", OPTIONS, timeout_s=20, on_phase=kill_once)
     assert killed
     assert pool.deaths == deaths
 

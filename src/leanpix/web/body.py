@@ -165,7 +165,7 @@ class _LinkOrPicture:
     def write(self, piece: bytes) -> None:
         if self.writer is None:
             self.head += piece
-            if len(self.head.lstrip()) < len(DATA_URI):
+            if len(self.head.lstrip()) < len(DATA_URI) and len(self.head) <= _MAX_FIELD_BYTES:
                 return
             piece = self._begin()
         if self.writer is not None:
@@ -181,7 +181,7 @@ class _LinkOrPicture:
         text = self.head.lstrip()
         is_picture = text.startswith(DATA_URI)
         self.writer = self.form.text(ENCODED) if is_picture else _Text(self.form, LINK)
-        return text
+        return text if is_picture else self.head
 
 
 @dataclass(slots=True)

@@ -164,3 +164,9 @@ def test_deep_nesting_and_many_values_are_refused() -> None:
         read(JSON, b'{"a":' + b"[" * 100_000)
     with pytest.raises(BodyError, match="too many values"):
         read(JSON, b'{"a":[' + b"1," * 100_000 + b"1]}")
+
+
+def test_space_before_a_link_is_bounded_as_its_text_is() -> None:
+    flood = [b"image_url=", *[b"+" * 8192] * 100]
+    with pytest.raises(BodyError, match="image_url"):
+        forms.read("application/x-www-form-urlencoded", "", flood, 1 << 20)

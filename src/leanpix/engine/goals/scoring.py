@@ -126,6 +126,7 @@ def _tried_on_tiles(context: EncodeContext, runs: EncoderRuns, parameter: float,
     tiles = context.meter.tiles()
     on_tiles, meter = EncoderRuns(runs.encoder.on(tiles), context.budget), QualityMeter(tiles)
     found = _corrected(meter, on_tiles, parameter, target + TILES_MARGIN)
+    meter = QualityMeter(tiles)  # what it takes to score them is let go of before their places are looked at
     if found is not None and context.need.room is not None and meter.is_at_risk:
         found = _fair(context.need, meter, on_tiles, found)
     runs.add_counts(on_tiles)
@@ -163,6 +164,7 @@ def seen_on_tiles(context: EncodeContext, runs: EncoderRuns, parameter: float) -
     tiles, need = context.meter.tiles(), context.need
     on_tiles, meter = runs.fork(runs.encoder.on(tiles)), QualityMeter(tiles)
     score = preview_score(meter, on_tiles, parameter)
+    meter = QualityMeter(tiles)  # what it takes to score them is let go of before their places are looked at
     is_asked = need.room is not None and meter.is_at_risk
     passes = not is_asked or is_fair(need, preview_places(meter, on_tiles, parameter))
     runs.add_counts(on_tiles)

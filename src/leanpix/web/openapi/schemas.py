@@ -138,7 +138,7 @@ def _report() -> Json:
     fields, optional = _fields(found, kinds)
     share = {"type": "number", "description": "What the result saves of the source; below 0 where it is larger."}
     properties = {"phase": {"type": "string", "const": "complete"}, "ignored": _IGNORED, **fields, "saved_share": share}
-    return shape(properties, Report.__doc__ or "", [*optional, *(set(properties) - set(found["properties"]))])
+    return shape(properties, Report.__doc__ or "", [*optional, "images", *(set(properties) - set(found["properties"]))])
 
 
 def _fields(found: Json, kinds: Mapping[str, Json]) -> tuple[dict[str, Json], list[str]]:

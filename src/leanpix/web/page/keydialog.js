@@ -58,10 +58,15 @@ export function startKeyDialog(changed) {
 /** The account behind the stored key, or null where there is none or it is refused. */
 export async function currentAccount() {
   if (!storedKey()) return null;
-  try {
-    return await getAccount();
-  } catch (error) {
-    if (!(error instanceof ApiError) || error.status !== 401) throw error;
-    return null;
+  for (;;) {
+    try {
+      return await getAccount();
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      if (error.status === 401) return null;
+      // Looking counts against the key's rate: what else uses the key may have taken the last of it.
+      if (error.status !== 429) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 1000 * error.retryAfterS));
+    }
   }
 }
