@@ -1,53 +1,17 @@
-/* Huffman codes, by Huffman's own way on sorted counts; what is deeper than 16 bits is moved up as far as it has to. */
+/* Huffman codes of a JPEG, whose words have at most 16 bits. */
 #include "huffman.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { LEAVES = HUFFMAN_SYMBOLS + 1, RESERVED = HUFFMAN_SYMBOLS };
+#include "../huffman_depths.h"
 
-struct leaf {
-  uint32_t count;
-  int symbol;
-};
+enum { LEAVES = HUFFMAN_SYMBOLS + 1, RESERVED = HUFFMAN_SYMBOLS };
 
 static int by_count(const void *one, const void *other) {
   const struct leaf *first = one, *second = other;
   int order = (first->count > second->count) - (first->count < second->count);
   return order ? order : second->symbol - first->symbol;
-}
-
-/* How many leaves of the best tree lie at each depth; deeper ones count for the last depth. At least two leaves. */
-static void count_depths(const struct leaf *leaves, int count, int *at_depth) {
-  uint64_t sums[LEAVES];
-  int parents[2 * LEAVES], depths[LEAVES], leaf = 0, inner = 0;
-  for (int made = 0; made < count - 1; ++made) {
-    sums[made] = 0;
-    for (int child = 0; child < 2; ++child) {
-      int is_leaf = leaf < count && (inner >= made || leaves[leaf].count <= sums[inner]);
-      sums[made] += is_leaf ? leaves[leaf].count : sums[inner];
-      parents[is_leaf ? leaf++ : count + inner++] = made;
-    }
-  }
-  depths[count - 2] = 0;
-  for (int i = count - 3; i >= 0; --i) depths[i] = depths[parents[count + i]] + 1;
-  for (int i = 0; i < count; ++i) {
-    int depth = depths[parents[i]] + 1;
-    ++at_depth[depth < HUFFMAN_BITS ? depth : HUFFMAN_BITS];
-  }
-}
-
-/* Leaves that were too deep share the place of others higher up, until all have one. */
-static void fit_depths(int *at_depth) {
-  long taken = 0;
-  for (int depth = 1; depth <= HUFFMAN_BITS; ++depth) taken += (long)at_depth[depth] << (HUFFMAN_BITS - depth);
-  for (; taken > 1L << HUFFMAN_BITS; --taken) {
-    int depth = HUFFMAN_BITS - 1;
-    while (!at_depth[depth]) --depth;
-    --at_depth[depth];
-    at_depth[depth + 1] += 2;
-    --at_depth[HUFFMAN_BITS];
-  }
 }
 
 static void make_words(struct huffman_code *code) {
@@ -69,8 +33,7 @@ void huffman_make(struct huffman_code *code, const uint32_t counts[HUFFMAN_SYMBO
   code->symbols = used - 1;
   if (code->symbols == 0) return;
   qsort(leaves, (size_t)used, sizeof *leaves, by_count);
-  count_depths(leaves, used, at_depth);
-  fit_depths(at_depth);
+  huffman_depths(leaves, used, HUFFMAN_BITS, at_depth);
   int longest = HUFFMAN_BITS;
   while (!at_depth[longest]) --longest;
   --at_depth[longest];

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../huffman_depths.h"
+
 enum { MOST_BITS = 15, MOST_KIND_BITS = 7, FEWEST_KINDS = 4 };
 enum { REPEATED = 16, FEW_ZEROS = 17, MANY_ZEROS = 18 }; /* kinds of code lengths that stand for several */
 
@@ -19,11 +21,6 @@ const uint8_t DISTANCE_EXTRA[DISTANCES] = {0, 0, 0, 0, 1, 1, 2, 2,  3,  3,  4,  
 
 static const uint8_t KIND_ORDER[KINDS] = {16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15};
 static const uint8_t KIND_EXTRA[KINDS] = {[REPEATED] = 2, [FEW_ZEROS] = 3, [MANY_ZEROS] = 7};
-
-struct leaf {
-  uint32_t count;
-  int symbol;
-};
 
 /* What stands before a block: the lengths of both codes one after the other, told by kinds with a code of their own. */
 struct header {
@@ -50,39 +47,6 @@ static int by_count(const void *one, const void *other) {
   return order ? order : first->symbol - second->symbol;
 }
 
-/* How many leaves lie at each depth of the best tree for leaves in order; deeper ones count for the last depth. */
-static void count_depths(const struct leaf *leaves, int count, int most, int *at_depth) {
-  uint32_t sums[LITERALS];
-  int parents[2 * LITERALS], depths[LITERALS], leaf = 0, inner = 0;
-  for (int made = 0; made < count - 1; ++made) {
-    sums[made] = 0;
-    for (int child = 0; child < 2; ++child) {
-      int is_leaf = leaf < count && (inner >= made || leaves[leaf].count <= sums[inner]);
-      sums[made] += is_leaf ? leaves[leaf].count : sums[inner];
-      parents[is_leaf ? leaf++ : count + inner++] = made;
-    }
-  }
-  depths[count - 2] = 0;
-  for (int i = count - 3; i >= 0; --i) depths[i] = depths[parents[count + i]] + 1;
-  for (int i = 0; i < count; ++i) {
-    int depth = depths[parents[i]] + 1;
-    ++at_depth[depth < most ? depth : most];
-  }
-}
-
-/* Leaves that were too deep share the place of others higher up, until all have one. */
-static void fit_depths(int most, int *at_depth) {
-  long taken = 0;
-  for (int depth = 1; depth <= most; ++depth) taken += (long)at_depth[depth] << (most - depth);
-  for (; taken > 1L << most; --taken) {
-    int depth = most - 1;
-    while (!at_depth[depth]) --depth;
-    --at_depth[depth];
-    at_depth[depth + 1] += 2;
-    --at_depth[most];
-  }
-}
-
 /* The lengths of the best code for the counts, of at most so many bits. There are always two, for some readers refuse
  * a code of one. */
 static void make_lengths(const uint32_t *counts, int symbols, int most, uint8_t *lengths) {
@@ -96,8 +60,7 @@ static void make_lengths(const uint32_t *counts, int symbols, int most, uint8_t 
     if (!counts[i]) leaves[used++] = (struct leaf){1, i};
   }
   qsort(leaves, (size_t)used, sizeof *leaves, by_count);
-  count_depths(leaves, used, most, at_depth);
-  fit_depths(most, at_depth);
+  huffman_depths(leaves, used, most, at_depth);
   for (int depth = most, i = 0; depth > 0; --depth) {
     for (int left = at_depth[depth]; left > 0; --left) lengths[leaves[i++].symbol] = (uint8_t)depth;
   }
