@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import ssl
 import subprocess
 import time
@@ -16,11 +15,10 @@ import httpx
 import pytest
 import trustme
 from tests.support.accounts import key_for
+from tests.support.balancers import DEPLOY, NAME, nginx_words, program
 from tests.support.pictures import encoded, gradient
 from tests.support.server import API, Server, clean_environment, free_port, running_server
 
-DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
-NAME = "img.example.com"
 PICTURE = encoded(gradient(64, 64))
 MB = 1024 * 1024
 START_S = 30.0
@@ -35,7 +33,7 @@ class Proxy:
     client: httpx.Client
 
 
-def nginx_words(folder: Path, port: int, target: str) -> list[str]:
+def _nginx(folder: Path, port: int, target: str) -> list[str]:
     """nginx with deploy/nginx/leanpix.conf, its name, certificate and ports this test's."""
     site = (DEPLOY / "nginx" / "leanpix.conf").read_text()
     for shown, own in (
@@ -46,17 +44,10 @@ def nginx_words(folder: Path, port: int, target: str) -> list[str]:
     ):
         assert shown in site
         site = site.replace(shown, own)
-    (folder / "site.conf").write_text(site)
-    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    places = "".join(f"{kind}_temp_path {folder}/{kind};\n" for kind in kinds)
-    (folder / "nginx.conf").write_text(
-        f"daemon off; master_process off; pid {folder}/nginx.pid; error_log {folder}/error.log;\n"
-        f"events {{}}\nhttp {{\naccess_log off;\n{places}include {folder}/site.conf;\n}}\n"
-    )
-    return [program("nginx"), "-p", str(folder), "-c", str(folder / "nginx.conf"), "-e", f"{folder}/error.log"]
+    return nginx_words(folder, site)
 
 
-def caddy_words(folder: Path, port: int, target: str) -> list[str]:
+def _caddy(folder: Path, port: int, target: str) -> list[str]:
     """Caddy with deploy/Caddyfile.one-machine, its name, certificate and ports this test's."""
     site = (DEPLOY / "Caddyfile.one-machine").read_text()
     assert f"\n{NAME} {{\n" in site
@@ -67,14 +58,7 @@ def caddy_words(folder: Path, port: int, target: str) -> list[str]:
     return [program("caddy"), "run", "--config", str(folder / "Caddyfile"), "--adapter", "caddyfile"]
 
 
-def program(name: str) -> str:
-    found = shutil.which(name) or shutil.which(name, path="/usr/sbin")
-    if found is None:
-        pytest.skip(f"{name} is not installed")
-    return found
-
-
-PROXIES: dict[str, Callable[[Path, int, str], list[str]]] = {"nginx": nginx_words, "caddy": caddy_words}
+PROXIES: dict[str, Callable[[Path, int, str], list[str]]] = {"nginx": _nginx, "caddy": _caddy}
 
 
 @pytest.fixture(scope="module")

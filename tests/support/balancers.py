@@ -40,7 +40,12 @@ def _nginx(folder: Path, port: int, nodes: Sequence[str]) -> list[str]:
         f"    ssl_certificate {certificate}/fullchain.pem;\n": "",
         f"    ssl_certificate_key {certificate}/privkey.pem;\n": "",
     }
-    (folder / "site.conf").write_text(_own(DEPLOY / "nginx" / "leanpix-nodes.conf", nodes, changes))
+    return nginx_words(folder, _own(DEPLOY / "nginx" / "leanpix-nodes.conf", nodes, changes))
+
+
+def nginx_words(folder: Path, site: str) -> list[str]:
+    """nginx in the foreground with this site, and all that it writes in the folder."""
+    (folder / "site.conf").write_text(site)
     kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     places = "".join(f"{kind}_temp_path {folder}/{kind};\n" for kind in kinds)
     (folder / "nginx.conf").write_text(
