@@ -12,7 +12,7 @@ from leanpix.cli.batch.check import Style, run_check
 from leanpix.cli.batch.place import Placement, Where
 from leanpix.cli.batch.select import Rules
 from leanpix.cli.compress import options_or_exit
-from leanpix.cli.options import batch_settings_or_exit
+from leanpix.cli.options import ByGitignore, Exclude, Include, Jobs, batch_settings_or_exit
 
 
 def check(
@@ -29,21 +29,13 @@ def check(
         typer.Option("--score", help="The SSIMULACRA2 score that is kept; LEANPIX_TARGET_SCORE (75) if not given."),
     ] = None,
     quality: Annotated[int | None, typer.Option("--quality", "-q", help="1-100, instead of automatic.")] = None,
-    include: Annotated[
-        list[str] | None, typer.Option(help="Of folders take only names or paths like this, e.g. '*.jpg'; repeatable.")
-    ] = None,
-    exclude: Annotated[
-        list[str] | None, typer.Option(help="Of folders leave out files and folders like this; repeatable.")
-    ] = None,
-    gitignore: Annotated[
-        bool, typer.Option(help="Of folders in a git working tree leave out what .gitignore names.")
-    ] = True,
+    include: Include = None,
+    exclude: Exclude = None,
+    gitignore: ByGitignore = True,
     state: Annotated[
         Path | None, typer.Option(help="File in which `leanpix compress` remembers what is done; it is only read.")
     ] = None,
-    jobs: Annotated[
-        int | None, typer.Option("--jobs", "-j", min=1, help="Pictures at a time; default: one a core.")
-    ] = None,
+    jobs: Jobs = None,
 ) -> None:
     """Say which pictures could be smaller by more than --max-waste percent, as `compress --in-place` would make them.
 

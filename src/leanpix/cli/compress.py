@@ -15,7 +15,7 @@ from leanpix.cli.batch.batch import ExitCode, Order, run_batch, run_undo
 from leanpix.cli.batch.place import Placement, Where
 from leanpix.cli.batch.select import Rules
 from leanpix.cli.batch.work import OnConflict
-from leanpix.cli.options import batch_settings_or_exit
+from leanpix.cli.options import ByGitignore, Exclude, Include, Jobs, batch_settings_or_exit
 from leanpix.domain.choosing import AUTO, one_or_several, parse_formats
 from leanpix.domain.errors import InvalidParameterError
 from leanpix.domain.formats import STANDARD_FORMATS, OutputFormat, named
@@ -87,12 +87,8 @@ def compress(
             "profile and gainmap, which are kept by default; none takes those away. Repeatable.",
         ),
     ] = None,
-    include: Annotated[
-        list[str] | None, typer.Option(help="Of folders take only names or paths like this, e.g. '*.jpg'; repeatable.")
-    ] = None,
-    exclude: Annotated[
-        list[str] | None, typer.Option(help="Of folders leave out files and folders like this; repeatable.")
-    ] = None,
+    include: Include = None,
+    exclude: Exclude = None,
     files_from: Annotated[
         Path | None,
         typer.Option(
@@ -100,13 +96,9 @@ def compress(
             help="Take the files that this one names as well, a line each or with NULs between; - is standard input.",
         ),
     ] = None,
-    gitignore: Annotated[
-        bool, typer.Option(help="Of folders in a git working tree leave out what .gitignore names.")
-    ] = True,
+    gitignore: ByGitignore = True,
     follow_links: Annotated[bool, typer.Option("--follow-links", help="Go through symbolic links in folders.")] = False,
-    jobs: Annotated[
-        int | None, typer.Option("--jobs", "-j", min=1, help="Pictures at a time; default: one a core.")
-    ] = None,
+    jobs: Jobs = None,
     state: Annotated[
         Path | None,
         typer.Option(help="File that remembers what is done; default: in OUTPUT, else in the user's folder."),

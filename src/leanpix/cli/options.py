@@ -26,6 +26,15 @@ DataDir = Annotated[
     ),
 ]
 
+Include = Annotated[
+    list[str] | None, typer.Option(help="Of folders take only names or paths like this, e.g. '*.jpg'; repeatable.")
+]
+Exclude = Annotated[
+    list[str] | None, typer.Option(help="Of folders leave out files and folders like this; repeatable.")
+]
+ByGitignore = Annotated[bool, typer.Option(help="Of folders in a git working tree leave out what .gitignore names.")]
+Jobs = Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="Pictures at a time; default: one a core.")]
+
 USAGE_ERROR = 2
 
 
