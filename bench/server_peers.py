@@ -152,7 +152,18 @@ class Posted(Peer):
         return ", ".join(f"{name} {number}" for name, number in about.items())
 
 
-class Thumbor(Peer):
+class AskedAsThumbor(Peer):
+    """A peer that is asked by thumbor's addresses: sides, filters, the name of a file."""
+
+    def ask(self, connection: http.client.HTTPConnection, work: Work) -> bytes:
+        kind = {"jpg": "jpeg"}.get(work.format, work.format)
+        sides = f"{work.width_px or 0}x{work.height_px or 0}"
+        filters = f"filters:format({kind}):quality({work.quality})"
+        connection.request("GET", f"/unsafe/{sides}/{filters}/{quote(work.file.name)}")
+        return answered(connection)
+
+
+class Thumbor(AskedAsThumbor):
     """Thumbor over files of one folder."""
 
     name = "thumbor"
@@ -168,13 +179,6 @@ class Thumbor(Peer):
         )
         words = [PYTHON.parent / "thumbor", "--port", str(port), "--ip", "127.0.0.1", "--conf", settings]
         return [*words, "--processes", "2", "--log-level", "error"], {}
-
-    def ask(self, connection: http.client.HTTPConnection, work: Work) -> bytes:
-        kind = {"jpg": "jpeg"}.get(work.format, work.format)
-        sides = f"{work.width_px or 0}x{work.height_px or 0}"
-        filters = f"filters:format({kind}):quality({work.quality})"
-        connection.request("GET", f"/unsafe/{sides}/{filters}/{quote(work.file.name)}")
-        return answered(connection)
 
     def version(self, running: Running) -> str:
         return subprocess.check_output([PYTHON.parent / "thumbor", "--version"], text=True).strip()
@@ -244,7 +248,7 @@ class Imgproxy(Peer):
         return f"imgproxy {subprocess.check_output([str(IMGPROXY), 'version'], text=True).strip()}"
 
 
-class Imagor(Peer):
+class Imagor(AskedAsThumbor):
     """imagor over files of one folder, without signatures."""
 
     def __init__(self, name: str, *, mozjpeg: bool) -> None:
@@ -256,13 +260,6 @@ class Imagor(Peer):
     def command(self, port: int, folder: Path) -> tuple[Sequence[str | Path], Mapping[str, str]]:
         words = [str(IMAGOR), "-port", str(port), "-imagor-unsafe", "-file-loader-base-dir", str(folder)]
         return [*words, *(["-vips-mozjpeg"] if self._mozjpeg else [])], {"VIPS_CONCURRENCY": "1"}
-
-    def ask(self, connection: http.client.HTTPConnection, work: Work) -> bytes:
-        kind = {"jpg": "jpeg"}.get(work.format, work.format)
-        sides = f"{work.width_px or 0}x{work.height_px or 0}"
-        filters = f"filters:format({kind}):quality({work.quality})"
-        connection.request("GET", f"/unsafe/{sides}/{filters}/{quote(work.file.name)}")
-        return answered(connection)
 
     def version(self, running: Running) -> str:
         return f"imagor {subprocess.check_output([str(IMAGOR), '-version'], text=True).strip()}"
