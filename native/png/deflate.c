@@ -1,6 +1,6 @@
 /* Deflate for the filtered rows of photographs: a stream as small as one parsed for the best, in half of the time.
  *
- * Of what photographs repeat most is only a few bytes long, so the last place is remembered for 3, 4, 5, 6 and 8 bytes
+ * Repeats in photographs are mostly a few bytes long, so the last place is remembered for 3, 4, 5, 6 and 8 bytes
  * each, and no chain of places is followed; for smooth ones for 11, 16, 24 and 40 as well. Which matches are used is
  * decided by what they cost, part by part from the end backwards, at the prices that the part before came to. Parts
  * make one block as long as that takes fewer bits.
@@ -91,7 +91,7 @@ static int find_short(const struct work *work, const uint8_t *bytes, size_t at, 
     int length = differing ? __builtin_ctzll(differing) / 8 : WORD;
     length = distance == 0 ? 0 : length < most ? length : most;
     found[count] = (struct match){(uint16_t)length, distance};
-    count += length > longest; /* no branch, for nobody could tell */
+    count += length > longest; /* no branch: it would be mispredicted half of the time */
     longest = length > longest ? length : longest;
   }
   return count;

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from leanpix.batch_settings import BatchSettings
-from leanpix.cli.batch.batch import Ends, ExitCode, Order
+from leanpix.cli.batch.batch import BatchRequest, BatchRun, ExitCode
 from leanpix.cli.batch.check import Style, is_wasteful, run_check
 from leanpix.cli.batch.items import Item, Outcome, Source
 from leanpix.cli.batch.place import Placement, Where
@@ -41,14 +41,14 @@ def checked(
 ) -> tuple[ExitCode, str, str]:
     """A check whose pictures have ended so."""
 
-    def end(_order: Order, _settings: BatchSettings, ends: Ends) -> ExitCode:
-        ends.selection.sources = [Source(item.path, item.path) for item in items]
-        ends.items += items
+    def end(_request: BatchRequest, _settings: BatchSettings, batch: BatchRun) -> ExitCode:
+        batch.selection.sources = [Source(item.path, item.path) for item in items]
+        batch.items += items
         return ExitCode.SOME_FAILED if any(item.outcome is Outcome.FAILED for item in items) else ExitCode.DONE
 
     monkeypatch.setattr("leanpix.cli.batch.check.work_through", end)
-    order = Order([Path("photos")], CompressionOptions(), Placement(Where.IN_PLACE), Rules())
-    code = run_check(order, BatchSettings(), 10, style)
+    request = BatchRequest([Path("photos")], CompressionOptions(), Placement(Where.IN_PLACE), Rules())
+    code = run_check(request, BatchSettings(), 10, style)
     told = capsys.readouterr()
     return code, told.out, told.err
 

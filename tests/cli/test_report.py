@@ -9,20 +9,20 @@ from pathlib import Path, PurePath
 
 import pytest
 
-from leanpix.cli.batch.items import Item, Outcome, Place, Source, Totals
+from leanpix.cli.batch.items import Item, Outcome, Source, Totals, WorstPlace
 from leanpix.cli.batch.report import report_page
 from leanpix.cli.batch.showcase import Showcase
 
 JPG = b"\xff\xd8\xff"
 
 
-def see(showcase: Showcase, name: str, before: int, after: int, worst: Place | None = None) -> None:
+def see(showcase: Showcase, name: str, before: int, after: int, worst: WorstPlace | None = None) -> None:
     showcase.see(Source(Path(name), PurePath(name)), JPG + b"x" * before, JPG + b"y" * after, worst)
 
 
 def test_the_page_shows_totals_savings_pairs_and_every_picture_and_loads_nothing() -> None:
     showcase = Showcase()
-    see(showcase, "a.jpg", 997, 497, Place(0.25, 0.5, 0.125, 0.0625))
+    see(showcase, "a.jpg", 997, 497, WorstPlace(0.25, 0.5, 0.125, 0.0625))
     items = [
         Item(Path("a.jpg"), Outcome.COMPRESSED, 1000, 500, Path("a.jpg"), score=81.25),
         Item(Path("old.jpg"), Outcome.DONE, 3000, 500, Path("old.jpg")),
@@ -61,12 +61,14 @@ def test_no_script_runs_but_the_pages_own() -> None:
                 "height_px": 100,
                 "worst": {"left_px": 50, "top_px": 50, "width_px": 20, "height_px": 10, "measure": "chroma"},
             },
-            Place(0.25, 0.5, 0.1, 0.1),
+            WorstPlace(0.25, 0.5, 0.1, 0.1),
         ),
     ],
 )
-def test_the_worst_place_is_read_from_a_report_of_any_server(report: dict[str, object], expected: Place | None) -> None:
-    assert Place.of(report) == expected
+def test_the_worst_place_is_read_from_a_report_of_any_server(
+    report: dict[str, object], expected: WorstPlace | None
+) -> None:
+    assert WorstPlace.of(report) == expected
 
 
 def test_a_page_of_nothing_is_a_page() -> None:

@@ -47,14 +47,14 @@ def flaky() -> Iterator[Flaky]:
 def compress(flaky: Flaky, request: pytest.FixtureRequest) -> Compress:
     """compress() of either client."""
 
-    def blocking(source: Source = PICTURE, *, timeout_s: float = 20, **wishes: int) -> Result:
+    def blocking(source: Source = PICTURE, *, timeout_s: float = 20, **options: int) -> Result:
         with httpx.Client(trust_env=False) as http, Client(flaky.base, "k", retries=QUICK, http=http) as client:
-            return client.compress(source, timeout_s=timeout_s, quality=wishes.get("quality"))
+            return client.compress(source, timeout_s=timeout_s, quality=options.get("quality"))
 
-    async def waiting(source: Source = PICTURE, *, timeout_s: float = 20, **wishes: int) -> Result:
+    async def waiting(source: Source = PICTURE, *, timeout_s: float = 20, **options: int) -> Result:
         async with httpx.AsyncClient(trust_env=False) as http:
             client = AsyncClient(flaky.base, "k", retries=QUICK, http=http)
-            return await client.compress(source, timeout_s=timeout_s, quality=wishes.get("quality"))
+            return await client.compress(source, timeout_s=timeout_s, quality=options.get("quality"))
 
     if request.param == "blocking":
         return blocking

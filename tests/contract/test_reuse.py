@@ -28,7 +28,7 @@ def reuse(book: Book, tmp_path: Path, clock: SettableClock) -> ResultCache:
 def made(book: Book, reuse: ResultCache, key_id: str = "key") -> Task:
     """A task that has ended with RESULT."""
     task = book.claimed(book.task(key_id))
-    outcome = replace(success(task), made_of=token_of(reuse, task))
+    outcome = replace(success(task), cache_key=token_of(reuse, task))
     assert outcome.result is not None
     reuse.blobs.put(outcome.result.blob, RESULT)
     with book.database.transaction() as change:
@@ -42,7 +42,7 @@ def found(reuse: ResultCache, task: Task, source: bytes = SOURCE) -> Compression
 
 def token_of(reuse: ResultCache, task: Task, source: bytes = SOURCE) -> str:
     with in_memory(source) as file:
-        return reuse.made_of(task, file)
+        return reuse.cache_key(task, file)
 
 
 def test_the_same_is_answered_by_the_earlier_result_and_says_so(book: Book, reuse: ResultCache) -> None:
@@ -109,7 +109,7 @@ def test_what_has_expired_or_is_gone_is_made_again(book: Book, reuse: ResultCach
 def test_a_task_that_failed_answers_for_nothing(book: Book, reuse: ResultCache) -> None:
     book.account(credit=1)
     task = book.claimed(book.task())
-    too_dear = replace(success(task, side_px=5000), made_of=token_of(reuse, task))
+    too_dear = replace(success(task, side_px=5000), cache_key=token_of(reuse, task))
     with book.database.transaction() as change:
         record(change, task, too_dear, reuse.now())
     assert not book.get(task.id).result

@@ -130,7 +130,7 @@ class Auditor:
 
     def look_at_remains(self) -> None:
         """What must be true once everything is past its time and swept."""
-        for table in ("tasks", "batches", "items", "jobs", "made_of"):
+        for table in ("tasks", "batches", "items", "jobs", "cache_key"):
             left = self._rows.tables[table]
             if left:
                 self.broken(f"rows of {table} were left: {sorted(map(str, left))}")

@@ -144,7 +144,7 @@ class ModelBatches(Repository):
         for task_id in [key for key, task in self.work.every("tasks") if task.batch_id == batch_id]:
             self.work.lock("tasks", task_id)
             self.work.write("tasks", task_id, None)
-            self.work.write("made_of", task_id, None)
+            self.work.write("cache_key", task_id, None)
 
     @statement
     def _delete_items(self, batch_id: str) -> None:

@@ -88,13 +88,13 @@ class ModelTasks(Repository):
             result=outcome.result,
             report=outcome.report,
         )
-        if done and outcome.made_of is not None:
-            self.work.write("made_of", fence.task_id, outcome.made_of)
+        if done and outcome.cache_key is not None:
+            self.work.write("cache_key", fence.task_id, outcome.cache_key)
         return done
 
     @statement
-    def made_of(self, token: str, completed_after: float) -> Task | None:
-        made = [self.work.get("tasks", task_id) for task_id, of in self.work.every("made_of") if of == token]
+    def by_cache_key(self, cache_key: str, completed_after: float) -> Task | None:
+        made = [self.work.get("tasks", task_id) for task_id, of in self.work.every("cache_key") if of == cache_key]
         ended = [task for task in made if task is not None and (task.completed_at or 0) > completed_after]
         return max(ended, key=lambda task: task.completed_at, default=None)
 
@@ -185,7 +185,7 @@ class ModelTasks(Repository):
         for task_id in task_ids:
             if self.work.lock("tasks", task_id) is not None:
                 self.work.write("tasks", task_id, None)
-                self.work.write("made_of", task_id, None)
+                self.work.write("cache_key", task_id, None)
 
     @statement
     def count_unfinished(self, key_id: str) -> tuple[int, int]:

@@ -105,7 +105,7 @@ class Rows:
     """Every committed row, and who has a lock on which. watch: told of each commit."""
 
     TABLES: ClassVar = (
-        "accounts", "tasks", "made_of", "ledger", "topups", "submissions", "notices", "salts", "batches", "items",
+        "accounts", "tasks", "cache_key", "ledger", "topups", "submissions", "notices", "salts", "batches", "items",
         "jobs", "installation", "usage_days",
     )  # fmt: skip
 

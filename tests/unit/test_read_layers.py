@@ -12,7 +12,7 @@ from tests.support.png_files import OVER, RGB_ALPHA, Frame, apng, chunk
 from leanpix.domain.errors import TaskFailure
 from leanpix.domain.formats import OutputFormat
 from leanpix.domain.states import TaskState
-from leanpix.engine.reading.layers import Blend, Disposal, Place, composed
+from leanpix.engine.reading.layers import Blend, Disposal, FrameControl, composed
 
 RED, BLUE = (255, 0, 0, 255), (0, 0, 255, 128)
 
@@ -34,7 +34,7 @@ def test_half_transparent_frame_over_an_opaque_one() -> None:
 
 
 def test_over_two_half_transparent_ones() -> None:
-    place = Place(0, 0, 1, 1, blend=Blend.OVER)
+    place = FrameControl(0, 0, 1, 1, blend=Blend.OVER)
     layers = [(place, np.array([[[255, 0, 0, 128]]], np.uint8)), (place, np.array([[[0, 0, 255, 128]]], np.uint8))]
     # 128/255 + 128/255 * 127/255 of alpha; blue has 128/255 of it, red the rest.
     assert composed((1, 1), 2, 4, layers)[1, 0].tolist() == [85, 0, 170, 192]
@@ -45,7 +45,11 @@ def test_what_is_left_of_a_frame(disposal: Disposal, left: int) -> None:
     def level(value: int) -> NDArray[np.uint8]:
         return np.full((1, 1, 4), (value, value, value, 255), np.uint8)
 
-    layers = [(Place(0, 0, 1, 1), level(1)), (Place(0, 0, 1, 1, disposal), level(2)), (Place(1, 0, 1, 1), level(3))]
+    layers = [
+        (FrameControl(0, 0, 1, 1), level(1)),
+        (FrameControl(0, 0, 1, 1, disposal), level(2)),
+        (FrameControl(1, 0, 1, 1), level(3)),
+    ]
     assert composed((2, 1), 3, 4, layers)[2, 0, 0] == left
 
 

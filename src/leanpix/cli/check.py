@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from leanpix.cli.batch.batch import Order
+from leanpix.cli.batch.batch import BatchRequest
 from leanpix.cli.batch.check import Style, run_check
 from leanpix.cli.batch.place import Placement, Where
 from leanpix.cli.batch.select import Rules
@@ -46,7 +46,7 @@ def check(
     """
     options = options_or_exit(quality=quality, score=score)
     settings = batch_settings_or_exit(workers=jobs).model_copy(update={"server": None})
-    order = Order(
+    request = BatchRequest(
         paths,
         options.aiming_at(settings.target_score),
         Placement(Where.IN_PLACE),
@@ -55,4 +55,4 @@ def check(
         state=state,
         is_dry=True,
     )
-    raise typer.Exit(run_check(order, settings, max_waste, style))
+    raise typer.Exit(run_check(request, settings, max_waste, style))

@@ -11,7 +11,7 @@ import typer
 
 from leanpix.batch_settings import BatchSettings
 from leanpix.cli.batch import pipe
-from leanpix.cli.batch.batch import ExitCode, Order, run_batch, run_undo
+from leanpix.cli.batch.batch import BatchRequest, ExitCode, run_batch, run_undo
 from leanpix.cli.batch.place import Placement, Where
 from leanpix.cli.batch.select import Rules
 from leanpix.cli.batch.work import OnConflict
@@ -156,7 +156,7 @@ def compress(
         options = options.aiming_at(settings.target_score)  # here, for what is remembered is remembered with its target
     if is_pipe:
         raise typer.Exit(pipe.run_pipe(options, settings, is_isolated=isolate))
-    order = Order(
+    request = BatchRequest(
         paths,
         options,
         placement,
@@ -174,7 +174,7 @@ def compress(
         may_lose=_kinds(allow_loss),
         listed=() if files_from is None else _listed(files_from),
     )
-    raise typer.Exit(run_batch(order, settings))
+    raise typer.Exit(run_batch(request, settings))
 
 
 def _default_jobs(settings: BatchSettings) -> int:

@@ -38,21 +38,21 @@ class AsyncClient:
 
     @overload
     async def compress(
-        self, source: Source, *, wait: Literal[True] = True, timeout_s: float = 180, **wishes: Unpack[RequestOptions]
+        self, source: Source, *, wait: Literal[True] = True, timeout_s: float = 180, **options: Unpack[RequestOptions]
     ) -> Result: ...
 
     @overload
     async def compress(
-        self, source: Source, *, wait: Literal[False], timeout_s: float = 180, **wishes: Unpack[RequestOptions]
+        self, source: Source, *, wait: Literal[False], timeout_s: float = 180, **options: Unpack[RequestOptions]
     ) -> AsyncTask: ...
 
     async def compress(
-        self, source: Source, *, wait: bool = True, timeout_s: float = 180, **wishes: Unpack[RequestOptions]
+        self, source: Source, *, wait: bool = True, timeout_s: float = 180, **options: Unpack[RequestOptions]
     ) -> Result | AsyncTask:
         """Compress a picture: its result or, with wait=False, the handle of its task. ClientError, OSError."""
         if wait:
-            return await self._run(self._service.whole(source, wishes, timeout_s))
-        return self.task(await self._run(self._service.create(source, wishes)))
+            return await self._run(self._service.whole(source, options, timeout_s))
+        return self.task(await self._run(self._service.create(source, options)))
 
     async def compress_many(
         self,
@@ -61,14 +61,14 @@ class AsyncClient:
         concurrency: int = 4,
         on_progress: Callable[[int, Outcome], None] | None = None,
         timeout_s: float = 180,
-        **wishes: Unpack[RequestOptions],
+        **options: Unpack[RequestOptions],
     ) -> list[Outcome]:
         """Compress pictures, so many at a time; what became of each, in their order.
 
         on_progress is told how many have ended, and the last one's outcome. A picture's ClientError, OSError or
         TypeError is in its outcome; KeyRefusedError ends it all, for the others would meet it too.
         """
-        checked_options(wishes)
+        checked_options(options)
         waiting, found = list(sources), dict[int, Outcome]()
         places, refused = anyio.CapacityLimiter(max(1, concurrency)), list[KeyRefusedError]()
 
@@ -76,7 +76,7 @@ class AsyncClient:
             async with places:
                 try:
                     found[place] = Outcome(
-                        waiting[place], await self.compress(waiting[place], timeout_s=timeout_s, **wishes)
+                        waiting[place], await self.compress(waiting[place], timeout_s=timeout_s, **options)
                     )
                 except KeyRefusedError as error:
                     refused.append(error)
@@ -145,7 +145,7 @@ class AsyncTask:
 
     async def progress(self) -> Progress:
         """How far it is."""
-        return await self._client._run(self._client._service.look(self.id))  # noqa: SLF001 - one module's own parts
+        return await self._client._run(self._client._service.progress(self.id))  # noqa: SLF001 - one module's own parts
 
     async def result(self, timeout_s: float = 180) -> Result:
         """Wait for its end and download its result; may be called again after WaitedTooLongError."""

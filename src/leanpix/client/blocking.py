@@ -38,21 +38,21 @@ class Client:
 
     @overload
     def compress(
-        self, source: Source, *, wait: Literal[True] = True, timeout_s: float = 180, **wishes: Unpack[RequestOptions]
+        self, source: Source, *, wait: Literal[True] = True, timeout_s: float = 180, **options: Unpack[RequestOptions]
     ) -> Result: ...
 
     @overload
     def compress(
-        self, source: Source, *, wait: Literal[False], timeout_s: float = 180, **wishes: Unpack[RequestOptions]
+        self, source: Source, *, wait: Literal[False], timeout_s: float = 180, **options: Unpack[RequestOptions]
     ) -> Task: ...
 
     def compress(
-        self, source: Source, *, wait: bool = True, timeout_s: float = 180, **wishes: Unpack[RequestOptions]
+        self, source: Source, *, wait: bool = True, timeout_s: float = 180, **options: Unpack[RequestOptions]
     ) -> Result | Task:
         """Compress a picture: its result or, with wait=False, the handle of its task. ClientError, OSError."""
         if wait:
-            return self._run(self._service.whole(source, wishes, timeout_s))
-        return self.task(self._run(self._service.create(source, wishes)))
+            return self._run(self._service.whole(source, options, timeout_s))
+        return self.task(self._run(self._service.create(source, options)))
 
     def compress_many(
         self,
@@ -61,18 +61,18 @@ class Client:
         concurrency: int = 4,
         on_progress: Callable[[int, Outcome], None] | None = None,
         timeout_s: float = 180,
-        **wishes: Unpack[RequestOptions],
+        **options: Unpack[RequestOptions],
     ) -> list[Outcome]:
         """Compress pictures, so many at a time; what became of each, in their order.
 
         on_progress is told how many have ended, and the last one's outcome, in this thread. A picture's ClientError,
         OSError or TypeError is in its outcome; KeyRefusedError ends it all, for the others would meet it too.
         """
-        checked_options(wishes)
+        checked_options(options)
         waiting, found = list(sources), dict[int, Outcome]()
         with ThreadPoolExecutor(max(1, concurrency), thread_name_prefix="leanpix-client") as threads:
             jobs = {
-                threads.submit(self._run, self._service.whole(source, wishes, timeout_s)): place
+                threads.submit(self._run, self._service.whole(source, options, timeout_s)): place
                 for place, source in enumerate(waiting)
             }
             try:
@@ -145,7 +145,7 @@ class Task:
 
     def progress(self) -> Progress:
         """How far it is."""
-        return self._client._run(self._client._service.look(self.id))  # noqa: SLF001 - one module's own parts
+        return self._client._run(self._client._service.progress(self.id))  # noqa: SLF001 - one module's own parts
 
     def result(self, timeout_s: float = 180) -> Result:
         """Wait for its end and download its result; may be called again after WaitedTooLongError."""

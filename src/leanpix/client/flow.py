@@ -78,10 +78,10 @@ class Service:
     random: Callable[[], float]
     new_key: Callable[[], str]
 
-    def create(self, source: Source, wishes: RequestOptions) -> Flow[str]:
+    def create(self, source: Source, options: RequestOptions) -> Flow[str]:
         """Make a task; its id. Sent again, it is the same task to a server that knows Idempotency-Key."""
-        checked_options(wishes)
-        fields = {name: _written(value) for name, value in wishes.items() if value is not None}
+        checked_options(options)
+        fields = {name: _written(value) for name, value in options.items() if value is not None}
         fields |= {"sync": "0", "return_type": "1"}
         file = None
         if (held := content_of(source)) is not None:
@@ -96,7 +96,7 @@ class Service:
         data = yield from self._data(Call("POST", f"{self.base_url}{API}", fields=fields, file=file, headers=once))
         return _text(data, "task_id")
 
-    def look(self, task_id: str) -> Flow[Progress]:
+    def progress(self, task_id: str) -> Flow[Progress]:
         """How far a task is."""
         data, _ = yield from self._query(task_id)
         return _progress(data)
@@ -118,9 +118,9 @@ class Service:
             raise TaskFailedError(task_id, progress.state, message)
         return (yield from self._download(task_id, data))
 
-    def whole(self, source: Source, wishes: RequestOptions, timeout_s: float) -> Flow[Result]:
+    def whole(self, source: Source, options: RequestOptions, timeout_s: float) -> Flow[Result]:
         """Create, wait, download."""
-        task_id = yield from self.create(source, wishes)
+        task_id = yield from self.create(source, options)
         return (yield from self.finish(task_id, timeout_s))
 
     def _query(self, task_id: str) -> Flow[tuple[Json, str]]:

@@ -1,4 +1,4 @@
-"""What goes in and what comes out."""
+"""Sources, request options and results: the values of the client's calls."""
 
 from __future__ import annotations
 

@@ -119,11 +119,11 @@ class Task:
 class Outcome:
     """How a task ended: its final state, what to tell the caller, and, on success, the result and its report.
 
-    made_of stands for source, options and engine, where the result may answer for the same again.
+    cache_key stands for source, options and engine, where the result may answer for the same again.
     """
 
     state: TaskState
     message: str
     result: StoredResult | None = None
     report: Report | None = None
-    made_of: str | None = None
+    cache_key: str | None = None

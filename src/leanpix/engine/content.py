@@ -85,7 +85,7 @@ def _spread(chroma: NDArray[np.int16]) -> NDArray[np.uint16]:
     upper, lower = chroma[::2], chroma[1::2]
     high, low = np.maximum(upper, lower), np.minimum(upper, lower)
     spread = np.maximum(high[:, ::2], high[:, 1::2]) - np.minimum(low[:, ::2], low[:, 1::2])
-    return spread.view(np.uint16)  # up to 65,280: it wraps, and is right again without a sign
+    return spread.view(np.uint16)  # up to 65,280: int16 overflows, uint16 reads the same bits as the true difference
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ class Texture:
 
     @property
     def is_screen_content(self) -> bool:
-        """Whether this looks drawn. Separates all photographs of the test corpus from all its graphics."""
+        """Whether this is drawn: few colours, flat ground, sharp steps. No photograph of the corpus is taken for it."""
         few, some = self.colours <= 16, not self.has_many_colours  # noqa: PLR2004 - a gray photograph has 256 too
         flat = self.changing <= 0.5 and self.sharp >= 0.12  # noqa: PLR2004 - product shots: 0.25 and 0.03 at most
         return few or self.changing <= 0.05 or flat or (some and self.sharp >= 0.1)  # noqa: PLR2004

@@ -145,7 +145,7 @@ def _encoding_bytes(probe: Probe, target: OutputFormat, pixels: int) -> int:
 
 
 def _looked_at_pixels(probe: Probe, options: CompressionOptions) -> int:
-    """Of one scaled frame that is held to choose what to keep of it, again where it has to be laid upright."""
+    """Pixels of one scaled frame in which the crop is chosen; twice that where the frame has to be turned upright."""
     width_px, height_px = options.width_px, options.height_px
     if options.crop is Crop.CENTRE or options.fit is not Fit.COVER or width_px is None or height_px is None:
         return 0

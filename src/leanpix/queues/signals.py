@@ -58,7 +58,7 @@ class LocalSignals:
         entry = (loop, future)
         with self._lock:
             if task_id in self._ended:
-                # Told once: whoever asks again has looked since.
+                # Kept for one waiter: a later one reads the row first.
                 future.set_result(self._ended.pop(task_id))
                 return future
             self._waiting[task_id].append(entry)

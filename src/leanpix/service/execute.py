@@ -221,14 +221,14 @@ class Execute(Attempts):
         deadline = self.monotonic() + self.timeout_s
         with self._source(task) as source:
             refuse_png_target(task.options, head_of(source, len(PNG_SIGNATURE)))
-            made_of = None if self.reuse is None else self.reuse.made_of(task, source)
-            earlier = None if self.reuse is None or made_of is None else self.reuse.earlier(made_of)
+            cache_key = None if self.reuse is None else self.reuse.cache_key(task, source)
+            earlier = None if self.reuse is None or cache_key is None else self.reuse.earlier(cache_key)
             done = self._compressed(task, source, deadline, given_up, phases) if earlier is None else earlier
             self.on_worked(task.id)
             phases.enter("publishing")
             stored = self._publish(task, done)
             self._review(task, source, done, stored)
-        return Outcome(TaskState.SUCCEEDED, "success", stored, done.report, made_of)
+        return Outcome(TaskState.SUCCEEDED, "success", stored, done.report, cache_key)
 
     def _source(self, task: Task) -> BinaryIO:
         if task.source_kind is SourceKind.HELD:

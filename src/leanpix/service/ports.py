@@ -59,7 +59,7 @@ class Tasks(Protocol):
     def finish(self, fence: FencingToken, outcome: Outcome, now: float, charged: int) -> bool:
         """Record how the task ended; False where the fence is lost, and then nothing is written."""
 
-    def made_of(self, token: str, completed_after: float) -> Task | None:
+    def by_cache_key(self, cache_key: str, completed_after: float) -> Task | None:
         """The newest task whose result was made of the same, and that ended after the given time."""
 
     def fetched(self, fence: FencingToken) -> bool:

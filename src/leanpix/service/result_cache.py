@@ -28,20 +28,20 @@ class ResultCache:
     retention_s: float
     now: Clock
 
-    def made_of(self, task: Task, source: BinaryIO) -> str:
+    def cache_key(self, task: Task, source: BinaryIO) -> str:
         """What stands for the source's bytes, the options, the engine and whose they are: 64 hex digits."""
         whose = "" if self.is_shared else task.key_id
         head = json.dumps([whose, self.engine, task.options.given()], sort_keys=True).encode()
         return hashlib.sha256(head + b"\0" + sha256_of(source)).hexdigest()
 
-    def earlier(self, made_of: str) -> Compression | None:
+    def earlier(self, cache_key: str) -> Compression | None:
         """The earlier result, or None where there is none, or none any more.
 
         Its bytes are read here and stored again under the new task: nothing of the one depends on the other's life.
         """
         try:
             with self.database.reading() as view:
-                task = view.tasks.made_of(made_of, self.now() - self.retention_s)
+                task = view.tasks.by_cache_key(cache_key, self.now() - self.retention_s)
             if task is None or task.result is None or task.report is None:
                 return None
             content = self.blobs.get(task.result.blob)

@@ -1,4 +1,4 @@
-"""Ended and unfinished tasks in the contract's shape, for whoever asks and for the receivers of webhooks."""
+"""Ended and unfinished tasks as the JSON of the API, for pollers and for webhooks."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ import typer
 
 from leanpix.batch_settings import BatchSettings
 from leanpix.cli.batch.backup import Backup, undo
-from leanpix.cli.batch.files import Places
+from leanpix.cli.batch.files import WrittenFolders
 from leanpix.cli.batch.items import Item, Outcome, Totals
 from leanpix.cli.batch.lines import as_json, totals_as_json
 from leanpix.cli.batch.local import local_engine
@@ -43,8 +43,11 @@ class ExitCode(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
-    """What was asked for. state None: the place that goes with the placement. listed: files that a list names."""
+class BatchRequest:
+    """What the command line asks for.
+
+    state None: the place that goes with the placement. listed: files that a list names.
+    """
 
     paths: Sequence[Path]
     options: CompressionOptions
@@ -65,7 +68,7 @@ class Order:
 
 
 @dataclass(slots=True)
-class Ends:
+class BatchRun:
     """What has come of the pictures so far."""
 
     selection: Selection = field(default_factory=Selection)
@@ -80,52 +83,52 @@ class Ends:
         return Totals.of(self.items, self.selection.pictures)
 
 
-def run_batch(order: Order, settings: BatchSettings) -> ExitCode:
+def run_batch(request: BatchRequest, settings: BatchSettings) -> ExitCode:
     """Do it, show what came of it, and say how it ended."""
-    ends = Ends()
-    code = work_through(order, settings, ends)
-    _conclude(order, ends)
+    batch = BatchRun()
+    code = work_through(request, settings, batch)
+    _conclude(request, batch)
     return code
 
 
-def work_through(order: Order, settings: BatchSettings, ends: Ends) -> ExitCode:
+def work_through(request: BatchRequest, settings: BatchSettings, batch: BatchRun) -> ExitCode:
     """Work on every picture; how it ended. What keeps all of them from being compressed is told."""
-    ends.selection = select(order.paths, order.rules, order.listed)
-    for item in ends.selection.problems:
-        _tell(order, ends, item)
-    if not ends.selection.pictures:
+    batch.selection = select(request.paths, request.rules, request.listed)
+    for item in batch.selection.problems:
+        _tell(request, batch, item)
+    if not batch.selection.pictures:
         return ExitCode.DONE  # no process is started for nothing
     try:
-        with engine_of(settings, is_isolated=order.is_isolated) as engine:
-            _work_through(order, engine, ends)
+        with engine_of(settings, is_isolated=request.is_isolated) as engine:
+            _work_through(request, engine, batch)
     except SetupError as failure:
         typer.echo(f"leanpix: {failure}", err=True)
         return ExitCode.NO_ENGINE
-    if ends.stop.is_set():
+    if batch.stop.is_set():
         return ExitCode.INTERRUPTED
-    return ExitCode.SOME_FAILED if any(i.outcome is Outcome.FAILED for i in ends.items) else ExitCode.DONE
+    return ExitCode.SOME_FAILED if any(i.outcome is Outcome.FAILED for i in batch.items) else ExitCode.DONE
 
 
 def run_undo(folder: Path, *, is_json: bool) -> ExitCode:
     """Put back what a backup holds, and say what came of each."""
-    ends = Ends()
+    batch = BatchRun()
     try:
         for item in undo(folder):
-            ends.items.append(item)
+            batch.items.append(item)
             if is_json:
                 typer.echo(as_json(item))
     except SetupError as failure:
         typer.echo(f"leanpix: {failure}", err=True)
         return ExitCode.USAGE
-    elapsed_s = time.monotonic() - ends.began_s
+    elapsed_s = time.monotonic() - batch.began_s
     if is_json:
-        typer.echo(totals_as_json(ends.totals, ends.selection, elapsed_s))
+        typer.echo(totals_as_json(batch.totals, batch.selection, elapsed_s))
     else:
         from leanpix.cli.batch import show
 
-        show.show_problems(ends.items)
-        show.show_summary(ends.items, ends.totals, ends.selection, elapsed_s, is_dry=False)
-    is_whole = all(item.outcome in {Outcome.RESTORED, Outcome.DONE} for item in ends.items)
+        show.show_problems(batch.items)
+        show.show_summary(batch.items, batch.totals, batch.selection, elapsed_s, is_dry=False)
+    is_whole = all(item.outcome in {Outcome.RESTORED, Outcome.DONE} for item in batch.items)
     return ExitCode.DONE if is_whole else ExitCode.SOME_FAILED
 
 
@@ -142,38 +145,40 @@ def engine_of(settings: BatchSettings, *, is_isolated: bool) -> Iterator[Engine]
         yield local
 
 
-def _work_through(order: Order, engine: Engine, ends: Ends) -> None:
-    sources = ends.selection.sources
+def _work_through(request: BatchRequest, engine: Engine, batch: BatchRun) -> None:
+    sources = batch.selection.sources
     with ExitStack() as stack:
         journal = stack.enter_context(
-            Journal(_journal_path(order), order.options, is_forgetful=order.is_forgetful, is_read_only=order.is_dry)
+            Journal(
+                _journal_path(request), request.options, is_forgetful=request.is_forgetful, is_read_only=request.is_dry
+            )
         )
         work = Work(
             engine,
-            order.options,
-            order.placement,
+            request.options,
+            request.placement,
             journal,
-            watcher=None if order.report is None else ends.showcase,
-            backup=None if order.backup is None else Backup(order.backup),
-            may_lose=order.may_lose,
-            on_conflict=order.on_conflict,
-            keep_time=order.keep_time,
-            is_dry=order.is_dry,
+            watcher=None if request.report is None else batch.showcase,
+            backup=None if request.backup is None else Backup(request.backup),
+            may_lose=request.may_lose,
+            on_conflict=request.on_conflict,
+            keep_time=request.keep_time,
+            is_dry=request.is_dry,
         )
-        stack.enter_context(_synced_after(work.places))
-        stack.enter_context(interruptible(ends.stop, engine.abandon, _say))
-        advance = stack.enter_context(_progress(order, len(sources)))
+        stack.enter_context(_synced_after(work.folders))
+        stack.enter_context(interruptible(batch.stop, engine.abandon, _say))
+        advance = stack.enter_context(_progress(request, len(sources)))
 
         def ended(item: Item) -> None:
             advance(item)
-            _tell(order, ends, item)
+            _tell(request, batch, item)
 
-        run(sources, work, order.jobs, ends.stop, ended)
+        run(sources, work, request.jobs, batch.stop, ended)
 
 
 @contextmanager
-def _progress(order: Order, total: int) -> Iterator[Callable[[Item], None]]:
-    if order.as_json:
+def _progress(request: BatchRequest, total: int) -> Iterator[Callable[[Item], None]]:
+    if request.as_json:
         yield lambda _item: None
         return
     from leanpix.cli.batch import show  # with rich, which programs have no use for
@@ -183,45 +188,45 @@ def _progress(order: Order, total: int) -> Iterator[Callable[[Item], None]]:
 
 
 @contextmanager
-def _synced_after(places: Places) -> Iterator[None]:
+def _synced_after(folders: WrittenFolders) -> Iterator[None]:
     try:
         yield
     finally:
         try:
-            places.sync()
+            folders.sync()
         except OSError as failure:
             raise SetupError(f"results could not be brought to the disk: {failure.strerror}") from failure
 
 
-def _tell(order: Order, ends: Ends, item: Item) -> None:
-    ends.items.append(item)
-    if order.as_json:
+def _tell(request: BatchRequest, batch: BatchRun, item: Item) -> None:
+    batch.items.append(item)
+    if request.as_json:
         typer.echo(as_json(item))
 
 
-def _conclude(order: Order, ends: Ends) -> None:
-    elapsed_s = time.monotonic() - ends.began_s
-    if order.report is not None:
+def _conclude(request: BatchRequest, batch: BatchRun) -> None:
+    elapsed_s = time.monotonic() - batch.began_s
+    if request.report is not None:
         from leanpix.cli.batch.report import report_page
 
-        order.report.write_text(report_page(ends.items, ends.totals, ends.showcase), encoding="utf-8")
-    if order.as_json:
-        typer.echo(totals_as_json(ends.totals, ends.selection, elapsed_s))
+        request.report.write_text(report_page(batch.items, batch.totals, batch.showcase), encoding="utf-8")
+    if request.as_json:
+        typer.echo(totals_as_json(batch.totals, batch.selection, elapsed_s))
         return
     from leanpix.cli.batch import show
 
-    if not ends.selection.pictures:
-        show.show_nothing(order.paths, ends.selection)
+    if not batch.selection.pictures:
+        show.show_nothing(request.paths, batch.selection)
         return
-    show.show_problems(ends.items)
-    show.show_summary(ends.items, ends.totals, ends.selection, elapsed_s, is_dry=order.is_dry)
+    show.show_problems(batch.items)
+    show.show_summary(batch.items, batch.totals, batch.selection, elapsed_s, is_dry=request.is_dry)
 
 
-def _journal_path(order: Order) -> Path | None:
-    if order.state is not None:
-        return order.state
-    if order.placement.where is Where.MIRROR and order.placement.folder is not None:
-        return order.placement.folder / _JOURNAL_NAME
+def _journal_path(request: BatchRequest) -> Path | None:
+    if request.state is not None:
+        return request.state
+    if request.placement.where is Where.MIRROR and request.placement.folder is not None:
+        return request.placement.folder / _JOURNAL_NAME
     return Path(typer.get_app_dir("leanpix")) / _JOURNAL_NAME.removeprefix(".leanpix-")
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import typer
 
 from leanpix.batch_settings import BatchSettings
-from leanpix.cli.batch.batch import Ends, ExitCode, Order, work_through
+from leanpix.cli.batch.batch import BatchRequest, BatchRun, ExitCode, work_through
 from leanpix.cli.batch.items import Item, Outcome, Totals, shown_path
 from leanpix.cli.batch.lines import as_json
 from leanpix.cli.batch.sizes import shown_size
@@ -25,17 +25,17 @@ class Style(StrEnum):
     GITHUB = "github"
 
 
-def run_check(order: Order, settings: BatchSettings, max_waste: float, style: Style) -> ExitCode:
+def run_check(request: BatchRequest, settings: BatchSettings, max_waste: float, style: Style) -> ExitCode:
     """Say which pictures could be smaller by more than max_waste percent. Nothing is written."""
-    ends = Ends()
-    code = work_through(order, settings, ends)
-    wasteful = [item for item in ends.items if is_wasteful(item, max_waste)]
-    failed = [item for item in ends.items if item.outcome is Outcome.FAILED]
+    batch = BatchRun()
+    code = work_through(request, settings, batch)
+    wasteful = [item for item in batch.items if is_wasteful(item, max_waste)]
+    failed = [item for item in batch.items if item.outcome is Outcome.FAILED]
     for item in sorted(wasteful, key=lambda one: one.size_after - one.size_before):
         typer.echo(_finding(item, style, _in_words(item)))
     for item in failed:
         typer.echo(_finding(item, style, item.message))
-    typer.echo(_sum(ends.totals, wasteful, max_waste, style, order.paths), err=style is not Style.JSON)
+    typer.echo(_sum(batch.totals, wasteful, max_waste, style, request.paths), err=style is not Style.JSON)
     return ExitCode.WASTEFUL if code is ExitCode.DONE and wasteful else code
 
 

@@ -109,7 +109,7 @@ def sync_folder(folder: Path) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
+class WrittenFolders:
     """The folders that a batch writes into, made where they are missing. Thread-safe.
 
     What is in them may not be on the disk yet.

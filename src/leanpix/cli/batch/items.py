@@ -21,7 +21,7 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class WorstPlace:
     """A window of a picture, in shares of its sides from the upper left."""
 
     left: float
@@ -30,7 +30,7 @@ class Place:
     height: float
 
     @classmethod
-    def of(cls, report: Mapping[str, Any]) -> Place | None:
+    def of(cls, report: Mapping[str, Any]) -> WorstPlace | None:
         """Where a result looks worst, by a report's fields; None where it names no place that this version knows."""
         try:
             worst, width, height = report["worst"], int(report["width_px"]), int(report["height_px"])

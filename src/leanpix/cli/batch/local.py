@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from leanpix.batch_settings import BatchSettings
-from leanpix.cli.batch.items import Place
+from leanpix.cli.batch.items import WorstPlace
 from leanpix.cli.batch.work import Result
 from leanpix.domain.report import CompressionView
 from leanpix.domain.request import CompressionOptions
@@ -35,7 +35,7 @@ class LocalEngine:
         """Compress; TaskFailure."""
         del name
         made = self.pool.run(source, options, timeout_s=self.timeout_s, tenant=_TENANT)
-        return Result(bytes(made.data), made.report.score, made.report.lost, Place.of(made.report.fields()))
+        return Result(bytes(made.data), made.report.score, made.report.lost, WorstPlace.of(made.report.fields()))
 
     def transcode(self, source: bytes, options: CompressionOptions) -> bytes:
         """The result alone; TaskFailure."""

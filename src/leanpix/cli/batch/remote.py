@@ -9,7 +9,7 @@ from threading import Event
 
 import httpx
 
-from leanpix.cli.batch.items import Place
+from leanpix.cli.batch.items import WorstPlace
 from leanpix.cli.batch.work import Result
 from leanpix.client import (
     BusyError,
@@ -46,12 +46,12 @@ class RemoteEngine:
         """Compress; TaskFailure for this picture, SetupError where the server takes none."""
         del name  # a file's name is nobody's business
         try:
-            made = self.client.compress(source, timeout_s=_TASK_TIMEOUT_S, **_wishes(options))
+            made = self.client.compress(source, timeout_s=_TASK_TIMEOUT_S, **_request_options(options))
         except _HOPELESS as failure:
             raise SetupError(f"the server: {failure}") from failure
         except ClientError as failure:
             raise TaskFailure(TaskState.FAILED, str(failure)) from failure
-        return Result(made.data, made.score, _lost(made.report), Place.of(made.report))
+        return Result(made.data, made.score, _lost(made.report), WorstPlace.of(made.report))
 
     def abandon(self) -> None:
         """Ask the server for nothing more."""
@@ -78,8 +78,8 @@ def _lost(report: Mapping[str, object]) -> tuple[Holding, ...]:
     return in_order(kind for kind in Holding if isinstance(names, list) and kind.value in names)
 
 
-def _wishes(options: CompressionOptions) -> RequestOptions:
-    wishes = RequestOptions(
+def _request_options(options: CompressionOptions) -> RequestOptions:
+    request = RequestOptions(
         quality=options.quality,
         kbyte=None if options.max_bytes is None else options.max_bytes // KBYTE,
         width=options.width_px,
@@ -88,9 +88,9 @@ def _wishes(options: CompressionOptions) -> RequestOptions:
         fit=options.fit.value if options.width_px and options.height_px else None,
     )
     if options.keep != KEPT_BY_DEFAULT:
-        wishes["keep"] = ",".join((NONE, *options.keep))
+        request["keep"] = ",".join((NONE, *options.keep))
     if options.alternatives:
-        wishes["formats"] = ",".join(options.alternatives)
+        request["formats"] = ",".join(options.alternatives)
     if options.format is not None:
-        wishes["format"] = options.format.value
-    return wishes
+        request["format"] = options.format.value
+    return request

@@ -9,7 +9,7 @@ from html import escape
 from importlib import resources
 from pathlib import Path
 
-from leanpix.cli.batch.items import Item, Outcome, Place, Totals, shown_path
+from leanpix.cli.batch.items import Item, Outcome, Totals, WorstPlace, shown_path
 from leanpix.cli.batch.showcase import Showcase, Shown, media_type_of
 from leanpix.cli.batch.sizes import shown_size
 from leanpix.domain.holding import in_order
@@ -130,13 +130,13 @@ def _comparison(pair: Shown, name: str) -> str:
     )
 
 
-def _mark(place: Place) -> str:
+def _mark(place: WorstPlace) -> str:
     sides = {"left": place.left, "top": place.top, "width": place.width, "height": place.height}
     style = "; ".join(f"{side}: {share:.2%}" for side, share in sides.items())
     return f'<div class="worst" style="{style}" title="Here it looks worst"></div>'
 
 
-def _middle(place: Place) -> str:
+def _middle(place: WorstPlace) -> str:
     return f"{place.left + place.width / 2:.2%} {place.top + place.height / 2:.2%}"
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from leanpix.cli.batch.items import Place, Source
+from leanpix.cli.batch.items import Source, WorstPlace
 from leanpix.cli.batch.place import format_of
 
 _MOST = 6
@@ -22,7 +22,7 @@ class Shown:
     path: Path
     before: bytes = field(repr=False)
     after: bytes = field(repr=False)
-    worst: Place | None = None
+    worst: WorstPlace | None = None
 
     @property
     def saved_share(self) -> float:
@@ -38,7 +38,7 @@ class Showcase:
         self.worst: list[Shown] = []
         self._lock = threading.Lock()
 
-    def see(self, source: Source, before: bytes, after: bytes, worst: Place | None = None) -> None:
+    def see(self, source: Source, before: bytes, after: bytes, worst: WorstPlace | None = None) -> None:
         """Take the pair in, if it is among the best or the worst so far."""
         if len(before) > _MAX_BYTES or not before:
             return

@@ -24,7 +24,7 @@ _DIGEST_CHARACTERS = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class JournalRecord:
     """What became of a content: its result's digest and size, and its format where that is another than before.
 
     source_size: the content's own, 0 where a release before it was remembered has written the line.
@@ -68,8 +68,8 @@ class Journal:
     ) -> None:
         self._path, self._options, self._is_forgetful = path, options_digest(options), is_forgetful
         self._is_read_only = is_read_only
-        self._made: dict[str, Made] = {}
-        self._results: dict[str, Made] = {}
+        self._records: dict[str, JournalRecord] = {}
+        self._results: dict[str, JournalRecord] = {}
         self._own: set[str] = set()
         self._lock = threading.Lock()
         self._descriptor: int | None = None
@@ -99,9 +99,9 @@ class Journal:
         """Whether what was done before counts."""
         return self._path is not None
 
-    def made_of(self, digest: str) -> Made | None:
+    def record_of(self, digest: str) -> JournalRecord | None:
         """What became of this content, where that is known."""
-        return self._made.get(digest)
+        return self._records.get(digest)
 
     def is_own(self, digest: str) -> bool:
         """Whether some run, with whatever options, has written this content: as a result, or as a copy of a source."""
@@ -109,28 +109,28 @@ class Journal:
 
     def is_settled(self, digest: str) -> bool:
         """Whether this content needs no more work: it is a result, or was found as small as it gets."""
-        made = self._made.get(digest)
-        return digest in self._results or (made is not None and made.result is None)
+        record = self._records.get(digest)
+        return digest in self._results or (record is not None and record.result is None)
 
     def size_before(self, digest: str) -> int | None:
         """What the source of this result had, where that is known."""
-        made = self._results.get(digest)
-        return made.source_size or None if made is not None else None
+        record = self._results.get(digest)
+        return record.source_size or None if record is not None else None
 
-    def note(self, digest: str, made: Made) -> None:
+    def add(self, digest: str, record: JournalRecord) -> None:
         """Remember what became of a content."""
         with self._lock:
-            self._keep(digest, made)
-            self._own.add(made.result or digest)
+            self._keep(digest, record)
+            self._own.add(record.result or digest)
             if self._descriptor is not None:
-                row = {"options": self._options, "source": digest, "result": made.result, "size": made.size}
-                row |= {"new_format": made.new_format, "source_size": made.source_size}
+                row = {"options": self._options, "source": digest, "result": record.result, "size": record.size}
+                row |= {"new_format": record.new_format, "source_size": record.source_size}
                 os.write(self._descriptor, json.dumps(row).encode() + b"\n")
 
-    def _keep(self, digest: str, made: Made) -> None:
-        self._made[digest] = made
-        if made.result is not None:
-            self._results[made.result] = made
+    def _keep(self, digest: str, record: JournalRecord) -> None:
+        self._records[digest] = record
+        if record.result is not None:
+            self._results[record.result] = record
 
     def _read(self, path: Path) -> None:
         text = path.read_bytes()
@@ -148,6 +148,8 @@ class Journal:
             if row["options"] == self._options and not self._is_forgetful:
                 kind = row["new_format"]
                 before = int(row.get("source_size", 0))
-                self._keep(row["source"], Made(row["result"], int(row["size"]), kind and OutputFormat(kind), before))
+                self._keep(
+                    row["source"], JournalRecord(row["result"], int(row["size"]), kind and OutputFormat(kind), before)
+                )
         except (ValueError, KeyError, TypeError):
             return  # cut short, or another program's: only costs the work

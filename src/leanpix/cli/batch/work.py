@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Protocol
 
 from leanpix.cli.batch.backup import Backup
-from leanpix.cli.batch.files import Places, read_file, sync_folder, write_whole
-from leanpix.cli.batch.items import Item, Outcome, Place, Source
+from leanpix.cli.batch.files import WrittenFolders, read_file, sync_folder, write_whole
+from leanpix.cli.batch.items import Item, Outcome, Source, WorstPlace
 from leanpix.cli.batch.place import Placement, Where, format_of, numbered
-from leanpix.cli.batch.state import Journal, Made, digest_of
+from leanpix.cli.batch.state import Journal, JournalRecord, digest_of
 from leanpix.domain.errors import TaskFailure
 from leanpix.domain.formats import STANDARD_FORMATS, OutputFormat
 from leanpix.domain.holding import SHOWN, Holding
@@ -32,7 +32,7 @@ class Result:
     data: bytes
     score: float | None
     lost: tuple[Holding, ...] = ()
-    worst: Place | None = None
+    worst: WorstPlace | None = None
 
 
 class Engine(Protocol):
@@ -48,7 +48,7 @@ class Engine(Protocol):
 class Watcher(Protocol):
     """Sees each pair of pictures while both are at hand."""
 
-    def see(self, source: Source, before: bytes, after: bytes, worst: Place | None) -> None:
+    def see(self, source: Source, before: bytes, after: bytes, worst: WorstPlace | None) -> None:
         """A picture was compressed; worst: where that shows most."""
 
 
@@ -97,7 +97,7 @@ class OnConflict(StrEnum):
 class Work:
     """What is done to each picture. Thread-safe.
 
-    What replaces a picture is on the disk before that one goes; what lies apart from its source is so when places
+    What replaces a picture is on the disk before that one goes; what lies apart from its source is so when folders
     have been synced, once for all of them.
     """
 
@@ -111,7 +111,7 @@ class Work:
     on_conflict: OnConflict = OnConflict.REFUSE
     keep_time: bool = True
     is_dry: bool = False
-    places: Places = field(default_factory=Places)
+    folders: WrittenFolders = field(default_factory=WrittenFolders)
 
     def __call__(self, source: Source) -> Item:
         """Do it; what goes wrong with this picture is in the item. SetupError when no picture can be compressed."""
@@ -155,19 +155,19 @@ class Work:
     def _known(self, picture: _Picture) -> Item | None:
         """The item of a picture that an earlier run has done, if what it made is still there."""
         source, digest, size = picture.source, picture.digest, len(picture.content)
-        made = self.journal.made_of(digest)
+        record = self.journal.record_of(digest)
         if self.placement.where is Where.IN_PLACE:
             # A result is known by what is in it too: on another machine no journal knows it.
             is_result = self.journal.remembers and mark_of(picture.content) is not None
             settled = is_result or self.journal.is_settled(digest)
             before = self.journal.size_before(digest) or size
             return Item(source.path, Outcome.DONE, before, size, source.path) if settled else None
-        if made is None:
+        if record is None:
             return None
-        if made.result is None and self.placement.where is Where.BESIDE:
+        if record.result is None and self.placement.where is Where.BESIDE:
             return Item(source.path, Outcome.DONE, size, size)
-        made_size = size if made.result is None else made.size
-        for target in self._names(self.placement.target(source, made.new_format)):
+        made_size = size if record.result is None else record.size
+        for target in self._names(self.placement.target(source, record.new_format)):
             if not target.is_file():
                 return None
             if target.stat().st_size == made_size and self.journal.is_own(_digest_at(target)):
@@ -202,7 +202,7 @@ class Work:
         if not self.is_dry:
             if self.placement.where is Where.MIRROR:
                 self._put(target, picture)
-            self.journal.note(picture.digest, Made(None, source_size=size))
+            self.journal.add(picture.digest, JournalRecord(None, source_size=size))
         return Item(picture.source.path, Outcome.KEPT, size, size, target, message="as small as it gets")
 
     def _copied(self, picture: _Picture, why: str) -> Item:
@@ -239,9 +239,9 @@ class Work:
         if replaces and _stamp(source.stat()) != _stamp(picture.status):
             raise OSError(None, "changed while it was being compressed")
         sizes = len(result.data), len(picture.content)
-        made = Made(digest_of(result.data), sizes[0], picture.new_format(result), sizes[1])
+        record = JournalRecord(digest_of(result.data), sizes[0], picture.new_format(result), sizes[1])
         # Before the source is gone: a result that no journal knows would be compressed again.
-        self.journal.note(picture.digest, made)
+        self.journal.add(picture.digest, record)
         if replaces and self.backup is not None:
             self.backup.keep(picture.source, picture.content, picture.status, target, digest_of(result.data))
         self._put(target, picture, result.data)
@@ -254,7 +254,7 @@ class Work:
         """Write a result, or the picture as it is."""
         replaces = self.placement.where is Where.IN_PLACE
         if not replaces:
-            self.places.make_ready(target.parent)
+            self.folders.make_ready(target.parent)
         write_whole(
             target,
             picture.content if content is None else content,

@@ -81,7 +81,7 @@ def sample_setting(context: EncodeContext, runs: EncoderRuns, target: float) -> 
     runs.add_counts(on_sample)
     if found is None and runs.encoder.lossless_from > _HIGHEST_QUALITY:
         return runs.to_grid(runs.encoder.scores.points[-1][0])
-    # Where a palette is too small for a part of the picture it is for all of it.
+    # No palette reaches the score on the tiles, and the whole has at least their colours: None.
     return None if found is None else found.parameter
 
 

@@ -30,7 +30,7 @@ class Blend(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class FrameControl:
     """Where a frame lies, maybe partly beyond the canvas, and how it is laid and taken away."""
 
     left: int
@@ -46,7 +46,7 @@ class Place:
         return self.left, self.top, self.width_px, self.height_px
 
 
-def composed(size: tuple[int, int], count: int, bands: int, layers: Iterable[tuple[Place, Samples]]) -> Samples:
+def composed(size: tuple[int, int], count: int, bands: int, layers: Iterable[tuple[FrameControl, Samples]]) -> Samples:
     """The canvas after each of the first count layers, stacked: (count * height, width, bands) of straight alpha.
 
     layers: each frame's place and its (height, width, 4) samples. bands: 3 where no pixel is ever transparent.

@@ -89,7 +89,7 @@ class SqlDatabase:
 
     @contextmanager
     def glancing(self) -> Iterator[SqlTransaction]:
-        """Reading without patience: for whoever asks whether the database answers."""
+        """A read that does not retry a lost connection: for health checks."""
         with self._quick.connected() as connection:
             yield SqlTransaction(connection, self._enqueue)
 

@@ -59,7 +59,9 @@ tasks = Table(
     Column("report", Text),  # JSON
     Column("callback_url", Text),  # null: nobody is told of the end
     Column("callback_base", Text),
-    Column("made_of", String(64)),  # SHA-256 of source, options, engine; null: nothing that could be used again
+    Column(
+        "made_of", String(64), key="cache_key"
+    ),  # SHA-256 of source, options, engine; null: nothing that could be used again
     Column("batch_id", String(36)),  # null: by itself. A batch's tasks are kept as long as the batch
     Column("trace", String(64)),  # the request's traceparent; null: not traced
     Column("fetch_host", String(255)),  # digest of where the source has still to be fetched from; null: it is there
@@ -68,7 +70,7 @@ tasks = Table(
 # One row is unfinished or finished: the first index serves workers and queue bounds, the second the sweeper.
 Index("tasks_unfinished", tasks.c.completed_at, tasks.c.created_at)
 Index("tasks_of_key", tasks.c.key_id, tasks.c.completed_at)
-Index("tasks_made_of", tasks.c.made_of, tasks.c.completed_at)
+Index("tasks_made_of", tasks.c.cache_key, tasks.c.completed_at)
 Index("tasks_of_batch", tasks.c.batch_id, tasks.c.completed_at)
 
 ledger = Table(

@@ -89,9 +89,9 @@ _ENDED_BEFORE = (
     .limit(bindparam("most"))
 )
 _WAITING_IDS = select(tasks.c.id).where(_WAITING)
-_MADE_OF = (
+_BY_CACHE_KEY = (
     select(tasks)
-    .where(tasks.c.made_of == bindparam("of_what"), tasks.c.completed_at > bindparam("after"))
+    .where(tasks.c.cache_key == bindparam("key"), tasks.c.completed_at > bindparam("after"))
     .order_by(tasks.c.completed_at.desc())
     .limit(1)
 )
@@ -191,13 +191,13 @@ class SqlTasks:
             "result_format": result.format.value if result else None,
             "result_bytes": result.size_bytes if result else None,
             "report": report_to_json(outcome.report) if outcome.report else None,
-            "made_of": outcome.made_of,
+            "cache_key": outcome.cache_key,
         }
         return self._connection.execute(_FINISH, _of(fence) | ended).rowcount == 1
 
-    def made_of(self, token: str, completed_after: float) -> Task | None:
+    def by_cache_key(self, cache_key: str, completed_after: float) -> Task | None:
         """The newest task whose result was made of the same, and that ended after the given time."""
-        row = self._connection.execute(_MADE_OF, {"of_what": token, "after": completed_after}).first()
+        row = self._connection.execute(_BY_CACHE_KEY, {"key": cache_key, "after": completed_after}).first()
         return None if row is None else task_of(row)
 
     def fetched(self, fence: FencingToken) -> bool:

@@ -80,7 +80,7 @@ class Locked(BaseModel):
 
 
 Answer = Done | Failed | Phase | MemoryRequest | Locked
-# Each forbids the others' fields, so that the first that fits is the only one.
+# No two models accept the same fields, so the order in which they are tried does not matter.
 _ANSWER: TypeAdapter[Answer] = TypeAdapter(Annotated[Answer, Field(union_mode="left_to_right")])
 
 

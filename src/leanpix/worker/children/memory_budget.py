@@ -57,7 +57,7 @@ class MemoryBudget:
 
     @property
     def description(self) -> str:
-        """In words for people."""
+        """What is reserved and who waits, as a sentence for a log line."""
         return f"{self._used // MIB} of {self._total // MIB} MB promised to pictures, {self.waiting} waiting"
 
     def _take(self, needed: int, timeout_s: float) -> None:

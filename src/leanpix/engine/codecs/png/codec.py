@@ -141,7 +141,7 @@ class PngEncoder:
         return float(round(parameter))
 
     def slower_presets(self) -> tuple[()]:
-        """Every encode is as thorough as it pays."""
+        """None: each encode runs at the effort chosen for its size and the time that is left."""
         return ()
 
     def encode(self, parameter: float) -> Encoded:

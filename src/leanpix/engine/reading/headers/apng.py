@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from leanpix.engine.facts import damaged
 from leanpix.engine.reading.headers.png_chunks import Chunk, chunks, counted_chunks, header_fields, is_sound
-from leanpix.engine.reading.layers import Blend, Disposal, Place
+from leanpix.engine.reading.layers import Blend, Disposal, FrameControl
 
 _CONTROL = ">IIIIIHHBB"
 _CONTROL_BYTES = struct.calcsize(_CONTROL)
@@ -21,7 +21,7 @@ _BLENDS = {0: Blend.REPLACE, 1: Blend.OVER}
 class Frame:
     """One frame: where it lies, how long it shows, and its pixels' zlib stream in pieces."""
 
-    place: Place
+    place: FrameControl
     delay_ms: int
     pieces: tuple[Chunk, ...]
 
@@ -93,12 +93,12 @@ def _controlled(source: bytes) -> Iterator[tuple[Chunk, list[Chunk]]]:
         yield control, pieces
 
 
-def _control(source: bytes, chunk: Chunk, width: int, height: int) -> tuple[Place, int] | None:
+def _control(source: bytes, chunk: Chunk, width: int, height: int) -> tuple[FrameControl, int] | None:
     if chunk.end - chunk.start < _CONTROL_BYTES:
         return None
     _, wide, high, left, top, ticks, per_second, disposal, blend = struct.unpack_from(_CONTROL, source, chunk.start)
     is_inside = wide and high and left + wide <= width and top + high <= height
     if not is_inside or disposal not in _DISPOSALS or blend not in _BLENDS:
         return None
-    place = Place(left, top, wide, high, _DISPOSALS[disposal], _BLENDS[blend])
+    place = FrameControl(left, top, wide, high, _DISPOSALS[disposal], _BLENDS[blend])
     return place, round(1000 * ticks / (per_second or _DEFAULT_DENOMINATOR))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from leanpix.domain.formats import SourceFormat
 from leanpix.engine.facts import Limits, Probe, check_size, damaged, excessive, reading
-from leanpix.engine.reading.layers import Disposal, Place
+from leanpix.engine.reading.layers import Disposal, FrameControl
 
 _EXTENSION, _IMAGE, _TRAILER = 0x21, 0x2C, 0x3B
 _GRAPHIC_CONTROL, _APPLICATION = 0xF9, 0xFF
@@ -30,7 +30,7 @@ class Frame:
     of the LZW data, from the byte that tells its code size to the empty block at its end.
     """
 
-    place: Place
+    place: FrameControl
     delay_ms: int
     transparent: int | None
     palette: tuple[int, int]
@@ -125,7 +125,7 @@ def _walk_blocks(source: bytes, animation: Animation, limits: Limits) -> None:
             at = _after_sub_blocks(source, palette[1] + 1)
             animation.frames.append(
                 Frame(
-                    Place(left, top, width, height, disposal),
+                    FrameControl(left, top, width, height, disposal),
                     delay_ms,
                     transparent,
                     palette if flags & _TABLE_FLAG else animation.palette,

@@ -10,7 +10,7 @@ from PIL import Image
 
 from leanpix.engine.facts import Probe
 from leanpix.engine.reading.headers import gif
-from leanpix.engine.reading.layers import Place, composed
+from leanpix.engine.reading.layers import FrameControl, composed
 from leanpix.engine.reading.loaders.base import DecodeRequest, LazyPixels, from_array
 from leanpix.engine.reading.loaders.pillow import pillow_errors
 
@@ -31,7 +31,7 @@ def open_raster(source: bytes, probe: Probe, wish: DecodeRequest) -> LazyPixels:
     return LazyPixels(from_array(pixels), None, count, delays, animation.loop, warnings=warnings, held=pixels)
 
 
-def _layers(source: bytes, animation: gif.Animation) -> Iterator[tuple[Place, NDArray[np.uint8]]]:
+def _layers(source: bytes, animation: gif.Animation) -> Iterator[tuple[FrameControl, NDArray[np.uint8]]]:
     for frame in animation.frames:
         place = frame.place
         indices = _indices(source, frame)

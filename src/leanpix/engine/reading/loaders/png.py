@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from leanpix.engine.facts import Probe, damaged
 from leanpix.engine.reading.headers import apng, png, png_colour
 from leanpix.engine.reading.headers.png_chunks import chunks, picture_of, picture_only
-from leanpix.engine.reading.layers import Place, composed
+from leanpix.engine.reading.layers import FrameControl, composed
 from leanpix.engine.reading.loaders.base import DecodeRequest, LazyPixels, check_told, from_array
 
 _GRAY_BANDS = 2
@@ -63,7 +63,7 @@ def _animation_damage(source: bytes) -> list[str | None]:
     return ["the APNG has no frame that can be played: its default picture is used"] if is_meant else []
 
 
-def _layers(source: bytes, played: apng.Animation) -> Iterator[tuple[Place, NDArray[np.uint8]]]:
+def _layers(source: bytes, played: apng.Animation) -> Iterator[tuple[FrameControl, NDArray[np.uint8]]]:
     view = memoryview(source)
     for frame in played.frames:
         size = (frame.place.width_px, frame.place.height_px)
