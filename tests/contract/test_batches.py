@@ -16,6 +16,7 @@ from leanpix.domain.batch import Batch
 from leanpix.domain.errors import BodyError, KeyReusedError, NotFoundError, QueueFullError, SourceCountError
 from leanpix.domain.request import CompressionOptions
 from leanpix.domain.states import TaskState
+from leanpix.domain.task import Outcome
 from leanpix.domain.webhook import Callback
 from leanpix.service.batch import BatchBounds, BatchDesk, BatchSize, BatchTerms, NamedSource
 from leanpix.service.execute import record
@@ -174,6 +175,24 @@ def test_what_waits_too_long_ends_as_timed_out(office: Office) -> None:
     assert office.states(batch) == {TaskState.TIMED_OUT: 3}
     assert office.get(batch.id).completed_at == office.clock()
     assert office.book.credit() == 10
+
+
+def test_some_of_what_waits_is_ended_and_the_rest_waits_on(office: Office) -> None:
+    batch = office.submit(office.book.account(credit=10), 4)
+    with office.book.database.transaction() as change:
+        ids = [item.task_id for item in change.batches.waiting(batch.id, 10)]
+        lost = Outcome(TaskState.FAILED, "its source is gone")
+        assert change.batches.end_waiting(batch, lost, office.clock(), [*ids[1:3], "another"]) == ids[1:3]
+        assert change.batches.end_waiting(batch, lost, office.clock(), ids[1:3]) == []
+        assert change.batches.end_waiting(batch, lost, office.clock(), []) == []
+    assert office.states(batch) == {None: 2, TaskState.FAILED: 2}
+    ended = office.book.get(ids[1])
+    assert (ended.message, ended.completed_at, ended.held, ended.charged) == (lost.message, office.clock(), 0, 0)
+    office.promote()
+    office.work()
+    office.promote()
+    assert office.get(batch.id).completed_at is not None
+    assert office.book.credit() == 8
 
 
 def test_a_batch_and_all_of_it_stay_until_an_hour_after_its_end(office: Office) -> None:

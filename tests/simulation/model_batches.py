@@ -12,7 +12,7 @@ from tests.simulation.statements import ConstraintError, Repository, statement
 from leanpix.domain.batch import MOST_ITEMS, Batch, BatchItem
 from leanpix.domain.request import ReturnType
 from leanpix.domain.states import TaskState
-from leanpix.domain.task import Task
+from leanpix.domain.task import Outcome, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +72,15 @@ class ModelBatches(Repository):
         unfinished = [batch for _, batch in self.work.every("batches") if batch.completed_at is None]
         return [batch for batch in unfinished if batch.key_id in revoked]
 
-    def cancel_waiting(self, batch: Batch, message: str, now: float) -> Sequence[str]:
-        task_ids = [item.task_id for item in self.waiting(batch.id, MOST_ITEMS)]
-        if task_ids:
-            self._add_cancelled(batch, message, now)
-            self._begin_all(batch.id)
-        return task_ids
+    def end_waiting(
+        self, batch: Batch, outcome: Outcome, now: float, task_ids: Sequence[str] | None = None
+    ) -> Sequence[str]:
+        waiting = [item.task_id for item in self.waiting(batch.id, MOST_ITEMS)]
+        found = [task_id for task_id in waiting if task_ids is None or task_id in task_ids]
+        if found:
+            self._add_ended(batch, outcome, now, found)
+            self._begin_all(batch.id, found)
+        return found
 
     @statement
     def stored(self, key_id: str) -> tuple[int, int]:
@@ -157,20 +160,20 @@ class ModelBatches(Repository):
         self.work.write("batches", batch_id, None)
 
     @statement
-    def _add_cancelled(self, batch: Batch, message: str, now: float) -> None:
+    def _add_ended(self, batch: Batch, outcome: Outcome, now: float, task_ids: Sequence[str]) -> None:
         for row in self._items(batch.id):
-            if row.is_waiting:
+            if row.is_waiting and row.item.task_id in task_ids:
                 task = Task(
                     id=row.item.task_id,
                     key_id=batch.key_id,
-                    state=TaskState.CANCELLED,
+                    state=outcome.state,
                     options=batch.options,
                     return_type=ReturnType.URL,
                     source_kind=row.item.source_kind,
                     created_at=now,
                     held=0,
                     completed_at=now,
-                    message=message,
+                    message=outcome.message,
                     batch_id=batch.id,
                 )
                 if self.work.lock_place("tasks", task.id) is not None:
@@ -178,9 +181,9 @@ class ModelBatches(Repository):
                 self.work.write("tasks", task.id, task)
 
     @statement
-    def _begin_all(self, batch_id: str) -> None:
+    def _begin_all(self, batch_id: str, task_ids: Sequence[str]) -> None:
         for row in self._items(batch_id):
-            if row.is_waiting:
+            if row.is_waiting and row.item.task_id in task_ids:
                 key = (batch_id, row.item.number)
                 self.work.lock("items", key)
                 self.work.write("items", key, replace(row, is_waiting=False))

@@ -74,7 +74,7 @@ class Cancel:
             return 0
         with self.database.transaction() as change:
             change.accounts.covers(batch.key_id, 0)  # locks the key's row, as those who begin its items do
-            waiting = change.batches.cancel_waiting(batch, message, self.now())
+            waiting = change.batches.end_waiting(batch, Outcome(TaskState.CANCELLED, message), self.now())
         self.blobs.delete_all([f"sources/{task_id}" for task_id in waiting])
         ended = len(waiting)
         while True:

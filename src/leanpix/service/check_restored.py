@@ -7,9 +7,10 @@ do those: they end here, and their holds are released, before a worker spends it
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from leanpix.domain.batch import Batch
 from leanpix.domain.states import TaskState
 from leanpix.domain.task import Outcome, Task
 from leanpix.service.blob_keys import fetched_key, source_key
@@ -23,7 +24,10 @@ _EVERY = 10**9
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What was found: open tasks that can be done, those that ended for want of a source; results there and missing."""
+    """What was found: open tasks that can be done, those that ended for want of a source; results there and missing.
+
+    Pictures of batches that still wait for their turn are counted as the tasks that they will be.
+    """
 
     open: int
     ended: int
@@ -46,13 +50,24 @@ class CheckRestored:
         with self.database.reading() as view:
             tasks = [*view.tasks.running(), *self._tasks(view.tasks.get(one) for one in view.tasks.waiting())]
             ended = self._tasks(view.tasks.get(one) for one in view.tasks.ended_before(float("inf"), _EVERY))
+            waiting = {
+                batch: [item.task_id for item in view.batches.waiting(batch.id, _EVERY)]
+                for batch in view.batches.unfinished()
+            }
         lost = [task for task in tasks if _needed(task) not in there]
+        lost_items = {
+            batch: [one for one in task_ids if source_key(one) not in there] for batch, task_ids in waiting.items()
+        }
         results = [task.result.blob for task in ended if task.result is not None]
         missing = sum(blob not in there for blob in results)
         if not is_trial:
             for task in lost:
                 self._end(task)
-        return Restored(len(tasks) - len(lost), len(lost), len(results) - missing, missing)
+            for batch, task_ids in lost_items.items():
+                self._end_waiting(batch, task_ids)
+        every = len(tasks) + sum(map(len, waiting.values()))
+        ended_now = len(lost) + sum(map(len, lost_items.values()))
+        return Restored(every - ended_now, ended_now, len(results) - missing, missing)
 
     @staticmethod
     def _tasks(found: Iterable[Task | None]) -> list[Task]:
@@ -67,6 +82,14 @@ class CheckRestored:
         if ended is not None:
             self.signals.task_ended(task.id, ended)
             drop_source(self.blobs, task, ended.state)
+
+    def _end_waiting(self, batch: Batch, task_ids: Sequence[str]) -> None:
+        """Nothing is held for them yet: each would be held for, tried and released when its turn comes."""
+        if not task_ids:
+            return
+        with self.database.transaction() as change:
+            change.accounts.covers(batch.key_id, 0)  # locks the key's row, as those who begin its items do
+            change.batches.end_waiting(batch, Outcome(TaskState.FAILED, SOURCE_LOST), self.now(), task_ids)
 
 
 def _needed(task: Task) -> str:

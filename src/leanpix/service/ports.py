@@ -244,8 +244,13 @@ class Batches(Protocol):
     def of_revoked_keys(self) -> Sequence[Batch]:
         """Every unfinished batch whose key has been revoked."""
 
-    def cancel_waiting(self, batch: Batch, message: str, now: float) -> Sequence[str]:
-        """Make ended tasks, CANCELLED and with this message, of the items that still wait; the tasks' ids."""
+    def end_waiting(
+        self, batch: Batch, outcome: Outcome, now: float, task_ids: Sequence[str] | None = None
+    ) -> Sequence[str]:
+        """Make ended tasks, by this outcome and without a charge, of items that still wait; the tasks' ids.
+
+        task_ids: only of items whose tasks will have these ids.
+        """
 
     def stored(self, key_id: str) -> tuple[int, int]:
         """Bytes of sources that unfinished batches came with: this key's, and everybody's."""

@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, case, delete, exists, func, insert, literal, n
 from leanpix.domain.batch import Batch, BatchItem
 from leanpix.domain.request import ReturnType
 from leanpix.domain.states import TaskState, state_of
-from leanpix.domain.task import SourceKind, Task
+from leanpix.domain.task import Outcome, SourceKind, Task
 from leanpix.domain.webhook import Callback
 from leanpix.stores.sql.codec import options_from_json, options_to_json
 from leanpix.stores.sql.connections import SqlConnection, SqlRow
@@ -106,16 +106,23 @@ class SqlBatches:
         """Every unfinished batch whose key has been revoked."""
         return [_batch(row) for row in self._connection.execute(_OF_REVOKED)]
 
-    def cancel_waiting(self, batch: Batch, message: str, now: float) -> Sequence[str]:
-        """Make ended tasks, CANCELLED and with this message, of the items that still wait; the tasks' ids."""
-        waiting = (batch_items.c.batch_id == batch.id, batch_items.c.is_waiting == true())
-        task_ids = list(self._connection.scalars(select(batch_items.c.task_id).where(*waiting)))
-        if not task_ids:
+    def end_waiting(
+        self, batch: Batch, outcome: Outcome, now: float, task_ids: Sequence[str] | None = None
+    ) -> Sequence[str]:
+        """Make ended tasks, by this outcome and without a charge, of items that still wait; the tasks' ids.
+
+        task_ids: only of items whose tasks will have these ids.
+        """
+        waiting = [batch_items.c.batch_id == batch.id, batch_items.c.is_waiting == true()]
+        if task_ids is not None:
+            waiting.append(batch_items.c.task_id.in_(task_ids))
+        found = list(self._connection.scalars(select(batch_items.c.task_id).where(*waiting)))
+        if not found:
             return []
         values = {
             "id": batch_items.c.task_id,
             "key_id": literal(batch.key_id),
-            "state": literal(int(TaskState.CANCELLED)),
+            "state": literal(int(outcome.state)),
             "options": literal(options_to_json(batch.options)),
             "return_type": literal(int(ReturnType.URL)),
             "source_kind": batch_items.c.source_kind,
@@ -125,14 +132,14 @@ class SqlBatches:
             "charged": literal(0),
             "attempt": literal(0),
             "beat": literal(0),
-            "message": literal(message),
+            "message": literal(outcome.message),
             "batch_id": literal(batch.id),
             "fetch_host": null(),
         }
         ended = select(*values.values()).where(*waiting)
         self._connection.execute(insert(tasks).from_select(list(values), ended))
         self._connection.execute(update(batch_items).where(*waiting).values(is_waiting=False))
-        return task_ids
+        return found
 
     def stored(self, key_id: str) -> tuple[int, int]:
         """Bytes of sources that unfinished batches came with: this key's, and everybody's."""
