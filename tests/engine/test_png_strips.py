@@ -54,6 +54,24 @@ def test_an_opened_stream_can_be_followed_wherever_in_a_byte_it_ended(
             assert zlib.decompress(joined, -15) == 2 * data
 
 
+@pytest.mark.usefixtures("kernel")
+def test_an_oxipng_with_other_streams_is_done_without_and_said_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert png_strips.strips_backend().startswith("native: ")
+    real = png_strips._by_oxipng
+    monkeypatch.setattr(png_strips, "_by_oxipng", lambda rows, level: real(bytearray(b"\0") + rows, level))
+    png_strips._choice.cache_clear()
+    try:
+        assert png_strips.tested_strips() is None
+        assert png_strips.strips_backend() == (
+            "libspng: oxipng's stream of a row is not the row's bytes behind a filter's number of 0"
+        )
+        encoder = PngCodec().open(Raster(photo(40, 30)), Effort.MINIMAL, Goal())
+        assert encoder.lossless().encoder == "libspng 6"
+    finally:
+        monkeypatch.undo()
+        png_strips._choice.cache_clear()
+
+
 def test_what_is_no_whole_stream_is_refused(kernel: NativeStrips) -> None:
     whole = deflated(contents(5000)[1])
     for broken in (b"", whole[:-1], whole[: len(whole) // 2], b"\x07", b"\xff" * 40):

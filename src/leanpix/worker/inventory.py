@@ -12,6 +12,7 @@ from leanpix.domain.formats import STANDARD_FORMATS, OutputFormat, SourceFormat
 from leanpix.engine.codecs.avif import avif_backend
 from leanpix.engine.codecs.jpeg.jpegli import jpegli_backend
 from leanpix.engine.codecs.jxl import jxl_backend
+from leanpix.engine.codecs.png.strips import strips_backend
 from leanpix.engine.codecs.webp.libwebp import libwebp_backend
 from leanpix.engine.native import native_path
 from leanpix.engine.reading.loaders.heic import heic_backend
@@ -31,6 +32,7 @@ def inventory() -> Mapping[str, str]:
         "native kernels": native_path(),
         "JPEG encoder": jpegli_backend(),
         "WebP encoder": libwebp_backend(),
+        "PNG packer by strips": strips_backend(),
         "AVIF encoder": extras[OutputFormat.AVIF],
         "JPEG XL encoder": extras[OutputFormat.JXL],
         "HEIC reader": heic_backend(),

@@ -24,6 +24,7 @@ from leanpix.engine.codecs.jpeg.jpegli_distance import (
 )
 from leanpix.engine.codecs.jpeg.jpegli_native import PLAIN_MEANS, Means, NativeJpegli, NativeJpegliError
 from leanpix.engine.codecs.jpeg.jpegli_self_test import self_test
+from leanpix.engine.self_tested import self_tested
 
 __all__ = [
     "MAX_DISTANCE",
@@ -116,11 +117,5 @@ def _luma_factor(subsampling: Subsampling) -> int:
 @functools.cache
 def _choice() -> tuple[NativeJpegli | None, str]:
     """The native path if it passes its self-test, and the reason either way. Once a process, about 10 ms."""
-    try:
-        native = NativeJpegli.open()
-        difference = self_test(native)
-    except (NativeJpegliError, OSError, AttributeError) as error:  # the last: a library of another build
-        return None, str(error)
-    if difference is not None:
-        return None, difference
-    return native, "the wheel's own encoder through the native library; the self-test passed"
+    works = "the wheel's own encoder through the native library; the self-test passed"
+    return self_tested(NativeJpegli.open, self_test, works, (NativeJpegliError,))

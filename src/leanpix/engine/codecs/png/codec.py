@@ -24,7 +24,7 @@ from leanpix.engine.codecs.offers import Facts, Offer, Refinement, SourceSize, l
 from leanpix.engine.codecs.palette_native import native_palettes
 from leanpix.engine.codecs.png.animated import animated_png, repacked_animation
 from leanpix.engine.codecs.png.palette import Palettes
-from leanpix.engine.codecs.png.strips import ByLibdeflate, for_photograph, packed
+from leanpix.engine.codecs.png.strips import ByLibdeflate, for_photograph, packed, tested_strips
 from leanpix.engine.codecs.png.strips_native import native_strips
 from leanpix.engine.codecs.prior import PriorCurve
 from leanpix.engine.content import texture
@@ -236,7 +236,7 @@ class PngEncoder:
 
     def _by_strips(self) -> Encoded:
         """As thoroughly as there is time for; by libvips where there is next to none, or no kernel."""
-        kernel, raster = native_strips(), self.raster
+        kernel, raster = tested_strips(), self.raster
         if kernel is None or self.left_s() < _QUICK_STRIP_S * raster.total_pixels + _SPARE_S:
             return self._streamed()
         levels = list[int]()

@@ -6,6 +6,7 @@ deflate stream, and the streams are joined.
 
 from __future__ import annotations
 
+import functools
 import struct
 import zlib
 from collections.abc import Callable, Iterator
@@ -16,9 +17,10 @@ import numpy as np
 import oxipng
 from numpy.typing import NDArray
 
-from leanpix.engine.codecs.png.strips_native import NativeStrips
+from leanpix.engine.codecs.png.strips_native import NativeStrips, native_strips
 from leanpix.engine.content import strips_within
 from leanpix.engine.reading.headers.png_chunks import SIGNATURE, chunks
+from leanpix.engine.self_tested import self_tested
 
 _STRIP_BYTES = 8_000_000
 _SAMPLE_ROWS, _SAMPLED_ABOVE_ROWS = 8, 200
@@ -109,6 +111,41 @@ def packed(pixels: NDArray[np.uint8], profile: bytes | None, deflater: StripDefl
     end = _chunk(b"IDAT", _EMPTY_LAST_BLOCK + struct.pack(">I", checksum))
     before = [SIGNATURE, _chunk(b"IHDR", header), *_profile_chunk(profile), _chunk(b"IDAT", _ZLIB_HEADER)]
     return b"".join([*before, *pieces, end, _chunk(b"IEND", b"")])
+
+
+def strips_backend() -> str:
+    """How rows are packed strip by strip, and why, for a log: starts with `native` or `libspng`."""
+    kernel, reason = _choice()
+    return f"{'libspng' if kernel is None else 'native'}: {reason}"
+
+
+def tested_strips() -> NativeStrips | None:
+    """The kernels, where oxipng's streams are such that they can be cut and joined; None where one of both is not."""
+    return _choice()[0]
+
+
+@functools.cache
+def _choice() -> tuple[NativeStrips | None, str]:
+    """Once a process, when first asked: oxipng starts a thread, which no process that forks may have."""
+    works = "libdeflate inside oxipng, strip by strip; the self-test passed"
+    return self_tested(_kernel, _difference, works, (ValueError, zlib.error, oxipng.PngError))
+
+
+def _kernel() -> NativeStrips:
+    kernel = native_strips()
+    if kernel is None:
+        raise ValueError("the native library was not built")
+    return kernel
+
+
+def _difference(kernel: NativeStrips) -> str | None:
+    """What is wrong with oxipng's streams, in words; None where nothing is."""
+    rows = bytearray(b"\0" + bytes(range(256)) * 4 + b"rows that come again " * 40)
+    for level in (7, 10):
+        opened = kernel.opened(_by_oxipng(rows, level))
+        if zlib.decompress(2 * opened + _EMPTY_LAST_BLOCK, -zlib.MAX_WBITS) != 2 * rows:
+            return "oxipng's stream of a row is not the row's bytes behind a filter's number of 0"
+    return None
 
 
 def _strips_of(pixels: NDArray[np.uint8]) -> Iterator[NDArray[np.uint8]]:

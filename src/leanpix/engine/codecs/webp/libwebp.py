@@ -16,6 +16,7 @@ from leanpix.domain.errors import TaskFailure
 from leanpix.domain.states import TaskState
 from leanpix.engine.codecs.webp.libwebp_native import LossySettings, NativeLibwebp, NativeLibwebpError
 from leanpix.engine.codecs.webp.riff import with_alpha, with_icc_profile
+from leanpix.engine.self_tested import self_tested
 
 _GRAY, _GRAY_ALPHA = 1, 2
 _MAGIC = slice(8, 12)
@@ -76,14 +77,8 @@ def _in_colour(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 @functools.cache
 def _choice() -> tuple[NativeLibwebp | None, str]:
     """The native path if it passes its self-test, and the reason either way. Once a process, about 2 ms."""
-    try:
-        native = NativeLibwebp.open()
-        difference = _difference(native)
-    except (NativeLibwebpError, OSError, AttributeError) as error:  # the last: a library without these functions
-        return None, str(error)
-    if difference is not None:
-        return None, difference
-    return native, "Pillow's own library at any fraction of a quality; the self-test passed"
+    works = "Pillow's own library at any fraction of a quality; the self-test passed"
+    return self_tested(NativeLibwebp.open, _difference, works, (NativeLibwebpError,))
 
 
 def _difference(native: NativeLibwebp) -> str | None:
