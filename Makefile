@@ -110,6 +110,9 @@ bench-batch: setup ## processor time and memory of the batch command over 1,000 
 	@$(PY) -m compileall -q .venv/lib
 	@$(PY) bench/batch.py $(PICTURES)
 
+bench-sync: setup-dev ## memory and processor time of `leanpix sync` over 1,000 to 300,000 objects, by a simulated listing
+	@$(PY) bench/sync.py
+
 check: lint docs test ## what CI runs
 
 bench-metric: setup-dev ## CPU time and exactness of the metric's kernels; PICTURES="a.png b.jpg"

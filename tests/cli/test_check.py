@@ -42,7 +42,7 @@ def checked(
     """A check whose pictures have ended so."""
 
     def end(_request: BatchRequest, _settings: BatchSettings, batch: BatchRun) -> ExitCode:
-        batch.selection.sources = [Source(item.path, item.path) for item in items]
+        batch.selection.sources = [Source(Path(item.path), item.path) for item in items]
         batch.items += items
         return ExitCode.SOME_FAILED if any(item.outcome is Outcome.FAILED for item in items) else ExitCode.DONE
 

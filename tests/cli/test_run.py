@@ -66,7 +66,7 @@ def test_a_batch_whose_end_cannot_be_told_begins_nothing_more() -> None:
 
 
 def test_ends_are_told_one_at_a_time() -> None:
-    telling, overlaps = Lock(), list[Path]()
+    telling, overlaps = Lock(), list[PurePath]()
 
     def tell(item: Item) -> None:
         if not telling.acquire(blocking=False):

@@ -6,7 +6,20 @@ from typing import Annotated
 
 import typer
 
-from leanpix.cli import backup, check, compress, doctor, keys, migrate, new_secret, picture_set, serve, vault, worker
+from leanpix.cli import (
+    backup,
+    check,
+    compress,
+    doctor,
+    keys,
+    migrate,
+    new_secret,
+    picture_set,
+    serve,
+    sync,
+    vault,
+    worker,
+)
 
 __all__ = ["app"]
 
@@ -38,6 +51,7 @@ app.command("check-restored")(backup.check_restored)
 app.command("new-secret")(new_secret.new_secret)
 app.command("compress")(compress.compress)
 app.command("set")(picture_set.picture_set)
+app.command("sync")(sync.sync)
 app.command("vault")(vault.vault)
 app.command("check")(check.check)
 app.command("doctor")(doctor.doctor)

@@ -9,21 +9,18 @@ from typing import Annotated
 
 import typer
 
-from leanpix.batch_settings import BatchSettings
 from leanpix.cli.batch import pipe
 from leanpix.cli.batch.batch import BatchRequest, ExitCode, run_batch, run_undo
 from leanpix.cli.batch.place import Placement, Where
 from leanpix.cli.batch.select import Rules
 from leanpix.cli.batch.work import OnConflict
-from leanpix.cli.options import ByGitignore, Exclude, Include, Jobs, batch_settings_or_exit
+from leanpix.cli.options import ByGitignore, Exclude, Include, Jobs, batch_settings_or_exit, default_jobs
 from leanpix.domain.choosing import AUTO, one_or_several, parse_formats
 from leanpix.domain.errors import InvalidParameterError
 from leanpix.domain.formats import STANDARD_FORMATS, OutputFormat, named
 from leanpix.domain.holding import SHOWN, Holding
 from leanpix.domain.keep import KEEP_WORDS, parse_keep
 from leanpix.domain.request import KBYTE, CompressionOptions, Fit
-
-_SERVER_JOBS = 4
 
 
 def compress(
@@ -161,7 +158,7 @@ def compress(
         options,
         placement,
         rules,
-        jobs=jobs or _default_jobs(settings),
+        jobs=jobs or default_jobs(settings),
         state=state,
         is_forgetful=force,
         keep_time=not touch,
@@ -171,14 +168,10 @@ def compress(
         is_isolated=isolate,
         on_conflict=on_conflict,
         backup=backup,
-        may_lose=_kinds(allow_loss),
+        may_lose=kinds_or_exit(allow_loss),
         listed=() if files_from is None else _listed(files_from),
     )
     raise typer.Exit(run_batch(request, settings))
-
-
-def _default_jobs(settings: BatchSettings) -> int:
-    return _SERVER_JOBS if settings.server is not None else max(1, settings.workers)
 
 
 def _placement(paths: list[Path], output: Path | None, *, in_place: bool) -> Placement:
@@ -231,7 +224,8 @@ def options_or_exit(
         raise _usage_error(str(failure)) from failure
 
 
-def _kinds(names: str | None) -> frozenset[Holding]:
+def kinds_or_exit(names: str | None) -> frozenset[Holding]:
+    """The losses that are allowed, or a message on standard error and exit code 2."""
     asked = {name.strip() for name in (names or "").split(",") if name.strip()}
     if unknown := sorted(asked - SHOWN):
         raise _usage_error(f"--allow-loss {unknown[0]}: {', '.join(sorted(SHOWN))} are allowed")

@@ -36,6 +36,7 @@ ByGitignore = Annotated[bool, typer.Option(help="Of folders in a git working tre
 Jobs = Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="Pictures at a time; default: one a core.")]
 
 USAGE_ERROR = 2
+_SERVER_JOBS = 4
 
 
 def settings_or_exit(**overrides: object) -> Settings:
@@ -55,6 +56,11 @@ def batch_settings_or_exit(**overrides: object) -> BatchSettings:
     """Those of a batch, or a message on standard error and exit code 2."""
     with _told_and_exit():
         return read_batch_settings(**overrides)
+
+
+def default_jobs(settings: BatchSettings) -> int:
+    """Pictures at a time where no number was asked for."""
+    return _SERVER_JOBS if settings.server is not None else max(1, settings.workers)
 
 
 @contextmanager

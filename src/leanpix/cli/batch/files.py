@@ -8,10 +8,13 @@ from __future__ import annotations
 import ctypes
 import os
 import stat
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+UNFINISHED = ".leanpix-tmp"
+"""How the names end of files that are being written."""
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -40,8 +43,8 @@ def _read(descriptor: int, size: int) -> bytes:
 
 def write_whole(
     target: Path,
-    content: bytes,
-    like: os.stat_result,
+    content: bytes | Iterable[bytes],
+    like: os.stat_result | None,
     *,
     keep_time: bool,
     is_synced: bool,
@@ -50,19 +53,23 @@ def write_whole(
     """Put a file in its place in one step; with is_synced, on the disk before anything that was there is gone.
 
     It gets the permissions of like, its owner where that is allowed and, with keep_time, its times; and the extended
-    attributes of a file, where its file system takes them. OSError.
+    attributes of a file, where its file system takes them. like None: a new file's. content: whole, or in parts that
+    are written as they come. OSError.
     """
     place = os.fspath(target.parent)
-    name = f"{place}/.{os.urandom(8).hex()}.leanpix-tmp"
-    is_own = (like.st_uid, like.st_gid) == (os.geteuid(), os.getegid())
-    descriptor = os.open(name, _NEW, like.st_mode & (0o777 if is_own else 0o600))
+    name = f"{place}/.{os.urandom(8).hex()}{UNFINISHED}"
+    is_own = like is not None and (like.st_uid, like.st_gid) == (os.geteuid(), os.getegid())
+    mode = 0o666 if like is None else like.st_mode & (0o777 if is_own else 0o600)
+    descriptor = os.open(name, _NEW, mode)
     try:
         try:
-            _write(descriptor, content)
-            _make_like(descriptor, like)
+            for part in (content,) if isinstance(content, bytes) else content:
+                _write(descriptor, part)
+            if like is not None:
+                _make_like(descriptor, like)
             if attributes_of is not None:
                 _copy_attributes(attributes_of, descriptor)
-            if keep_time:
+            if keep_time and like is not None:
                 os.utime(descriptor, ns=(like.st_atime_ns, like.st_mtime_ns))
             if is_synced:
                 os.fsync(descriptor)

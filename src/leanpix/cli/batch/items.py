@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path, PurePath
 from typing import Any
 
-from leanpix.domain.holding import Holding
+from leanpix.domain.holding import Holding, in_order
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,9 @@ class Outcome(StrEnum):
 
     COMPRESSED = "compressed"
     KEPT = "kept"
+    COPIED = "copied"
     DONE = "done before"
+    DELETED = "deleted"
     LEFT = "left alone"
     RESTORED = "restored"
     FAILED = "failed"
@@ -66,11 +68,11 @@ class Item:
     lost: what the source's file held and the result's does not, or would not.
     """
 
-    path: Path
+    path: PurePath
     outcome: Outcome
     size_before: int = 0
     size_after: int = 0
-    target: Path | None = None
+    target: PurePath | None = None
     score: float | None = None
     message: str = ""
     lost: tuple[Holding, ...] = ()
@@ -81,7 +83,7 @@ class Item:
         return 1 - self.size_after / self.size_before if self.size_before else 0.0
 
 
-def shown_path(path: Path) -> str:
+def shown_path(path: PurePath) -> str:
     """A path as text that can be printed anywhere; bytes in it that are no UTF-8 are shown as such."""
     return str(path).encode(errors="backslashreplace").decode()
 
@@ -102,6 +104,24 @@ class Sizes:
     def saved_share(self) -> float:
         """The share of all bytes that was saved, 0 to 1."""
         return 1 - self.after / self.before if self.before else 0.0
+
+
+@dataclass(slots=True)
+class Losses:
+    """What results do not have that their sources had: of each kind how many pictures, and one of them."""
+
+    _kinds: dict[Holding, tuple[int, PurePath]] = field(default_factory=dict)
+
+    def add(self, item: Item) -> None:
+        """Take in a picture's."""
+        for kind in item.lost if item.outcome is Outcome.COMPRESSED else ():
+            count, path = self._kinds.get(kind, (0, item.path))
+            self._kinds[kind] = count + 1, path
+
+    def in_order(self) -> Iterator[tuple[Holding, int, PurePath]]:
+        """Kind, number and example, what matters most first."""
+        for kind in in_order(self._kinds):
+            yield kind, *self._kinds[kind]
 
 
 @dataclass(slots=True)

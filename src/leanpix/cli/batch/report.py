@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from html import escape
 from importlib import resources
-from pathlib import Path
+from pathlib import PurePath
 
 from leanpix.cli.batch.items import Item, Outcome, Totals, WorstPlace, shown_path
 from leanpix.cli.batch.showcase import Showcase, Shown, media_type_of
@@ -95,7 +95,7 @@ def _distribution(items: Sequence[Item]) -> Iterator[str]:
     yield "</ol></section>\n"
 
 
-def _pictures(title: str, shown: Sequence[Shown], scores: dict[Path, float | None]) -> Iterator[str]:
+def _pictures(title: str, shown: Sequence[Shown], scores: dict[PurePath, float | None]) -> Iterator[str]:
     if not shown:
         return
     yield f'<section><h2>{title}</h2><div class="pairs">'

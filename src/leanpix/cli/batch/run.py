@@ -8,12 +8,15 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from threading import Event, Lock, Thread
 from types import FrameType
+from typing import TypeVar
 
-from leanpix.cli.batch.items import Item, Source
+from leanpix.cli.batch.items import Item
+
+_T = TypeVar("_T")
 
 
 def run(
-    sources: Iterable[Source], work: Callable[[Source], Item], jobs: int, stop: Event, ended: Callable[[Item], None]
+    sources: Iterable[_T], work: Callable[[_T], Item], jobs: int, stop: Event, ended: Callable[[Item], None]
 ) -> None:
     """Work on the sources, jobs at a time; ended is told each item, in no order, one at a time, by any thread.
 
@@ -24,7 +27,7 @@ def run(
     # batch two switches of threads, 0.1 to 0.2 ms of processor time a picture.
     left, taking, telling = iter(sources), Lock(), Lock()
 
-    def take() -> Source | None:
+    def take() -> _T | None:
         with taking:
             return None if stop.is_set() else next(left, None)
 

@@ -13,10 +13,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColum
 from rich.table import Table
 from rich.text import Text
 
-from leanpix.cli.batch.items import Item, Outcome, Sizes, Totals, shown_path
+from leanpix.cli.batch.items import Item, Losses, Outcome, Sizes, Totals, shown_path
 from leanpix.cli.batch.select import Selection
 from leanpix.cli.batch.sizes import shown_size
-from leanpix.domain.holding import in_order
 
 _MOST_ROWS = 20
 _MOST_PROBLEMS = 20
@@ -33,8 +32,11 @@ class _Rate(ProgressColumn):
 
 
 @contextmanager
-def progress(total: int) -> Iterator[Callable[[Item], None]]:
-    """A bar with rate, time left and bytes saved, on standard error where that is a terminal."""
+def progress(total: int | None) -> Iterator[Callable[[Item], None]]:
+    """A bar with rate, time left and bytes saved, on standard error where that is a terminal.
+
+    total None: it is not known how many there will be.
+    """
     console = Console(stderr=True)
     columns = (BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn(), TextColumn("{task.description}"))
     if not console.is_terminal:
@@ -61,13 +63,11 @@ def show_problems(items: Sequence[Item]) -> None:
         typer.echo(f"leanpix: and {len(problems) - _MOST_PROBLEMS} more", err=True)
 
 
-def show_losses(items: Sequence[Item]) -> None:
+def show_losses(losses: Losses) -> None:
     """Say on standard error what results do not have that their sources had, kind by kind."""
-    made = [item for item in items if item.outcome is Outcome.COMPRESSED]
-    for kind in in_order(kind for item in made for kind in item.lost):
-        paths = [item.path for item in made if kind in item.lost]
-        more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
-        typer.echo(f"leanpix: results are without {kind.in_words}: {shown_path(paths[0])}{more}", err=True)
+    for kind, count, path in losses.in_order():
+        more = f" and {count - 1} more" if count > 1 else ""
+        typer.echo(f"leanpix: results are without {kind.in_words}: {shown_path(path)}{more}", err=True)
 
 
 def show_nothing(paths: Sequence[Path], selection: Selection) -> None:
@@ -93,7 +93,16 @@ def show_summary(
         else:
             for item in items:
                 console.print(_narrow_rows(item), highlight=False, soft_wrap=True)
-    show_losses(items)
+    losses = Losses()
+    for item in items:
+        losses.add(item)
+    show_losses(losses)
+    show_totals(totals, selection, elapsed_s, is_dry=is_dry)
+
+
+def show_totals(totals: Totals, selection: Selection, elapsed_s: float, *, is_dry: bool) -> None:
+    """Counts, bytes and time."""
+    console = Console()
     console.print(_summary(totals, selection))
     worked = sum(totals.counts[o] for o in (Outcome.COMPRESSED, Outcome.KEPT, Outcome.FAILED))
     dry = ", nothing written (dry run)" if is_dry else ""

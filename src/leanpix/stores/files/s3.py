@@ -161,11 +161,11 @@ class S3Blobs:
                 "the access key or its secret is wrong, or lacks the right" if is_forbidden else "there is none such"
             )
             raise StoreRefusedError(
-                f"the file store does not give this node the bucket {self._bucket}: {reason} ({_first_line(failure)})"
+                f"the file store does not give this node the bucket {self._bucket}: {reason} ({first_line(failure)})"
             ) from failure
         if is_forbidden and any(meta["path"] == key for meta in listed):
             raise StoreRefusedError(
-                f"the file store lets this node list the bucket {self._bucket}, and not read it ({_first_line(why)})"
+                f"the file store lets this node list the bucket {self._bucket}, and not read it ({first_line(why)})"
             )
 
     def _waited(self, asked: Callable[[], Awaitable[_T]]) -> _T:
@@ -223,7 +223,7 @@ def _bucket_and_prefix(url: str) -> tuple[str, str | None]:
     return parts.netloc, parts.path.strip("/") or None
 
 
-def _first_line(failure: BaseException) -> str:
+def first_line(failure: BaseException) -> str:
     """What the library says without its own innards, which follow in lines of their own, and the answer's XML."""
     return str(failure).partition("\n")[0].partition(": <")[0].strip()
 
@@ -232,7 +232,7 @@ def s3_cause(failure: StoreUnavailableError) -> str:
     """Why a store did not answer, in one line for its operator."""
     if isinstance(failure, StoreRefusedError):
         return failure.why
-    return _first_line(failure.__cause__) if isinstance(failure.__cause__, BaseError) else "no answer in time"
+    return first_line(failure.__cause__) if isinstance(failure.__cause__, BaseError) else "no answer in time"
 
 
 @contextmanager
