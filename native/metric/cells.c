@@ -211,9 +211,10 @@ LEANPIX_EXPORT void leanpix_levels(const uint8_t *pixels, size_t width, size_t h
 static void slide_down(const float *in, size_t rows, size_t width, size_t side, double *sums, float *out) {
   memset(sums, 0, width * sizeof *sums);
   for (size_t y = 0; y < rows; ++y) {
-    const float *enters = in + y * width, *leaves = in + (y - side) * width;
+    const float *enters = in + y * width;
     for (size_t i = 0; i < width; ++i) sums[i] += enters[i];
-    for (size_t i = 0; y >= side && i < width; ++i) sums[i] -= leaves[i];
+    const float *leaves = y >= side ? enters - side * width : NULL; /* no address before the values */
+    for (size_t i = 0; leaves != NULL && i < width; ++i) sums[i] -= leaves[i];
     if (y + 1 < side) continue;
     float *row = out + (y + 1 - side) * width;
     for (size_t i = 0; i < width; ++i) row[i] = (float)sums[i];

@@ -1,0 +1,188 @@
+/* native/metric/cells.c: sums of 4 x 4 pixels as a plain loop has them, the same by each generation's loops; counts of
+ * levels that are all marked pixels' and no others'; means of windows as they are worked out one by one. */
+#define FUZZ_TARGET
+#include "fuzz.h"
+
+#include <math.h>
+
+#include "../../native/metric/cells_rows.h"
+
+enum { NEWEST = 2, LEVELS = 256, MOST_ROWS = 40, MOST_COLUMNS = 60, MOST_BANDS = 3 };
+
+int leanpix_source_cells(const uint8_t *pixels, size_t width, size_t height, int bands, int cpu, uint16_t *sums,
+                         uint16_t *texture, uint16_t *weights);
+int leanpix_result_cells(const uint8_t *source, const uint8_t *result, size_t width, size_t height, int bands, int cpu,
+                         const uint16_t *weights, int16_t *differences, uint16_t *distances, uint32_t *errors);
+int leanpix_halved_cells(const uint8_t *source, size_t width, size_t height, int bands, const uint16_t *weights,
+                         uint32_t *errors);
+void leanpix_levels(const uint8_t *pixels, size_t width, size_t height, int bands, const uint8_t *marked,
+                    uint32_t *counts);
+int leanpix_window_means(const float *values, size_t rows, size_t columns, size_t bands, size_t down, size_t across,
+                         float *out);
+
+struct picture {
+  const uint8_t *pixels;
+  size_t width, height;
+  int bands;
+};
+
+/* In memory of exactly their size, so that nothing beyond is read or written. */
+struct cells {
+  uint16_t *sums, *texture, *weights, *distances;
+  int16_t *differences;
+  uint32_t *errors, *halved;
+};
+
+static size_t cells_in(size_t side) { return (side + CELL - 1) / CELL; }
+
+static size_t cell_count(const struct picture *picture) { return cells_in(picture->width) * cells_in(picture->height); }
+
+static void *zeros(size_t count, size_t bytes) {
+  void *memory = calloc(count, bytes);
+  CHECK(memory != NULL);
+  return memory;
+}
+
+static struct cells open_cells(const struct picture *picture) {
+  const size_t cells = cell_count(picture), banded = cells * (size_t)picture->bands;
+  return (struct cells){zeros(banded, 2), zeros(cells, 2), zeros(cells, 2), zeros(cells, 2),
+                        zeros(banded, 2), zeros(cells, 4), zeros(cells, 4)};
+}
+
+static void close_cells(struct cells *cells) {
+  free(cells->sums);
+  free(cells->texture);
+  free(cells->weights);
+  free(cells->distances);
+  free(cells->differences);
+  free(cells->errors);
+  free(cells->halved);
+}
+
+/* The pixel there, the last ones repeated beyond the edges. */
+static const uint8_t *pixel_at(const struct picture *picture, size_t x, size_t y) {
+  x = x < picture->width ? x : picture->width - 1;
+  y = y < picture->height ? y : picture->height - 1;
+  return picture->pixels + (y * picture->width + x) * (size_t)picture->bands;
+}
+
+static int larger(int one, int other) { return one > other ? one : other; }
+
+static int colours_apart(const uint8_t *one, const uint8_t *other) {
+  int u = one[0] - one[1] - (other[0] - other[1]);
+  int v = ((2 * one[2] - one[0] - one[1]) >> 1) - ((2 * other[2] - other[0] - other[1]) >> 1);
+  return larger(abs(u), abs(v));
+}
+
+static void check_cell(const struct picture *source, const struct picture *result, const struct cells *cells,
+                       size_t column, size_t row) {
+  const int bands = source->bands;
+  uint32_t sums[MOST_BANDS] = {0}, texture = 0, weight = 0, distance = 0, errors = 0;
+  int32_t differences[MOST_BANDS] = {0};
+  for (size_t y = row * CELL; y < (row + 1) * CELL; ++y) {
+    for (size_t x = column * CELL; x < (column + 1) * CELL; ++x) {
+      const uint8_t *here = pixel_at(source, x, y), *other = pixel_at(result, x, y);
+      const uint8_t *upper = pixel_at(source, x, y > 0 ? y - 1 : 0), *left = pixel_at(source, x > 0 ? x - 1 : 0, y);
+      for (int band = 0; band < bands; ++band) {
+        sums[band] += here[band];
+        texture += (uint32_t)(abs(here[band] - upper[band]) + abs(here[band] - left[band]));
+        differences[band] += other[band] - here[band];
+        distance += (uint32_t)abs(other[band] - here[band]);
+      }
+      if (bands != COLOUR) continue;
+      uint32_t contrast = (uint32_t)larger(larger(colours_apart(here, upper), colours_apart(here, left)) - CONTRAST, 0);
+      weight += contrast;
+      errors += contrast * (uint32_t)colours_apart(other, here);
+    }
+  }
+  const size_t at = row * cells_in(source->width) + column;
+  for (int band = 0; band < bands; ++band) {
+    CHECK(cells->sums[at * (size_t)bands + (size_t)band] == sums[band]);
+    CHECK(cells->differences[at * (size_t)bands + (size_t)band] == differences[band]);
+  }
+  CHECK(cells->texture[at] == texture && cells->weights[at] == weight);
+  CHECK(cells->distances[at] == distance && cells->errors[at] == errors);
+  CHECK(cells->weights[at] > 0 || cells->halved[at] == 0);
+}
+
+/* Whether all of it was had: no allocation was refused. */
+static int look(const struct picture *source, const struct picture *result, int cpu, struct cells *cells) {
+  const size_t width = source->width, height = source->height;
+  const int bands = source->bands;
+  return leanpix_source_cells(source->pixels, width, height, bands, cpu, cells->sums, cells->texture,
+                              cells->weights) == 0 &&
+         leanpix_result_cells(source->pixels, result->pixels, width, height, bands, cpu, cells->weights,
+                              cells->differences, cells->distances, cells->errors) == 0 &&
+         leanpix_halved_cells(source->pixels, width, height, bands, cells->weights, cells->halved) == 0;
+}
+
+static void check_levels(struct input *input, const struct picture *picture) {
+  const size_t cells = cell_count(picture);
+  uint8_t *marked = take_bytes(input, cells);
+  uint32_t *counts = zeros(LEVELS, sizeof *counts);
+  size_t expected = 0, counted = 0;
+  for (size_t i = 0; i < cells; ++i) marked[i] &= 1;
+  for (size_t y = 0; y < picture->height; ++y) {
+    for (size_t x = 0; x < picture->width; ++x) expected += marked[y / CELL * cells_in(picture->width) + x / CELL];
+  }
+  leanpix_levels(picture->pixels, picture->width, picture->height, picture->bands, marked, counts);
+  for (size_t level = 0; level < LEVELS; ++level) counted += counts[level];
+  CHECK(counted == expected);
+  free(marked);
+  free(counts);
+}
+
+static void check_means(struct input *input, int is_short) {
+  const size_t rows = take_side(input, 1, MOST_ROWS), columns = take_side(input, 1, MOST_COLUMNS);
+  const size_t bands = take(input, 1, MOST_BANDS), down = take(input, 1, (uint32_t)rows);
+  const size_t across = take(input, 1, (uint32_t)columns), count = rows * columns * bands;
+  const size_t tall = rows + 1 - down, wide = columns + 1 - across;
+  uint8_t *bytes = take_bytes(input, count);
+  float *values = zeros(count, sizeof *values), *means = zeros(tall * wide * bands, sizeof *means);
+  for (size_t i = 0; i < count; ++i) values[i] = (float)bytes[i] - 100;
+  const int failed = leanpix_window_means(values, rows, columns, bands, down, across, means);
+  CHECK(!failed || is_short);
+  for (size_t at = 0; !failed && at < tall * wide * bands; ++at) {
+    const size_t top = at / bands / wide, left = at / bands % wide;
+    double sum = 0;
+    for (size_t y = top; y < top + down; ++y) {
+      for (size_t x = left; x < left + across; ++x) sum += (double)values[(y * columns + x) * bands + at % bands];
+    }
+    CHECK(fabs(sum / (double)(down * across) - (double)means[at]) < 1e-3);
+  }
+  free(bytes);
+  free(values);
+  free(means);
+}
+
+void fuzz_one(struct input input, int is_short) {
+  struct picture source = {.width = take_side(&input, 1, 300), .height = take_side(&input, 1, 120)};
+  source.bands = take(&input, 0, 3) ? COLOUR : 1;
+  struct picture result = source;
+  const size_t bytes = source.width * source.height * (size_t)source.bands;
+  uint8_t *one = take_bytes(&input, bytes), *other = take_bytes(&input, bytes);
+  source.pixels = one;
+  result.pixels = other;
+  struct cells newest = open_cells(&source), plain = open_cells(&source);
+
+  const int is_seen = look(&source, &result, NEWEST, &newest);
+  CHECK(is_seen || is_short);
+  for (size_t row = 0; is_seen && row < cells_in(source.height); ++row) {
+    for (size_t column = 0; column < cells_in(source.width); ++column) check_cell(&source, &result, &newest, column, row);
+  }
+  if (look(&source, &result, 0, &plain) && is_seen) { /* to the last bit */
+    const size_t cells = cell_count(&source), banded = cells * (size_t)source.bands;
+    CHECK(memcmp(newest.sums, plain.sums, banded * sizeof *plain.sums) == 0);
+    CHECK(memcmp(newest.differences, plain.differences, banded * sizeof *plain.differences) == 0);
+    CHECK(memcmp(newest.texture, plain.texture, cells * sizeof *plain.texture) == 0);
+    CHECK(memcmp(newest.weights, plain.weights, cells * sizeof *plain.weights) == 0);
+    CHECK(memcmp(newest.distances, plain.distances, cells * sizeof *plain.distances) == 0);
+    CHECK(memcmp(newest.errors, plain.errors, cells * sizeof *plain.errors) == 0);
+  }
+  check_levels(&input, &source);
+  check_means(&input, is_short);
+  close_cells(&newest);
+  close_cells(&plain);
+  free(one);
+  free(other);
+}
