@@ -169,3 +169,16 @@ def test_a_mend_that_likely_takes_too_much_for_a_slight_place_is_not_made() -> N
     assert runs.names == ["plain", "cheap"]
     assert found.best is not None
     assert found.best.encoded.encoder == "cheap"  # slightly short as well, but mended the more
+
+
+def test_what_takes_much_more_than_one_that_is_slightly_short_is_not_made_either() -> None:
+    """What is known of it once that was made says so: a photograph without loss takes several times as much."""
+    runs = Runs()
+    whole = replace(
+        runs.candidate("whole", 5000, kind=Kind.LOSSLESS, likely=4000),
+        given=lambda made, estimate: replace(estimate, least_bytes=1.5 * made.bytes),
+    )
+    found = evaluate([runs.candidate("plain", 1000, likely=900), whole], AT_SCORE, Clock(), only_slightly_short)
+    assert runs.names == ["plain"]
+    assert found.best is not None
+    assert found.best.encoded.encoder == "plain"

@@ -42,18 +42,23 @@ class Need:
     def worst_of(self, places: tuple[WorstPlace, ...]) -> WorstPlace | None:
         """The place that is furthest over what it may have, of those that the format has means against."""
         counted = (place for place in places if place.measure not in self.unmendable)
-        return max(counted, key=self._excess, default=None)
+        return max(counted, key=self.excess, default=None)
+
+    def is_over(self, place: WorstPlace) -> bool:
+        """Whether the format has means against this, and it is over what it may have."""
+        return place.measure not in self.unmendable and self.excess(place) > 1
 
     def is_slight(self, places: tuple[WorstPlace, ...]) -> bool:
         """Whether something is over what it may have, but all of that slightly."""
-        over = [place for place in places if place.measure not in self.unmendable and self._excess(place) > 1]
+        over = [place for place in places if self.is_over(place)]
         return bool(over) and all(place.is_slight for place in over)
 
     def allows(self, worst: WorstPlace | None) -> bool:
         """Whether a result may have this as its worst place."""
-        return worst is None or self._excess(worst) <= 1
+        return worst is None or self.excess(worst) <= 1
 
-    def _excess(self, place: WorstPlace) -> float:
+    def excess(self, place: WorstPlace) -> float:
+        """How many times what it may have this is."""
         if self.room is None:
             return 0.0
         return place.ratio / (self.colour_room if place.measure is Measure.THIN_COLOUR else self.room)
@@ -63,10 +68,12 @@ class Need:
 class Verdict:
     """Whether an encode meets the need. score: SSIMULACRA2, None if nobody asked. worst: where it is furthest off.
 
-    is_slight: it only falls short by places that are slightly over what they may have.
+    is_slight: it only falls short by places that are slightly over what they may have. places: all that were found, one
+    for each measure.
     """
 
     passes: bool
     score: float | None = None
     worst: WorstPlace | None = None
     is_slight: bool = False
+    places: tuple[WorstPlace, ...] = ()

@@ -6,8 +6,9 @@ import functools
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
+from leanpix.domain.report import WorstPlace
 from leanpix.engine.budget import Effort
-from leanpix.engine.codecs.base import Encoded, Mend
+from leanpix.engine.codecs.base import GROUND, Encoded, Mend
 from leanpix.engine.codecs.need import Verdict
 from leanpix.engine.codecs.offers import Basis, Estimate, Kind, Offer, Refinement
 from leanpix.engine.codecs.priors import (
@@ -27,6 +28,7 @@ from leanpix.engine.goals.context import EncodeContext
 from leanpix.engine.goals.evaluate import Candidate, Made
 from leanpix.engine.goals.fitting import next_within
 from leanpix.engine.goals.near_lossless import near_lossless
+from leanpix.engine.goals.place_crops import PlaceCrops
 from leanpix.engine.goals.reach import Reach
 from leanpix.engine.goals.shrink import shrunk_within
 from leanpix.engine.goals.strips import Strips
@@ -51,6 +53,9 @@ class _Bound:
     reach: Reach
     strips: Strips
     lossy_bytes: int | None = None
+    lossy_setting: float | None = None
+    ground: PlaceCrops | None = None
+    foretold: Verdict | None = None
     near_lossless_bytes: int | None = None
 
     def all(self) -> Iterator[Candidate]:
@@ -157,8 +162,9 @@ class _Bound:
             return self.strips.lossy_given(made.bytes, estimate) if made.kind is Kind.LOSSLESS else estimate
 
         def run() -> Made | None:
-            made = self.reach.run()
+            made = None if self._is_foretold() else self.reach.run()
             self.lossy_bytes = None if made is None else made.bytes
+            self.lossy_setting = self.reach.asked if made is None else made.parameter
             return made
 
         is_weighed = max_bytes is None and Kind.SOURCE not in self.offers
@@ -168,10 +174,24 @@ class _Bound:
             self._on_strips(refine) if is_weighed else None,
             self._strips_cpu_s(offer),
             given=given,
-            instead=functools.partial(self._mended, runs=self.runs),
+            instead=lambda verdict: self._mended(self.foretold or verdict, self.runs),
             then=self._richer,
             nearest=self.reach.nearest if max_bytes is None else None,
         )
+
+    def _is_foretold(self) -> bool:
+        """Whether crops of a picture of nothing but ground say that it falls short at the quality, and has means."""
+        need, setting, mends = self.context.need, self.reach.asked, self.runs.encoder.mends()
+        if need.max_bytes is not None or need.setting is None or not any(mend.against & GROUND for mend in mends):
+            return False
+        self.ground = PlaceCrops.of_ground(self.context)
+        if self.ground is None:
+            return False
+        trials = self.ground.trials(self.runs)
+        if not trials.passes(setting):
+            places = trials.places(setting)
+            self.foretold = Verdict(passes=False, worst=need.worst_of(places), places=places)
+        return self.foretold is not None
 
     def _mended(self, verdict: Verdict, runs: EncoderRuns) -> Iterator[Candidate]:
         """The same without one of the trades that the encoder made, the cheapest first."""
@@ -179,9 +199,12 @@ class _Bound:
             return
         if runs is self.runs:
             yield from self._near_lossless()
-        for mend in runs.encoder.mends():
-            if not mend.helps(verdict.worst):
+        is_foretold = self.foretold is not None and runs is self.runs
+        crops = self.ground if is_foretold else PlaceCrops.round(self.context, verdict.places)
+        for one in runs.encoder.mends():
+            if not one.helps(verdict.worst):
                 continue
+            mend = self._sufficient(one, verdict.worst, crops)
             mended = runs.fork(mend.encoder)
             reach = Reach(self.context, mended)
 
@@ -196,6 +219,18 @@ class _Bound:
                 instead=functools.partial(self._mended, runs=mended),
                 nearest=reach.nearest,
             )
+
+    def _sufficient(self, mend: Mend, worst: WorstPlace | None, crops: PlaceCrops | None) -> Mend:
+        """The mend, or the first of those that follow from it, that suffices on crops round the worst places."""
+        while crops is not None and self.lossy_setting is not None:
+            trials = crops.trials(self.runs.fork(mend.encoder))
+            suffices = trials.suffices(trials.runs.to_grid(self.lossy_setting))
+            self.runs.add_counts(trials.runs)
+            further = [one for one in mend.encoder.mends() if one.helps(worst)]
+            if suffices or not further:
+                break
+            mend = further[0]
+        return mend
 
     def _near_lossless(self) -> Iterator[Candidate]:
         """Between the finest lossy setting, or the largest palette, and every pixel."""

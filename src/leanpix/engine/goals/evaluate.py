@@ -179,6 +179,7 @@ def evaluate(
             found.note(one, Decision.FELL_SHORT, made)
             if made is not None and verdict.is_slight:
                 found.note_slight(replace(made, score=verdict.score))
+                queue = _after(made, queue, found)  # what takes much more than this is not worth it any more
             found.nearest = one.nearest or found.nearest
             queue = _ordered([*queue, *one.instead(verdict)], need)
             continue

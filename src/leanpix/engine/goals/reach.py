@@ -13,6 +13,7 @@ from leanpix.engine.codecs.runs import EncoderRuns
 from leanpix.engine.goals.context import EncodeContext
 from leanpix.engine.goals.evaluate import Made
 from leanpix.engine.goals.fitting import largest_within
+from leanpix.engine.goals.place_crops import CropTrials, PlaceCrops
 from leanpix.engine.goals.scoring import (
     ON_TILES,
     is_fair,
@@ -42,12 +43,13 @@ class Reach:
     context: EncodeContext
     runs: EncoderRuns
     _sampled: list[float | None] = field(default_factory=list)
+    _trials: list[CropTrials] = field(default_factory=list)
 
     def setting(self) -> float | None:
         """The setting that the need is likely to take, as far as it is known; None where there is none that will do."""
         encoder, target = self.runs.encoder, self.context.need.least.get(Criterion.SCORE)
         if target is None:
-            return self._asked()
+            return self.asked
         if self.runs.done:
             return next(reversed(self.runs.done))
         if encoder.most_score < target:
@@ -83,7 +85,9 @@ class Reach:
     def _nearest_to_quality(self) -> Made:
         """The encode at the quality, or the one of those made whose worst place is the least bad."""
         if self.context.meter.is_sampled or self.context.need.room is None or not self.runs.done:
-            return Made(Kind.LOSSY, self.runs.at(self._asked()), warnings=(OUT_OF_TIME,))
+            return Made(Kind.LOSSY, self.runs.at(self.asked), warnings=(OUT_OF_TIME,))
+        if self._trials and self._trials[-1].least_bad is not None and self.runs.may_continue():
+            self.runs.at(self._trials[-1].least_bad)
         worst = {setting: self._worst_at(setting) for setting in self.runs.done}
         best = min(worst, key=lambda setting: (_ratio(worst[setting]), setting))
         return Made(Kind.LOSSY, self.runs.at(best), parameter=best, warnings=(STILL_SEEN,))
@@ -99,7 +103,7 @@ class Reach:
     def _at_quality(self, asked: float) -> Made | None:
         """One encode; a palette has to reach a score as well, which its pixels tell before they are packed."""
         encoder = self.runs.encoder
-        setting, least = self._asked(), encoder.least_score(asked)
+        setting, least = self.asked, encoder.least_score(asked)
         if least is None:
             return Made(Kind.LOSSY, self.runs.at(setting), parameter=setting)
         if encoder.most_score < least:
@@ -135,7 +139,7 @@ class Reach:
         """At a finer setting where the worst place asks for it, and the encoder has no cheaper means; None: at none.
 
         Steps up grow; between the last two, one is tried: bytes beyond what the place needs are not spent, and few
-        where it is slightly over what it may have.
+        where it is slightly over what it may have. What crops round the places say no to is not encoded whole.
         """
         need, meter, runs = self.context.need, self.context.meter, self.runs
         is_asked = need.room is not None and made.parameter is not None and not meter.is_sampled
@@ -146,31 +150,54 @@ class Reach:
         if need.allows(worst) or any(mend.helps(worst) for mend in runs.encoder.mends()):
             return made
 
-        scores, failing, passing = runs.encoder.scores, made.parameter, None
-        began = scores.value(failing)
-        for step in _FINER_STEPS:
-            finer = min(runs.to_grid(scores.parameter(began + step)), runs.highest)
-            if finer <= failing:
+        settings = self._finer_than(made.parameter, is_slight=is_slight)
+        self._look_round(places, made.parameter)
+        failing, passing = made.parameter, None
+        if settings and not self._passes_on_crops(settings[-1]):
+            settings = []
+        for finer in settings:
+            if not self._passes_on_crops(finer):
+                failing = finer
                 continue
             if not runs.may_continue() or (is_slight and self._takes_too_much(finer, made.parameter)):
                 break
-            if need.allows(self._worst_at(finer)):
+            places = self._places_at(finer)
+            if need.allows(need.worst_of(places)):
                 passing = finer
                 break
             failing = finer
+            self._look_round(places, finer)
         if passing is None:
             return made if is_slight else None
+        scores = runs.encoder.scores
         between = runs.to_grid(scores.parameter((scores.value(failing) + scores.value(passing)) / 2))
-        if failing < between < passing and runs.may_continue() and need.allows(self._worst_at(between)):
+        is_worth_it = failing < between < passing and self._passes_on_crops(between)
+        if is_worth_it and runs.may_continue() and need.allows(self._worst_at(between)):
             passing = between
         return Made(Kind.LOSSY, runs.at(passing), parameter=passing, warnings=made.warnings)
 
+    def _finer_than(self, setting: float, *, is_slight: bool) -> list[float]:
+        """The settings to try, the coarsest first; where places are slightly over, only what takes little typically."""
+        scores, rates = self.runs.encoder.scores, self.runs.encoder.rates
+        steps = (scores.parameter(scores.value(setting) + step) for step in _FINER_STEPS)
+        finer = sorted({min(self.runs.to_grid(one), self.runs.highest) for one in steps})
+        most = math.log(SLIGHT_GROWTH) if is_slight else math.inf
+        return [one for one in finer if one > setting and rates.value(one) - rates.value(setting) <= most]
+
+    def _look_round(self, places: tuple[WorstPlace, ...], setting: float) -> None:
+        crops = PlaceCrops.round(self.context, places)
+        if crops is None:
+            return
+        trials = crops.trials(self.runs)
+        if not trials.passes(setting):  # else they say nothing: how coarse a format is may be the whole picture's
+            self._trials.append(trials)
+
+    def _passes_on_crops(self, setting: float) -> bool:
+        return all(trials.passes(setting) for trials in self._trials)
+
     def _takes_too_much(self, finer: float, setting: float) -> bool:
-        """Whether a finer setting takes more than a slight place is worth: typically, or else in fact."""
-        runs, rates = self.runs, self.runs.encoder.rates
-        if math.exp(rates.value(finer) - rates.value(setting)) > SLIGHT_GROWTH:
-            return True
-        return len(runs.at(finer).data) > SLIGHT_GROWTH * len(runs.at(setting).data)
+        """Whether a finer setting takes more than a slight place is worth."""
+        return len(self.runs.at(finer).data) > SLIGHT_GROWTH * len(self.runs.at(setting).data)
 
     def _worst_at(self, setting: float) -> WorstPlace | None:
         return self.context.need.worst_of(self._places_at(setting))
@@ -178,7 +205,8 @@ class Reach:
     def _places_at(self, setting: float) -> tuple[WorstPlace, ...]:
         return preview_places(self.context.meter, self.runs, setting)
 
-    def _asked(self) -> float:
+    @property
+    def asked(self) -> float:
         """The setting of the quality that was asked for."""
         return self.runs.to_grid(self.runs.encoder.param_for(self.context.setting or 0))
 

@@ -30,4 +30,4 @@ def meets(made: Made, need: Need, meter: QualityMeter) -> Verdict:
         return Verdict(passes=True, score=score)
     places = meter.worst(made.encoded)
     worst = need.worst_of(places)
-    return Verdict(need.allows(worst), score, worst, need.is_slight(places))
+    return Verdict(need.allows(worst), score, worst, need.is_slight(places), places)

@@ -89,6 +89,7 @@ class QualityMeter:
     regions: tuple[Region, ...] = ()
     _scorers: list[Ssimulacra2] = field(default_factory=list)
     _known: dict[bytes, float] = field(default_factory=dict)
+    _risks: list[bool] = field(default_factory=list)
     _lookers: list[WorstPlaces] = field(default_factory=list)
     _worst: dict[bytes, tuple[WorstPlace, ...]] = field(default_factory=dict)
     _held: tuple[bytes, NDArray[np.uint8]] | None = None
@@ -137,9 +138,20 @@ class QualityMeter:
 
     @property
     def is_at_risk(self) -> bool:
-        """Whether the raster has anything that an ordinary encode may ruin and a mean forgive."""
-        views = _views(_cut(self.raster.pixels, self.regions), has_alpha=self.raster.has_alpha)
-        return any(source_cells(banded(view)).is_at_risk for view in views)
+        """Whether the raster has anything that an ordinary encode may ruin and a mean forgive; looked for once."""
+        if not self._risks:
+            views = _views(_cut(self.raster.pixels, self.regions), has_alpha=self.raster.has_alpha)
+            self._risks.append(any(source_cells(banded(view)).is_at_risk for view in views))
+        return self._risks[0]
+
+    @property
+    def ground_share(self) -> float:
+        """How much of what is seen is smooth ground."""
+        return max(looker.ground_share for looker in self._ready_lookers())
+
+    def grounds(self, side_px: int, most: int) -> tuple[tuple[int, int], ...]:
+        """The top and left of at most so many tiles of smooth ground; of a whole still picture."""
+        return self._ready_lookers()[0].grounds(side_px, most)
 
     def _ready_lookers(self) -> list[WorstPlaces]:
         if not self._lookers:

@@ -71,9 +71,12 @@ _LEAST_LEVEL_SHARE = 5e-4
 _SLIGHT = {Measure.GROUND: 2.0, Measure.CONTOURS: 2.0, Measure.FAINT: 1.6}
 """Up to how many times its bound a place is slightly over it, if few are. Rings of a palette have 2 to 6 times."""
 
-_FEW, _MOST_GROUND = 0.03, 2 / 3
+_FEW, MOST_GROUND = 0.03, 2 / 3
 """Of the ground, what few places are; and of the picture, from which on it is nothing but ground and looked at for
 that (docs/decisions/0175)."""
+
+_GOOD_GROUND, _LEAST_GROUND = 0.75, 0.25
+"""Of the tile with the most, and of a tile: how much ground another one has at least to be looked at for it."""
 
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
@@ -96,7 +99,7 @@ class WorstPlaces:
         self._room: Plane = room[*_places(steps)]
         tint = np.clip((around - _PLAIN) / (SMOOTH - _PLAIN), 0, 1)
         self._tint: Plane = (1 - (1 - _HIDDEN_TINT) * tint)[*_places(steps)]
-        self._ground_share = float((self._room < np.inf).mean())
+        self.ground_share = float((self._room < np.inf).mean())
 
         # Faint things: the source's lightness by places, its mean and its deviation by windows.
         self._light = window_means(_lightness(means), 2, self._cells)
@@ -114,6 +117,17 @@ class WorstPlaces:
         # The dark: cells around which everything is.
         self._dark = mean_around(_brightest(means), _DARK_WINDOW, self._cells) < _DARK_LEVEL
         self._dark_levels = self._levels_of(self._source) if self._dark.mean() > _LEAST_DARK_SHARE else None
+
+    def grounds(self, side_px: int, most: int) -> tuple[tuple[int, int], ...]:
+        """The top and left of at most so many tiles with the most and smoothest ground, spread over the picture."""
+        side = side_px // CELL_PX
+        rows, columns = (size // side for size in self._room.shape)
+        if rows == 0 or columns == 0 or most == 0:
+            return ()
+        tiles = (1 / self._room[: rows * side, : columns * side]).reshape(rows, side, columns, side).mean(axis=(1, 3))
+        good = np.argwhere(tiles >= max(_GOOD_GROUND * float(tiles.max()), _LEAST_GROUND))
+        chosen = good[np.linspace(0, len(good) - 1, min(most, len(good))).round().astype(int)] if len(good) else good
+        return tuple((int(row) * side_px, int(column) * side_px) for row, column in chosen)
 
     def worst(self, result: NDArray[np.uint8]) -> tuple[WorstPlace, ...]:
         """The worst place by each measure that says anything of this source, the worst of all first.
@@ -142,7 +156,7 @@ class WorstPlaces:
             yield self._place(Measure.THIN_COLOUR, colour, COLOUR_WINDOW)
 
         moved = window_means(differences.astype(np.float32), 2, self._cells) / np.float32(_CELL_PIXELS)
-        if self._ground_share:
+        if self.ground_share:
             seen = [_lightness(moved), *(moved[:, :, band] * self._tint for band in range(bands))]
             yield self._place(Measure.GROUND, np.maximum.reduce([np.abs(plane) for plane in seen]) / self._room, 2)
             yield self._place(Measure.CONTOURS, np.maximum.reduce([_steps(plane) for plane in seen]) / self._room, 4)
@@ -177,8 +191,8 @@ class WorstPlaces:
 
         Windows of faint things overlap nearly wholly: there is no counting them.
         """
-        is_all = self._ground_share > _MOST_GROUND
-        return not is_all and (measure is Measure.FAINT or float(over.mean()) <= _FEW * self._ground_share)
+        is_all = self.ground_share > MOST_GROUND
+        return not is_all and (measure is Measure.FAINT or float(over.mean()) <= _FEW * self.ground_share)
 
 
 def banded(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:

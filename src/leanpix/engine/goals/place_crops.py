@@ -1,0 +1,136 @@
+"""Crops of a picture round its worst places, on which settings and means are tried before the whole is encoded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from leanpix.domain.report import Measure, WorstPlace
+from leanpix.engine.codecs.base import Raster
+from leanpix.engine.codecs.need import Need
+from leanpix.engine.codecs.runs import EncoderRuns
+from leanpix.engine.goals.context import EncodeContext
+from leanpix.engine.goals.scoring import preview_places
+from leanpix.engine.judging.meter import QualityMeter
+from leanpix.engine.judging.worst_place import MOST_GROUND
+
+_SIDE_PX, _BLOCK_PX = 256, 16
+"""Of a crop: a place of 64 px has as much around it as decides what is seen there; and what codecs' blocks begin at, so
+that a crop is encoded as it would be inside."""
+
+_LEAST_SHARE = 4
+"""How many crops' pixels a picture has at least, for trying them to save anything."""
+
+_GROUND_SHARE, _MOST_GROUNDS = 16, 4
+"""For so many crops' pixels of the picture one of ground is looked at, and how many at most."""
+
+_SUFFICIENT_ON_GROUND = 0.65
+"""How many times what it may have a crop of ground is at most, for the whole to pass likely: where all is ground the
+worst of its places is hardly ever in a crop (docs/decisions/0176)."""
+
+_OF_GROUND = frozenset({Measure.GROUND, Measure.CONTOURS})
+_OF_ALL = frozenset({Measure.LEVELS})
+"""What is no place's: a crop has other levels than the picture."""
+
+
+@dataclass(slots=True)
+class PlaceCrops:
+    """Crops round places that are over what they may have, and by which measures those are.
+
+    sufficient: how many times what they may have the crops' places are at most, for the whole to pass likely.
+    """
+
+    need: Need
+    measures: frozenset[Measure]
+    meters: tuple[QualityMeter, ...]
+    sufficient: float = 1.0
+
+    @classmethod
+    def round(cls, context: EncodeContext, places: tuple[WorstPlace, ...]) -> PlaceCrops | None:
+        """Round those of the places that are over; None where crops say nothing, or would save nothing."""
+        raster, need = context.raster, context.need
+        over = tuple(place for place in places if need.is_over(place))
+        measures = frozenset(place.measure for place in over)
+        if raster.frames > 1 or not over or measures & _OF_ALL:
+            return None
+        corners = list[tuple[int, int]]()
+        for place in over:
+            if not any(_shows(corner, raster, place) for corner in corners):
+                corners.append(_corner(raster, place))
+        if raster.total_pixels < _LEAST_SHARE * len(corners) * _SIDE_PX**2:
+            return None
+        return cls(need, measures, tuple(QualityMeter(_cut(raster, *one)) for one in corners))
+
+    @classmethod
+    def of_ground(cls, context: EncodeContext) -> PlaceCrops | None:
+        """Of a picture that is nothing but ground, before any encode of it; None of others, and of small ones."""
+        raster, meter = context.raster, context.meter
+        is_asked = context.need.room is not None and not meter.is_sampled and raster.frames == 1
+        if not is_asked or raster.total_pixels < _GROUND_SHARE * _SIDE_PX**2:
+            return None
+        if not meter.is_at_risk or meter.ground_share <= MOST_GROUND:
+            return None
+        most = min(_MOST_GROUNDS, raster.total_pixels // (_GROUND_SHARE * _SIDE_PX**2))
+        crops = (QualityMeter(_cut(raster, *one)) for one in meter.grounds(_SIDE_PX, most))
+        return cls(context.need, _OF_GROUND, tuple(crops), sufficient=_SUFFICIENT_ON_GROUND)
+
+    def trials(self, runs: EncoderRuns) -> CropTrials:
+        """By the same encoder as these runs, with the choices that it made for the whole picture."""
+        return CropTrials(self, runs, tuple(runs.fork(runs.encoder.on(meter.raster)) for meter in self.meters))
+
+
+@dataclass(slots=True)
+class CropTrials:
+    """One encoder tried on crops, each setting once. Its encodes count as those of the whole picture's runs."""
+
+    crops: PlaceCrops
+    runs: EncoderRuns
+    on_crops: tuple[EncoderRuns, ...]
+    _places: dict[float, tuple[WorstPlace, ...]] = field(default_factory=dict)
+
+    def passes(self, setting: float) -> bool:
+        """Whether no place of the crops is over what it may have, by the measures that were over in the whole."""
+        return self.excess(setting) <= 1
+
+    def suffices(self, setting: float) -> bool:
+        """Whether the whole likely passes, too."""
+        return self.excess(setting) <= self.crops.sufficient
+
+    def excess(self, setting: float) -> float:
+        """How many times what it may have the worst place of the crops is."""
+        return max(map(self.crops.need.excess, self.places(setting)), default=0.0)
+
+    def places(self, setting: float) -> tuple[WorstPlace, ...]:
+        """The worst places of the crops, by the measures that count: where in the crops is not told."""
+        if setting not in self._places:
+            found = zip(self.crops.meters, self.on_crops, strict=True)
+            places = (place for meter, runs in found for place in preview_places(meter, runs, setting))
+            self._places[setting] = tuple(place for place in places if place.measure in self.crops.measures)
+            self.runs.counted_elsewhere += len(self.on_crops)
+        return self._places[setting]
+
+    @property
+    def least_bad(self) -> float | None:
+        """The setting that came nearest, the coarsest of equals; None where none was tried."""
+        return min(self._places, key=lambda setting: (self.excess(setting), setting), default=None)
+
+
+def _corner(raster: Raster, place: WorstPlace) -> tuple[int, int]:
+    """Where the crop with the place in its middle begins, as far as it lies within."""
+    middles = place.top_px + place.height_px // 2, place.left_px + place.width_px // 2
+    sides = raster.height_px, raster.width_px
+    starts = (min(max(0, at - _SIDE_PX // 2), max(0, side - _SIDE_PX)) for at, side in zip(middles, sides, strict=True))
+    top, left = (start // _BLOCK_PX * _BLOCK_PX for start in starts)
+    return top, left
+
+
+def _shows(corner: tuple[int, int], raster: Raster, place: WorstPlace) -> bool:
+    """Whether a crop has the place, with what decides what is seen there around it."""
+    own = _corner(raster, place)
+    return all(abs(one - other) <= _SIDE_PX // 4 for one, other in zip(corner, own, strict=True))
+
+
+def _cut(raster: Raster, top: int, left: int) -> Raster:
+    part = raster.pixels[top : top + _SIDE_PX + _BLOCK_PX, left : left + _SIDE_PX + _BLOCK_PX]
+    return replace(raster, pixels=np.ascontiguousarray(part))
