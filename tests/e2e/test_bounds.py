@@ -68,6 +68,35 @@ def test_what_one_key_is_sending_is_bounded_and_another_key_goes_on(bounded: Ser
         until(lambda: client.post(API, files={"image_file": SMALL}).status_code == httpx.codes.OK)
 
 
+def readiness(server: Server, function: str = "") -> tuple[int, Any]:
+    answer = httpx.get(f"{server.base}/readyz{function}", timeout=30, trust_env=False)
+    return answer.status_code, answer.json()["functions"]
+
+
+def test_a_full_spool_refuses_creates_while_queries_and_results_go_on(tmp_path: Path) -> None:
+    bounds = {"in_flight_bytes": str(MB), "in_flight_bytes_per_key": str(MB)}
+    with running_server(tmp_path / "data", **bounds) as server:
+        with server.client() as client:
+            done = client.post(API, data={"sync": "1"}, files={"image_file": SMALL}).json()["data"]
+        other = server.new_key(qps=1000)
+        with connected(server) as filling, server.client(other) as client:
+            filling.sendall(post_head(server, "Content-Type: application/json", f"Content-Length: {MB}") + b"{")
+            until(lambda: readiness(server)[0] == httpx.codes.SERVICE_UNAVAILABLE)
+            functions = readiness(server)[1]
+            assert functions["create"] == "off: the spool of what is being sent is full"
+            assert (functions["query"], functions["results"]) == ("ok", "ok")
+            assert [readiness(server, f"/{name}")[0] for name in ("create", "query", "results")] == [503, 200, 200]
+            refused = client.post(API, files={"image_file": SMALL})
+            assert refused.status_code == httpx.codes.TOO_MANY_REQUESTS
+            assert "too many requests are being sent" in refused.json()["message"]
+            assert int(refused.headers["Retry-After"]) >= 1
+            with server.client() as owner:
+                assert owner.get(f"{API}/{done['task_id']}").json()["data"]["state"] == 1
+            assert httpx.get(done["image"], trust_env=False).status_code == httpx.codes.OK
+        until(lambda: readiness(server)[0] == httpx.codes.OK)
+        latencies_ms(server, other, 1)
+
+
 def test_a_field_that_is_no_parameter_is_passed_over_whatever_its_size(bounded: Server) -> None:
     with bounded.client(bounded.new_key(qps=1000)) as client:
         parts: dict[str, Any] = {

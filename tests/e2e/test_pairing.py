@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 from tests.support.cluster import Cluster, Node, new_cluster, until
-from tests.support.failures import Caller, assert_each_ended_once_and_was_charged_once
+from tests.support.failures import LARGE_PICTURE, Caller, assert_each_ended_once_and_was_charged_once
 from tests.support.server import LEANPIX, free_port, key_in
 from tests.support.servers import Postgres, Seaweed
 
@@ -140,7 +140,7 @@ def test_a_source_that_a_node_does_not_see_is_looked_for_thrice_before_its_task_
     caller = Caller(key_in(cluster.cli("migrate")))
     api = cluster.api()
     cluster.wait()
-    task = caller.accepted(api)
+    task = caller.accepted(api, LARGE_PICTURE)
     store.delete(f"sources/{task}")
     cluster.worker()
     until(lambda: cluster.rows("SELECT state, attempt FROM tasks") == [(-1, 3)])

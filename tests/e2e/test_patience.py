@@ -10,8 +10,9 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.support.cluster import new_cluster
-from tests.support.failures import Caller
+from tests.support.cluster import new_cluster, until
+from tests.support.failures import LARGE_PICTURE as LARGE
+from tests.support.failures import Caller, assert_each_ended_once_and_was_charged_once
 from tests.support.scene import ready
 from tests.support.server import key_in
 from tests.support.servers import Postgres, Seaweed
@@ -48,7 +49,7 @@ def test_uploads_and_results_are_answered_in_time_and_queries_at_once(
         stop(seaweed)
         try:
             asked: list[Callable[[], httpx.Response]] = [
-                lambda: caller.create(api),
+                lambda: caller.create(api, LARGE),
                 lambda: httpx.get(done["image"], trust_env=False, timeout=60),
             ]
             for ask in asked:
@@ -59,7 +60,27 @@ def test_uploads_and_results_are_answered_in_time_and_queries_at_once(
             assert caller.queried(api, done["task_id"])["state"] == 1
             assert time.monotonic() - begun < SLACK_S
             assert ready(api) == httpx.codes.OK
+            # The node knows by now that it is away: a small one, which would wait in the database, is refused as well.
+            assert caller.create(api).status_code == httpx.codes.TOO_MANY_REQUESTS
         finally:
             start(seaweed)
-        assert caller.create(api, sync=True).json()["data"]["state"] == 1
-        assert cluster.rows("SELECT count(*) FROM tasks") == [(2,)]
+        until(lambda: caller.create(api, sync=True).status_code == httpx.codes.OK)
+        assert cluster.rows("SELECT count(*), min(state) FROM tasks") == [(2, 1)]
+
+
+def test_a_small_upload_that_came_in_before_the_outage_was_noticed_is_done_after_it(
+    postgres: Postgres, seaweed: Seaweed, tmp_path: Path
+) -> None:
+    with new_cluster(postgres, seaweed, tmp_path, patience_s=str(PATIENCE_S)) as cluster:
+        caller = Caller(key_in(cluster.cli("migrate")))
+        api = cluster.api()
+        cluster.worker()
+        cluster.wait()
+        seaweed.stop()
+        try:
+            task = caller.accepted(api)
+            until(lambda: cluster.rows("SELECT faults FROM tasks") == [(1,)])
+        finally:
+            seaweed.start()
+        assert_each_ended_once_and_was_charged_once(cluster, [task])
+        assert cluster.rows("SELECT source, source_in_row FROM tasks") == [(None, False)]

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import subprocess
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import psycopg
 import pytest
+import trustme
 from tests.support.cluster import SECRET, Cluster, cluster_over, until
 from tests.support.failures import Caller, assert_each_ended_once_and_was_charged_once
 from tests.support.operator import command, refusal
 from tests.support.ports import migrated_database
 from tests.support.server import LEANPIX, free_port, key_in
 from tests.support.servers import Postgres, Seaweed
+from tests.support.tls import tls_relay
 
 COMMANDS = (("serve", "--port", "0", "--workers", "0"), ("worker",), ("keys", "list"), ("migrate",))
 
@@ -55,6 +59,69 @@ def test_what_is_wrong_with_the_database_is_one_line_of_each_command(name: str, 
     done = command("doctor", "--data-dir", tmp_path / "data", **settings)
     assert done.returncode == 1
     assert cause in done.stdout
+
+
+@pytest.fixture
+def encrypted(tmp_path: Path) -> Iterator[Postgres]:
+    """A server whose certificate is for another name than the address that it is reached at."""
+    server = Postgres(settings=("fsync=off",)).start()
+    try:
+        server.stop()
+        authority = trustme.CA()
+        authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+        certificate, place = authority.issue_cert("db.example"), server.folder / "data"
+        (place / "server.crt").write_bytes(b"".join(blob.bytes() for blob in certificate.cert_chain_pems))
+        (place / "server.key").write_bytes(certificate.private_key_pem.bytes())
+        (place / "server.key").chmod(0o600)
+        if os.getuid() == 0:
+            for name in ("server.crt", "server.key"):
+                shutil.chown(place / name, place.owner())
+        with (place / "postgresql.auto.conf").open("a") as settings:
+            settings.write("ssl = on\n")
+        yield server.start()
+    finally:
+        server.close()
+
+
+def test_a_certificate_of_postgresql_for_another_name_is_one_line_at_once(encrypted: Postgres, tmp_path: Path) -> None:
+    url = f"{encrypted.url('postgres')}?sslmode=verify-full&sslrootcert={tmp_path / 'ca.pem'}"
+    settings = {"secret": SECRET, "database_url": url, "start_wait_s": "600"}  # longer than a command may take here
+    for words in COMMANDS:
+        line = refusal(command(*words, "--data-dir", tmp_path / "data", **settings))
+        assert 'certificate for "db.example" does not match host name "127.0.0.1"' in line, words
+    done = command("doctor", "--data-dir", tmp_path / "data", **settings)
+    assert done.returncode == 1
+    assert 'does not match host name "127.0.0.1"' in done.stdout
+
+
+def test_a_certificate_of_the_store_that_does_not_fit_is_one_line_at_once(
+    url: str, seaweed: Seaweed, tmp_path: Path
+) -> None:
+    with (
+        tls_relay(seaweed.environment["AWS_ENDPOINT_URL"], tmp_path, address="store.example") as relay,
+        cluster_over(url, seaweed, tmp_path) as cluster,
+    ):
+        strange = cluster.environment | {"AWS_ENDPOINT_URL": relay.base}
+        trusted = strange | {"SSL_CERT_FILE": str(relay.ca_file)}
+
+        def run(environment: Mapping[str, str], *words: str) -> subprocess.CompletedProcess[str]:
+            return subprocess.run(
+                [LEANPIX, *words],
+                check=False,
+                capture_output=True,
+                text=True,
+                timeout=120,
+                env=environment,
+                cwd=tmp_path,
+            )
+
+        assert "its authority is not one that this machine trusts" in refusal(run(strange, "worker"))
+        cause = "it is for another name than the one in AWS_ENDPOINT_URL"
+        for words in (("worker",), ("serve", "--port", "0", "--workers", "0")):
+            assert cause in refusal(run(trusted, *words)), words
+        done = run(trusted, "doctor")
+        assert done.returncode == 1
+        assert cause in done.stdout
 
 
 def test_a_wrong_password_is_not_waited_for(url: str, tmp_path: Path) -> None:

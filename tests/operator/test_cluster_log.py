@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -66,3 +68,23 @@ def test_outages_and_take_overs_are_told_once_and_every_line_is_an_object(
                 line for line in lines(node) if line["level"] in {"error", "critical"} and line["event"] != "outage"
             ]
             assert strange == [], "a traceback for what was away"
+
+
+def test_a_worker_that_was_taken_for_dead_tells_that_its_fence_is_lost(
+    postgres: Postgres, seaweed: Seaweed, tmp_path: Path
+) -> None:
+    with one_host_scene(postgres, seaweed, tmp_path, log_format="json") as scene:
+        tasks = scene.both_workers_busy()
+        frozen, rest = scene.workers[0], [*scene.apis, scene.workers[1]]
+        os.killpg(frozen.process.pid, signal.SIGSTOP)
+        try:
+            until(lambda: any(told(node, "task taken over") for node in rest))
+            scene.gate.is_open.set()
+            assert_each_ended_once_and_was_charged_once(scene.cluster, tasks)
+        finally:
+            os.killpg(frozen.process.pid, signal.SIGCONT)
+        until(lambda: bool(told(frozen, "fence lost")))
+        lost = told(frozen, "fence lost")
+        assert [(line["attempt"], line["level"]) for line in lost] == [(1, "info")]
+        assert lost[0]["task_id"] in tasks
+        assert not [line for node in rest for line in told(node, "fence lost")]

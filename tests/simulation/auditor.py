@@ -130,7 +130,7 @@ class Auditor:
 
     def look_at_remains(self) -> None:
         """What must be true once everything is past its time and swept."""
-        for table in ("tasks", "batches", "items", "jobs", "cache_key"):
+        for table in ("tasks", "batches", "items", "jobs", "cache_key", "row_sources"):
             left = self._rows.tables[table]
             if left:
                 self.broken(f"rows of {table} were left: {sorted(map(str, left))}")
@@ -165,13 +165,24 @@ class Auditor:
                     self._batch_changed(change)
                 case "accounts" if change.before is None:
                     self._balance[change.key] = change.after[0].credits
-                case "notices" if change.before is None:
-                    self._wanted.add(change.key)
+                case "notices" | "row_sources":
+                    self._beside_task_changed(change)
         for change in changes:
             if change.table == "accounts":
                 self._look_at_balance(change)
         for task in ended:
             self._look_at_end_of(task)
+
+    def _beside_task_changed(self, change: Change) -> None:
+        if change.table == "notices":
+            self._wanted |= {change.key} if change.before is None else set()
+            return
+        if change.after is not None:
+            self.sources[change.key] = change.after
+            return
+        task = self._rows.tables["tasks"].get(change.key)
+        if task is not None and not task.state.is_final:
+            self.broken(f"the source of {change.key} was removed from its row while it was needed")
 
     def _look_at_balance(self, change: Change) -> None:
         left, known = change.after[0].credits, self._balance[change.key]

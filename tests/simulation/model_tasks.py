@@ -20,12 +20,20 @@ class ModelTasks(Repository):
     __slots__ = ()
 
     @statement
-    def add(self, task: Task) -> None:
-        self._insert("tasks", task.id, replace(task, processed_at=None, completed_at=None))
+    def add(self, task: Task, source: bytes | None = None) -> None:
+        row = replace(task, processed_at=None, completed_at=None, source_in_row=source is not None)
+        self._insert("tasks", task.id, row)
+        if source is not None:
+            self.work.write("row_sources", task.id, source)
 
     @statement
     def get(self, task_id: str) -> Task | None:
         found: Task | None = self.work.get("tasks", task_id)
+        return found
+
+    @statement
+    def source(self, task_id: str) -> bytes | None:
+        found: bytes | None = self.work.get("row_sources", task_id)
         return found
 
     @statement
@@ -87,7 +95,10 @@ class ModelTasks(Repository):
             owner=None,
             result=outcome.result,
             report=outcome.report,
+            source_in_row=False,
         )
+        if done and task.source_in_row:
+            self.work.write("row_sources", fence.task_id, None)
         if done and outcome.cache_key is not None:
             self.work.write("cache_key", fence.task_id, outcome.cache_key)
         return done

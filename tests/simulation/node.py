@@ -63,6 +63,7 @@ BOUNDS = QueueBounds(per_key=12, overall=30)
 BATCH_BOUNDS = BatchBounds(unfinished=3, stored_per_key=1000, stored=2000)
 FETCH_BOUNDS = FetchBounds(overall=4, per_key=3, per_host=2)
 LEDGER_S = 350.0
+ROW_SOURCE_BYTES = 1000
 
 
 @dataclass
@@ -132,8 +133,9 @@ class Node(Process):
         # On one machine requests that wait are promised nothing: docs/decisions/0240.
         self.held = None if around.plan.is_shared else NodeSources(name, around.stored)
         self.submit = Submit(
-            database, rates, self.blobs, self.signals, BOUNDS, now, new_id=around.new_id, held=self.held
-        )
+            database, rates, self.blobs, self.signals, BOUNDS, now, new_id=around.new_id, held=self.held,
+            row_source_bytes=lambda: ROW_SOURCE_BYTES if around.plan.keeps_rows else 0,
+        )  # fmt: skip
         self.batches = BatchDesk(database, self.blobs, BATCH_BOUNDS, RETENTION_S, now, new_id=around.new_id)
         self.query = Query(database, rates, RETENTION_S, now)
         self.admin = Admin(database, SecretHasher(b"pepper"), now, 1.0)

@@ -20,7 +20,7 @@ from tests.simulation.statements import statement
 from leanpix.domain.account import LedgerKind
 from leanpix.domain.errors import StoreUnavailableError
 from leanpix.domain.states import TaskState
-from leanpix.domain.task import QueueEntry, StoredResult, Task
+from leanpix.domain.task import FencingToken, QueueEntry, StoredResult, Task
 from leanpix.service import cancel, execute
 from leanpix.service.execute import Execute
 from leanpix.service.held_sources import HeldSources
@@ -118,6 +118,20 @@ def attempts_share_the_name_of_their_result(patch: pytest.MonkeyPatch) -> None:
         return publish(self, replace(task, attempt=1), done)
 
     patch.setattr(Execute, "_publish", published)
+
+
+@planted
+def a_source_in_a_row_goes_with_the_first_attempt(patch: pytest.MonkeyPatch) -> None:
+    """A task that is handed on has nothing to be made of."""
+    hand_back = ModelTasks.hand_back
+
+    def handed_back(self: ModelTasks, fence: FencingToken, *, is_fault: bool = False) -> bool:
+        is_ours: bool = hand_back(self, fence, is_fault=is_fault)
+        if is_ours:
+            self.work.write("row_sources", fence.task_id, None)
+        return is_ours
+
+    patch.setattr(ModelTasks, "hand_back", handed_back)
 
 
 @planted

@@ -19,6 +19,8 @@ from tests.support.pictures import encoded, gradient
 from tests.support.server import API
 
 PICTURE = encoded(gradient(64, 64))
+# Too large for its task's row: it goes by the file store.
+LARGE_PICTURE = encoded(gradient(256, 256), "BMP")
 # The one whose review waits: what workers have in their slots till then.
 HELD_PICTURE = encoded(gradient(72, 64))
 

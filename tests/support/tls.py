@@ -27,13 +27,16 @@ class Relay:
 
 
 @contextmanager
-def tls_relay(target: str, folder: Path, port: int = 0, names: Sequence[str] = ()) -> Iterator[Relay]:
+def tls_relay(
+    target: str, folder: Path, port: int = 0, names: Sequence[str] = (), address: str = "127.0.0.1"
+) -> Iterator[Relay]:
     """Hands connections on to the target, an http:// URL, byte for byte.
 
-    port: where it listens, any free one for 0; names: of hosts that its certificate is good for beside the address.
+    port: where it listens, any free one for 0; names: of hosts that its certificate is good for beside the address;
+    address: what the certificate says that is, so that it may be wrong.
     """
     authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("127.0.0.1", *names).configure_cert(context)
+    authority.issue_cert(address, *names).configure_cert(context)
     ca_file = folder / "ca.pem"
     authority.cert_pem.write_to_path(ca_file)
     listening: Future[tuple[int, Callable[[], object]]] = Future()

@@ -345,6 +345,12 @@ def make_webhooks(stores: Stores) -> Webhooks:
     return Webhooks(stores.database, SafeFetcher(stores.settings), stores.webhook_secrets, time.time)
 
 
+def _row_source_bytes(stores: Stores) -> int:
+    """Of a shared database; none while results could not be kept, as far as is known: then the store is asked."""
+    has_store = FILES not in OUTAGES.away and (stores.pairing is None or stores.pairing.may_work)
+    return stores.settings.row_source_bytes if stores.is_shared and has_store else 0
+
+
 def _rendering(stores: Stores) -> Rendering:
     settings = stores.settings
     return Rendering(stores.blobs, stores.links, settings.retention_s, time.time, settings.fine_states)
@@ -375,6 +381,7 @@ def make_api(
             carried,
             cpu=make_cpu_budget(stores),
             held=stores.held,
+            row_source_bytes=partial(_row_source_bytes, stores),
         ),
         cancel=make_cancel(stores, telemetry),
         spool=stores.spool,

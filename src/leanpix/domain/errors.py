@@ -177,7 +177,7 @@ class SourceGoneError(StoreUnavailableError):
 
 
 class StoreRefusedError(StoreUnavailableError):
-    """The store answers, and not as this node needs it: no such bucket, keys that it does not take.
+    """The store answers, and not as this node needs it: no such bucket, keys that it does not take, its certificate.
 
     why: for the operator; callers are told what they are told of a store that is away.
     """

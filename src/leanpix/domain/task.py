@@ -80,7 +80,8 @@ class Task:
     beat counts the owner's signs of life: a reaper judges by whether it moves, never by a wall clock. trace is the
     request's place in a trace, as a `traceparent`. fetch_host: the host that the source has still to be fetched from;
     None once the source is there. faults counts the attempts that ended because a store did not answer. ignored: names
-    of the request's fields that are no parameters and look like misspelt ones.
+    of the request's fields that are no parameters and look like misspelt ones. source_in_row: a small upload
+    lies in the row itself until the task has ended, and not in the file store.
     """
 
     id: str
@@ -106,6 +107,7 @@ class Task:
     fetch_host: str | None = None
     faults: int = 0
     ignored: tuple[str, ...] = ()
+    source_in_row: bool = False
 
     @property
     def fence(self) -> FencingToken:

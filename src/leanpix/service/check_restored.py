@@ -54,7 +54,7 @@ class CheckRestored:
                 batch: [item.task_id for item in view.batches.waiting(batch.id, _EVERY)]
                 for batch in view.batches.unfinished()
             }
-        lost = [task for task in tasks if _needed(task) not in there]
+        lost = [task for task in tasks if not task.source_in_row and _needed(task) not in there]
         lost_items = {
             batch: [one for one in task_ids if source_key(one) not in there] for batch, task_ids in waiting.items()
         }

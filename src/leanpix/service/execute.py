@@ -18,7 +18,7 @@ from leanpix.domain.task import MAX_ATTEMPTS, MAX_FAULTS, FencingToken, Outcome,
 from leanpix.service.blob_keys import fetched_key, source_key
 from leanpix.service.held_sources import HeldSources
 from leanpix.service.observing import Ended, ObserveEnd, Phases, unobserved
-from leanpix.service.open_files import head_of
+from leanpix.service.open_files import head_of, in_memory
 from leanpix.service.ports import Blobs, Clock, Compressor, Database, Review, Signals, Transaction
 from leanpix.service.progress import Progress
 from leanpix.service.result_cache import ResultCache
@@ -233,6 +233,10 @@ class Execute(Attempts):
     def _source(self, task: Task) -> BinaryIO:
         if task.source_kind is SourceKind.HELD:
             stored = None if self.held is None else self.held.open(task.id)
+        elif task.source_in_row:
+            with self.database.reading() as view:
+                content = view.tasks.source(task.id)
+            stored = None if content is None else in_memory(content)
         else:
             key = fetched_key if task.source_kind.is_address else source_key
             stored = self.blobs.open(key(task.id))
@@ -283,6 +287,8 @@ class Execute(Attempts):
             self.blobs.put(key, done.data)
         except StoreUnavailableError as failure:
             self.blobs.discard(key)
+            if may_fail_again(task):  # as where its source could not be read
+                raise
             raise TaskFailure(TaskState.PUBLISH_FAILED) from failure
         return StoredResult(key, done.report.format, len(done.data))
 
@@ -308,6 +314,8 @@ def fault_in_words(failure: StoreUnavailableError) -> str:
 
 def drop_source(blobs: Blobs, task: Task, final: TaskState) -> None:
     """Remove what an ended task needs no more; a kept source stays as long as the result."""
+    if task.source_in_row:  # it went with the end
+        return
     stays = task.source_kind.is_kept and final is TaskState.SUCCEEDED
     if task.source_kind.is_address or not stays:
         blobs.discard(source_key(task.id))
@@ -373,6 +381,7 @@ def _after(task: Task, outcome: Outcome, now: float, charged: int) -> Task:
         charged=charged,
         result=outcome.result,
         report=outcome.report,
+        source_in_row=False,
     )
 
 

@@ -157,7 +157,8 @@ class Sweeper:
                 return
             text = f"the task waited more than {self.longest_wait_s:g} s for a worker"
             ended = record(change, claimed, Outcome(TaskState.TIMED_OUT, text), self.now())
-        self.blobs.delete(source_key(task_id))
+        if not claimed.source_in_row:
+            self.blobs.delete(source_key(task_id))
         if ended is not None:
             self.signals.task_ended(task_id, ended)
             self.observe(Ended(claimed, ended.state))

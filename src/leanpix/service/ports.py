@@ -26,11 +26,14 @@ from leanpix.domain.webhook import Callback, DueWebhook, WebhookAnswer, WebhookD
 class Tasks(Protocol):
     """The task rows, inside one transaction."""
 
-    def add(self, task: Task) -> None:
-        """Insert a new row."""
+    def add(self, task: Task, source: bytes | None = None) -> None:
+        """Insert a new row; source: an upload that is to lie in it until the task has ended."""
 
     def get(self, task_id: str) -> Task | None:
         """The row, or None."""
+
+    def source(self, task_id: str) -> bytes | None:
+        """The upload that lies in the row, or None."""
 
     def claim(self, task_id: str, owner: str, now: float) -> Task | None:
         """Take a waiting task: next attempt, state PREPARING. None where it is not waiting any more.

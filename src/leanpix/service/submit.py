@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -68,7 +68,11 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Submit:
-    """The use case `submit`; now gives Unix seconds. held: the sources of tasks that were not promised, if any are."""
+    """The use case `submit`; now gives Unix seconds. held: the sources of tasks that were not promised, if any are.
+
+    Uploads of up to row_source_bytes() go into their tasks' rows in place of the file store. It gives 0 while that is
+    away: then no result could be kept either.
+    """
 
     database: Database
     rates: RateLimits
@@ -80,6 +84,7 @@ class Submit:
     new_id: NewId = random_id
     cpu: CpuBudget | None = None
     held: HeldSources | None = None
+    row_source_bytes: Callable[[], int] = lambda: 0
 
     def admit(self, account: Account, idempotency_key: str | None = None) -> None:
         """Judge the account before its request is read: CreditsExhaustedError, RateLimitedError.
@@ -129,20 +134,22 @@ class Submit:
                 return held_id
         with self.database.reading() as view:
             self._check_queue(view, account)
+        row_source = self._row_source(source)
+        task = replace(task, source_in_row=row_source is not None)
         try:
-            self.blobs.put(source_key(task.id), stored_form(source))
+            self._store_source(task, source)
             with self.database.transaction() as change:
-                task_id = self._accept(change, account, task, submission)
+                task_id = self._accept(change, account, task, submission, row_source)
         except OutcomeUnknownError:
             # Where the task was kept its source is needed; where that cannot be told, the sweeper of files will know.
             if not self._is_kept(task):
                 raise
             task_id = task.id
         except BaseException:
-            self.blobs.discard(source_key(task.id))
+            self._drop_source(task)
             raise
         if task_id != task.id:
-            self.blobs.discard(source_key(task.id))
+            self._drop_source(task)
         if task.fetch_host is None:
             self.signals.work_added()
         else:
@@ -174,6 +181,20 @@ class Submit:
         self.signals.work_added()
         return task.id
 
+    def _row_source(self, source: Upload | Address) -> bytes | None:
+        """The upload, where it is to lie in its task's row: a store takes longer for it than its picture does."""
+        if not isinstance(source, Upload) or source.is_kept or not isinstance(source.content, bytes):
+            return None
+        return source.content if len(source.content) <= self.row_source_bytes() else None
+
+    def _store_source(self, task: Task, source: Upload | Address) -> None:
+        if not task.source_in_row:
+            self.blobs.put(source_key(task.id), stored_form(source))
+
+    def _drop_source(self, task: Task) -> None:
+        if not task.source_in_row:
+            self.blobs.discard(source_key(task.id))
+
     def _is_kept(self, task: Task) -> bool:
         with self.database.reading() as view:
             return view.tasks.get(task.id) is not None
@@ -199,7 +220,14 @@ class Submit:
             fetch_host=fetch_host(source),
         )
 
-    def _accept(self, change: Transaction, account: Account, task: Task, submission: Submission | None) -> str:
+    def _accept(
+        self,
+        change: Transaction,
+        account: Account,
+        task: Task,
+        submission: Submission | None,
+        row_source: bytes | None = None,
+    ) -> str:
         # Before the hold: of several at once the first may have taken the last credit.
         if submission is not None and (first := change.submissions.claim(submission)) is not submission:
             return replayed(first, submission)
@@ -209,7 +237,7 @@ class Submit:
                 raise KeyRefusedError(REFUSED)
             raise CreditsExhaustedError(no_credits(task.held))
         self._check_queue(change, account)
-        change.tasks.add(task)
+        change.tasks.add(task, row_source)
         if task.fetch_host is None and task.owner is None:
             change.enqueue(task.id)
         return task.id

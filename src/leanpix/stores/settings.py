@@ -39,6 +39,13 @@ class StoreSettings(BaseModel):
         description="`s3://bucket/prefix` for several machines, with endpoint, region and credentials by the usual AWS "
         "variables; default: files in the data folder.",
     )
+    row_source_bytes: int = Field(
+        default=64 * 1024,
+        ge=0,
+        le=64 * 1024,
+        description="Uploads of up to so many bytes wait in a shared database with their task, in place of the file "
+        "store: neither put there, nor read, nor removed. 0: none.",
+    )
     presign: bool = Field(
         default=False,
         description="Let result URLs lead to the S3 store itself: saves the API the traffic, but they answer GET only.",

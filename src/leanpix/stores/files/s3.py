@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -33,6 +34,15 @@ _QUICK_CLIENT: ClientConfig = {"timeout": "2s", "connect_timeout": "2s", "allow_
 _NO_RETRY: RetryConfig = {"max_retries": 0}
 _MEDIA_TYPES = {kind.value: kind.media_type for kind in OutputFormat}
 _OWN_TYPE = "application/octet-stream"
+
+# The library tells of a certificate in the debug form of its error alone.
+_CERTIFICATE_FAULT = re.compile(r"InvalidCertificate\(\s*(\w+?)(?:Context)?\b")
+_CERTIFICATE_FAULTS = {
+    "NotValidForName": "it is for another name than the one in AWS_ENDPOINT_URL",
+    "UnknownIssuer": "its authority is not one that this machine trusts (SSL_CERT_FILE names a file of others)",
+    "Expired": "it has expired",
+    "NotValidYet": "it is not valid yet",
+}
 
 OnError = Callable[[BaseException], None]
 _T = TypeVar("_T")
@@ -240,4 +250,8 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except BaseError as failure:
-        raise StoreUnavailableError from failure
+        fault = _CERTIFICATE_FAULT.search(str(failure))
+        if fault is None:
+            raise StoreUnavailableError from failure
+        why = _CERTIFICATE_FAULTS.get(fault[1], fault[1])
+        raise StoreRefusedError(f"the file store's certificate is refused: {why}") from failure

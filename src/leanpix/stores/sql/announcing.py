@@ -9,10 +9,10 @@ from typing import Any
 from leanpix.domain.errors import InvalidParameterError
 from leanpix.domain.task import Task
 from leanpix.stores.sql.codec import report_to_json
-from leanpix.stores.sql.tables import tasks
+from leanpix.stores.sql.tables import task_columns
 from leanpix.stores.sql.tasks import accepted_values, task_of
 
-_ABSENT: dict[str, Any] = dict.fromkeys(tasks.c.keys())
+_ABSENT: dict[str, Any] = dict.fromkeys(column.key for column in task_columns)
 
 
 def announced(task: Task) -> str:

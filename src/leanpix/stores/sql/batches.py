@@ -13,7 +13,7 @@ from leanpix.domain.task import Outcome, SourceKind, Task
 from leanpix.domain.webhook import Callback
 from leanpix.stores.sql.codec import options_from_json, options_to_json
 from leanpix.stores.sql.connections import SqlConnection, SqlRow
-from leanpix.stores.sql.tables import accounts, batch_items, batches, tasks
+from leanpix.stores.sql.tables import accounts, batch_items, batches, task_columns, tasks
 from leanpix.stores.sql.tasks import task_of
 
 _WITH_TASKS = batch_items.outerjoin(tasks, tasks.c.id == batch_items.c.task_id)
@@ -163,7 +163,7 @@ class SqlBatches:
         place = (batch_items.c.batch_id == batch_id, batch_items.c.number >= offset)
         chosen = select(batch_items).where(*place).order_by(batch_items.c.number).limit(limit)
         found = [_item(row) for row in self._connection.execute(chosen)]
-        rows = select(tasks).where(tasks.c.id.in_([item.task_id for item in found]))
+        rows = select(*task_columns).where(tasks.c.id.in_([item.task_id for item in found]))
         known = {row.id: task_of(row) for row in self._connection.execute(rows)}
         return [(item, known.get(item.task_id)) for item in found]
 

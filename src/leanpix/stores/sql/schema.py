@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 from leanpix.domain.errors import SetupError
 from leanpix.stores.sql.connecting import connecting, in_transaction
 
-HEAD = "0010"  # revisions are numbers of four digits, so their order is that of their text
+HEAD = "0011"  # revisions are numbers of four digits, so their order is that of their text
 _VERSION_TABLE = "alembic_version"
 _MIGRATION_LOCK = 0x6C65616E706978  # "leanpix": one migration at a time in a shared database
 

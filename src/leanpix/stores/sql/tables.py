@@ -17,6 +17,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 
 metadata = MetaData()
@@ -66,7 +67,12 @@ tasks = Table(
     Column("trace", String(64)),  # the request's traceparent; null: not traced
     Column("fetch_host", String(255)),  # digest of where the source has still to be fetched from; null: it is there
     Column("faults", Integer, nullable=False, server_default="0"),  # attempts that failed, not interrupted ones
+    Column("source", LargeBinary),  # a small upload, until the task has ended
+    # A column of its own: SQLite 3.40 takes `source IS NOT NULL` for true wherever an UPDATE returns it.
+    Column("source_in_row", Boolean, nullable=False, server_default=false()),
 )
+# What a task is read by: its source may be as large as all other rows of the answer together, and one attempt needs it.
+task_columns = tuple(column for column in tasks.c if column is not tasks.c.source)
 # One row is unfinished or finished: the first index serves workers and queue bounds, the second the sweeper.
 Index("tasks_unfinished", tasks.c.completed_at, tasks.c.created_at)
 Index("tasks_of_key", tasks.c.key_id, tasks.c.completed_at)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from types import SimpleNamespace
 from typing import Any
 
-from sqlalchemy import Select, and_, bindparam, case, delete, func, insert, or_, select, update
+from sqlalchemy import Select, and_, bindparam, case, delete, func, insert, null, or_, select, update
 
 from leanpix.domain.formats import OutputFormat
 from leanpix.domain.request import ReturnType
@@ -21,12 +21,12 @@ from leanpix.stores.sql.codec import (
     report_to_json,
 )
 from leanpix.stores.sql.connections import SqlConnection, SqlRow
-from leanpix.stores.sql.tables import accounts, tasks
+from leanpix.stores.sql.tables import accounts, task_columns, tasks
 
 # Built once: building a statement costs more than running it. Values given beside those named here are written.
 _WAITING = and_(tasks.c.completed_at.is_(None), tasks.c.owner.is_(None))
 _OF_TASK = tasks.c.id == bindparam("of_task")
-_GET = select(tasks).where(_OF_TASK)
+_GET = select(*task_columns).where(_OF_TASK)
 _ADD = insert(tasks)
 # A held source's task belongs to the process that holds it, and has had no attempt while it waits for a slot there.
 _WAITS_FOR = or_(tasks.c.owner.is_(None), and_(tasks.c.owner == bindparam("by_owner"), tasks.c.attempt == 0))
@@ -41,13 +41,13 @@ _CLAIM = (
         state=int(TaskState.PREPARING),
         processed_at=func.coalesce(tasks.c.processed_at, bindparam("at")),
     )
-    .returning(*tasks.c)
+    .returning(*task_columns)
 )
 _SEIZE = (
     update(tasks)
     .where(_OF_TASK, tasks.c.completed_at.is_(None))
     .values(owner=bindparam("by_owner"), attempt=tasks.c.attempt + 1, beat=0)
-    .returning(*tasks.c)
+    .returning(*task_columns)
 )
 _WRITE = update(tasks).where(
     _OF_TASK,
@@ -56,7 +56,10 @@ _WRITE = update(tasks).where(
     tasks.c.completed_at.is_(None),
 )
 # An ended task's source is nowhere: other versions need not know that it never was on a disk.
-_FINISH = _WRITE.values(source_kind=case((_IS_HELD, SourceKind.UPLOAD.value), else_=tasks.c.source_kind))
+_FINISH = _WRITE.values(
+    source_kind=case((_IS_HELD, SourceKind.UPLOAD.value), else_=tasks.c.source_kind), source=null(), source_in_row=False
+)
+_SOURCE = select(tasks.c.source).where(_OF_TASK)
 _PROMISE = (
     update(tasks)
     .where(_OF_TASK, tasks.c.completed_at.is_(None), _IS_HELD, tasks.c.owner == bindparam("by_owner"))
@@ -71,15 +74,15 @@ _FORGET = delete(tasks).where(
 )
 _GIVE_UP_FAILED = _WRITE.values(faults=tasks.c.faults + 1)
 _BEAT = _WRITE.values(beat=tasks.c.beat + 1)
-_RUNNING = select(tasks).where(tasks.c.completed_at.is_(None), tasks.c.owner.is_not(None))
+_RUNNING = select(*task_columns).where(tasks.c.completed_at.is_(None), tasks.c.owner.is_not(None))
 _OF_REVOKED = (
-    select(tasks)
+    select(*task_columns)
     .join(accounts, accounts.c.id == tasks.c.key_id)
     .where(tasks.c.completed_at.is_(None), accounts.c.revoked_at.is_not(None))
     .limit(bindparam("most"))
 )
 _OF_BATCH = (
-    select(tasks)
+    select(*task_columns)
     .where(tasks.c.completed_at.is_(None), tasks.c.batch_id == bindparam("of_batch"))
     .limit(bindparam("most"))
 )
@@ -90,7 +93,7 @@ _ENDED_BEFORE = (
 )
 _WAITING_IDS = select(tasks.c.id).where(_WAITING)
 _BY_CACHE_KEY = (
-    select(tasks)
+    select(*task_columns)
     .where(tasks.c.cache_key == bindparam("key"), tasks.c.completed_at > bindparam("after"))
     .order_by(tasks.c.completed_at.desc())
     .limit(1)
@@ -136,13 +139,15 @@ class SqlTasks:
     def __init__(self, connection: SqlConnection) -> None:
         self._connection = connection
 
-    def add(self, task: Task) -> None:
-        """Insert a new row."""
+    def add(self, task: Task, source: bytes | None = None) -> None:
+        """Insert a new row; source: an upload that is to lie in it."""
         self._connection.execute(
             _ADD,
             {
                 **accepted_values(task),
                 "owner": task.owner,
+                "source": source,
+                "source_in_row": source is not None,
                 "callback_url": task.callback.url if task.callback else None,
                 "callback_base": task.callback.base if task.callback else None,
             },
@@ -152,6 +157,11 @@ class SqlTasks:
         """The row, or None."""
         row = self._connection.execute(_GET, {"of_task": task_id}).first()
         return None if row is None else task_of(row)
+
+    def source(self, task_id: str) -> bytes | None:
+        """The upload that lies in the row, or None."""
+        found: bytes | None = self._connection.scalar(_SOURCE, {"of_task": task_id})
+        return found
 
     def claim(self, task_id: str, owner: str, now: float) -> Task | None:
         """Take a waiting task: next attempt, state PREPARING. None where it is not waiting any more."""
@@ -315,6 +325,7 @@ def task_of(row: SqlRow | SimpleNamespace) -> Task:
         fetch_host=row.fetch_host,
         faults=row.faults or 0,
         ignored=ignored_from_json(row.options),
+        source_in_row=bool(row.source_in_row),  # SQLite has no such type
     )
 
 
