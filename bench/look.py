@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from tests.support import trust
 
-from leanpix.domain.report import WorstPlace
+from leanpix.domain.worst_place import WorstPlace
 from leanpix.engine import CompressionOptions, OutputFormat, compress, score
 from leanpix.engine.judging.worst_place import WorstPlaces
 

@@ -28,7 +28,7 @@ from PIL import Image, ImageOps
 from server_peers import Peer, Running, Work, every_peer, running
 from service import family, photo_file, processor_fields
 
-from leanpix.engine.judging.ssimulacra2 import score
+from leanpix.engine.judging.comparison import score
 
 PAGE = Path(__file__).resolve().parents[1] / "docs/benchmarks.md"
 TURNS, CLIENTS = 3, 16

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from leanpix.domain.formats import OutputFormat, SourceFormat
-from leanpix.domain.report import Measure
 from leanpix.domain.request import CompressionOptions
+from leanpix.domain.worst_place import Measure
 from leanpix.engine.budget import Budget, Effort
 from leanpix.engine.codecs import codec_for
 from leanpix.engine.codecs.base import Encoded, Goal, Mend, Raster

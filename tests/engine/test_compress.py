@@ -15,7 +15,7 @@ from leanpix.domain.errors import TaskFailure
 from leanpix.domain.formats import STANDARD_FORMATS
 from leanpix.domain.states import TaskState
 from leanpix.engine import Budget, CompressionOptions, OutputFormat, compress
-from leanpix.engine.judging.ssimulacra2 import score
+from leanpix.engine.judging.comparison import score
 
 JPG, PNG, WEBP = STANDARD_FORMATS
 

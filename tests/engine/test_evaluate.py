@@ -6,7 +6,8 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from leanpix.domain.report import Decision, Measure, WorstPlace
+from leanpix.domain.report import Decision
+from leanpix.domain.worst_place import Measure, WorstPlace
 from leanpix.engine.codecs.base import Encoded
 from leanpix.engine.codecs.need import Criterion, Need, Verdict
 from leanpix.engine.codecs.offers import Estimate, Kind, Offer

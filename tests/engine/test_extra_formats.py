@@ -16,7 +16,7 @@ from leanpix.client.values import format_of_whole
 from leanpix.engine import CompressionOptions, OutputFormat, compress
 from leanpix.engine.codecs.avif import avif_backend
 from leanpix.engine.codecs.jxl import jxl_backend
-from leanpix.engine.judging.ssimulacra2 import score
+from leanpix.engine.judging.comparison import score
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,8 @@ from ssimulacra2 import compute_ssimulacra2
 from tests.support.corpus import corpus_file
 from tests.support.machines import newest_cpu
 
-from leanpix.engine.judging.ssimulacra2 import Kernel, Ssimulacra2, score
+from leanpix.engine.judging.comparison import score
+from leanpix.engine.judging.ssimulacra2 import Kernel, Ssimulacra2
 from leanpix.engine.judging.ssimulacra2_native import NativeMaps
 from leanpix.engine.judging.ssimulacra2_numpy import NumpyMaps
 from leanpix.engine.judging.ssimulacra2_weights import NEEDS_EDGES, NEEDS_SSIM, needed_maps, scales_of

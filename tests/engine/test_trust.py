@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from tests.support import trust
 
-from leanpix.domain.report import Measure, Report
+from leanpix.domain.report import Report
+from leanpix.domain.worst_place import Measure
 from leanpix.engine import CompressionOptions, OutputFormat, compress, score
 from leanpix.engine.judging import meter, worst_place
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 from tests.support import trust
 
-from leanpix.domain.report import Measure, WorstPlace
+from leanpix.domain.worst_place import Measure, WorstPlace
 from leanpix.engine.cells import NativeCells, NumpyCells
 from leanpix.engine.judging.worst_place import BOUNDS, WorstPlaces
 from leanpix.engine.native import NEWEST_CPU, PLAIN_CPU, load_native

@@ -15,7 +15,7 @@ from tests.support.pictures import encoded
 from leanpix.domain.formats import OutputFormat
 from leanpix.domain.request import CompressionOptions, Crop, Fit
 from leanpix.engine.facts import Limits
-from leanpix.engine.judging.ssimulacra2 import score
+from leanpix.engine.judging.comparison import score
 from leanpix.engine.reading.probe import probe
 from leanpix.engine.resources import resource_budget
 

@@ -15,6 +15,7 @@ from leanpix.cli import (
     migrate,
     new_secret,
     picture_set,
+    score,
     serve,
     sync,
     vault,
@@ -51,6 +52,7 @@ app.command("check-restored")(backup.check_restored)
 app.command("new-secret")(new_secret.new_secret)
 app.command("compress")(compress.compress)
 app.command("set")(picture_set.picture_set)
+app.command("score")(score.score)
 app.command("sync")(sync.sync)
 app.command("vault")(vault.vault)
 app.command("check")(check.check)

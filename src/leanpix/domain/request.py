@@ -74,7 +74,8 @@ class CompressionOptions:
     enlarge False: neither side grows. background: six hex digits; transparent parts are laid on this colour whatever
     the format. widths: a set of several widths is made, each in every one of the alternatives. keep: what of the
     source's content beside its pixels is kept, in the order of the kinds. crop: what `fit` cover keeps. packing:
-    nothing but that is done; all else is without meaning then.
+    nothing but that is done; all else is without meaning then. compares: the source is a pair, and its second picture
+    is compared with its first; the same.
 
     Raises InvalidParameterError for a value or a combination that the contract does not allow.
     """
@@ -93,6 +94,7 @@ class CompressionOptions:
     crop: Crop = Crop.CENTRE
     widths: tuple[int, ...] = ()
     packing: Packing | None = None
+    compares: bool = False
 
     def __post_init__(self) -> None:
         if self.quality is not None and not MIN_QUALITY <= self.quality <= MAX_QUALITY:

@@ -8,7 +8,7 @@ from leanpix.domain.request import CompressionOptions, Fit
 from leanpix.engine.budget import Budget
 from leanpix.engine.compress import compress
 from leanpix.engine.facts import Limits
-from leanpix.engine.judging.ssimulacra2 import score
+from leanpix.engine.judging.comparison import score
 from leanpix.engine.picture_set import compress_set
 
 __all__ = [

@@ -9,9 +9,10 @@ from leanpix.domain.errors import TaskFailure
 from leanpix.domain.formats import OutputFormat, SourceFormat
 from leanpix.domain.holding import Holding
 from leanpix.domain.keep import Keep
-from leanpix.domain.report import Compression, Considered, Decision, Report, WorstPlace
+from leanpix.domain.report import Compression, Considered, Decision, Report
 from leanpix.domain.request import DEFAULT_TARGET_SCORE, KBYTE, CompressionOptions, Fit
 from leanpix.domain.states import TaskState
+from leanpix.domain.worst_place import WorstPlace
 from leanpix.engine.budget import Budget, Effort
 from leanpix.engine.codecs import codec_for
 from leanpix.engine.codecs.base import Raster

@@ -53,6 +53,7 @@ _ENCODING_ALPHA_BYTES = {
     OutputFormat.JXL: 24,
 }
 _LARGE_WEBP_BYTES, _LARGE_WEBP_ALPHA_BYTES = 10, 1
+_COMPARING_BYTES = 20  # both pictures over a ground, and the sums of their cells
 _ANIMATING_BYTES, _ANIMATING_ALPHA_BYTES = 9, 2  # frames are coded one by one
 
 # Address space: libraries, stacks and allocator arenas; and what is resident, twice over. A bound, no forecast.
@@ -64,6 +65,7 @@ _ANY_JOB_CPU_S = 60
 _MOST_CPU_S = 320
 _DECODING_CPU_S = {SourceFormat.RAW: 1.0}
 _ANY_DECODING_CPU_S = 0.3
+_COMPARING_CPU_S = 1.0
 _ENCODING_CPU_S = {
     OutputFormat.JPG: 2.0,
     OutputFormat.PNG: 3.5,
@@ -96,12 +98,10 @@ def resource_budget(probe: Probe, options: CompressionOptions) -> ResourceBudget
     targets = _targets(probe, options)
     frames = probe.frames if any(map(probe.format.keeps_frames_in, targets)) else 1
     source, result = probe.pixels * frames, _result_pixels(probe, options) * frames
-    decoding = _DECODING_BYTES[probe.format] + _DECODING_ALPHA_BYTES.get(probe.format, 0) * probe.has_alpha
-    decoding += _MULTI_SCAN_BYTES * (probe.scans > 1) + _DEEP_BYTES * (probe.bits > 8)  # noqa: PLR2004 - bits of a byte
     encoding = max(_encoding_bytes(probe, target, result) for target in targets)
     # What the decoder held is given back before an encoder begins.
     held = (result + _looked_at_pixels(probe, options) * frames) * (3 + probe.has_alpha)
-    pixels_bytes = max(source * decoding + held, encoding)
+    pixels_bytes = max(source * _decoding_bytes(probe) + held, encoding)
     if options.widths:  # beside the one that is made the whole picture stays, for the next
         pixels_bytes += probe.pixels * (3 + probe.has_alpha)
     encoding_cpu_s = max(_ENCODING_CPU_S[target] for target in targets)
@@ -112,6 +112,27 @@ def resource_budget(probe: Probe, options: CompressionOptions) -> ResourceBudget
         min(_ANY_JOB_CPU_S + int(cpu_s / 1e6), _MOST_CPU_S),
         _longest_px(probe, options),
     )
+
+
+def comparison_budget(reference: Probe, picture: Probe) -> ResourceBudget:
+    """The budget of comparing two pictures, by their headers alone."""
+    both = (reference, picture)
+    held = sum(one.pixels * (3 + one.has_alpha) for one in both)
+    decoding = max(one.pixels * _decoding_bytes(one) for one in both)
+    pixels_bytes = held + max(decoding, reference.pixels * _COMPARING_BYTES)
+    cpu_s = sum(one.pixels * _DECODING_CPU_S.get(one.format, _ANY_DECODING_CPU_S) for one in both)
+    return ResourceBudget(
+        _ANY_JOB_BYTES + pixels_bytes,
+        _ANY_JOB_ADDRESS_BYTES + _ADDRESS_FACTOR * pixels_bytes,
+        min(_ANY_JOB_CPU_S + int((cpu_s + reference.pixels * _COMPARING_CPU_S) / 1e6), _MOST_CPU_S),
+        max(reference.width_px, reference.height_px),
+    )
+
+
+def _decoding_bytes(probe: Probe) -> int:
+    """While decoding, for each pixel of the source beside the picture itself."""
+    decoding = _DECODING_BYTES[probe.format] + _DECODING_ALPHA_BYTES.get(probe.format, 0) * probe.has_alpha
+    return decoding + _MULTI_SCAN_BYTES * (probe.scans > 1) + _DEEP_BYTES * (probe.bits > 8)  # noqa: PLR2004 - of a byte
 
 
 def _longest_px(probe: Probe, options: CompressionOptions) -> int:

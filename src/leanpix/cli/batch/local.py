@@ -10,7 +10,8 @@ from typing import Protocol
 from leanpix.batch_settings import BatchSettings
 from leanpix.cli.batch.items import WorstPlace
 from leanpix.cli.batch.work import Result
-from leanpix.domain.report import CompressionView
+from leanpix.domain.pair import pair_of
+from leanpix.domain.report import Compression, CompressionView
 from leanpix.domain.request import CompressionOptions
 
 _TENANT = "the person who runs the command"
@@ -40,6 +41,13 @@ class LocalEngine:
     def transcode(self, source: bytes, options: CompressionOptions) -> bytes:
         """The result alone; TaskFailure."""
         return self.compress("", source, options).data
+
+    def compare(self, reference: bytes, picture: bytes) -> Compression:
+        """The map and the report of a picture beside its reference; TaskFailure."""
+        options = CompressionOptions(compares=True)
+        source = pair_of(reference, picture)
+        made = self.pool.run(source, options, timeout_s=self.timeout_s, tenant=_TENANT)
+        return Compression(bytes(made.data), made.report)
 
     def abandon(self) -> None:
         """Kill the processes."""

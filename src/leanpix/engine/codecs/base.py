@@ -12,7 +12,7 @@ import pyvips
 from numpy.typing import NDArray
 
 from leanpix.domain.formats import OutputFormat, SourceFormat
-from leanpix.domain.report import Measure, WorstPlace
+from leanpix.domain.worst_place import Measure, WorstPlace
 from leanpix.engine.budget import Effort
 from leanpix.engine.codecs.offers import Facts, Offer, SourceSize
 from leanpix.engine.codecs.prior import PriorCurve

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from leanpix.domain.errors import TaskFailure
 from leanpix.domain.formats import OutputFormat, SourceFormat
-from leanpix.domain.report import Measure
 from leanpix.domain.states import TaskState
+from leanpix.domain.worst_place import Measure
 from leanpix.engine.budget import Effort
 from leanpix.engine.codecs import priors
 from leanpix.engine.codecs.base import Encoded, Goal, Mend, Raster

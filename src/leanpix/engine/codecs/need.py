@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from leanpix.domain.report import Measure, WorstPlace
+from leanpix.domain.worst_place import Measure, WorstPlace
 
 
 class Criterion(StrEnum):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from leanpix.domain.report import WorstPlace
+from leanpix.domain.worst_place import WorstPlace
 from leanpix.engine.codecs.need import Criterion
 from leanpix.engine.codecs.offers import Kind
 from leanpix.engine.codecs.priors import SLIGHT_GROWTH

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from leanpix.domain.report import WorstPlace
+from leanpix.domain.worst_place import WorstPlace
 from leanpix.engine.codecs.base import Encoded, Encoder
 from leanpix.engine.codecs.need import Need
 from leanpix.engine.codecs.prior import PriorCurve

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pyvips
 from numpy.typing import NDArray
 
-from leanpix.domain.report import WorstPlace
+from leanpix.domain.worst_place import WorstPlace
 from leanpix.engine.cells import source_cells
 from leanpix.engine.codecs.avif import decoded_avif, is_avif
 from leanpix.engine.codecs.base import Encoded, Raster
 from leanpix.engine.codecs.jxl import decoded_jxl, is_jxl
 from leanpix.engine.codecs.webp.libwebp import decoded_webp
 from leanpix.engine.judging.ssimulacra2 import Ssimulacra2
+from leanpix.engine.judging.views import views
 from leanpix.engine.judging.worst_place import WorstPlaces, banded
 from leanpix.engine.reading.loaders.base import from_array
 
@@ -25,12 +25,8 @@ _SAMPLE_ABOVE_PIXELS = 3_000_000
 _SAMPLE_TILE_PX = 512
 _TILES_PER_SIDE = 3
 _FRAMES = 3
-_STRIP_ROWS = 64
 _LEAN_ABOVE_PIXELS = 8_000_000
 _KEPT_BYTES = 256 << 20
-_BACKGROUNDS = (26, 229)
-"""Transparent pictures are scored over a dark and a light ground, as the metric's own reference program does."""
-
 _IDENTICAL = 100.0
 
 
@@ -131,7 +127,7 @@ class QualityMeter:
         return self._worst_in(_cut(pixels, self.regions))
 
     def _worst_in(self, regions: NDArray[np.uint8]) -> tuple[WorstPlace, ...]:
-        seen = _views(regions, has_alpha=self.raster.has_alpha)
+        seen = views(regions, has_alpha=self.raster.has_alpha)
         found = [looker.worst(view) for looker, view in zip(self._ready_lookers(), seen, strict=True)]
         worst = max(found, key=lambda places: max((place.ratio for place in places), default=0.0))
         return tuple(self._in_picture(place) for place in worst)
@@ -140,8 +136,8 @@ class QualityMeter:
     def is_at_risk(self) -> bool:
         """Whether the raster has anything that an ordinary encode may ruin and a mean forgive; looked for once."""
         if not self._risks:
-            views = _views(_cut(self.raster.pixels, self.regions), has_alpha=self.raster.has_alpha)
-            self._risks.append(any(source_cells(banded(view)).is_at_risk for view in views))
+            seen = views(_cut(self.raster.pixels, self.regions), has_alpha=self.raster.has_alpha)
+            self._risks.append(any(source_cells(banded(view)).is_at_risk for view in seen))
         return self._risks[0]
 
     @property
@@ -155,8 +151,8 @@ class QualityMeter:
 
     def _ready_lookers(self) -> list[WorstPlaces]:
         if not self._lookers:
-            views = _views(_cut(self.raster.pixels, self.regions), has_alpha=self.raster.has_alpha)
-            self._lookers = [WorstPlaces(view) for view in views]
+            seen = views(_cut(self.raster.pixels, self.regions), has_alpha=self.raster.has_alpha)
+            self._lookers = [WorstPlaces(view) for view in seen]
         return self._lookers
 
     def _in_picture(self, place: WorstPlace) -> WorstPlace:
@@ -217,10 +213,10 @@ class QualityMeter:
             reference = _cut(self.raster.pixels, self.regions)
             # A large picture leaves no memory for what would make each further score a quarter cheaper.
             keep_bytes = 0 if self.raster.total_pixels > _LEAN_ABOVE_PIXELS else _KEPT_BYTES
-            views = _views(reference, has_alpha=self.raster.has_alpha)
-            self._scorers = [Ssimulacra2(view, keep_limit_bytes=keep_bytes) for view in views]
-        views = _views(pixels, has_alpha=self.raster.has_alpha)
-        return min(scorer.score(view) for scorer, view in zip(self._scorers, views, strict=True))
+            seen = views(reference, has_alpha=self.raster.has_alpha)
+            self._scorers = [Ssimulacra2(view, keep_limit_bytes=keep_bytes) for view in seen]
+        seen = views(pixels, has_alpha=self.raster.has_alpha)
+        return min(scorer.score(view) for scorer, view in zip(self._scorers, seen, strict=True))
 
 
 def _decoded(
@@ -258,38 +254,3 @@ def _pixels(image: pyvips.Image) -> NDArray[np.uint8]:
     pixels: NDArray[np.uint8] = np.ascontiguousarray(image.cast("uchar").numpy())
     # pyvips leaves out axes of length one: the bands of gray, all of them for one gray pixel.
     return pixels.reshape(image.height, image.width, image.bands)
-
-
-def _views(pixels: NDArray[np.uint8], *, has_alpha: bool) -> Iterator[NDArray[np.uint8]]:
-    """What a viewer sees: the picture itself, or the picture over each ground, made one after the other."""
-    if not has_alpha:
-        yield _colour(pixels)
-        return
-    for ground in _BACKGROUNDS:
-        yield _colour(_over(pixels, ground))
-
-
-def _over(pixels: NDArray[np.uint8], ground: int) -> NDArray[np.uint8]:
-    """The picture over a gray, strip by strip: 16 bits a sample of the whole are too much for a large one.
-
-    Band by band and without a division: a quarter of the time.
-    """
-    rows, width, bands = pixels.shape
-    laid = np.empty((rows, width, bands - 1), np.uint8)
-    for top in range(0, rows, _STRIP_ROWS):
-        strip = pixels[top : top + _STRIP_ROWS]
-        if strip[:, :, -1].min() == _OPAQUE:
-            laid[top : top + _STRIP_ROWS] = strip[:, :, :-1]
-            continue
-        alpha = strip[:, :, -1].astype(np.uint16)
-        shown = (_OPAQUE - alpha) * np.uint16(ground) + np.uint16(_OPAQUE // 2)
-        for band in range(bands - 1):
-            # Of numbers below 65,535, (n + 1 + n // 256) // 256 is n // 255.
-            sums = strip[:, :, band] * alpha + shown
-            laid[top : top + _STRIP_ROWS, :, band] = (sums + 1 + (sums >> 8)) >> 8
-    return laid
-
-
-def _colour(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The metric takes gray without a band axis."""
-    return np.ascontiguousarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)

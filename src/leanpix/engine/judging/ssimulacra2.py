@@ -48,11 +48,6 @@ class Ssimulacra2:
         return score_of(self._maps.sums(_ready(distorted)), *self._size)
 
 
-def score(reference: NDArray[np.uint8], distorted: NDArray[np.uint8]) -> float:
-    """The score of one picture against another; a `Ssimulacra2` is quicker for several."""
-    return Ssimulacra2(reference, keep_limit_bytes=0).score(distorted)
-
-
 class _Maps(Protocol):
     def sums(self, distorted: NDArray[np.uint8]) -> NDArray[np.float64]: ...
 

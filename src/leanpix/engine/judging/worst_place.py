@@ -16,12 +16,12 @@ mean score is blind; ground and contours count only where the source's own textu
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
-from leanpix.domain.report import Measure, WorstPlace
+from leanpix.domain.worst_place import Measure, WorstPlace
 from leanpix.engine.cells import CELL_PX, Cells, SourceCells, source_cells
 from leanpix.engine.cells.source import (
     EDGE,
@@ -134,32 +134,40 @@ class WorstPlaces:
 
         result: of the source's shape. ValueError: of another.
         """
+        return _worst_first(self._place(*seen) for seen in self._windows(result))
+
+    def worst_and_heat(self, result: NDArray[np.uint8]) -> tuple[tuple[WorstPlace, ...], Plane]:
+        """The same, and how bad each cell is, (rows, columns) of CELL_PX pixels a side.
+
+        That is the largest multiple of its bound that any measure has in a window over the cell: over 1, a person
+        sees it.
+        """
+        rows, columns = self._weights.shape
+        places, heat = list[WorstPlace](), np.zeros((rows, columns), np.float32)
+        for measure, values, cells in self._windows(result):
+            places.append(self._place(measure, values, cells))
+            np.maximum(heat, _spread(values, cells, (rows, columns)) / np.float32(BOUNDS[measure]), out=heat)
+        return _worst_first(places), heat
+
+    def _windows(self, result: NDArray[np.uint8]) -> Iterator[tuple[Measure, Plane, int]]:
+        """Each measure, its values by the cell that a window begins at, and the windows' side in cells."""
         result = banded(result)
         if result.shape != self._source.shape:
             raise ValueError(f"a picture of shape {result.shape} has no worst place against {self._source.shape}")
         differences, distances, errors = self._cells.result(self._source, result, self._weights)
-        return tuple(sorted(self._places(result, differences, distances, errors), key=lambda place: -place.ratio))
-
-    def _places(
-        self,
-        result: NDArray[np.uint8],
-        differences: NDArray[np.int16],
-        distances: NDArray[np.uint16],
-        errors: NDArray[np.uint32],
-    ) -> Iterator[WorstPlace]:
         bands = self._source.shape[2]
         plain = window_means(distances.astype(np.float32), _PLAIN_WINDOW, self._cells) / (_CELL_PIXELS * bands)
-        yield self._place(Measure.WINDOW, plain, _PLAIN_WINDOW)
+        yield (Measure.WINDOW, plain, _PLAIN_WINDOW)
 
         if self._contrast is not None:
             colour = weighted_errors(errors, self._contrast, self._cells)
-            yield self._place(Measure.THIN_COLOUR, colour, COLOUR_WINDOW)
+            yield (Measure.THIN_COLOUR, colour, COLOUR_WINDOW)
 
         moved = window_means(differences.astype(np.float32), 2, self._cells) / np.float32(_CELL_PIXELS)
         if self.ground_share:
             seen = [_lightness(moved), *(moved[:, :, band] * self._tint for band in range(bands))]
-            yield self._place(Measure.GROUND, np.maximum.reduce([np.abs(plane) for plane in seen]) / self._room, 2)
-            yield self._place(Measure.CONTOURS, np.maximum.reduce([_steps(plane) for plane in seen]) / self._room, 4)
+            yield (Measure.GROUND, np.maximum.reduce([np.abs(plane) for plane in seen]) / self._room, 2)
+            yield (Measure.CONTOURS, np.maximum.reduce([_steps(plane) for plane in seen]) / self._room, 4)
 
         if self._is_faint.any():
             light = self._light + _lightness(moved)
@@ -167,11 +175,11 @@ class WorstPlaces:
                 light, _FAINT_WINDOW, self._cells
             )
             lost = np.where(self._is_faint, 1 - both / np.maximum(self._light_variance, 1e-6), 0)
-            yield self._place(Measure.FAINT, lost.astype(np.float32), _FAINT_WINDOW + 1)
+            yield (Measure.FAINT, lost.astype(np.float32), _FAINT_WINDOW + 1)
 
         if self._dark_levels:
             lost_share = 1 - self._levels_of(result) / self._dark_levels
-            yield self._place(Measure.LEVELS, np.where(self._dark, np.float32(lost_share), 0), 1)
+            yield (Measure.LEVELS, np.where(self._dark, np.float32(lost_share), 0), 1)
 
     def _levels_of(self, pixels: NDArray[np.uint8]) -> int:
         counts = self._cells.levels(pixels, self._dark)
@@ -193,6 +201,22 @@ class WorstPlaces:
         """
         is_all = self.ground_share > MOST_GROUND
         return not is_all and (measure is Measure.FAINT or float(over.mean()) <= _FEW * self.ground_share)
+
+
+def _worst_first(places: Iterable[WorstPlace]) -> tuple[WorstPlace, ...]:
+    return tuple(sorted(places, key=lambda place: -place.ratio))
+
+
+def _spread(values: Plane, cells: int, shape: tuple[int, int]) -> Plane:
+    """Of each cell the largest value of the windows, so many cells a side, that it lies in."""
+    for axis in range(2):
+        along = np.moveaxis(values, axis, 0)
+        wide = np.zeros((shape[axis], along.shape[1]), np.float32)
+        for shift in range(cells):
+            reached = wide[shift : shift + len(along)]
+            np.maximum(reached, along[: len(reached)], out=reached)
+        values = np.moveaxis(wide, 0, axis)
+    return values
 
 
 def banded(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from leanpix.domain.formats import OutputFormat, SourceFormat
 from leanpix.domain.holding import Holding
 from leanpix.domain.keep import KEPT_BY_DEFAULT, Keep, beside_default, in_order
-from leanpix.domain.report import Considered, Placeholder, Report, SetImage, WorstPlace
+from leanpix.domain.report import Considered, Placeholder, Report, SetImage
 from leanpix.domain.request import CompressionOptions, Crop, Fit
+from leanpix.domain.worst_place import WorstPlace
 
 
 def options_to_json(options: CompressionOptions, ignored: Sequence[str] = ()) -> str:
@@ -42,6 +43,7 @@ def options_from_json(text: str) -> CompressionOptions:
         alternatives=tuple(OutputFormat(name) for name in found.get("alternatives", ())),
         keep=_keep(found),
         widths=tuple(found.get("widths", ())),
+        compares=found.get("compares", False),
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from leanpix.domain.formats import OutputFormat, SourceFormat
-from leanpix.domain.report import Measure
+from leanpix.domain.worst_place import Measure
 from leanpix.engine.budget import Effort
 from leanpix.engine.cells.thin_colour import halved_chroma_loss
 from leanpix.engine.codecs import priors

@@ -16,7 +16,7 @@ import pyvips
 from numpy.typing import NDArray
 
 from leanpix.domain.formats import OutputFormat, SourceFormat
-from leanpix.domain.report import Measure
+from leanpix.domain.worst_place import Measure
 from leanpix.engine.budget import Effort
 from leanpix.engine.codecs import priors
 from leanpix.engine.codecs.base import Encoded, Goal, Mend, Raster, endless

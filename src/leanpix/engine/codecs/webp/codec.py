@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leanpix.domain.formats import OutputFormat, SourceFormat
-from leanpix.domain.report import Measure
+from leanpix.domain.worst_place import Measure
 from leanpix.engine.budget import Effort
 from leanpix.engine.cells.thin_colour import halved_chroma_loss
 from leanpix.engine.codecs import priors
