@@ -160,7 +160,7 @@ lint-deploy: $(UV) ## check deploy/ and the workflows against the schemas of wha
 	  zizmor --quiet --offline .github/workflows; \
 	  for file in deploy/kubernetes/[!k]*.yaml; do kubernetes-validate --strict "$$file"; done'
 
-dist: $(UV) ## sdists and wheels of leanpix and leanpix-client into dist/, compiled for x86_64 and aarch64, and checked
+dist: $(UV) ## sdists and wheels of leanpix, leanpix-client and leanpix-metric into dist/, compiled for x86_64 and aarch64, and checked
 	@$(UV) run --quiet --isolated --frozen --only-group dist python scripts/dist.py
 
 test-dist: setup-dev dist ## install what `make dist` made into empty environments of every Python that is here, and use it

@@ -35,11 +35,11 @@ FLAGS = [
 ]
 LIBRARIES = ["-lm", "-ldl"]
 
-PLACE = "leanpix/engine/"
-
 
 class NativeBuildHook(BuildHookInterface):  # type: ignore[misc,type-arg] # hatchling's base class is untyped
-    """Compile the C files under native/ into leanpix/engine/_native.so and mark the wheel as platform-specific.
+    """Compile the C files under native/ into _native.so and mark the wheel as platform-specific.
+
+    Where it lies in the wheel is the hook's setting `place`, a folder that ends in a slash.
 
     Nothing is written into the tree: what lies there counts as source, and a build that changed it would be due again
     at every set-up. A wheel without the library says in _native_missing.txt why.
@@ -55,7 +55,7 @@ class NativeBuildHook(BuildHookInterface):  # type: ignore[misc,type-arg] # hatc
         wanted, asked_platform = os.environ.get("LEANPIX_BUILD_NATIVE") != "0", os.environ.get("LEANPIX_WHEEL_PLATFORM")
         problem = _compile(sources, library) if wanted else "LEANPIX_BUILD_NATIVE=0"
         if problem is None:
-            build_data["force_include"][str(library)] = PLACE + library.name
+            build_data["force_include"][str(library)] = self.config["place"] + library.name
             platform = asked_platform or sysconfig.get_platform()
             build_data["tag"] = f"py3-none-{platform.replace('-', '_').replace('.', '_')}"
             build_data["pure_python"] = False
@@ -63,10 +63,10 @@ class NativeBuildHook(BuildHookInterface):  # type: ignore[misc,type-arg] # hatc
         if wanted and asked_platform:
             raise RuntimeError(f"the native kernels cannot be built for {asked_platform}: {problem}")
         if wanted:
-            self.app.display_warning(f"leanpix is built without its native kernels, and slower: {problem}")
+            self.app.display_warning(f"{self.metadata.name} is built without its native kernels, and slower: {problem}")
         reason = self.made / "_native_missing.txt"
         reason.write_text(_in_one_line(problem), encoding="utf-8")
-        build_data["force_include"][str(reason)] = PLACE + reason.name
+        build_data["force_include"][str(reason)] = self.config["place"] + reason.name
 
     def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
         """Called by hatchling when the wheel is written."""

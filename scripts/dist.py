@@ -1,4 +1,4 @@
-"""Build what is published, into dist/: leanpix as sdist and wheels, leanpix-client as sdist and wheel; and check it.
+"""Build what is published, into dist/, and check it: sdists and wheels of leanpix, leanpix-client, leanpix-metric.
 
 `make dist` runs this with the tools of the dependency group `dist`. The wheels are built from the sdist, so it is
 complete. Those with the native kernels are compiled by zig's clang against the C library of manylinux_2_28, whatever
@@ -23,7 +23,25 @@ DIST = ROOT / "dist"
 UV = ROOT / ".tools" / "uv"
 GLIBC = "2.28"  # of Debian 10, RHEL 8, Ubuntu 18.10; most of the wheels that leanpix depends on want it too
 ARCHITECTURES = ("x86_64", "aarch64")
-KERNELS = "leanpix/engine/_native.so"
+LIBRARY = "_native.so"
+KERNELS = {"leanpix": f"leanpix/engine/{LIBRARY}", "leanpix_metric": f"leanpix_metric/{LIBRARY}"}
+"""Where a distribution's wheels for a platform have them."""
+
+METRIC = (
+    "engine/native.py",
+    "engine/cells/",
+    "engine/judging/__init__.py",
+    "engine/judging/comparison.py",
+    "engine/judging/ssimulacra2.py",
+    "engine/judging/ssimulacra2_native.py",
+    "engine/judging/ssimulacra2_numpy.py",
+    "engine/judging/ssimulacra2_weights.py",
+    "engine/judging/views.py",
+    "engine/judging/worst_place.py",
+    "domain/worst_place.py",
+)
+"""What the metric consists of; its modules keep their place below leanpix.engine or leanpix.domain."""
+_INNER = re.compile(r"\bleanpix\.(?:engine|domain)\b")
 STAMP_WITHOUT_GIT = "1767225600"  # 2026-01-01
 
 
@@ -32,11 +50,11 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="leanpix-dist-") as folder:
         place = Path(folder)
         made = place / "dist"
-        sdist = build_sdist(ROOT, made)
-        source = unpacked(sdist, place / "source")
-        for architecture in ARCHITECTURES:
-            build_wheel(source, made, kernel_environment(architecture))
-        build_wheel(source, made, {"LEANPIX_BUILD_NATIVE": "0"})
+        for tree in (ROOT, staged_metric(place / "metric")):
+            source = unpacked(build_sdist(tree, made), place / f"{tree.name}-source")
+            for architecture in ARCHITECTURES:
+                build_wheel(source, made, kernel_environment(architecture))
+            build_wheel(source, made, {"LEANPIX_BUILD_NATIVE": "0"})
         client_sdist = build_sdist(staged_client(place / "client"), made)
         build_wheel(unpacked(client_sdist, place / "client-source"), made, {})
 
@@ -81,17 +99,45 @@ def kernel_environment(architecture: str) -> dict[str, str]:
 
 def staged_client(target: Path) -> Path:
     """A tree of which leanpix-client is built."""
-    wanted = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
-    shutil.copytree(ROOT / "packaging" / "client", target)
-    found = tomllib.loads((target / "pyproject.toml").read_text())["project"]["version"]
-    if found != wanted:
-        raise SystemExit(f"leanpix is {wanted}, packaging/client/pyproject.toml says {found}")
+    staged("client", target)
     shutil.copytree(
         ROOT / "src" / "leanpix" / "client", target / "leanpix_client", ignore=shutil.ignore_patterns("__pycache__")
     )
     (target / "leanpix_client" / "py.typed").touch()
-    shutil.copy2(ROOT / "LICENSE", target)
     return target
+
+
+def staged_metric(target: Path) -> Path:
+    """A tree of which leanpix-metric is built: the engine's own modules, which import one another by its name there."""
+    staged("metric", target)
+    package = target / "leanpix_metric"
+    package.mkdir()
+    (target / "package.py").rename(package / "__init__.py")
+    sources = ROOT / "src" / "leanpix"
+    for name in METRIC:
+        for source in sorted((sources / name).glob("*.py")) if name.endswith("/") else [sources / name]:
+            copy = package.joinpath(*source.relative_to(sources).parts[1:])
+            copy.parent.mkdir(exist_ok=True)
+            copy.write_text(_INNER.sub("leanpix_metric", source.read_text()))
+            if re.search(r"^\s*(?:from|import) leanpix\b", copy.read_text(), re.MULTILINE):
+                raise SystemExit(f"{source} imports more of leanpix than the metric has")
+    (package / "py.typed").touch()
+
+    (target / "native").mkdir()
+    shutil.copytree(ROOT / "native" / "metric", target / "native" / "metric")
+    shutil.copy2(ROOT / "native" / "export.h", target / "native")
+    shutil.copy2(ROOT / "hatch_build.py", target)
+    return target
+
+
+def staged(name: str, target: Path) -> None:
+    """What packaging/ has of a distribution, and the licence; a version other than leanpix's ends the build."""
+    wanted = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    shutil.copytree(ROOT / "packaging" / name, target)
+    shutil.copy2(ROOT / "LICENSE", target)
+    found = tomllib.loads((target / "pyproject.toml").read_text())["project"]["version"]
+    if found != wanted:
+        raise SystemExit(f"leanpix is {wanted}, packaging/{name}/pyproject.toml says {found}")
 
 
 def unpacked(sdist: Path, target: Path) -> Path:
@@ -111,11 +157,14 @@ def check_contents(wheel: Path) -> None:
     """Kernels exactly where the tag promises them, for no newer C library than it says, and no foreign top level."""
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
-    if {name.partition("/")[0] for name in names if ".dist-info/" not in name} - {"leanpix", "leanpix_client"}:
-        raise SystemExit(f"{wheel.name} installs more than leanpix")
+    distribution = wheel.name.partition("-")[0]
+    if {name.partition("/")[0] for name in names if ".dist-info/" not in name} - {"leanpix", distribution}:
+        raise SystemExit(f"{wheel.name} installs more than {distribution}")
     is_native = not wheel.name.endswith("-none-any.whl")
-    if (KERNELS in names) != is_native:
-        raise SystemExit(f"{wheel.name} {'lacks' if is_native else 'has'} {KERNELS}")
+    kernels = [name for name in names if name.endswith(LIBRARY)]
+    wanted = [KERNELS[distribution]] if is_native else []
+    if kernels != wanted:
+        raise SystemExit(f"{wheel.name} has the kernels {kernels}, not {wanted}")
     if is_native:
         check_platform(wheel)
 

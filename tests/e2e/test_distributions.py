@@ -174,6 +174,41 @@ def test_the_client_alone_is_typed(light: Environment, tmp_path: Path) -> None:
     assert 'Revealed type is "leanpix_client.values.Result"' in done([*checker, *words])
 
 
+USE_METRIC = """
+import numpy as np
+from leanpix_metric import compare, native_path, score
+reference = np.arange(64 * 64 * 3, dtype=np.uint8).reshape(64, 64, 3)
+assert score(reference, reference) == 100 > compare(reference, reference ^ 8).score
+print(native_path())
+"""
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_the_metric_alone_brings_numpy_and_its_kernels(version: str, tmp_path: Path) -> None:
+    made = Environment(tmp_path / "v", version)
+    made.install(the_one(f"leanpix_metric-*-manylinux_2_28_{platform.machine()}.whl"))
+    assert set(made.installed()) == {"leanpix-metric", "numpy"}
+    assert made.run("python", "-c", USE_METRIC).endswith("leanpix_metric/_native.so\n")
+
+
+def test_the_metric_works_without_kernels_and_beside_the_service(tmp_path: Path) -> None:
+    made = Environment(tmp_path / "v", f"3.{sys.version_info.minor}")
+    made.install(the_one("leanpix_metric-*-none-any.whl"))
+    made.install("--no-deps", native_wheel(platform.machine()))
+    assert "not built" in made.run("python", "-c", USE_METRIC)
+    made.uninstall("leanpix")
+    assert "not built" in made.run("python", "-c", USE_METRIC)
+
+
+def test_the_metric_alone_is_typed(tmp_path: Path) -> None:
+    made = Environment(tmp_path / "v", f"3.{sys.version_info.minor}")
+    made.install(the_one("leanpix_metric-*-none-any.whl"))
+    (tmp_path / "code.py").write_text("import leanpix_metric\nreveal_type(leanpix_metric.score)\n")
+    checker = [sys.executable, "-m", "mypy", "--strict", "--config-file=", "--cache-dir", str(tmp_path / "cache")]
+    told = done([*checker, "--python-executable", str(made.bin / "python"), str(tmp_path / "code.py")])
+    assert "-> builtins.float" in told or "-> float" in told
+
+
 @pytest.mark.parametrize("first", ["leanpix", "leanpix_client"])
 @pytest.mark.parametrize("removed", ["leanpix", "leanpix-client"])
 def test_both_stand_beside_each_other_and_either_goes_alone(first: str, removed: str, tmp_path: Path) -> None:
