@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from tests.support import trust
 
-from leanpix.domain.report import Decision, Measure, WorstPlace
+from leanpix.domain.report import Decision
+from leanpix.domain.worst_place import Measure, WorstPlace
 from leanpix.engine import CompressionOptions, OutputFormat
 from leanpix.engine.budget import Budget
 from leanpix.engine.codecs.jpeg.jpegli import jpegli_backend

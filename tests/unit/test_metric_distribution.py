@@ -18,7 +18,7 @@ import pytest
 from PIL import Image
 
 from leanpix.engine.judging.comparison import compare, score
-from leanpix.engine.judging.ssimulacra2 import Ssimulacra2
+from leanpix.engine.judging.ssimulacra2 import Kernel, Ssimulacra2
 
 USE = """
 import importlib.abc, json, sys
@@ -92,7 +92,7 @@ def test_the_wheel_alone_scores_as_the_engine_does(environment: dict[str, str], 
 
     assert told["kernel"].endswith("leanpix_metric/_native.so") != bool(environment)
     assert not {"leanpix", "pyvips", "pydantic"} & set(told["modules"])
-    kernel = "numpy" if environment else "auto"
+    kernel: Kernel = "numpy" if environment else "auto"
     assert told["score"] == pytest.approx(score(reference, picture, kernel=kernel), abs=1e-6)
     assert told["several"] == pytest.approx(Ssimulacra2(reference, kernel=kernel).score(picture), abs=1e-6)
     assert told["clear"] == pytest.approx(score(clear, picture, kernel=kernel), abs=1e-6)

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from leanpix.domain.report import WorstPlace
+from leanpix.domain.worst_place import WorstPlace
 from leanpix.engine.budget import Effort
 from leanpix.engine.codecs.base import GROUND, Encoded, Mend
 from leanpix.engine.codecs.need import Verdict

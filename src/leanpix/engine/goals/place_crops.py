@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from leanpix.domain.report import Measure, WorstPlace
+from leanpix.domain.worst_place import Measure, WorstPlace
 from leanpix.engine.codecs.base import Raster
 from leanpix.engine.codecs.need import Need
 from leanpix.engine.codecs.runs import EncoderRuns
