@@ -38,7 +38,10 @@ STRIPS_ROWS = 192
 
 @dataclass(frozen=True)
 class Sizes:
-    """What the encodes of a picture come to, in bytes. on_strips: a share of lossy and of lossless, by the strips."""
+    """What the encodes of a picture come to, in bytes. on_strips: a share of lossy and of lossless, by the strips.
+
+    slower: every pixel by the slower encoder; None: there is none.
+    """
 
     lossy: int = 1000
     lossless: int | None = 1000
@@ -47,6 +50,7 @@ class Sizes:
     on_strips: tuple[float, float] = (1.0, 1.0)
     lossy_s: float = 0.0
     lossless_s: float = 0.0
+    slower: int | None = None
 
 
 @dataclass
@@ -89,8 +93,10 @@ class ToldEncoder:
     def to_grid(self, parameter: float) -> float:
         return float(round(parameter))
 
-    def slower_presets(self) -> tuple[()]:
-        return ()
+    def slower_presets(self) -> tuple[ToldEncoder, ...]:
+        if self.sizes.slower is None:
+            return ()
+        return (replace(self, sizes=replace(self.sizes, lossless=self.sizes.slower, slower=None)),)
 
     def encode(self, parameter: float) -> Encoded:
         size = self.sizes.lossy * (self.sizes.on_strips[0] if self.is_sample else 1)
@@ -243,6 +249,35 @@ TABLE = {
     "small screen content is made both ways": (
         Case(WEBP, SourceFormat.PNG, is_screen_content=True, sizes=Sizes(lossy=900, lossless=800)),
         [("lossy", "made"), ("lossless", "taken")],
+    ),
+    "what is the smallest without loss is tried once more by a slower encoder": (
+        Case(WEBP, SourceFormat.PNG, is_screen_content=True, sizes=Sizes(lossy=900, lossless=800, slower=780)),
+        [("lossy", "made"), ("lossless", "made"), ("lossless, slower", "taken")],
+    ),
+    "which is not taken where it comes to more": (
+        Case(WEBP, SourceFormat.PNG, is_screen_content=True, sizes=Sizes(lossy=900, lossless=800, slower=801)),
+        [("lossy", "made"), ("lossless", "taken"), ("lossless, slower", "made")],
+    ),
+    "nor made where the lossy encode is smaller by more than it saves": (
+        Case(WEBP, SourceFormat.PNG, is_screen_content=True, sizes=Sizes(lossy=700, lossless=800, slower=780)),
+        [("lossy", "taken"), ("lossless", "made"), ("lossless, slower", "cannot win")],
+    ),
+    "nor of many pixels": (
+        Case(
+            *(WEBP, SourceFormat.PNG, SCREENSHOT),
+            is_screen_content=True,
+            sizes=Sizes(lossy=900, lossless=800, slower=780),
+        ),
+        [("lossy", "made"), ("lossless", "taken")],
+    ),
+    "nor to a size, which needs no fewer bytes": (
+        Case(
+            *(WEBP, SourceFormat.PNG),
+            is_screen_content=True,
+            asked=to_size(2100),
+            sizes=Sizes(lossless=2000, slower=1900),
+        ),
+        [("lossless", "taken"), ("lossy", "cannot win"), ("smaller sides", "cannot win")],
     ),
     "9 MP of screen content that was packed well is not made without loss where strips say that it is far larger": (
         Case(

@@ -109,3 +109,22 @@ def test_the_report_tells_what_came_nearest_where_nothing_reaches_a_score() -> N
     ]
     assert report.considered[-1].name == "what comes nearest"
     assert report.considered[-1].decision is Decision.TAKEN
+
+
+def hard_edged(side: int = 512) -> bytes:
+    """Chessboards with fields of a pixel in hundreds of pairs of colours: hard edges everywhere, and all of it repeats."""
+    colours = np.random.default_rng(5).integers(0, 256, (side // 16, side // 16, 2, 3), dtype=np.uint8)
+    y, x = np.mgrid[0:side, 0:side]
+    return encoded(np.ascontiguousarray(colours[y // 16, x // 16, (x + y) % 2]), ".png", compression=1)
+
+
+def test_a_pattern_of_hard_edges_keeps_every_pixel_where_a_size_has_room_for_them() -> None:
+    source = hard_edged()
+    made = compress(source, CompressionOptions(format=WEBP, max_bytes=len(source) // 2))
+    assert np.array_equal(decoded(made.data), decoded(source))
+
+
+@pytest.mark.parametrize(("side", "method"), [(200, 6), (1100, 5)])
+def test_a_small_picture_at_a_quality_is_encoded_by_the_slower_method(side: int, method: int) -> None:
+    made = compress(encoded(photo(side, side), ".png"), CompressionOptions(format=WEBP, quality=60))
+    assert made.report.encoder == f"libwebp (method {method})"

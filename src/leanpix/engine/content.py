@@ -107,6 +107,14 @@ class Texture:
         return self.colours > _MANY_COLOURS
 
     @property
+    def has_hard_edges(self) -> bool:
+        """Whether steps are as large as no photograph's, even where nearly every pixel has one: chessboards, patterns.
+
+        Without loss such a picture may take a third of what it takes with any (docs/decisions/0280).
+        """
+        return self.sharp >= 0.25  # noqa: PLR2004 - photographs of the corpus have 0.14 at most
+
+    @property
     def is_screen_content(self) -> bool:
         """Whether this is drawn: few colours, flat ground, sharp steps. No photograph of the corpus is taken for it."""
         few, some = self.colours <= 16, not self.has_many_colours  # noqa: PLR2004 - a gray photograph has 256 too

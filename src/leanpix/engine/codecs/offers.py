@@ -84,7 +84,7 @@ class Facts:
 
     pixels: of all frames. source_bytes: of its file. usable_source: that file, where a result is made of it: it shows
     the same picture in the same dimensions, in a format of whose files the codec makes results. needs_lossless: the
-    quality asked for allows no loss.
+    quality asked for allows no loss. is_screen_content: every pixel kept may be the smallest result.
     bytes_a_pixel: of a lossy encode at the setting that is likely to be needed, as it typically is.
     """
 

@@ -22,6 +22,7 @@ from leanpix.engine.codecs.priors import (
     QUICKLY_PACKED_PNG,
     RICH_SCORE,
     STRIPS_ROWS,
+    slower_lossless,
 )
 from leanpix.engine.codecs.runs import EncoderRuns
 from leanpix.engine.goals.context import EncodeContext
@@ -119,7 +120,30 @@ class _Bound:
             estimate = self.strips.lossless()
             return estimate if self.lossy_bytes is None else self.strips.lossless_given(self.lossy_bytes, estimate)
 
-        return Candidate(offer, run, self._on_strips(refine), self._strips_cpu_s(offer), given=self._lossless_given)
+        return Candidate(
+            offer,
+            run,
+            self._on_strips(refine),
+            self._strips_cpu_s(offer),
+            given=self._lossless_given,
+            then=self._slower_lossless,
+        )
+
+    def _slower_lossless(self, made: Made) -> Iterator[Candidate]:
+        """The same pixels by the format's slower encoder: a size needs no fewer bytes, and larger pictures the time."""
+        pixels = self.context.raster.total_pixels
+        slower, prior = next(iter(self.runs.encoder.slower_presets()), None), slower_lossless(pixels)
+        if slower is None or prior is None or self.context.need.max_bytes is not None:
+            return
+        runs = self.runs.fork(slower)
+
+        def run() -> Made | None:
+            encoded = runs.lossless()
+            self.runs.add_counts(runs)
+            return None if encoded is None else Made(Kind.LOSSLESS, encoded)
+
+        estimate = Estimate(prior.least * made.bytes, prior.likely * made.bytes, prior.cpu_s * pixels)
+        yield Candidate(Offer(Kind.LOSSLESS, f"{self.offers[Kind.LOSSLESS].name}, slower", estimate), run)
 
     def _after_lossy(self, offer: Offer) -> Offer:
         """Where bytes decide, the lossy encode is made first until strips tell otherwise: it costs a fraction."""
@@ -140,7 +164,7 @@ class _Bound:
         if max_bytes is None:
             least = max(estimate.least_bytes, made.bytes * (prior.least if prior else 0))
             return self.strips.lossless_given(made.bytes, replace(estimate, least_bytes=least))
-        if self.runs.encoder.is_screen_content:
+        if self.context.may_be_drawn(self.runs.encoder):
             return estimate
         has_room = self._is_rich(max_bytes) and max_bytes >= PHOTOGRAPH_ROOM * made.bytes
         return estimate if has_room and self.context.effort is Effort.FULL else None

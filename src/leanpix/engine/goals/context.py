@@ -11,11 +11,12 @@ from leanpix.domain.keep import Keep
 from leanpix.domain.own_mark import mark_of, marked
 from leanpix.domain.request import DEFAULT_TARGET_SCORE, CompressionOptions
 from leanpix.engine.budget import Budget, Effort
-from leanpix.engine.codecs.base import Codec, Encoded, Goal, Raster
+from leanpix.engine.codecs.base import Codec, Encoded, Encoder, Goal, Raster
 from leanpix.engine.codecs.beside import Beside
 from leanpix.engine.codecs.need import Criterion, Need
 from leanpix.engine.codecs.offers import Facts
 from leanpix.engine.codecs.runs import EncoderRuns
+from leanpix.engine.content import texture
 from leanpix.engine.facts import Limits
 from leanpix.engine.goals.plan import keeps_dimensions, may_keep_file, may_race_file
 from leanpix.engine.goals.source_loss import AT_SCORE, SourceLoss, source_loss
@@ -174,10 +175,14 @@ class EncodeContext:
             is_source_lossless=probe.is_lossless,
             usable_source=self.codec.source_size(self.source) if is_usable else None,
             needs_lossless=needs_lossless,
-            is_screen_content=encoder.is_screen_content,
+            is_screen_content=self.may_be_drawn(encoder),
             bytes_a_pixel=self._likely_bytes_a_pixel(runs),
             source_format=probe.format,
         )
+
+    def may_be_drawn(self, encoder: Encoder) -> bool:
+        """Whether every pixel kept may be the smallest: of what looks drawn, and of hard edges all over."""
+        return encoder.is_screen_content or texture(self.raster.pixels).has_hard_edges
 
     def _likely_bytes_a_pixel(self, runs: EncoderRuns) -> float:
         """Of a lossy encode: what a size has room for, else what is typical at the quality or the score."""

@@ -40,6 +40,9 @@ made with it, whatever the size."""
 _NEVER = 101
 _THOROUGH_METHOD = 6
 _THOROUGH_UP_TO_PIXELS = 3_000_000  # 8 MP took 11 s to a size, 5 s without
+_THOROUGH_AT_QUALITY_UP_TO_PIXELS = 1_000_000
+"""At a stated quality, one encode as a rule: 2 % fewer bytes for a tenth of a second at most (docs/decisions/0280)."""
+
 _BUSY = 0.5
 """The share of pixels unlike their left neighbour above which most blocks have detail: photographs have 0.9."""
 
@@ -49,6 +52,12 @@ _LEAN_PIXELS = 36_000_000
 """Above, with alpha or much detail, there is no room for the tokens that libwebp would hold beside them."""
 
 _LOSSLESS_METHOD = {Effort.FULL: 4, Effort.REDUCED: 2, Effort.MINIMAL: 0}
+_LOSSLESS_QUALITY = 75
+"""How hard libwebp looks for what repeats; its own default."""
+
+_SLOWER_LOSSLESS = ((16_384, 6, 100), (3_000_000, 5, 90))
+"""Pixels at most, method and quality: 5 at 90 takes 0.2 to 5 % fewer bytes for 1 to 4 seconds a megapixel, 6 at 100
+another percent (icons a fifth) for 5 to 30 (docs/decisions/0280)."""
 _THIN_COLOUR = 24.0
 """Loss of thin coloured things by halved chroma from which on it is halved with care (docs/decisions/0171)."""
 
@@ -99,6 +108,7 @@ class WebpEncoder:
     alphas: AlphaPlanes | None = None
     kernels: LosslessKernels | None = None
     is_busy: bool = False
+    is_slower: bool = False
     lossless_from = _NEVER
     most_score = 100.0
 
@@ -145,7 +155,7 @@ class WebpEncoder:
         """The best method, where the picture is small enough; and again with noise shaped less."""
         if self.effort is not Effort.FULL or self.raster.total_pixels > _THOROUGH_UP_TO_PIXELS:
             return ()
-        best = replace(self, method=_THOROUGH_METHOD)
+        best = replace(self, method=_THOROUGH_METHOD, is_slower=True)
         return (best, replace(best, noise_shaping=_LESS_NOISE_SHAPING)) if self.is_native else (best,)
 
     def encode(self, parameter: float) -> Encoded:
@@ -179,10 +189,12 @@ class WebpEncoder:
         """Every pixel kept, those under full transparency excepted."""
         if self.kernels is not None:
             return Encoded(self._without_libwebp(self.kernels), "own lossless", is_lossless=True)
-        method = _LOSSLESS_METHOD[self.effort]
-        return Encoded(
-            self._save(lossless=True, effort=method), f"libwebp lossless (method {method})", is_lossless=True
-        )
+        method, quality = _LOSSLESS_METHOD[self.effort], _LOSSLESS_QUALITY
+        if self.is_slower:
+            pixels = self.raster.total_pixels
+            method, quality = next((hard[1:] for hard in _SLOWER_LOSSLESS if pixels <= hard[0]), (method, quality))
+        data = self._save(lossless=True, effort=method, Q=quality)
+        return Encoded(data, f"libwebp lossless (method {method})", is_lossless=True)
 
     def _without_libwebp(self, kernels: LosslessKernels) -> bytes:
         trim_malloc()
@@ -265,5 +277,8 @@ def _is_busy(pixels: NDArray[np.uint8], settings: LossySettings) -> bool:
 
 def _method(raster: Raster, effort: Effort, goal: Goal) -> int:
     is_one_encode = raster.frames == 1 and goal.bits_per_pixel is None
+    is_small = goal.quality is not None and raster.total_pixels <= _THOROUGH_AT_QUALITY_UP_TO_PIXELS
+    if is_one_encode and is_small and effort is Effort.FULL:
+        return _THOROUGH_METHOD
     has_time = is_one_encode and goal.left_s() >= _SECONDS_A_PIXEL * raster.total_pixels
     return _METHOD if effort is Effort.FULL or has_time else _QUICK_METHOD
