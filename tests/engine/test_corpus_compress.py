@@ -143,3 +143,11 @@ def test_palettes_of_photographs_score_more_in_fewer_bytes_than_libimagequants(
     assert done.report.score is not None
     assert done.report.score >= least_score
     assert len(done.data) <= most_bytes
+
+
+@needs_photographs
+def test_automatic_quality_as_jpeg_ends_near_its_target() -> None:
+    reports = [compress(source(name), CompressionOptions(format=JPG, target_score=75)).report for name in PHOTOS]
+    left = [(report.score or 0) - 75 for report in reports]
+    assert min(left) >= 0
+    assert statistics.median(left) <= 0.2

@@ -112,7 +112,7 @@ def test_the_report_tells_what_came_nearest_where_nothing_reaches_a_score() -> N
 
 
 def hard_edged(side: int = 512) -> bytes:
-    """Chessboards with fields of a pixel in hundreds of pairs of colours: hard edges everywhere, and all of it repeats."""
+    """Chessboards with fields of a pixel in hundreds of pairs of colours: hard edges all over."""
     colours = np.random.default_rng(5).integers(0, 256, (side // 16, side // 16, 2, 3), dtype=np.uint8)
     y, x = np.mgrid[0:side, 0:side]
     return encoded(np.ascontiguousarray(colours[y // 16, x // 16, (x + y) % 2]), ".png", compression=1)

@@ -10,11 +10,20 @@ from leanpix.engine.codecs.need import Need
 from leanpix.engine.codecs.prior import PriorCurve
 from leanpix.engine.codecs.runs import EncoderRuns
 from leanpix.engine.goals.context import EncodeContext
-from leanpix.engine.goals.search import Bound, EncoderParam, nearest
+from leanpix.engine.goals.search import MAX_TRIES, Bound, EncoderParam, nearest
 from leanpix.engine.judging.meter import QualityMeter, sample_of
 from leanpix.engine.malloc_trim import trim_malloc
 
-_TOLERANCE = 0.5
+_TOLERANCE, _EXACT = 0.5, 0.2
+"""Points above the target at which a search ends: where a step of the encoder's is more than the second, and else."""
+
+_EXACT_TRIES, _SLOWER_TRIES, _MOST_SLOWER_TRIES = 3, 2, 4
+"""Encodes after which what is within the first will do; of a slower encoder, which begins near the target, and at most.
+"""
+
+_ROUGH = 1.5
+"""Points to both sides of the target from which a slower encoder goes on."""
+
 _CORRECTIONS = 5
 _HIGHEST_QUALITY = 100
 _SAMPLE_TOLERANCE = 1.0
@@ -61,8 +70,13 @@ def lowest_at(context: EncodeContext, runs: EncoderRuns, target: float, start: f
     """
     if start is not None and context.meter.is_sampled:
         return _on_tiles(context, runs, start, target)
-    meter = context.meter
-    found = _search(meter, runs, target) if start is None else _corrected(meter, runs, start, target)
+    meter, encoder = context.meter, runs.encoder
+    if start is not None:
+        found = _corrected(meter, runs, start, target)
+    elif encoder.slower_presets():
+        found = _search(meter, runs, target - _ROUGH, _Stop(2 * _ROUGH))
+    else:
+        found = _search(meter, runs, target, _Stop(_tolerance(encoder, target)))
     return None if found is None else _refined(context, runs, found, target)
 
 
@@ -77,7 +91,7 @@ def sample_setting(context: EncodeContext, runs: EncoderRuns, target: float) -> 
     if sample is None:
         return None
     on_sample = EncoderRuns(runs.encoder.on(sample), context.budget)
-    found = _search(QualityMeter(sample), on_sample, target)
+    found = _search(QualityMeter(sample), on_sample, target, _AT_HALF_A_POINT)
     runs.add_counts(on_sample)
     if found is None and runs.encoder.lossless_from > _HIGHEST_QUALITY:
         return runs.to_grid(runs.encoder.scores.points[-1][0])
@@ -85,19 +99,46 @@ def sample_setting(context: EncodeContext, runs: EncoderRuns, target: float) -> 
     return None if found is None else found.parameter
 
 
-def _search(meter: QualityMeter, runs: EncoderRuns, target: float) -> Reached | None:
-    """By previews where the encoder has them: what is only tried is never packed."""
+def _tolerance(encoder: Encoder, target: float) -> float:
+    """What a search to a target ends within, by whether the encoder has steps so small."""
+    curve = trusted(encoder, target)
+    is_fine = encoder.to_grid(curve.parameter(target + _EXACT / 2)) != encoder.to_grid(curve.parameter(target))
+    return _EXACT if is_fine else _TOLERANCE
+
+
+@dataclass(frozen=True, slots=True)
+class _Stop:
+    """When a search ends: within tolerance above the target, within _TOLERANCE after some tries, or after the most."""
+
+    tolerance: float
+    tries: int = _EXACT_TRIES
+    most_tries: int = MAX_TRIES
+
+
+_AT_HALF_A_POINT = _Stop(_TOLERANCE)
+_OF_SLOWER = _Stop(_EXACT, _SLOWER_TRIES, _MOST_SLOWER_TRIES)
+
+
+def _search(meter: QualityMeter, runs: EncoderRuns, target: float, stop: _Stop, bias: float = 0.0) -> Reached | None:
+    """By previews where the encoder has them: what is only tried is never packed.
+
+    bias: by how much this picture is known to score more than is typical.
+    """
     scores = dict[float, float]()
 
     def score(parameter: float) -> float:
         scores[parameter] = preview_score(meter, runs, parameter)
         return scores[parameter]
 
+    def is_close_enough() -> bool:
+        return len(scores) >= stop.tries and any(0 <= one - target <= _TOLERANCE for one in scores.values())
+
     parameter = nearest(
         score,
-        EncoderParam(trusted(runs.encoder, target), runs.to_grid),
-        Bound(target, _TOLERANCE, is_floor=True),
-        may_continue=runs.may_continue,
+        EncoderParam(trusted(runs.encoder, target).biased(bias), runs.to_grid),
+        Bound(target, stop.tolerance, is_floor=True),
+        max_tries=stop.most_tries,
+        may_continue=lambda: runs.may_continue() and not is_close_enough(),
     )
     return None if parameter is None else Reached(parameter, scores[parameter])
 
@@ -205,16 +246,21 @@ def _lowest(passing: list[Reached]) -> Reached:
     return min(passing, key=lambda one: one.parameter)
 
 
-def _refined(context: EncodeContext, runs: EncoderRuns, reached: Reached, target: float) -> Scored:
-    """The setting found, or a thorough encode in fewer bytes that reaches the target too."""
-    parameter = reached.parameter
-    found = Scored(runs.at(parameter), reached.score, parameter)
-    encoder = next(iter(runs.encoder.slower_presets()), None)
+def _refined(context: EncodeContext, runs: EncoderRuns, reached: Reached, target: float) -> Scored | None:
+    """The fewest bytes that reach the target: of what was tried, or by a thorough encoder.
+
+    reached: somewhat below the target at most, where there is a thorough encoder; None: none of the two reaches it.
+    """
+    encoder, meter = next(iter(runs.encoder.slower_presets()), None), context.meter
     if encoder is None or not runs.may_continue():
-        return found
-    bias = found.score - trusted(runs.encoder, target).value(parameter)
+        found = reached if reached.score >= target else _search(meter, runs, target, _AT_HALF_A_POINT)
+        return None if found is None else Scored(runs.at(found.parameter), found.score, found.parameter)
+
+    bias = reached.score - trusted(runs.encoder, target).value(reached.parameter)
     thorough = runs.fork(encoder)
-    encoded = thorough.at(thorough.to_grid(trusted(encoder, target).parameter(target - bias + _TOLERANCE / 2)))
+    if _search(meter, thorough, target, _OF_SLOWER, bias) is None and reached.score < target:
+        _search(meter, runs, target, _AT_HALF_A_POINT)
     runs.add_counts(thorough)
-    rival = Scored(encoded, context.meter.score(encoded), parameter)
-    return rival if rival.score >= target and len(encoded.data) < len(found.encoded.data) else found
+    tried = [Scored(one, meter.score(one), parameter) for parameter, one in runs.done.items()]
+    tried += [Scored(one, meter.score(one), reached.parameter) for one in thorough.done.values()]
+    return min((one for one in tried if one.score >= target), key=lambda one: len(one.encoded.data), default=None)
