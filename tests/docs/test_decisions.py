@@ -15,7 +15,7 @@ def test_a_decision_is_numbered_titled_and_says_what_has_become_of_it(page: Path
     title, blank, status = page.read_text(encoding="utf-8").split("\n", 3)[:3]
     assert re.fullmatch(rf"# {page.name[:4]}: \S.*", title), title
     assert blank == ""
-    assert re.match(r"Status: (holds|overtaken|its choice is overtaken|withdrawn)\b", status), status
+    assert re.match(r"Status: (holds|overtaken|its choice is overtaken|withdrawn|dropped)\b", status), status
 
 
 def test_no_number_stands_for_two_decisions() -> None:

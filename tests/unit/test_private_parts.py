@@ -31,7 +31,6 @@ from leanpix.engine.native import load_native
 from leanpix.engine.reading.loaders import libraw
 from leanpix.web.protocol import guarded_protocol
 from leanpix.web.settings import WebSettings
-from leanpix.worker.children import mapped
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "decisions" / "0166-what-is-used-of-libraries-beyond-their-interface.md"
@@ -124,10 +123,6 @@ def test_it_is_bounded_on_both_sides(part: Part) -> None:
 @pytest.mark.parametrize("part", PARTS, ids=lambda part: part.distribution)
 def test_its_private_part_is_as_expected(part: Part) -> None:
     assert part.wrong() is None
-
-
-def test_bytes_objects_look_as_mapped_sources_are_made() -> None:
-    assert mapped._CAN_MAP, "CPython keeps bytes otherwise: sources are copied"
 
 
 def test_the_page_lists_them_with_their_bounds() -> None:

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, NoReturn, Protocol
 from leanpix.domain.errors import ChildStartError, SandboxMissingError, TaskFailure
 from leanpix.domain.report import Compression
 from leanpix.domain.request import CompressionOptions
-from leanpix.worker.children.mapped import mapped
 from leanpix.worker.children.wire import (
     ANSWERS,
     EXIT_CRASHED,
@@ -42,8 +41,6 @@ if TYPE_CHECKING:  # the parent imports this module too, and never the engine
 # take the first numbers that are free, 3 and 5.
 _STDERR_FD, _ANSWERS_FD = 2, 4
 _ABOVE_THEM_FD = 5  # and not higher: the limit of open files may be low
-# A job that is not a child's last leaves nothing behind: a larger source is mapped, for the rest of the child's life.
-MOST_COPIED_BYTES = 4 * 1024 * 1024
 _NO_ROOM = frozenset({errno.ENOMEM, errno.ENOSPC, errno.EFBIG, errno.EDQUOT})
 
 
@@ -117,7 +114,7 @@ def _serve(context: ForkContext) -> None:
         if request.options is None:
             _answer({"layers": layers})
         else:
-            _do(request, request.options, descriptors, context.job)
+            _do(request.options, descriptors, context.job)
         if request.is_last:
             return
         for descriptor in descriptors:
@@ -140,8 +137,8 @@ def _let_threads_take_turns() -> None:
             os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
-def _do(request: Request, options: CompressionOptions, descriptors: Sequence[int], job: ChildFunction) -> None:
-    source = _source(descriptors[SOURCE], is_last=request.is_last)
+def _do(options: CompressionOptions, descriptors: Sequence[int], job: ChildFunction) -> None:
+    source = os.pread(descriptors[SOURCE], os.fstat(descriptors[SOURCE]).st_size, 0)
     try:
         compression = job(source, options, on_phase=_tell_phase, on_need=_wait_for_memory)
     except TaskFailure as failure:
@@ -149,11 +146,6 @@ def _do(request: Request, options: CompressionOptions, descriptors: Sequence[int
         return
     _write_result(descriptors[RESULT], compression.data)
     _answer({"report": compression.report.fields()})
-
-
-def _source(descriptor: int, *, is_last: bool) -> bytes:
-    size = os.fstat(descriptor).st_size
-    return mapped(descriptor) if is_last or size > MOST_COPIED_BYTES else os.pread(descriptor, size, 0)
 
 
 def _tell_phase(phase: str) -> None:

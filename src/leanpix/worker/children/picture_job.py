@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 
 from leanpix.domain.report import Compression
 from leanpix.domain.request import CompressionOptions
@@ -14,12 +13,11 @@ from leanpix.engine.packing import PACKING_LIMITS, repacked
 from leanpix.engine.picture_set import compress_set
 from leanpix.engine.reading.probe import probe
 from leanpix.engine.resources import ResourceBudget, comparison_budget, resource_budget
-from leanpix.worker.sandbox.kernel import prctl
+from leanpix.worker.sandbox.kernel import allow_large_pages
 
 # Up to about 11 MP. Beyond it large pages can be the dearer ones: of memory that a virtual machine has not used
 # before, each costs what its host needs to find all of it (64 MP: 0.4 to 1.4 s instead of 0.25).
 _LARGE_PAGES_BYTES = 256 * 1024 * 1024
-_PR_SET_THP_DISABLE = 41
 
 
 def compress_within_budget(
@@ -50,10 +48,4 @@ def compress_within_budget(
 def _take(budget: ResourceBudget, on_need: Callable[[ResourceBudget], None] | None) -> None:
     if on_need is not None:
         on_need(budget)
-    choose_pages(budget.memory_bytes)
-
-
-def choose_pages(memory_bytes: int) -> None:
-    """Large pages for a picture that takes so much memory, or the machine's own."""
-    with suppress(OSError):  # it is a matter of speed only
-        prctl(_PR_SET_THP_DISABLE, int(memory_bytes > _LARGE_PAGES_BYTES))
+    allow_large_pages(budget.memory_bytes <= _LARGE_PAGES_BYTES)

@@ -17,7 +17,6 @@ from leanpix.domain.request import CompressionOptions
 from leanpix.domain.states import TaskState
 from leanpix.service.open_files import in_memory
 from leanpix.worker.children.answers import Done, Locked, is_as_reported
-from leanpix.worker.children.child import MOST_COPIED_BYTES
 from leanpix.worker.children.descriptors import ChildDescriptors, ResultFile
 from leanpix.worker.children.idle import IdleChildren, KeepRules
 from leanpix.worker.children.memory_budget import MemoryBudget
@@ -39,6 +38,7 @@ _MOST_KILLED = 3
 # A child that has worked on a picture of up to this much memory may be kept: what its allocator holds on to afterwards
 # is a part of it, for each kept child.
 _MOST_KEPT_BYTES = 512 * MIB
+_MOST_KEPT_SOURCE_BYTES = 4 * MIB
 
 
 class CompressorPool:
@@ -125,8 +125,8 @@ class CompressorPool:
         tenant = tenant if self._settings.isolation == "key" else None
         deadline_s = time.monotonic() + timeout_s
         with self._slot(), _opened(source) as file:
-            if tenant is not None and os.fstat(file.fileno()).st_size > MOST_COPIED_BYTES:
-                tenant = None  # a large one's source is mapped, not copied: its child is done with it
+            if tenant is not None and os.fstat(file.fileno()).st_size > _MOST_KEPT_SOURCE_BYTES:
+                tenant = None  # a large one's child has grown with it, and is not kept
             request = Request(
                 options.aiming_at(self._settings.target_score),
                 self._confinement(serves_more=tenant is not None),

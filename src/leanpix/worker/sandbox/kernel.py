@@ -5,11 +5,12 @@ from __future__ import annotations
 import ctypes
 import os
 import platform
+from contextlib import suppress
 
 from leanpix.worker.sandbox.syscalls import LOCKING, Numbers
 
 MACHINES = ("x86_64", "aarch64")
-_PR_SET_PDEATHSIG = 1
+_PR_SET_PDEATHSIG, _PR_SET_THP_DISABLE = 1, 41
 
 
 def system_call(number: int, *arguments: int | bytes | None) -> int:
@@ -31,6 +32,12 @@ def prctl(option: int, value: int = 0) -> int:
         code = ctypes.get_errno()
         raise OSError(code, os.strerror(code))
     return result
+
+
+def allow_large_pages(is_allowed: bool) -> None:
+    """Whether this process, and what is forked from it, may have memory in large pages; nothing where it cannot say."""
+    with suppress(OSError):  # it is a matter of speed only
+        prctl(_PR_SET_THP_DISABLE, int(not is_allowed))
 
 
 def number_here(numbers: Numbers) -> int | None:
