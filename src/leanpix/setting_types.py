@@ -9,6 +9,8 @@ from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator
 
+from leanpix.domain.formats import EXTRA_FORMATS, OutputFormat, named
+
 _NOTHING = "none"
 _HOST = re.compile(r"[A-Za-z0-9._{}-]+|\[[0-9A-Fa-f:.]+\]")
 _WEB = ("https", "http")
@@ -57,6 +59,13 @@ def origin(text: str) -> str:
     return text if text == "*" else endpoint_url(text)
 
 
+def extra_format(text: str) -> str:
+    """The name of a format that is written where requests name it."""
+    if text not in EXTRA_FORMATS:
+        raise ValueError(f"a format is {named(EXTRA_FORMATS)}")
+    return text
+
+
 def database_url(text: str) -> str:
     """A URL of PostgreSQL; ValueError."""
     if "://" not in text:
@@ -98,6 +107,7 @@ def _without_path(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
+ExtraFormat = Annotated[OutputFormat, BeforeValidator(extra_format)]
 CommaList = BeforeValidator(split_list)
 WebUrl = Annotated[str, AfterValidator(web_url)]
 EndpointUrl = Annotated[str, AfterValidator(endpoint_url)]

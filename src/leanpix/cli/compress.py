@@ -69,7 +69,7 @@ def compress(
         typer.Option(
             "--format",
             "-f",
-            help="jpg, png, webp, avif or jxl, or several by commas or `auto` (jpg,png,webp) for the smallest of them; "
+            help=f"{named(OutputFormat)}, or several by commas or `auto` (jpg,png,webp) for the smallest of them; "
             "default: as it is, else recommended.",
         ),
     ] = None,

@@ -3,11 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from enum import StrEnum
+
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+
+
+@dataclass(frozen=True, slots=True)
+class FormatFacts:
+    """What a format is, whoever writes it.
+
+    signature: bytes, and where in a file they are. is_lossy_with_alpha: both at once, so that it stands in for a PNG.
+    """
+
+    media_type: str
+    signature: tuple[tuple[int, bytes], ...]
+    has_alpha: bool = True
+    is_animated: bool = False
+    is_lossy_with_alpha: bool = False
+    has_target_size: bool = True
 
 
 class OutputFormat(StrEnum):
-    """A format that results are written in; the value is also the file name's extension."""
+    """A format that results are written in; the value is also the file name's extension. Its facts: _FACTS."""
 
     JPG = "jpg"
     PNG = "png"
@@ -16,9 +34,23 @@ class OutputFormat(StrEnum):
     JXL = "jxl"
 
     @property
+    def facts(self) -> FormatFacts:
+        """What the format is."""
+        return _FACTS[self]
+
+    @property
     def media_type(self) -> str:
         """The format's registered media type."""
-        return "image/jpeg" if self is OutputFormat.JPG else f"image/{self.value}"
+        return self.facts.media_type
+
+    def begins(self, content: bytes | memoryview) -> bool:
+        """Whether the content begins as files of this format do."""
+        return all(content[at : at + len(part)] == part for at, part in self.facts.signature)
+
+    @classmethod
+    def of(cls, content: bytes) -> OutputFormat | None:
+        """The format that these bytes are in; None for any other, or for no picture."""
+        return next((kind for kind in cls if kind.begins(content)), None)
 
     @classmethod
     def parse(cls, text: str) -> OutputFormat:
@@ -27,17 +59,28 @@ class OutputFormat(StrEnum):
         return cls("jpg" if name == "jpeg" else name)
 
 
+_FACTS = {
+    OutputFormat.JPG: FormatFacts("image/jpeg", ((0, b"\xff\xd8\xff"),), has_alpha=False),
+    OutputFormat.PNG: FormatFacts("image/png", ((0, PNG_SIGNATURE),), has_target_size=False),
+    OutputFormat.WEBP: FormatFacts(
+        "image/webp", ((0, b"RIFF"), (8, b"WEBP")), is_animated=True, is_lossy_with_alpha=True
+    ),
+    # A box `ftyp`, its length before and its brand after the name.
+    OutputFormat.AVIF: FormatFacts("image/avif", ((0, b"\0\0\0"), (4, b"ftypavif")), is_lossy_with_alpha=True),
+    OutputFormat.JXL: FormatFacts("image/jxl", ((0, b"\0\0\0\x0cJXL \r\n\x87\n"),), is_lossy_with_alpha=True),
+}
+
 STANDARD_FORMATS = (OutputFormat.JPG, OutputFormat.PNG, OutputFormat.WEBP)
 """What every installation writes, and all that is ever chosen for a request that names no format."""
+
+EXTRA_FORMATS = tuple(kind for kind in OutputFormat if kind not in STANDARD_FORMATS)
+"""Written for requests that name them, where the installation has what writes them and did not turn them off."""
 
 
 def named(kinds: Iterable[str]) -> str:
     """Formats as a message names them: `jpg, png or webp`."""
     *others, last = kinds
     return f"{', '.join(others)} or {last}" if others else last
-
-
-PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
 class SourceFormat(StrEnum):

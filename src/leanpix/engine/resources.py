@@ -38,20 +38,15 @@ _DECODING_BYTES = {
 _DECODING_ALPHA_BYTES = {SourceFormat.AVIF: 4, SourceFormat.HEIC: 4, SourceFormat.JXL: 12}
 _MULTI_SCAN_BYTES = 7
 _DEEP_BYTES = 4
-_ENCODING_BYTES = {
-    OutputFormat.JPG: 10,
-    OutputFormat.PNG: 13,
-    OutputFormat.WEBP: 18,
-    OutputFormat.AVIF: 46,
-    OutputFormat.JXL: 34,
+_ENCODING = {
+    OutputFormat.JPG: (10, 1, 2.0),
+    OutputFormat.PNG: (13, 3, 3.5),
+    OutputFormat.WEBP: (18, 4, 3.5),
+    OutputFormat.AVIF: (46, 22, 3.5),
+    OutputFormat.JXL: (34, 24, 3.5),
 }
-_ENCODING_ALPHA_BYTES = {
-    OutputFormat.JPG: 1,
-    OutputFormat.PNG: 3,
-    OutputFormat.WEBP: 4,
-    OutputFormat.AVIF: 22,
-    OutputFormat.JXL: 24,
-}
+"""Of a result: bytes a pixel, more for alpha, and seconds a megapixel of processor time as below."""
+
 _LARGE_WEBP_BYTES, _LARGE_WEBP_ALPHA_BYTES = 10, 1
 _COMPARING_BYTES = 20  # both pictures over a ground, and the sums of their cells
 _ANIMATING_BYTES, _ANIMATING_ALPHA_BYTES = 9, 2  # frames are coded one by one
@@ -66,13 +61,6 @@ _MOST_CPU_S = 320
 _DECODING_CPU_S = {SourceFormat.RAW: 1.0}
 _ANY_DECODING_CPU_S = 0.3
 _COMPARING_CPU_S = 1.0
-_ENCODING_CPU_S = {
-    OutputFormat.JPG: 2.0,
-    OutputFormat.PNG: 3.5,
-    OutputFormat.WEBP: 3.5,
-    OutputFormat.AVIF: 3.5,
-    OutputFormat.JXL: 3.5,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +92,7 @@ def resource_budget(probe: Probe, options: CompressionOptions) -> ResourceBudget
     pixels_bytes = max(source * _decoding_bytes(probe) + held, encoding)
     if options.widths:  # beside the one that is made the whole picture stays, for the next
         pixels_bytes += probe.pixels * (3 + probe.has_alpha)
-    encoding_cpu_s = max(_ENCODING_CPU_S[target] for target in targets)
+    encoding_cpu_s = max(_ENCODING[target][2] for target in targets)
     cpu_s = source * _DECODING_CPU_S.get(probe.format, _ANY_DECODING_CPU_S) + result * encoding_cpu_s
     return ResourceBudget(
         _ANY_JOB_BYTES + pixels_bytes,
@@ -155,7 +143,7 @@ def _targets(probe: Probe, options: CompressionOptions) -> tuple[OutputFormat, .
 
 def _encoding_bytes(probe: Probe, target: OutputFormat, pixels: int) -> int:
     """Of a result of so many pixels, which keeps all frames where its format can."""
-    each, alpha = _ENCODING_BYTES[target], _ENCODING_ALPHA_BYTES[target]
+    each, alpha, _ = _ENCODING[target]
     if target is OutputFormat.WEBP and probe.is_animated:
         each, alpha = _ANIMATING_BYTES, _ANIMATING_ALPHA_BYTES
     elif target is OutputFormat.WEBP and pixels > LARGE_WEBP_PIXELS and load_native() is not None:

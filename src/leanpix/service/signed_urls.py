@@ -14,7 +14,9 @@ from leanpix.domain.formats import OutputFormat
 from leanpix.domain.task import Task
 from leanpix.service.ports import Clock
 
-_NAME = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})-([0-9]{1,4})\.(jpg|png|webp|avif|jxl)", re.ASCII)
+_NAME = re.compile(
+    rf"([0-9a-f]{{8}}(?:-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}})-([0-9]{{1,4}})\.({'|'.join(OutputFormat)})", re.ASCII
+)
 _SIGNATURE_BYTES = 18
 _OUTPUT_BYTES = 12
 _OUTPUT_NAME = re.compile(r"[0-9a-f]{56}", re.ASCII)

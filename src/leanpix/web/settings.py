@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import BaseModel, Field
 
 from leanpix.domain.account import MAX_QPS, MIN_QPS
-from leanpix.domain.formats import STANDARD_FORMATS, OutputFormat
-from leanpix.setting_types import CommaList, EndpointUrl, Origin, WebUrl
+from leanpix.domain.formats import EXTRA_FORMATS, STANDARD_FORMATS, OutputFormat, named
+from leanpix.setting_types import CommaList, EndpointUrl, ExtraFormat, Origin, WebUrl
 
 _MOST_BYTES = 1 << 40
 _DAY_S = 86400
@@ -52,10 +52,10 @@ class WebSettings(BaseModel):
         description="Endpoints of S3-compatible stores that Tinify clients may have results put into, separated by "
         "commas; `{region}` stands for the region they name: `https://s3.{region}.amazonaws.com`. Default: none.",
     )
-    extra_formats: Annotated[tuple[Literal["avif", "jxl"], ...], CommaList] = Field(
-        default=("avif", "jxl"),
-        description="Formats written beside jpg, png and webp, for requests that name them: `avif`, `jxl` or both, "
-        "separated by a comma; `none`: neither.",
+    extra_formats: Annotated[tuple[ExtraFormat, ...], CommaList] = Field(
+        default=EXTRA_FORMATS,
+        description=f"Formats written beside {named(STANDARD_FORMATS)}, for requests that name them, separated by "
+        f"commas: of {', '.join(EXTRA_FORMATS)}; `none`: none of them.",
     )
     fine_states: bool = Field(default=False, description="Report the states 0, 2, 3, 5 and 6 too, not only 4.")
     cors_origins: Annotated[tuple[Origin, ...], CommaList] = Field(

@@ -12,7 +12,7 @@ from enum import Enum, auto
 from pathlib import Path, PurePath
 
 from leanpix.cli.batch.items import Source
-from leanpix.domain.formats import PNG_SIGNATURE, OutputFormat
+from leanpix.domain.formats import OutputFormat
 
 MARK = ".min"
 """Before the extension of a result beside its source."""
@@ -49,16 +49,3 @@ def numbered(target: Path, number: int) -> Path:
     """Another name for a result whose own name is taken: hat-2.jpg, and hat-2.min.jpg, which still says what it is."""
     stem, mark = target.stem.removesuffix(MARK), MARK if target.stem.endswith(MARK) else ""
     return target.with_name(f"{stem}-{number}{mark}{target.suffix}")
-
-
-def format_of(content: bytes) -> OutputFormat | None:
-    """The output format that these bytes are in; None for any other, or for no picture."""
-    if content.startswith(b"\xff\xd8\xff"):
-        return OutputFormat.JPG
-    if content.startswith(PNG_SIGNATURE):
-        return OutputFormat.PNG
-    if content[4:12] == b"ftypavif":
-        return OutputFormat.AVIF
-    if content[:12] == b"\0\0\0\x0cJXL \r\n\x87\n":
-        return OutputFormat.JXL
-    return OutputFormat.WEBP if content[:4] == b"RIFF" and content[8:12] == b"WEBP" else None

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from leanpix.cli.batch.items import Source, WorstPlace
-from leanpix.cli.batch.place import format_of
+from leanpix.domain.formats import OutputFormat
 
 _MOST = 6
 _MAX_BYTES = 2 * 1024 * 1024
@@ -54,7 +54,7 @@ def _first(kept: list[Shown], another: Shown, order: Callable[[Shown], float]) -
 
 def media_type_of(content: bytes) -> str | None:
     """The media type of what a browser can show; None for all else."""
-    known = format_of(content)
+    known = OutputFormat.of(content)
     if known is not None:
         return known.media_type
     return next((kind for start, kind in _OTHER_TYPES.items() if content.startswith(start)), None)

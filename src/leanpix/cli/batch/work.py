@@ -12,7 +12,7 @@ from typing import Protocol
 from leanpix.cli.batch.backup import Backup
 from leanpix.cli.batch.files import WrittenFolders, read_file, sync_folder, write_whole
 from leanpix.cli.batch.items import Item, Outcome, Source, WorstPlace
-from leanpix.cli.batch.place import Placement, Where, format_of, numbered
+from leanpix.cli.batch.place import Placement, Where, numbered
 from leanpix.cli.batch.state import Journal, JournalRecord, digest_of
 from leanpix.domain.errors import TaskFailure
 from leanpix.domain.formats import STANDARD_FORMATS, OutputFormat
@@ -67,13 +67,13 @@ class _Picture:
 
 
 def _new_format(before: bytes, after: bytes) -> OutputFormat | None:
-    made = format_of(after)
-    return None if made is format_of(before) else made
+    made = OutputFormat.of(after)
+    return None if made is OutputFormat.of(before) else made
 
 
 def asked_of(options: CompressionOptions, content: bytes) -> CompressionOptions:
     """A file of a format that is only written where it is named stays in it: for the command its own name does that."""
-    own = format_of(content)
+    own = OutputFormat.of(content)
     is_named = own is not None and own not in STANDARD_FORMATS and not options.names_format
     return replace(options, format=own) if is_named else options
 
@@ -176,7 +176,7 @@ class Work:
 
     def _would_change_format(self, content: bytes) -> bool:
         in_place = self.placement.where is Where.IN_PLACE
-        return in_place and not self.options.names_format and format_of(content) is None
+        return in_place and not self.options.names_format and OutputFormat.of(content) is None
 
     def _settle(self, picture: _Picture, result: Result) -> Item:
         is_in_place = self.placement.where is Where.IN_PLACE

@@ -42,23 +42,23 @@ def recommend(probe: Probe, raster: Raster) -> OutputFormat:
     return OutputFormat.PNG if texture(raster.pixels).is_screen_content else OutputFormat.JPG
 
 
-_LOSSY_WITH_ALPHA = frozenset({OutputFormat.WEBP, OutputFormat.AVIF, OutputFormat.JXL})
-
-
 def alternatives(probe: Probe, options: CompressionOptions) -> tuple[OutputFormat, ...]:
     """Which of the formats that were asked for by turns can win without losing what the source shows; at least one.
 
     An animation lives in WebP only, transparency not in JPEG. PNG, the slowest by far, is not tried beside one that
     has both on a source that was lossy already: its files are several times as large there.
     """
-    losing = set[OutputFormat]() if options.max_bytes is None else {OutputFormat.PNG}  # it has no target size
-    if _LOSSY_WITH_ALPHA & set(options.alternatives) and not probe.is_lossless:
+    asked = options.alternatives
+    losing = set[OutputFormat]()
+    if options.max_bytes is not None:
+        losing |= {one for one in asked if not one.facts.has_target_size}
+    if any(one.facts.is_lossy_with_alpha for one in asked) and not probe.is_lossless:
         losing.add(OutputFormat.PNG)
-    if OutputFormat.WEBP in options.alternatives and probe.is_animated:
-        losing |= set(OutputFormat) - {OutputFormat.WEBP}
+    if any(one.facts.is_animated for one in asked) and probe.is_animated:
+        losing |= {one for one in asked if not one.facts.is_animated}
     if probe.has_alpha and options.background is None:
-        losing.add(OutputFormat.JPG)
-    return tuple(one for one in options.alternatives if one not in losing) or options.alternatives
+        losing |= {one for one in asked if not one.facts.has_alpha}
+    return tuple(one for one in asked if one not in losing) or asked
 
 
 def sides_far_below(

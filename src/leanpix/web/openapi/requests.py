@@ -130,8 +130,8 @@ def _options() -> dict[str, Json]:
         "format": _told(
             _words([*(value.value for value in OutputFormat), "jpeg", AUTO]),
             "The result's format; default: the source's own, else the one that suits the picture. An installation "
-            "may have turned avif and jxl off: `GET /v1/formats`. auto: the smallest of those that Accept names, of "
-            "jpg, png and webp where it names none.",
+            "may have turned all but jpg, png and webp off: `GET /v1/formats`. auto: the smallest of those that Accept "
+            "names, of those three where it names none.",
         ),
         "formats": _told(
             {"type": "string", "pattern": f"^(?:{_FORMAT}(?:,{_FORMAT})*)?$"},

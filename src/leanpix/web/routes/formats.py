@@ -32,8 +32,8 @@ def _shown(kind: OutputFormat) -> Json:
     return {
         "format": kind.value,
         "media_type": kind.media_type,
-        "alpha": kind is not OutputFormat.JPG,
-        "animation": kind is OutputFormat.WEBP,
-        "kbyte": kind is not OutputFormat.PNG,
+        "alpha": kind.facts.has_alpha,
+        "animation": kind.facts.is_animated,
+        "kbyte": kind.facts.has_target_size,
         "on_request_only": kind not in STANDARD_FORMATS,
     }

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from leanpix.domain.errors import BodyError, InvalidParameterError
 from leanpix.domain.export_target import ExportTarget
-from leanpix.domain.formats import OutputFormat
+from leanpix.domain.formats import EXTRA_FORMATS, OutputFormat
 from leanpix.domain.keep import Keep, beside_default
 from leanpix.domain.request import MAX_SIDE_PX, CompressionOptions, Crop, Fit
 from leanpix.web.tinify.storing import parse_shelf
@@ -19,7 +19,7 @@ METHODS = {
     "thumb": (Fit.COVER, Crop.OBJECT),
 }
 _ANY = (OutputFormat.WEBP, OutputFormat.JPG, OutputFormat.PNG)
-TYPES = {one.media_type: one for one in (*_ANY, OutputFormat.AVIF, OutputFormat.JXL)}
+TYPES = {one.media_type: one for one in (*_ANY, *EXTRA_FORMATS)}
 ANY_TYPE = "*/*"
 COLOURS = {"white": "ffffff", "black": "000000"}
 _HEX = re.compile(r"#([0-9a-fA-F]{3}|[0-9a-fA-F]{6})", re.ASCII)

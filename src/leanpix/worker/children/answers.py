@@ -6,7 +6,6 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from leanpix.domain.formats import OutputFormat
 from leanpix.domain.report import Report
 from leanpix.domain.states import TaskState
 
@@ -23,13 +22,6 @@ _CHILD_STATES = frozenset(
         TaskState.NO_RESOURCES,
     }
 )
-_SIGNATURES = {
-    OutputFormat.JPG: (b"\xff\xd8\xff", b""),
-    OutputFormat.PNG: (b"\x89PNG\r\n\x1a\n", b""),
-    OutputFormat.WEBP: (b"RIFF", b"WEBP"),
-    OutputFormat.JXL: (b"\0\0\0\x0cJXL ", b"\r\n\x87\n"),
-    OutputFormat.AVIF: (b"\0\0\0", b"avif"),  # a box `ftyp`, its length before and its brand after the name
-}
 _SET = b"PK\x03\x04"
 """A set is a ZIP, whatever its pictures are in."""
 
@@ -104,6 +96,5 @@ def shown_text(failed: Failed) -> str:
 
 def is_as_reported(data: bytes | memoryview, report: Report) -> bool:
     """Whether a result is what its report says it is: of that size, in that format."""
-    start, at_eight = _SIGNATURES[report.format] if not report.images else (_SET, b"")
-    matches = data[: len(start)] == start and data[8 : 8 + len(at_eight)] == at_eight
+    matches = data[: len(_SET)] == _SET if report.images else report.format.begins(data)
     return matches and report.result_bytes == len(data)
