@@ -8,10 +8,9 @@ from importlib.metadata import version
 import pyvips
 import rawpy
 
-from leanpix.domain.formats import STANDARD_FORMATS, OutputFormat, SourceFormat
-from leanpix.engine.codecs.avif import avif_backend
+from leanpix.domain.formats import STANDARD_FORMATS, SourceFormat
+from leanpix.engine.codecs import EXTRAS
 from leanpix.engine.codecs.jpeg.jpegli import jpegli_backend
-from leanpix.engine.codecs.jxl import jxl_backend
 from leanpix.engine.codecs.png.strips import strips_backend
 from leanpix.engine.codecs.webp.libwebp import libwebp_backend
 from leanpix.engine.native import native_path
@@ -21,7 +20,7 @@ from leanpix.worker.engine_version import wheel_versions
 
 def inventory() -> Mapping[str, str]:
     """Names and versions of codecs, formats, and which of two ways is taken where there are two."""
-    extras = {OutputFormat.AVIF: avif_backend(), OutputFormat.JXL: jxl_backend()}
+    extras = {kind: extra.backend() for kind, extra in EXTRAS.items()}
     libvips = ".".join(str(pyvips.version(part)) for part in range(3))
     libraw = ".".join(map(str, rawpy.libraw_version))
     return {
@@ -33,8 +32,7 @@ def inventory() -> Mapping[str, str]:
         "JPEG encoder": jpegli_backend(),
         "WebP encoder": libwebp_backend(),
         "PNG packer by strips": strips_backend(),
-        "AVIF encoder": extras[OutputFormat.AVIF],
-        "JPEG XL encoder": extras[OutputFormat.JXL],
+        **{f"{extra.name} encoder": extras[kind] for kind, extra in EXTRAS.items()},
         "HEIC reader": heic_backend(),
         "formats read": ", ".join(
             kind for kind in SourceFormat if kind is not SourceFormat.HEIC or not heic_backend().startswith("none")

@@ -10,7 +10,6 @@ from enum import StrEnum
 from pathlib import PurePosixPath
 
 from leanpix.cli.batch.items import Item, Outcome
-from leanpix.cli.batch.place import format_of
 from leanpix.cli.batch.select import EXTENSIONS
 from leanpix.cli.batch.state import digest_of, options_digest
 from leanpix.cli.batch.work import MAX_SOURCE_BYTES, Engine, asked_of, is_wanted
@@ -161,7 +160,7 @@ class CatalogueWork:
                 raise
             text = f"{failure} Copied as it is."
             return _Verdict(Outcome.FAILED, message=text, is_final=failure.state in _FINAL)
-        if format_of(content) is None and not self.options.names_format:
+        if OutputFormat.of(content) is None and not self.options.names_format:
             return _NOT_WRITTEN
         data = marked(result.data)
         if not is_wanted(content, data, self.options):
@@ -171,12 +170,12 @@ class CatalogueWork:
             names = " and ".join(one.in_words for one in shown)
             text = f"copied as it is, for it would lose {names}: see --allow-loss {','.join(shown)}"
             return _Verdict(Outcome.LEFT, message=text, lost=tuple(shown))
-        own, made = format_of(content), format_of(data)
+        own, made = OutputFormat.of(content), OutputFormat.of(data)
         return _Verdict(Outcome.COMPRESSED, data, None if made is own else made, "", result.score, result.lost)
 
     def _without_engine(self, entry: Entry, content: bytes, headers: Mapping[str, str]) -> _Verdict | None:
         """The verdict on what is copied whatever could be made of it; None for a picture to compress."""
-        own = format_of(content)
+        own = OutputFormat.of(content)
         if own is None and PurePosixPath(entry.key).suffix[1:].lower() not in EXTENSIONS:
             return _COPY
         if "Content-Encoding" in headers:

@@ -25,7 +25,6 @@ from leanpix.engine.codecs.item_boxes import without_metadata
 from leanpix.engine.codecs.offers import Facts, Offer, SourceSize, lossless, lossy, repacked_source
 from leanpix.engine.codecs.prior import PriorCurve
 from leanpix.engine.content import is_colourful, texture
-from leanpix.engine.reading.headers import avif
 from leanpix.engine.reading.loaders.pillow import pixels_of
 
 _SLOW_UP_TO_PIXELS, _MEDIUM_UP_TO_PIXELS = 1_500_000, 12_000_000
@@ -164,11 +163,6 @@ class AvifCodec:
         del effort
         data = without_metadata(source)
         return Encoded(data, "source", is_lossless=True) if data else None
-
-
-def is_avif(data: bytes) -> bool:
-    """Whether the bytes begin like an AVIF."""
-    return avif.matches(data)
 
 
 def decoded_avif(data: bytes) -> NDArray[np.uint8]:

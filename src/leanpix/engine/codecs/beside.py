@@ -52,6 +52,8 @@ class Beside:
                 return data + b"".join(self._jxl_boxes())
             case OutputFormat.AVIF:
                 return with_items(data, self.metadata.exif, self.metadata.xmp)
+            case _:  # of a format without a place for it
+                return data
 
     @property
     def room_bytes(self) -> int:
@@ -70,6 +72,8 @@ class Beside:
             case OutputFormat.AVIF:
                 parts = tuple(part for part in (self.metadata.exif, self.metadata.xmp) if part)
                 return room(parts) if parts else 0
+            case _:
+                return 0
 
     def fewer(self) -> Iterator[Beside]:
         """With one part less from one to the next, the last with none: for where there is not room for all of it."""

@@ -178,11 +178,6 @@ class JxlCodec:
         return Encoded(data, "libjxl, JPEG packed", is_lossless=True)
 
 
-def is_jxl(data: bytes) -> bool:
-    """Whether the bytes begin as this codec's do."""
-    return jxl.matches(data)
-
-
 def decoded_jxl(data: bytes) -> NDArray[np.uint8]:
     """The (height, width, bands) pixels of a JPEG XL that this codec made, as stored, in their own profile."""
     try:

@@ -8,11 +8,11 @@ import numpy as np
 import pyvips
 from numpy.typing import NDArray
 
+from leanpix.domain.formats import OutputFormat
 from leanpix.domain.worst_place import WorstPlace
 from leanpix.engine.cells import source_cells
-from leanpix.engine.codecs.avif import decoded_avif, is_avif
+from leanpix.engine.codecs import EXTRAS
 from leanpix.engine.codecs.base import Encoded, Raster
-from leanpix.engine.codecs.jxl import decoded_jxl, is_jxl
 from leanpix.engine.codecs.webp.libwebp import decoded_webp
 from leanpix.engine.judging.ssimulacra2 import Ssimulacra2
 from leanpix.engine.judging.views import views
@@ -242,9 +242,9 @@ def _decoded(
 
 def _opened(data: bytes, settings: dict[str, object]) -> pyvips.Image:
     """By whoever reads the format: libvips' own readers of those that are only written are blocked."""
-    if is_avif(data):
-        return from_array(decoded_avif(data))
-    return from_array(decoded_jxl(data)) if is_jxl(data) else pyvips.Image.new_from_buffer(data, "", **settings)
+    kind = OutputFormat.of(data)
+    extra = None if kind is None else EXTRAS.get(kind)
+    return pyvips.Image.new_from_buffer(data, "", **settings) if extra is None else from_array(extra.decoded(data))
 
 
 _OPAQUE = 255
