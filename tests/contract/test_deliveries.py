@@ -339,6 +339,29 @@ def test_a_job_that_a_dead_worker_had_fetched_is_delivered_again(shared: Node) -
         until(lambda: jobs_left(shared) == 0)
 
 
+def test_a_worker_whose_job_was_ended_by_another_meanwhile_goes_on_and_tells_of_no_failure(
+    shared: Node, caplog: pytest.LogCaptureFixture
+) -> None:
+    book = Book(shared.database)
+    book.account()
+    first, handled = submitted(book), Worker(book)
+
+    def handed_on(task_id: str) -> bool:
+        if task_id == first:
+            assert shared.engine is not None
+            with shared.engine.connect() as connection:
+                connection.execute(text("DELETE FROM procrastinate_jobs"))
+        return handled(task_id)
+
+    with running(shared.new_deliveries(), handed_on):
+        until(lambda: handled.won == [first])
+        second = submitted(book)
+        until(lambda: handled.won == [first, second])
+        until(lambda: jobs_left(shared) == 0)
+    assert shared.failures == []
+    assert [record.getMessage() for record in caplog.records if record.exc_info is not None] == []
+
+
 def test_a_waiting_task_whose_delivery_was_lost_is_delivered(shared: Node) -> None:
     book = Book(shared.database)
     book.account()

@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from threading import Event, Lock
-from typing import Protocol
+from typing import LiteralString, Protocol
 
 import procrastinate
 import psycopg
 from procrastinate import PsycopgConnector, RetryStrategy
 from procrastinate.connector import Notify
+from procrastinate.exceptions import ConnectorException
 from psycopg_pool import AsyncConnectionPool
 from sqlalchemy import Engine, TextClause, text
 
@@ -198,11 +199,24 @@ class PostgresTaskQueue:
 
 
 class _Connector(PsycopgConnector):
-    """The library's own, but for where it listens: at the pool's address that is given, if one is."""
+    """The library's own, but for two things.
+
+    It listens at the pool's address that is given, if one is. And a job that another worker was given and has ended
+    meanwhile is no failure: this worker was silent for too long, and its attempt tells that its fence is lost.
+    """
 
     def __init__(self, listening: AsyncConnectionPool | None) -> None:
         super().__init__()
         self._listening = listening
+
+    async def execute_query_async(self, query: LiteralString, **arguments: object) -> None:
+        """Run a statement of the library's."""
+        try:
+            await super().execute_query_async(query, **arguments)
+        except ConnectorException as failure:
+            # What its functions raise by themselves is that there is no such job in such a state.
+            if not isinstance(failure.__cause__, psycopg.errors.RaiseException):
+                raise
 
     async def listen_notify(self, on_notification: Notify, channels: Iterable[str]) -> None:
         """Tell what is notified, until cancelled."""
