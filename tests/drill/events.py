@@ -14,6 +14,8 @@ from tests.support.cluster import Node, until
 RESTART_S = 5.0  # as the units of deploy/systemd have it
 OUTAGE_S = 10.0
 FROZEN_S = 15.0
+CAUGHT_S = 120.0
+SETTLED_S = 0.3
 SEEN_S = 5.0  # docs/operate-cluster.md, minReadySeconds of deploy/kubernetes
 
 
@@ -26,6 +28,46 @@ class Done:
 
 
 Happens = Callable[[Installation], Done]
+
+
+def _stopped_at_work(to: Installation, name: str) -> int:
+    """Stop a worker that has a task in hand, so that it has it still; its process group.
+
+    A small picture is done in milliseconds: a look at the rows finds one, and it may have ended before the signal came.
+    """
+    group, deadline = to.nodes[name].process.pid, time.monotonic() + CAUGHT_S
+    while time.monotonic() < deadline:
+        if to.has_in_hand(name):
+            os.killpg(group, signal.SIGSTOP)
+            time.sleep(SETTLED_S)  # what it had sent before is done by then
+            if to.has_in_hand(name):
+                return group
+            os.killpg(group, signal.SIGCONT)
+    raise AssertionError(f"{name} was never caught with a task in hand")
+
+
+def _worker_killed(name: str) -> Happens:
+    def happen(to: Installation) -> Done:
+        _stopped_at_work(to, name)
+        to.nodes[name].kill()
+        since = time.monotonic()
+        time.sleep(RESTART_S)
+        to.start(name)
+        return Done(since)
+
+    return happen
+
+
+def _worker_hangs(name: str) -> Happens:
+    """A machine that hangs with a task in hand: it holds its connections, and says nothing."""
+
+    def happen(to: Installation) -> Done:
+        group = _stopped_at_work(to, name)
+        time.sleep(FROZEN_S)
+        os.killpg(group, signal.SIGCONT)
+        return Done(time.monotonic())
+
+    return happen
 
 
 def _killed(name: str) -> Happens:
@@ -106,8 +148,14 @@ def _beside(**changed: str) -> Happens:
 
 
 EVENTS: Mapping[str, tuple[str, Happens]] = {
-    "worker-killed": ("kill -9 of one of two workers, started again after 5 s", _killed("worker-1")),
-    "worker-hangs": ("a worker's machine hangs for 15 s and goes on", _frozen("worker-1")),
+    "worker-killed": (
+        "kill -9 of one of two workers with a task in hand, started again after 5 s",
+        _worker_killed("worker-1"),
+    ),
+    "worker-hangs": (
+        "a worker's machine hangs for 15 s with a task in hand, and goes on",
+        _worker_hangs("worker-1"),
+    ),
     "api-killed": ("kill -9 of one of two API nodes, started again after 5 s", _killed("api-1")),
     "api-hangs": ("an API node's machine hangs for 15 s and goes on", _frozen("api-1")),
     "rolling": ("every node replaced by SIGTERM, one by one", _replaced_one_by_one),

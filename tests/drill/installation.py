@@ -59,6 +59,11 @@ class Installation:
             port = None if before is None else int(before.base.rpartition(":")[2])
             self.nodes[name] = self.cluster.api(port=port)
 
+    def has_in_hand(self, name: str) -> bool:
+        """Whether the worker of this name has a task that has not ended; its processes' names begin with their pids."""
+        query = "SELECT 1 FROM tasks WHERE completed_at IS NULL AND starts_with(owner, %s) LIMIT 1"
+        return bool(self.cluster.rows(query, f"{self.nodes[name].process.pid}-"))
+
     def is_ready(self) -> bool:
         """Whether every API node is, and every node lives."""
         return all(node.process.poll() is None and _is_ready(node) for node in self.nodes.values())
