@@ -21,6 +21,13 @@ struct cells_rows {
   void (*add_contrast)(const int16_t *u, const int16_t *v, const int16_t *upper_u, const int16_t *upper_v,
                        size_t width, uint16_t *contrast);
 
+  /* JFIF's chroma of pixels of 3 or 4 bands, times 256: it just fits 16 bits. */
+  void (*split_jfif)(const uint8_t *row, size_t width, size_t bands, int16_t *blue, int16_t *red);
+
+  /* Of two rows' chroma the larger range within each 2 x 2. */
+  void (*fold_spreads)(const int16_t *upper_blue, const int16_t *upper_red, const int16_t *lower_blue,
+                       const int16_t *lower_red, size_t blocks, uint16_t *out);
+
   /* The differences result - source, and their sizes. */
   void (*add_differences)(const uint8_t *source, const uint8_t *result, size_t bytes, uint16_t *differences,
                           uint16_t *distances);

@@ -39,6 +39,40 @@ CPU static void NAME(add_contrast)(const int16_t *restrict u, const int16_t *res
   }
 }
 
+CPU static inline void NAME(jfif_of)(const uint8_t *restrict row, size_t width, size_t bands, int16_t *restrict blue,
+                                     int16_t *restrict red) {
+  for (size_t x = 0; x < width; ++x) {
+    const int16_t r = row[bands * x], g = row[bands * x + 1], b = row[bands * x + 2];
+    blue[x] = (int16_t)(128 * b - 43 * r - 85 * g);
+    red[x] = (int16_t)(128 * r - 107 * g - 21 * b);
+  }
+}
+
+CPU static void NAME(split_jfif)(const uint8_t *restrict row, size_t width, size_t bands, int16_t *restrict blue,
+                                 int16_t *restrict red) {
+  if (bands == COLOUR) {
+    NAME(jfif_of)(row, width, COLOUR, blue, red);
+  } else {
+    NAME(jfif_of)(row, width, COLOUR + 1, blue, red);
+  }
+}
+
+CPU static inline uint16_t NAME(range)(int16_t one, int16_t two, int16_t three, int16_t four) {
+  const int16_t high = one > two ? one : two, low = one > two ? two : one;
+  const int16_t higher = three > four ? three : four, lower = three > four ? four : three;
+  return (uint16_t)((high > higher ? high : higher) - (low < lower ? low : lower));
+}
+
+CPU static void NAME(fold_spreads)(const int16_t *restrict upper_blue, const int16_t *restrict upper_red,
+                                   const int16_t *restrict lower_blue, const int16_t *restrict lower_red, size_t blocks,
+                                   uint16_t *restrict out) {
+  for (size_t i = 0; i < blocks; ++i) {
+    const uint16_t blue = NAME(range)(upper_blue[2 * i], upper_blue[2 * i + 1], lower_blue[2 * i], lower_blue[2 * i + 1]);
+    const uint16_t red = NAME(range)(upper_red[2 * i], upper_red[2 * i + 1], lower_red[2 * i], lower_red[2 * i + 1]);
+    out[i] = blue > red ? blue : red;
+  }
+}
+
 CPU static void NAME(add_differences)(const uint8_t *restrict source, const uint8_t *restrict result, size_t bytes,
                                       uint16_t *restrict differences, uint16_t *restrict distances) {
   for (size_t i = 0; i < bytes; ++i) {
@@ -74,6 +108,7 @@ CPU static void NAME(fold_together)(const uint16_t *restrict columns, size_t cel
 
 static const struct cells_rows NAME(rows) = {
     .add_samples = NAME(add_samples),         .split_colour = NAME(split_colour), .add_contrast = NAME(add_contrast),
+    .split_jfif = NAME(split_jfif),           .fold_spreads = NAME(fold_spreads),
     .add_differences = NAME(add_differences), .fold_apart = NAME(fold_apart),     .fold_together = NAME(fold_together),
 };
 

@@ -13,8 +13,10 @@ from tests.support import trust
 
 from leanpix.domain.worst_place import Measure, WorstPlace
 from leanpix.engine.cells import NativeCells, NumpyCells
+from leanpix.engine.content import block_ranges
 from leanpix.engine.judging.worst_place import BOUNDS, WorstPlaces
 from leanpix.engine.native import NEWEST_CPU, PLAIN_CPU, load_native
+from leanpix.engine.native_chroma import NativeChroma
 
 Pixels = NDArray[np.uint8]
 NO_KERNEL = pytest.mark.skipif(load_native() is None, reason="built without a C compiler")
@@ -222,6 +224,19 @@ def test_all_kernels_have_the_same_sums(shape: tuple[int, int, int], cpu: int) -
     np.testing.assert_array_equal(native.levels(source, marked), numpy.levels(source, marked))
     values = rng.random((20, 30, 3), np.float32)
     np.testing.assert_allclose(native.means(values, 4, 7), numpy.means(values, 4, 7), atol=1e-5)
+
+
+@NO_KERNEL
+@pytest.mark.parametrize("cpu", [PLAIN_CPU, NEWEST_CPU], ids=["plain", "newest"])
+@pytest.mark.parametrize("shape", [(40, 60, 3), (41, 63, 4), (5, 601, 3), (2, 2, 4), (1, 9, 3), (9, 1, 4)])
+def test_chroma_varies_as_much_by_the_kernel_as_without(shape: tuple[int, int, int], cpu: int) -> None:
+    library = load_native()
+    assert library is not None
+    pixels = np.random.default_rng(5).integers(0, 256, shape, dtype=np.uint8)
+    native = NativeChroma(library, cpu=cpu)
+    np.testing.assert_array_equal(native.spreads(pixels), block_ranges(pixels))
+    part = pixels[:, : max(1, shape[1] // 2)]
+    np.testing.assert_array_equal(native.spreads(part), block_ranges(part))
 
 
 def test_without_the_kernel_the_same_places() -> None:

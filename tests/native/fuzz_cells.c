@@ -1,5 +1,5 @@
-/* native/metric/cells.c: sums of 4 x 4 pixels as a plain loop has them, the same by each generation's loops; counts of
- * levels that are all marked pixels' and no others'; means of windows as they are worked out one by one. */
+/* native/metric/cells.c and chroma.c: sums of 4 x 4 pixels as a plain loop has them, the same by each generation's loops; counts of
+ * levels that are all marked pixels' and no others'; ranges of chroma; means of windows as they are worked out one by one. */
 #define FUZZ_TARGET
 #include "fuzz.h"
 
@@ -19,6 +19,9 @@ void leanpix_levels(const uint8_t *pixels, size_t width, size_t height, int band
                     uint32_t *counts);
 int leanpix_window_means(const float *values, size_t rows, size_t columns, size_t bands, size_t down, size_t across,
                          float *out);
+
+void leanpix_chroma_spreads(const uint8_t *pixels, size_t stride, size_t width, size_t height, int bands, int cpu,
+                            uint16_t *spreads);
 
 struct picture {
   const uint8_t *pixels;
@@ -132,6 +135,38 @@ static void check_levels(struct input *input, const struct picture *picture) {
   free(counts);
 }
 
+static int chroma_range(const struct picture *picture, size_t x, size_t y, int red, int green, int blue) {
+  int low = 1 << 20, high = -low;
+  for (size_t i = 0; i < 4; ++i) {
+    const uint8_t *pixel = pixel_at(picture, x + i % 2, y + i / 2);
+    const int chroma = red * pixel[0] + green * pixel[1] + blue * pixel[2];
+    low = chroma < low ? chroma : low;
+    high = larger(chroma, high);
+  }
+  return high - low;
+}
+
+/* Of any bytes as pixels of 3 or 4 bands. */
+static void check_spreads(struct input *input) {
+  struct picture picture = {.width = take_side(input, 1, 700), .height = take_side(input, 1, 40)};
+  picture.bands = (int)take(input, 3, 4);
+  const size_t stride = picture.width * (size_t)picture.bands, across = picture.width / 2;
+  uint8_t *pixels = take_bytes(input, stride * picture.height);
+  const size_t blocks = across * (picture.height / 2);
+  uint16_t *newest = zeros(blocks, sizeof *newest), *plain = zeros(blocks, sizeof *plain);
+  picture.pixels = pixels;
+  leanpix_chroma_spreads(pixels, stride, picture.width, picture.height, picture.bands, NEWEST, newest);
+  leanpix_chroma_spreads(pixels, stride, picture.width, picture.height, picture.bands, 0, plain);
+  for (size_t i = 0; i < blocks; ++i) {
+    const size_t x = i % across * 2, y = i / across * 2;
+    const int range = larger(chroma_range(&picture, x, y, -43, -85, 128), chroma_range(&picture, x, y, 128, -107, -21));
+    CHECK(newest[i] == range && plain[i] == range);
+  }
+  free(pixels);
+  free(newest);
+  free(plain);
+}
+
 static void check_means(struct input *input, int is_short) {
   const size_t rows = take_side(input, 1, MOST_ROWS), columns = take_side(input, 1, MOST_COLUMNS);
   const size_t bands = take(input, 1, MOST_BANDS), down = take(input, 1, (uint32_t)rows);
@@ -180,6 +215,7 @@ void fuzz_one(struct input input, int is_short) {
     CHECK(memcmp(newest.errors, plain.errors, cells * sizeof *plain.errors) == 0);
   }
   check_levels(&input, &source);
+  check_spreads(&input);
   check_means(&input, is_short);
   close_cells(&newest);
   close_cells(&plain);

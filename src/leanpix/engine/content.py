@@ -8,6 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from leanpix.engine.native import native_kernels
+from leanpix.engine.native_chroma import NativeChroma
+
 _TILE_PX = 128
 _TILES_PER_SIDE = 4
 _STRIPS, _STRIP_ROWS = 12, 16
@@ -57,7 +60,9 @@ def chroma_detail(pixels: NDArray[np.uint8]) -> float:
 
     pixels: (rows, width, 3 or 4) sRGB. Photographs stay under 20, saturated text and line art go far above.
     """
-    ranges = [_block_range(tile) for tile in sample_tiles(pixels)]
+    kernel = native_kernels(NativeChroma) if pixels.strides[1:] == (pixels.shape[2], 1) else None
+    ranged = block_ranges if kernel is None else kernel.spreads
+    ranges = [ranged(tile) for tile in sample_tiles(pixels)]
     values = np.concatenate([r for r in ranges if r.size] or [np.zeros(1, np.uint16)])
     place = round(0.98 * (values.size - 1))
     return float(np.partition(values, place)[place]) / _CHROMA_SCALE
@@ -68,7 +73,7 @@ def is_colourful(pixels: NDArray[np.uint8]) -> bool:
     return pixels.shape[2] >= 3 and chroma_detail(pixels) > SATURATED  # noqa: PLR2004 - red, green, blue
 
 
-def _block_range(tile: NDArray[np.uint8]) -> NDArray[np.uint16]:
+def block_ranges(tile: NDArray[np.uint8]) -> NDArray[np.uint16]:
     """The larger range of both chroma planes within each 2x2 block, times _CHROMA_SCALE.
 
     JFIF's chroma in numbers of 16 bits, which it just fits: half of the time that floating point takes.

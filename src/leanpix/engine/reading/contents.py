@@ -82,7 +82,7 @@ def resolution(data: bytes, form: SourceFormat | OutputFormat) -> tuple[float, f
 
 # --- JPEG
 
-_APP0, _APP1, _APP2, _APP11, _APP13, _APP14, _COM = 0xE0, 0xE1, 0xE2, 0xEB, 0xED, 0xEE, 0xFE
+_APP0, _APP1, _APP2, _APP11, _APP13, _APP14, _COM, _SOS = 0xE0, 0xE1, 0xE2, 0xEB, 0xED, 0xEE, 0xFE, 0xDA
 _EXIF, _XMP, _XMP_MORE = b"Exif\0", b"http://ns.adobe.com/xap/1.0/\0", b"http://ns.adobe.com/xmp/extension/\0"
 _ICC, _MPF, _ISO_GAIN_MAP = b"ICC_PROFILE\0", b"MPF\0", b"urn:iso:std:iso:ts:21496:-1\0"
 _PHOTOSHOP = b"Photoshop 3.0\0"
@@ -148,6 +148,8 @@ def _kind_of_further(picture: bytes) -> Holding:
 
 def _jpeg_resolution(data: bytes) -> tuple[float, float] | None:
     for one in jpeg.segments(data):
+        if one.marker == _SOS:
+            return None  # what follows tells nothing of it, and takes a walk over the whole file
         body = data[one.payload : one.end]
         if one.marker == _APP0 and body.startswith(b"JFIF\0"):
             unit, across, down = struct.unpack_from(">BHH", body, 7)
