@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -30,14 +31,57 @@ def test_a_file_that_is_no_picture_fails_alone_and_says_why(visitor: Visitor, se
     assert unzipped(download(page, "#download-all"))["notes.jpg"] == broken.read_bytes()
 
 
+def test_what_went_wrong_is_told_in_the_readers_language_and_the_servers_words_stand_below(
+    visitor_with: Callable[..., Visitor], server: Server, tmp_path: Path
+) -> None:
+    broken, pages = tmp_path / "notes.jpg", tmp_path / "pages.tif"
+    broken.write_text("these are no pixels")
+    sheets = [gradient(64, 64), gradient(64, 64)]
+    sheets[0].save(pages, save_all=True, append_images=sheets[1:])
+    page = visitor_with(viewport={"width": 1280, "height": 860}, locale="de-AT").open("/", server.key)
+    pick(page, broken, pages)
+    failed, lost = (page.locator(".file", has_text=path.name) for path in (broken, pages))
+    detail, words = (failed.locator(f"[data-part={part}]") for part in ("detail", "words"))
+    expect(detail).to_have_text("Kein lesbares Bild, oder es ist beschädigt.")
+    expect(words).to_contain_text("Invalid image file")
+    expect(words).to_have_attribute("lang", "en")
+    expect(lost.locator("[data-part=detail]")).to_have_text("Ohne weitere Seiten")
+    expect(lost.locator("[data-part=words]")).to_have_text("Pages dropped: the first of 2 is used")
+
+    # In another language at once; in English the server's words are the text.
+    page.select_option("#language", "fr")
+    expect(detail).to_have_text(re.compile("image est illisible ou endommagée"))
+    page.select_option("#language", "en")
+    expect(detail).to_contain_text("Invalid image file")
+    expect(words).to_be_hidden()
+    expect(lost.locator("[data-part=detail]")).to_contain_text("the first of 2 is used. without further pages")
+
+
+def test_a_request_that_was_refused_is_told_in_the_readers_language(
+    visitor_with: Callable[..., Visitor], server: Server, tmp_path: Path
+) -> None:
+    visit = visitor_with(viewport={"width": 1280, "height": 860}, locale="ja")
+    page = visit.open("/", key_for(server, "spent", credits=0, qps=100))
+    pick(page, *write_batch(tmp_path, 1))
+    row = page.locator(".file[data-phase=failed]")
+    expect(row.locator("[data-part=detail]")).to_have_text("キーが拒否されたか、クレジットが残っていません。")
+    expect(row.locator("[data-part=words]")).to_contain_text("credits")
+    # A reload finds it again, and says the same.
+    page.reload()
+    expect(row.locator("[data-part=detail]")).to_have_text("キーが拒否されたか、クレジットが残っていません。")
+
+
 NO_PICTURES = {
     "IMG_1.HEIC": (b"\0\0\0\x24ftypheic" + bytes(40), "HEIC: this server cannot read it. Export it as JPEG"),
-    "clip.mov": (b"\0\0\0\x14ftypqt  " + bytes(40), "a film, not a picture"),
-    "logo.svg": (b'<?xml version="1.0"?>\n<svg xmlns="http://www.w3.org/2000/svg"/>', "SVG: drawn, without pixels"),
+    "clip.mov": (b"\0\0\0\x14ftypqt  " + bytes(40), "a video, not a picture"),
+    "logo.svg": (
+        b'<?xml version="1.0"?>\n<svg xmlns="http://www.w3.org/2000/svg"/>',
+        "SVG: a drawing of lines, without pixels",
+    ),
     "price list.docx": (b"PK\x03\x04" + bytes(40), "DOCX: not a picture."),
     "all.zip": (b"PK\x03\x04" + bytes(40), "ZIP: an archive. Unpack it"),
     "flyer.pdf": (b"%PDF-1.7\n", "PDF: a document"),
-    "new.avif": (b"\0\0\0\x1cftypavif" + bytes(40), "AVIF: this server cannot read it as a source"),
+    "new.avif": (b"\0\0\0\x1cftypavif" + bytes(40), "AVIF: this server does not read this format"),
     "nothing.jpg": (b"", "An empty file."),
     "poster.jpg": (b"\xff\xd8\xff\xe0" + bytes(21 << 20), "more than the 20.0 MB that this server takes"),
 }

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import Page, Route, expect
+from tests.support.batches import pick, settled, write_batch
+from tests.support.browser import Visitor
+from tests.support.screens import PHONE, assert_fits
+from tests.support.server import Server
 
 PAGE = Path(__file__).resolve().parents[3] / "src" / "leanpix" / "web" / "page"
 FILES = sorted((PAGE / "languages").glob("*.json"))
@@ -99,3 +105,45 @@ def test_every_text_that_is_asked_for_is_there_and_none_is_there_in_vain() -> No
     families = set(re.findall(r"`([a-z]+)\.\$\{", modules))  # t(`state.${phase}`)
     assert asked - ENGLISH.keys() == set()
     assert {key for key in ENGLISH if key not in asked and key.split(".")[0] not in families} == {"name"}
+
+
+def test_a_text_that_a_file_lacks_is_said_in_english(visitor_with: Callable[..., Visitor], server: Server) -> None:
+    def without(route: Route) -> None:
+        lacking = texts("de")
+        del lacking["drop.files"], lacking["totals.saved"]
+        route.fulfill(json=lacking)
+
+    visit = visitor_with(viewport={"width": 1280, "height": 860}, locale="en")
+    visit.context.route("**/languages/de.json", without)
+    page = visit.open("/", server.key)
+    page.select_option("#language", "de")
+    expect(page.locator("[data-t='drop.folder']")).to_have_text("Ordner wählen")
+    expect(page.locator("[data-t='drop.files']")).to_have_text("Choose files")
+    page.evaluate("import('./page/language.js').then(({ t }) => document.title = t('totals.saved'))")
+    expect(page).to_have_title("saved")
+
+
+def cut_off(page: Page) -> list[str]:
+    """What can be pressed, and says more than there is room for."""
+    found: list[str] = page.evaluate(
+        """() => [...document.querySelectorAll("button, label, summary, .state")]
+            .filter((one) => one.checkVisibility() && one.scrollWidth > one.clientWidth + 1 && one.clientWidth > 1)
+            .map((one) => `${one.className || one.id}: ${one.textContent.trim()}`)"""
+    )
+    return found
+
+
+def test_every_language_has_room_on_a_phone(
+    visitor_with: Callable[..., Visitor], server: Server, tmp_path: Path
+) -> None:
+    broken = tmp_path / "a picture that is none.jpg"
+    broken.write_text("these are no pixels")
+    page = visitor_with(**PHONE, locale="en").open("/", server.key)
+    pick(page, broken, *write_batch(tmp_path, 2))
+    settled(page)
+    for file in FILES:
+        page.select_option("#language", file.stem)
+        expect(page.locator("html")).to_have_attribute("lang", file.stem)
+        expect(page.locator("h1")).to_have_text(texts(file.stem)["drop.title"])
+        assert_fits(page)
+        assert cut_off(page) == [], file.stem

@@ -149,7 +149,7 @@ def test_three_hundred_files_and_a_server_that_is_restarted_meanwhile(
         expect(page.locator("#total-files")).to_have_text("298 von 300 Dateien, 2 fehlgeschlagen")
         expect(page.locator("html")).to_have_attribute("lang", "de")
         page.click("[data-sort=state]")
-        expect(page.locator(".file").first).to_contain_text("HEIC: dieser Server kann es nicht lesen")
+        expect(page.locator(".file").first).to_contain_text("HEIC: Dieser Server liest dieses Format nicht.")
         shoot(page, "page-german")
         page.reload()
         expect(page.locator("h1")).to_have_text("Kleinere Bilder, gleiches Aussehen.")

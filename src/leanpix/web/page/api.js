@@ -1,16 +1,17 @@
 // The service's HTTP interface. Addresses are relative, so the page works under any path of a proxy.
 
 import { storedKey } from "./key.js";
-import { t } from "./language.js";
+import { addedWords, has, told } from "./language.js";
 
 const TASKS = "api/tasks/visual/imgcompress";
 const here = (path) => new URL(path, document.baseURI).href;
 
-/** An answer other than success. status 0: no answer came at all. */
+/** An answer other than success. status 0: no answer came at all; problem: as `told` takes it. */
 export class ApiError extends Error {
-  constructor(status, message, retryAfterS = 0) {
-    super(message);
+  constructor(status, problem, retryAfterS = 0) {
+    super([told(problem), addedWords(problem)].filter(Boolean).join(" "));
     this.status = status;
+    this.problem = problem;
     this.retryAfterS = retryAfterS;
   }
 
@@ -32,16 +33,18 @@ async function asked(path, options = {}) {
     response = await fetch(here(path), { ...options, headers, cache: "no-store" });
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new ApiError(0, t("error.offline"));
+    throw new ApiError(0, { key: "error.offline" });
   }
   const answer = await response.json().catch(() => null);
   if (!response.ok) throw refusal(response.status, answer?.message, response.headers.get("Retry-After"));
-  if (!answer) throw new ApiError(0, t("error.offline")); // cut short: the server went away in the middle of it
+  if (!answer) throw new ApiError(0, { key: "error.offline" }); // cut short: the server went away in the middle of it
   return answer;
 }
 
-function refusal(status, message, retryAfter) {
-  return new ApiError(status, message ?? t("error.status", { status }), Number(retryAfter) || 1);
+function refusal(status, words, retryAfter) {
+  const known = `refused.${status}`;
+  const problem = has(known) ? { key: known, words } : { key: "error.status", values: { status }, words };
+  return new ApiError(status, problem, Number(retryAfter) || 1);
 }
 
 const sent = (path, body) =>
@@ -70,11 +73,11 @@ export function createTask(source, parameters, name, { signal, onProgress }) {
     request.upload.addEventListener("progress", (event) => onProgress(event.loaded / event.total));
     request.addEventListener("load", () => {
       const answer = request.response ?? {};
-      if (request.status === 200 && !answer.data) reject(new ApiError(0, t("error.offline"))); // cut short
+      if (request.status === 200 && !answer.data) reject(new ApiError(0, { key: "error.offline" })); // cut short
       else if (request.status === 200) resolve(answer.data.task_id);
       else reject(refusal(request.status, answer.message, request.getResponseHeader("Retry-After")));
     });
-    request.addEventListener("error", () => reject(new ApiError(0, t("error.offline"))));
+    request.addEventListener("error", () => reject(new ApiError(0, { key: "error.offline" })));
     request.addEventListener("abort", () => reject(signal.reason));
     signal.addEventListener("abort", () => request.abort(), { once: true });
     request.send(form);
@@ -91,11 +94,11 @@ export async function fetchResult(link, signal) {
   const address = own < 0 ? link : here(url.pathname.slice(own + 1) + url.search);
   try {
     const response = await fetch(address, { signal, cache: "no-store" });
-    if (!response.ok) throw refusal(response.status, t("error.result"), null);
+    if (!response.ok) throw new ApiError(response.status, { key: "error.result" }, 1);
     return await response.blob(); // within: the server may go away in the middle of it, too
   } catch (error) {
     if (error.name === "AbortError" || error instanceof ApiError) throw error;
-    throw new ApiError(0, t("error.offline"));
+    throw new ApiError(0, { key: "error.offline" });
   }
 }
 

@@ -72,7 +72,7 @@ export class Batch {
     if (!this.hasKey()) return this.#set(item, { phase: "held" });
     const isThisWork = item.madeWith === fingerprint(this.settingsOf(item));
     if (!item.task && !item.file && !item.url) {
-      return this.#set(item, { phase: "failed", error: { key: "error.notkept", values: {} } });
+      return this.#set(item, { phase: "failed", error: { key: "error.notkept" } });
     }
     if (!isThisWork || !item.request) return this.start(item);
     item.controller = new AbortController();
@@ -100,8 +100,8 @@ export class Batch {
     if (!(error instanceof ApiError || error instanceof TaskFailed)) console.error(error);
     if (error.status === 401 && !(await this.refused())) return this.#set(item, { phase: "held" });
     if (error.status === 404 && item.task && (item.file || item.url)) return this.start(item); // deleted after its hour
-    const told = error.problem ?? error.message;
-    return this.#set(item, { phase: "failed", blob: undefined, report: undefined, task: undefined, error: told });
+    const why = error.problem ?? { key: "failed.-1", words: error.message };
+    return this.#set(item, { phase: "failed", blob: undefined, report: undefined, task: undefined, error: why });
   }
 
   #set(item, values) {

@@ -2,7 +2,7 @@
 
 import { createTask, fetchResult, queryTask } from "./api.js";
 import { serverBack } from "./connection.js";
-import { has, language, t } from "./language.js";
+import { has } from "./language.js";
 import { Pacer, Slots, sleep } from "./pace.js";
 
 const UPLOADS_AT_A_TIME = 3;
@@ -11,10 +11,10 @@ const FIRST_POLL_MS = 150;
 const LONGEST_POLL_MS = 1000;
 const TRIES = 4;
 
-/** The task ended without a result; the text is the server's. */
+/** The task ended without a result; why is as `told` takes it. */
 export class TaskFailed extends Error {
   constructor(problem) {
-    super(typeof problem === "string" ? problem : problem.key);
+    super(problem.key);
     this.problem = problem;
   }
 }
@@ -44,7 +44,7 @@ export async function compress(source, parameters, signal, onStep) {
 
 function create(source, parameters, signal, onStep) {
   const waits = (seconds) =>
-    onStep({ phase: "waiting", progress: 0, detail: t("wait.busy", { seconds: Math.ceil(seconds) }) });
+    onStep({ phase: "waiting", progress: 0, detail: { key: "wait.busy", values: { seconds: Math.ceil(seconds) } } });
   const attempt = () => {
     onStep({ phase: source.file ? "uploading" : "working", progress: 0, detail: "" });
     const onProgress = (progress) => onStep({ phase: "uploading", progress, detail: "" });
@@ -65,9 +65,7 @@ async function finished(id, signal, onStep) {
   }
 }
 
-/** The server's words, which are English and may say more; in other languages those of the task's state. */
-const failure = (state, message) =>
-  language() === "en" || !has(`failed.${state}`) ? message : { key: `failed.${state}`, values: {} };
+const failure = (state, words) => ({ key: has(`failed.${state}`) ? `failed.${state}` : "failed.-1", words });
 
 async function whole(data, signal) {
   const blob = await fetchResult(data.image, signal);

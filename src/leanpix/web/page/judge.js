@@ -22,7 +22,7 @@ const DOCUMENT = /\.(docx?|xlsx?|pptx?|od[tsp]|pages|numbers|key|epub)$/i;
 
 /** Why a file is not sent, as { key, values }; null where the server is to judge. read: the formats that it reads. */
 export async function objection(file, { mostBytes, read }) {
-  if (file.size === 0) return { key: "judge.empty", values: {} };
+  if (file.size === 0) return { key: "judge.empty" };
   const head = String.fromCharCode(...new Uint8Array(await file.slice(0, HEAD_BYTES).arrayBuffer()));
   const kind = kindOf(head, file.name);
   if (kind && !read.has(kind.values.kind.toLowerCase())) return kind;

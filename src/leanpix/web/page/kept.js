@@ -49,7 +49,9 @@ async function takeOver() {
   const taken = [];
   for (const item of mine.sort((a, b) => a.order - b.order)) {
     const [file, blob] = await Promise.all(["source", "result"].map((part) => done(store(BLOBS).get(`${item.id} ${part}`))));
-    taken.push({ ...item, file: file ?? null, keptFile: file, blob, keptBlob: blob });
+    // An earlier version of the page kept the server's words alone.
+    const error = typeof item.error === "string" ? { key: "failed.-1", words: item.error } : item.error;
+    taken.push({ ...item, error, file: file ?? null, keptFile: file, blob, keptBlob: blob });
     if (item.tab !== tab) await done(store(ITEMS, "readwrite").put({ ...item, tab }));
   }
   return taken;

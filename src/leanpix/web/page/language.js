@@ -7,7 +7,7 @@ const STANDARD = "en";
 const OFFERED = JSON.parse($("meta[name=languages]").content);
 
 let code = chosen([localStorage.getItem(NAME), ...navigator.languages].filter(Boolean));
-let messages = await fetched(code).catch(() => ({}));
+let messages = await texts(code).catch(() => ({}));
 let plurals = new Intl.PluralRules(code);
 
 /** The first of some wishes that there is a file for: "pt-BR" is met by pt, "zh-TW" by zh. */
@@ -17,6 +17,11 @@ export function chosen(wishes, offered = Object.keys(OFFERED)) {
     if (found) return found;
   }
   return STANDARD;
+}
+
+/** A language's texts; what its file lacks is said in English. */
+async function texts(language) {
+  return Object.assign({}, ...(await Promise.all([...new Set([STANDARD, language])].map(fetched))));
 }
 
 async function fetched(language) {
@@ -37,8 +42,14 @@ export function t(key, values = {}) {
 
 export const has = (key) => key in messages;
 
-/** What went wrong as text: the server's own words, or a key with its values. */
-export const told = (problem) => (typeof problem === "string" ? problem : t(problem.key, problem.values));
+/**
+ * What went wrong as text: { key, values, words }. words are the server's own, which are English and say more: in English
+ * they are the text.
+ */
+export const told = ({ key, values, words }) => (code === STANDARD && words ? words : t(key, values));
+
+/** The server's own words where the text is not made of them already, else nothing. */
+export const addedWords = ({ words }) => (code === STANDARD || !words ? "" : words);
 
 /** Put the language's texts into an element and all below it that say by data-t which is theirs. */
 export function translate(within) {
@@ -74,7 +85,7 @@ export function startLanguage(changed = () => {}) {
   select.replaceChildren(...Object.entries(OFFERED).map(([value, name]) => new Option(name, value)));
   select.value = code;
   select.addEventListener("change", async () => {
-    messages = await fetched(select.value);
+    messages = await texts(select.value);
     code = select.value;
     plurals = new Intl.PluralRules(code);
     localStorage.setItem(NAME, code);

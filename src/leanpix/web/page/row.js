@@ -1,7 +1,7 @@
 // A file's row in the table.
 
 import { $, setText, stamp } from "./dom.js";
-import { has, t, told, translate } from "./language.js";
+import { addedWords, has, language, t, told, translate } from "./language.js";
 import { bytes, change, tenths } from "./numbers.js";
 import { thumbnail } from "./thumbnails.js";
 
@@ -15,7 +15,7 @@ export class Row {
     this.item = item;
     this.element = stamp("row");
     this.parts = Object.fromEntries(
-      ["thumb", "kind", "name", "meta", "before", "after", "saved", "bar", "score", "state", "progress", "detail"].map(
+      ["thumb", "kind", "name", "meta", "before", "after", "saved", "bar", "score", "state", "progress", "detail", "words"].map(
         (part) => [part, $(`[data-part=${part}]`, this.element)],
       ),
     );
@@ -71,7 +71,9 @@ export class Row {
     const { item, parts } = this;
     const step = `working.${item.detail}`;
     setText(parts.state, t(item.phase === "working" && has(step) ? step : `state.${item.phase}`));
-    setText(parts.detail, item.error ? told(item.error) : item.phase === "waiting" ? item.detail : warnings(item));
+    const [detail, words] = details(item);
+    setText(parts.detail, detail);
+    setText(parts.words, words);
     parts.progress.hidden = !isBusy(item);
     parts.progress.value = overall(item);
     parts.progress.setAttribute("aria-label", t("row.progress", { name: item.name }));
@@ -86,10 +88,20 @@ export function overall({ phase, progress = 0, file }) {
   return phase === "done" || phase === "failed" ? 1 : 0;
 }
 
-function warnings(item) {
-  const lost = (item.report?.lost ?? []).map((kind) => (has(`lost.${kind}`) ? t(`lost.${kind}`) : kind));
+/** What there is to say of an item, and what the server says of it in English where the page is in another language. */
+function details({ phase, detail, error, blob, report }) {
+  if (error) return [told(error), addedWords(error)];
+  if (phase === "waiting") return [told(detail), ""];
+  if (!blob || !report) return ["", ""];
+  const lost = (report.lost ?? []).map((kind) => (has(`lost.${kind}`) ? t(`lost.${kind}`) : kind));
   const without = lost.length ? [t("row.without", { kinds: lost.join(", ") })] : [];
-  const text = item.blob ? [...(item.report?.warnings ?? []), ...without].join(". ") : "";
+  const warnings = report.warnings ?? [];
+  if (language() === "en") return [sentence([...warnings, ...without]), ""];
+  return [sentence(without), sentence(warnings)];
+}
+
+function sentence(parts) {
+  const text = parts.join(". ");
   return text && text[0].toUpperCase() + text.slice(1);
 }
 
