@@ -4,6 +4,7 @@ set -euo pipefail
 
 programs=(
   chromium                # the web pages
+  fonts-ipafont-gothic    # the page in Japanese, in its pictures
   prometheus              # the dashboard's queries and the alerts
   imagemagick             # colours, read by a third decoder
   libimage-exiftool-perl  # what a result keeps of its source's metadata

@@ -11,11 +11,17 @@ from leanpix.domain.errors import RateLimitedError
 
 T = TypeVar("T")
 
+# The rate counts from when a request was let through, patience from when one came. Of requests that come together the
+# first is let through a little later than the others came: without this, two a second and half a second's patience,
+# the defaults, would refuse the third of them by that little.
+_TOGETHER_S = 0.1
+
 
 class KeyQueue:
     """Lines up the requests of each key in one process; only the first in line asks for the rate.
 
-    A request waits for patience_s at most, and not at all for what would take longer.
+    A request waits for patience_s at most (and the moment by which requests are apart that come together), and not at
+    all for what would take longer.
     """
 
     def __init__(self, patience_s: float) -> None:
@@ -26,11 +32,12 @@ class KeyQueue:
         """What ask gives once it does not raise RateLimitedError any more; that error when the patience is over."""
         if self._patience_s == 0:
             return await ask()
-        deadline = asyncio.get_running_loop().time() + self._patience_s
+        patience_s = self._patience_s + _TOGETHER_S
+        deadline = asyncio.get_running_loop().time() + patience_s
         line = self._lines.setdefault(key_id, asyncio.Lock())
         refusal = RateLimitedError("HTTP 429: too many requests with this key are waiting already", self._patience_s)
         try:
-            async with asyncio.timeout(self._patience_s), line:
+            async with asyncio.timeout(patience_s), line:
                 while True:
                     try:
                         return await ask()

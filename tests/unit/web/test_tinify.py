@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from functools import partial
+from typing import Any, TypeVar
 
 import pytest
 
@@ -13,6 +15,7 @@ from leanpix.web.key_queue import KeyQueue
 from leanpix.web.tinify.routes import tinify_routes
 from leanpix.web.tinify.storing import parse_shelf
 
+T = TypeVar("T")
 STORE = {
     "service": "s3", "region": "us-east-1", "path": "bucket/a.jpg",
     "aws_access_key_id": "someone", "aws_secret_access_key": "a-secret",
@@ -89,8 +92,51 @@ def test_patience_has_an_end_and_then_the_refusal_is_told() -> None:
             assert isinstance(refused, RateLimitedError)
             assert "waiting already" in str(refused)
 
-    asyncio.run(impatient())
-    asyncio.run(stuck())
+    with_set_clock(impatient())
+    with_set_clock(stuck())
+
+
+class SetClock(asyncio.SelectorEventLoop):
+    """A loop whose time goes on by what its timers wait for, whatever the machine is busy with."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._now_s = 0.0
+        selector: Any = self._selector  # type: ignore[attr-defined] # the loop's own
+        select = selector.select
+
+        def wait(timeout: float | None) -> object:
+            self._now_s += timeout or 0
+            return select(0)
+
+        selector.select = wait
+
+    def time(self) -> float:
+        return self._now_s
+
+
+def with_set_clock(work: Coroutine[Any, Any, T]) -> T:
+    with asyncio.Runner(loop_factory=SetClock) as runner:
+        return runner.run(work)
+
+
+def test_requests_that_come_together_all_reach_what_patience_is_meant_to_reach() -> None:
+    """Two a second and half a second's patience are the defaults: a third request has its turn just then."""
+    taken: list[float] = []
+
+    async def ask() -> str:
+        now = asyncio.get_running_loop().time()
+        if len(taken) >= 2 and now < taken[0] + 0.5:
+            raise RateLimitedError("slow down", taken[0] + 0.5 - now)
+        await asyncio.sleep(0.03)  # a database under load
+        taken.append(asyncio.get_running_loop().time())
+        return "done"
+
+    async def all_at_once() -> list[str]:
+        turns = KeyQueue(0.5)
+        return await asyncio.gather(*(turns.take("key", ask) for _ in range(3)))
+
+    assert with_set_clock(all_at_once()) == ["done"] * 3
 
 
 @pytest.mark.parametrize("patience_s", [0, 30])

@@ -94,7 +94,7 @@ function details({ phase, detail, error, blob, report }) {
   if (phase === "waiting") return [told(detail), ""];
   if (!blob || !report) return ["", ""];
   const lost = (report.lost ?? []).map((kind) => (has(`lost.${kind}`) ? t(`lost.${kind}`) : kind));
-  const without = lost.length ? [t("row.without", { kinds: lost.join(", ") })] : [];
+  const without = lost.length ? [t("row.without", { kinds: lost.join(t("joint")) })] : [];
   const warnings = report.warnings ?? [];
   if (language() === "en") return [sentence([...warnings, ...without]), ""];
   return [sentence(without), sentence(warnings)];

@@ -31,7 +31,7 @@ function described(items, done) {
   const parts = [done.length === items.length ? files : t("totals.of", { done: whole(done.length), files })];
   if (unchanged) parts.push(t("totals.unchanged", { number: whole(unchanged) }));
   if (failed) parts.push(t("totals.failed", { number: whole(failed) }));
-  return parts.join(", ");
+  return parts.join(t("joint"));
 }
 
 /** Tell screen readers when everything has ended, once. */
