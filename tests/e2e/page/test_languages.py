@@ -133,6 +133,23 @@ def cut_off(page: Page) -> list[str]:
     return found
 
 
+def outside(page: Page, selector: str) -> list[str]:
+    """What reaches over the edge of a phone."""
+    found: list[str] = page.evaluate(
+        """(selector) => [...document.querySelectorAll(selector)]
+            .filter((one) => one.checkVisibility())
+            .filter((one) => one.getBoundingClientRect().left < 0 || one.getBoundingClientRect().right > 390.5)
+            .map((one) => one.textContent.trim())""",
+        selector,
+    )
+    return found
+
+
+def test_no_text_stands_in_the_styles_where_no_language_reaches_it() -> None:
+    drawn = [word for path in PAGE.glob("*.css") for word in re.findall(r'content: "([^"]+)"', path.read_text())]
+    assert [word for word in drawn if re.search("[a-z]", word)] == []
+
+
 def test_every_language_has_room_on_a_phone(
     visitor_with: Callable[..., Visitor], server: Server, tmp_path: Path
 ) -> None:
@@ -150,3 +167,9 @@ def test_every_language_has_room_on_a_phone(
         # Chinese and Japanese list things by a mark of their own.
         joint = "、" if file.stem in {"ja", "zh"} else ", "
         expect(page.locator("#total-files")).to_contain_text(joint)
+        page.locator(".file[data-phase=done] [data-do=compare]").first.click()
+        expect(page.locator("#worst")).to_be_visible()
+        assert_fits(page)
+        assert cut_off(page) == [], file.stem
+        assert outside(page, "#comparison label, #comparison output") == [], file.stem
+        page.keyboard.press("Escape")
