@@ -116,8 +116,8 @@ def measured(files: int, folder: Path) -> tuple[float, float, float]:
     remember(state, files)
     with running_store(files) as endpoint:
         keys = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_REGION": "us-east-1"}
-        command = ["leanpix", "sync", "s3://from/x", "s3://to/x", "--state", state, "--on-conflict", "replace"]
-        program = Path(sys.executable).with_name(str(command[0]))
+        command = ["leanpix", "sync", "s3://from/x", "s3://to/x", "--state", str(state), "--on-conflict", "replace"]
+        program = Path(sys.executable).with_name(command[0])
         environment = os.environ | keys | {"AWS_ENDPOINT_URL": endpoint, "LEANPIX_WORKERS": "1"}
         with (folder / "output").open("w+") as output:
             process = subprocess.Popen([program, *command[1:]], env=environment, stdout=output)

@@ -19,6 +19,7 @@ from leanpix.cli import (
     serve,
     sync,
     vault,
+    watch,
     worker,
 )
 
@@ -54,6 +55,7 @@ app.command("compress")(compress.compress)
 app.command("set")(picture_set.picture_set)
 app.command("score")(score.score)
 app.command("sync")(sync.sync)
+app.command("watch")(watch.watch)
 app.command("vault")(vault.vault)
 app.command("check")(check.check)
 app.command("doctor")(doctor.doctor)

@@ -10,68 +10,74 @@ import typer
 from leanpix.cli.catalogue.sync import SyncRequest, run_sync
 from leanpix.cli.catalogue.work import OnTaken
 from leanpix.cli.compress import kinds_or_exit, options_or_exit
-from leanpix.cli.options import batch_settings_or_exit, default_jobs
+from leanpix.cli.options import Exclude, Include, Jobs, batch_settings_or_exit, default_jobs
 
-Source = Annotated[str, typer.Argument(help="A folder, or s3://bucket/prefix, gs://... or az://...")]
-Target = Annotated[str, typer.Argument(help="The same; every file of SOURCE gets its place here.")]
+# What `leanpix watch` takes as well.
+Target = Annotated[str, typer.Argument(help="A folder, or s3://bucket/prefix, gs://... or az://...")]
+Quality = Annotated[int | None, typer.Option("--quality", "-q", help="1-100, instead of automatic.")]
+Score = Annotated[
+    float | None, typer.Option("--score", help="The SSIMULACRA2 score that automatic quality keeps; default: 75.")
+]
+Format = Annotated[
+    str | None,
+    typer.Option(
+        "--format",
+        "-f",
+        help="jpg, png, webp, avif or jxl, or several by commas, or `auto`: hat.jpg becomes hat.jpg.webp. "
+        "Default: each stays as it is, and so do all names.",
+    ),
+]
+Width = Annotated[int | None, typer.Option(help="Width in pixels; alone, proportions are kept.")]
+Height = Annotated[int | None, typer.Option(help="Height in pixels; alone, proportions are kept.")]
+Keep = Annotated[list[str] | None, typer.Option(help="What of a picture stays beside its pixels.")]
+AllowLoss = Annotated[
+    str | None,
+    typer.Option(
+        metavar="KINDS", help="Compress pictures though they lose these, such as animation; they are copied else."
+    ),
+]
+PicturesOnly = Annotated[
+    bool, typer.Option("--pictures-only", help="Leave out what has no picture's extension, instead of copying it.")
+]
+Delete = Annotated[
+    bool, typer.Option("--delete", help="Remove from TARGET what an earlier run made of files that are gone.")
+]
+OnConflict = Annotated[
+    OnTaken,
+    typer.Option(help="Where TARGET has a file that no run has written, or that was changed: refuse, or replace."),
+]
+State = Annotated[
+    Path | None, typer.Option(help="File that remembers what is done; default: in TARGET, else in the user's folder.")
+]
+Server = Annotated[
+    str | None, typer.Option(help="Let this server compress, e.g. http://127.0.0.1:8000; default: LEANPIX_SERVER.")
+]
+Key = Annotated[str | None, typer.Option(help="The API key for it; better: LEANPIX_KEY.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object a file, and a summary.")]
 
 
 def sync(
-    source: Source,
+    source: Annotated[str, typer.Argument(help="A folder, or s3://bucket/prefix, gs://... or az://...")],
     target: Target,
-    quality: Annotated[int | None, typer.Option("--quality", "-q", help="1-100, instead of automatic.")] = None,
-    score: Annotated[
-        float | None,
-        typer.Option("--score", help="The SSIMULACRA2 score that automatic quality keeps; default: 75."),
-    ] = None,
-    output_format: Annotated[
-        str | None,
-        typer.Option(
-            "--format",
-            "-f",
-            help="jpg, png, webp, avif or jxl, or several by commas, or `auto`: hat.jpg becomes hat.jpg.webp. "
-            "Default: each stays as it is, and so do all names.",
-        ),
-    ] = None,
-    width: Annotated[int | None, typer.Option(help="Width in pixels; alone, proportions are kept.")] = None,
-    height: Annotated[int | None, typer.Option(help="Height in pixels; alone, proportions are kept.")] = None,
-    keep: Annotated[list[str] | None, typer.Option(help="What of a picture stays beside its pixels.")] = None,
-    allow_loss: Annotated[
-        str | None,
-        typer.Option(
-            metavar="KINDS", help="Compress pictures though they lose these, such as animation; they are copied else."
-        ),
-    ] = None,
-    include: Annotated[
-        list[str] | None, typer.Option(help="Take only names or paths like this, e.g. '*.jpg'; repeatable.")
-    ] = None,
-    exclude: Annotated[
-        list[str] | None, typer.Option(help="Leave out files like this, and never delete them; repeatable.")
-    ] = None,
-    pictures_only: Annotated[
-        bool, typer.Option("--pictures-only", help="Leave out what has no picture's extension, instead of copying it.")
-    ] = False,
-    delete: Annotated[
-        bool, typer.Option("--delete", help="Remove from TARGET what an earlier run made of files that are gone.")
-    ] = False,
-    on_conflict: Annotated[
-        OnTaken,
-        typer.Option(help="Where TARGET has a file that no run has written, or that was changed: refuse, or replace."),
-    ] = OnTaken.REFUSE,
+    quality: Quality = None,
+    score: Score = None,
+    output_format: Format = None,
+    width: Width = None,
+    height: Height = None,
+    keep: Keep = None,
+    allow_loss: AllowLoss = None,
+    include: Include = None,
+    exclude: Exclude = None,
+    pictures_only: PicturesOnly = False,
+    delete: Delete = False,
+    on_conflict: OnConflict = OnTaken.REFUSE,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done; read and write nothing.")] = False,
-    jobs: Annotated[
-        int | None, typer.Option("--jobs", "-j", min=1, help="Pictures compressed at a time; default: one a core.")
-    ] = None,
-    state: Annotated[
-        Path | None,
-        typer.Option(help="File that remembers what is done; default: in TARGET, else in the user's folder."),
-    ] = None,
+    jobs: Jobs = None,
+    state: State = None,
     force: Annotated[bool, typer.Option("--force", help="Do again what is done.")] = False,
-    server: Annotated[
-        str | None, typer.Option(help="Let this server compress, e.g. http://127.0.0.1:8000; default: LEANPIX_SERVER.")
-    ] = None,
-    key: Annotated[str | None, typer.Option(help="The API key for it; better: LEANPIX_KEY.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a file, and a summary.")] = False,
+    server: Server = None,
+    key: Key = None,
+    as_json: AsJson = False,
 ) -> None:
     """Bring every file of a folder or a bucket into another, pictures compressed.
 

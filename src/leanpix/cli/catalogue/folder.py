@@ -31,9 +31,9 @@ class Folder:
         """Its path."""
         return str(self.folder)
 
-    def entries(self) -> Iterator[Entry]:
-        """Every file, folder by folder, by name within each."""
-        yield from _below(str(self.folder), "")
+    def entries(self, within: str = "") -> Iterator[Entry]:
+        """Every file, or every file within a folder of it; folder by folder, by name within each."""
+        yield from _below(str(self.folder / within), f"{within}/" if within else "")
 
     def entry(self, key: str) -> Entry | None:
         """One file as it is now; None where there is none."""

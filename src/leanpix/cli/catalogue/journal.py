@@ -80,6 +80,12 @@ class CatalogueJournal:
     def __exit__(self, *_: object) -> None:
         self._database.close()
 
+    def begin_pass(self) -> None:
+        """Forget what an earlier look at both places has found."""
+        with self._lock:
+            self._database.execute("DELETE FROM there")
+            self._database.execute("DELETE FROM seen")
+
     def keep_there(self, found: Iterable[tuple[str, str]]) -> None:
         """Note what the target has: names and stamps."""
         with self._lock:
@@ -95,6 +101,13 @@ class CatalogueJournal:
     def row_of(self, key: str) -> Row | None:
         """What became of a source in an earlier run."""
         return _row(self._one(f"SELECT {_COLUMNS} FROM files WHERE key = ?", key))  # noqa: S608 - our own columns
+
+    def rows_at(self, key: str) -> list[Row]:
+        """What became of a source, or of all in a folder of that name."""
+        query = f"SELECT {_COLUMNS} FROM files WHERE key = ? OR (key > ? AND key < ?)"  # noqa: S608 - our own columns
+        with self._lock:
+            found = self._database.execute(query, (key, f"{key}/", f"{key}0")).fetchall()  # 0 comes after /
+        return [row for one in found if (row := _row(one)) is not None]
 
     def see(self, key: str) -> None:
         """Note that there still is this source."""

@@ -121,8 +121,13 @@ class Session:
         """Work on these files, some at a time; SetupError."""
         run(entries, self.work, self.request.jobs + _TRANSFERS, self.stop, ended)
 
-    def bring_all(self) -> None:
-        """One pass over both listings; with `deletes`, what is gone from the source goes from the target too."""
+    def bring_all(self, holds: Callable[[Entry], bool] = lambda _entry: False) -> None:
+        """One pass over both listings; with `deletes`, what is gone from the source goes from the target too.
+
+        holds: says of a file that it is not to be brought yet.
+        """
+        self.tally.listed, self.tally.is_whole = 0, True
+        self.journal.begin_pass()
         self.look_at_target()
         with _progress(self.request) as advance:
 
@@ -130,7 +135,7 @@ class Session:
                 advance(item)
                 self.tally.take(item)
 
-            self.bring(self._entries(), ended)
+            self.bring(self._entries(holds), ended)
         if self.request.deletes and not self.stop.is_set():
             self.delete_gone()
 
@@ -149,12 +154,27 @@ class Session:
         for item in self.work.delete_gone():
             self.tally.take(item)
 
-    def _entries(self) -> Iterator[Entry]:
+    def delete(self, key: str) -> None:
+        """Follow the deletion of a file, or of a folder with all that was in it."""
+        for row in self.journal.rows_at(key):
+            if (item := self.work.delete(row)) is not None:
+                self.tally.take(item)
+
+    def leaves_out(self, entry: Entry) -> bool:
+        """Whether a file is neither brought over nor missed; it is counted then."""
+        if entry.is_hole or not self.request.leaves_out(entry.key):
+            return False
+        self.tally.left_out += 1
+        self.journal.see(entry.key)
+        return True
+
+    def _entries(self, holds: Callable[[Entry], bool]) -> Iterator[Entry]:
         for entry in self.source.entries():
             self.tally.listed += not entry.is_hole
             self.tally.is_whole &= not entry.is_hole
-            if not entry.is_hole and self.request.leaves_out(entry.key):
-                self.tally.left_out += 1
+            if self.leaves_out(entry):
+                continue
+            if holds(entry):
                 self.journal.see(entry.key)
             else:
                 yield entry

@@ -99,18 +99,20 @@ class CatalogueWork:
     def delete_gone(self) -> Iterator[Item]:
         """Remove what was made of sources that are gone, if it is still what was made; an item for each."""
         for row in self.journal.gone():
-            path = PurePosixPath(row.key)
-            there = self.journal.stamp_there(row.target)
-            if there is None:
-                self.journal.forget(row.key)
-            elif row.target_stamp and there != row.target_stamp:
-                yield Item(path, Outcome.LEFT, message=f"{row.target} was changed since it was written")
-            elif self.engine is None:
-                yield Item(path, Outcome.NOT_BEGUN, message=f"{row.target} would be deleted")
-            else:
-                yield self._deleted(row, path)
+            if (item := self.delete(row)) is not None:
+                yield item
 
-    def _deleted(self, row: Row, path: PurePosixPath) -> Item:
+    def delete(self, row: Row) -> Item | None:
+        """Remove what was made of a source that is gone; None where it was gone before."""
+        path = PurePosixPath(row.key)
+        there = self.journal.stamp_there(row.target)
+        if there is None:
+            self.journal.forget(row.key)
+            return None
+        if row.target_stamp and there != row.target_stamp:
+            return Item(path, Outcome.LEFT, message=f"{row.target} was changed since it was written")
+        if self.engine is None:
+            return Item(path, Outcome.NOT_BEGUN, message=f"{row.target} would be deleted")
         try:
             self.target.delete(row.target)
         except OSError as failure:
@@ -199,6 +201,7 @@ class CatalogueWork:
 
         data = content if verdict.content is None else verdict.content
         stamp = self.target.put(target, opened.parts() if data is None else data, opened, headers)
+        self.journal.keep_there([(target, stamp)])
         sizes = opened.size, opened.size if data is None else len(data)
         if verdict.is_final:
             done = replace(row, target_stamp=stamp, size_before=sizes[0], size_after=sizes[1])
