@@ -30,6 +30,12 @@ class BatchSettings(WorkerSettings):
     key: str | None = Field(
         default=None, min_length=1, repr=False, description="API key that `leanpix compress` uses there."
     )
+    mcp_key: str | None = Field(
+        default=None,
+        min_length=1,
+        repr=False,
+        description="Key that `leanpix mcp --http` asks its clients for, as `Authorization: Bearer KEY`.",
+    )
 
 
 class SettingsError(Exception):

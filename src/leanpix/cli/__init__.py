@@ -12,6 +12,7 @@ from leanpix.cli import (
     compress,
     doctor,
     keys,
+    mcp,
     migrate,
     new_secret,
     picture_set,
@@ -55,6 +56,7 @@ app.command("compress")(compress.compress)
 app.command("set")(picture_set.picture_set)
 app.command("score")(score.score)
 app.command("sync")(sync.sync)
+app.command("mcp")(mcp.mcp)
 app.command("watch")(watch.watch)
 app.command("vault")(vault.vault)
 app.command("check")(check.check)

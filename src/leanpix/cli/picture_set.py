@@ -53,7 +53,7 @@ def picture_set(
         folder.mkdir(parents=True, exist_ok=True)
         with local_engine(settings, is_isolated=False) as engine:
             bundle = engine.compress(picture.name, picture.read_bytes(), options.aiming_at(settings.target_score)).data
-        manifest = _write(picture, folder, bundle, as_zip=as_zip)
+        manifest = write_set(picture, folder, bundle, as_zip=as_zip)
     except (TaskFailure, OSError) as failure:
         typer.echo(f"leanpix: {picture}: {failure}", err=True)
         raise typer.Exit(ExitCode.SOME_FAILED) from failure
@@ -77,7 +77,7 @@ def _widths_or_exit(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in parts)
 
 
-def _write(picture: Path, folder: Path, bundle: bytes, *, as_zip: bool) -> Mapping[str, Any]:
+def write_set(picture: Path, folder: Path, bundle: bytes, *, as_zip: bool) -> Mapping[str, Any]:
     """The files, named by their picture; the manifest with these names."""
     like = picture.stat()
     with zipfile.ZipFile(io.BytesIO(bundle)) as archive:

@@ -1,0 +1,1 @@
+"""What an assistant can have done by the Model Context Protocol."""
