@@ -12,8 +12,10 @@ from leanpix.cli import app
 from leanpix.cli.batch.items import Item, Outcome, Totals
 from leanpix.cli.batch.lines import totals_as_json
 from leanpix.cli.batch.select import Selection
-from leanpix.cli.batch.show import show_summary
+from leanpix.cli.batch.show import show_advice, show_summary
 from leanpix.cli.batch.sizes import shown_size
+from leanpix.domain.formats import OutputFormat
+from leanpix.domain.report import Advice
 
 ITEMS = [
     Item(Path("photos/a rather long name of a hat.jpg"), Outcome.COMPRESSED, 1 << 20, 204_800, score=75.31),
@@ -82,3 +84,15 @@ def test_a_folder_without_pictures_is_said_in_words(names: list[str], told: str,
     assert (done.exit_code, done.stdout) == (0, "")
     assert f"no pictures in {tmp_path}: " in done.stderr
     assert told in done.stderr
+
+
+def test_what_would_take_less_than_half_in_another_format_is_said_once_a_format(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    made = [
+        Item(Path(name), Outcome.COMPRESSED, 1 << 20, 512_000, advice=Advice(OutputFormat.JPG, 102_400))
+        for name in ("a.png", "b.png")
+    ]
+    show_advice([*made, *ITEMS])
+    told = "leanpix: about 200 KB instead of 1000 KB at the same look as jpg: a.png and 1 more\n"
+    assert capsys.readouterr().err.replace("0.98 MB", "1000 KB") == told

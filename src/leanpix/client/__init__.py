@@ -22,9 +22,10 @@ from .errors import (
     WaitedTooLongError,
 )
 from .retries import Retries
-from .values import Outcome, Progress, RequestOptions, Result, Source
+from .values import Advice, Outcome, Progress, RequestOptions, Result, Source
 
 __all__ = [
+    "Advice",
     "AsyncClient",
     "AsyncTask",
     "BusyError",

@@ -110,6 +110,13 @@ class Progress:
         return self.state == 1 or self.state < 0
 
 
+class Advice(TypedDict):
+    """Another format, and about what it would take at the same look, in bytes."""
+
+    format: str
+    likely_bytes: int
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
     """A compressed picture.
@@ -129,6 +136,15 @@ class Result:
         """The SSIMULACRA2 score against the source, where the server measured it."""
         score = self.report.get("score")
         return float(score) if isinstance(score, (int, float)) else None
+
+    @property
+    def advice(self) -> Advice | None:
+        """A format that was not asked for and would take less than half of the bytes, where the server knows one."""
+        found = self.report.get("advice")
+        if not isinstance(found, Mapping):
+            return None
+        kind, likely = found.get("format"), found.get("likely_bytes")
+        return Advice(format=kind, likely_bytes=likely) if isinstance(kind, str) and isinstance(likely, int) else None
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the picture to a file."""

@@ -54,6 +54,27 @@ class Considered:
 
 
 @dataclass(frozen=True, slots=True)
+class Advice:
+    """A format that the request did not name and that would take less than half of the bytes at the same look.
+
+    likely_bytes: about what it would take there, as it is estimated without an encode.
+    """
+
+    format: OutputFormat
+    likely_bytes: int
+
+    def fields(self) -> dict[str, object]:
+        """Its values by name, as JSON takes them."""
+        return {"format": self.format.value, "likely_bytes": self.likely_bytes}
+
+    @classmethod
+    def of(cls, found: Mapping[str, Any]) -> Advice | None:
+        """The inverse of fields; None for a format that this version does not know."""
+        known = found["format"] in set(OutputFormat)
+        return cls(OutputFormat(found["format"]), found["likely_bytes"]) if known else None
+
+
+@dataclass(frozen=True, slots=True)
 class SetImage:
     """One picture of a set: its name within it, its sides in pixels, its format, its bytes, its score if measured."""
 
@@ -95,6 +116,7 @@ class Report:
     kind; what is not named there is not lost. cached: the result is an earlier task's, made of the same.
     considered: the ways to a result that there were, in the order in which they were decided. worst: the
     place that looks worst by the local criterion (None: not looked for, as where the source has nothing at risk).
+    advice: another format that would take less than half at the same look (None: none is known).
     images: of a set, all of its pictures; all else is then of the first, but for the bytes, which are the set's.
     """
 
@@ -121,12 +143,14 @@ class Report:
     worst: WorstPlace | None = None
     images: tuple[SetImage, ...] = ()
     placeholder: Placeholder | None = None
+    advice: Advice | None = None
 
     def fields(self) -> dict[str, object]:
         """Its values by name, as JSON takes them; dataclasses.asdict would copy each one first."""
         named: dict[str, object] = {name: getattr(self, name) for name in self.__dataclass_fields__}
         worst = None if self.worst is None else self.worst.fields()
-        named |= {"considered": [one.fields() for one in self.considered], "worst": worst}
+        advice = None if self.advice is None else self.advice.fields()
+        named |= {"considered": [one.fields() for one in self.considered], "worst": worst, "advice": advice}
         if self.placeholder is not None:
             named["placeholder"] = asdict(self.placeholder)
         del named["images"]

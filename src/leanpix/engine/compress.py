@@ -23,6 +23,7 @@ from leanpix.engine.codecs.offers import Kind
 from leanpix.engine.codecs.priors import WHOLE_CPU_S
 from leanpix.engine.codecs.runs import EncoderRuns
 from leanpix.engine.facts import Limits
+from leanpix.engine.goals.advice import advice
 from leanpix.engine.goals.candidates import candidates
 from leanpix.engine.goals.context import EncodeContext
 from leanpix.engine.goals.evaluate import Made, Outcome, evaluate
@@ -326,6 +327,7 @@ def _report(
         lost=lost(context.source, facts, data, context.codec.format, pixels),
         considered=considered,
         worst=_worst(context, made),
+        advice=advice(context, runs, len(data)),
     )
 
 

@@ -21,6 +21,13 @@ _SHARP_STEP = 32
 _MANY_COLOURS = 256
 _CHROMA_SCALE = 256
 
+_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+_AT = np.arange(8)
+_COSINES = (0.5 * np.cos((2 * _AT[None, :] + 1) * _AT[:, None] * np.pi / 16)).astype(np.float32)
+_COSINES[0] /= np.sqrt(np.float32(2))
+_STEPS = (12 + 3 * (_AT[:, None] + _AT[None, :])).astype(np.float32)
+"""Of a medium quality, coarser the higher the frequency."""
+
 SATURATED = 20.0
 """Chroma detail that no photograph of the corpus reaches: drawings, screenshots and coloured text do."""
 
@@ -71,6 +78,40 @@ def chroma_detail(pixels: NDArray[np.uint8]) -> float:
 def is_colourful(pixels: NDArray[np.uint8]) -> bool:
     """Whether (rows, width, bands) pixels hold chroma detail that only what is drawn has; gray never does."""
     return pixels.shape[2] >= 3 and chroma_detail(pixels) > SATURATED  # noqa: PLR2004 - red, green, blue
+
+
+def coded_detail(pixels: NDArray[np.uint8]) -> float:
+    """Bits a pixel that steps of a medium quality leave of the frequencies of 8x8 blocks, on the sample tiles.
+
+    pixels: (rows, width, bands) sRGB; alpha is left out. Chroma is halved and counts twice. 0.02 for a product on
+    white, 0.2 to 0.7 for most photographs (docs/decisions/0282).
+    """
+    bits, count = 0.0, 0
+    for tile in sample_tiles(pixels):
+        bands = tile.astype(np.float32)
+        luma = bands[:, :, 0]
+        if pixels.shape[2] >= 3:  # noqa: PLR2004 - red, green, blue
+            luma = bands[:, :, :3] @ _LUMA
+            chroma = [(bands[:, :, band] - luma) * scale for band, scale in ((2, 0.564), (0, 0.713))]
+            bits += 2 * sum(_block_bits(_halved(plane))[0] for plane in chroma)
+        found, pixels_in = _block_bits(luma)
+        bits, count = bits + found, count + pixels_in
+    return bits / count if count else 0.0
+
+
+def _halved(plane: NDArray[np.float32]) -> NDArray[np.float32]:
+    rows, columns = plane.shape[0] // 2, plane.shape[1] // 2
+    halved: NDArray[np.float32] = plane[: 2 * rows, : 2 * columns].reshape(rows, 2, columns, 2).mean((1, 3))
+    return halved
+
+
+def _block_bits(plane: NDArray[np.float32]) -> tuple[float, int]:
+    """The bits of all whole 8x8 blocks of a plane, and how many pixels these have."""
+    rows, columns = plane.shape[0] // 8, plane.shape[1] // 8
+    blocks = plane[: 8 * rows, : 8 * columns].reshape(rows, 8, columns, 8).swapaxes(1, 2).reshape(-1, 8, 8)
+    frequencies = np.abs(_COSINES @ blocks @ _COSINES.T) / _STEPS
+    frequencies[:, 0, 0] = 0  # its mean, which its neighbours tell
+    return float(np.log2(1 + frequencies).sum()), blocks.size
 
 
 def block_ranges(tile: NDArray[np.uint8]) -> NDArray[np.uint16]:

@@ -19,6 +19,7 @@ def as_json(item: Item) -> str:
         "score": item.score,
         "message": item.message,
         "lost": item.lost,
+        "advice": None if item.advice is None else item.advice.fields(),
     }
     return json.dumps(row)
 

@@ -36,7 +36,8 @@ class LocalEngine:
         """Compress; TaskFailure."""
         del name
         made = self.pool.run(source, options, timeout_s=self.timeout_s, tenant=_TENANT)
-        return Result(bytes(made.data), made.report.score, made.report.lost, WorstPlace.of(made.report.fields()))
+        report = made.report
+        return Result(bytes(made.data), report.score, report.lost, WorstPlace.of(report.fields()), report.advice)
 
     def transcode(self, source: bytes, options: CompressionOptions) -> bytes:
         """The result alone; TaskFailure."""

@@ -8,6 +8,7 @@ import typer
 
 from leanpix.batch_settings import BatchSettings
 from leanpix.cli.batch.batch import ExitCode, engine_of
+from leanpix.cli.batch.sizes import shown_size
 from leanpix.cli.batch.work import MAX_SOURCE_BYTES, asked_of, is_wanted
 from leanpix.domain.errors import SetupError, TaskFailure
 from leanpix.domain.request import CompressionOptions
@@ -39,6 +40,9 @@ def run_pipe(options: CompressionOptions, settings: BatchSettings, *, is_isolate
     if taken and result.lost:
         lost = ", ".join(kind.in_words for kind in result.lost)
         typer.echo(f"leanpix: the result is without {lost}", err=True)
+    if taken and result.advice is not None:
+        kind, likely = result.advice.format.value, shown_size(result.advice.likely_bytes)
+        typer.echo(f"leanpix: as {kind} it would take about {likely} at the same look", err=True)
     sys.stdout.buffer.write(result.data if taken else source)
     sys.stdout.buffer.flush()
     return ExitCode.DONE

@@ -24,6 +24,7 @@ from leanpix.client.values import RequestOptions
 from leanpix.domain.errors import SetupError, TaskFailure
 from leanpix.domain.holding import Holding, in_order
 from leanpix.domain.keep import KEPT_BY_DEFAULT, NONE
+from leanpix.domain.report import Advice
 from leanpix.domain.request import KBYTE, CompressionOptions
 from leanpix.domain.states import TaskState
 
@@ -51,7 +52,8 @@ class RemoteEngine:
             raise SetupError(f"the server: {failure}") from failure
         except ClientError as failure:
             raise TaskFailure(TaskState.FAILED, str(failure)) from failure
-        return Result(made.data, made.score, _lost(made.report), WorstPlace.of(made.report))
+        advice = None if made.advice is None else Advice.of(made.advice)
+        return Result(made.data, made.score, _lost(made.report), WorstPlace.of(made.report), advice)
 
     def abandon(self) -> None:
         """Ask the server for nothing more."""

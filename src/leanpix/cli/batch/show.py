@@ -70,6 +70,18 @@ def show_losses(losses: Losses) -> None:
         typer.echo(f"leanpix: results are without {kind.in_words}: {shown_path(path)}{more}", err=True)
 
 
+def show_advice(items: Sequence[Item]) -> None:
+    """Say on standard error which pictures would take less than half in another format, format by format."""
+    advised = [(item, item.advice) for item in items if item.outcome is Outcome.COMPRESSED and item.advice is not None]
+    for kind in sorted({advice.format for _, advice in advised}):
+        of_kind = [(item, advice) for item, advice in advised if advice.format is kind]
+        now = shown_size(sum(item.size_after for item, _ in of_kind))
+        then = shown_size(sum(advice.likely_bytes for _, advice in of_kind))
+        more = f" and {len(of_kind) - 1} more" if len(of_kind) > 1 else ""
+        first = shown_path(of_kind[0][0].path)
+        typer.echo(f"leanpix: about {then} instead of {now} at the same look as {kind}: {first}{more}", err=True)
+
+
 def show_nothing(paths: Sequence[Path], selection: Selection) -> None:
     """Say on standard error that there was nothing to do, and why."""
     places = ", ".join(shown_path(path) for path in paths[:_MOST_PLACES]) or "the list"
@@ -97,6 +109,7 @@ def show_summary(
     for item in items:
         losses.add(item)
     show_losses(losses)
+    show_advice(items)
     show_totals(totals, selection, elapsed_s, is_dry=is_dry)
 
 

@@ -18,6 +18,7 @@ from leanpix.domain.errors import TaskFailure
 from leanpix.domain.formats import STANDARD_FORMATS, OutputFormat
 from leanpix.domain.holding import SHOWN, Holding
 from leanpix.domain.own_mark import mark_of, marked
+from leanpix.domain.report import Advice
 from leanpix.domain.request import CompressionOptions
 from leanpix.domain.states import TaskState
 
@@ -27,12 +28,16 @@ _MOST_NUMBERS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A compressed picture; score and its worst place where they were looked for, and what it has not of its source."""
+    """A compressed picture; score and its worst place where they were looked for.
+
+    lost: what it has not of its source. advice: another format that would take less than half.
+    """
 
     data: bytes
     score: float | None
     lost: tuple[Holding, ...] = ()
     worst: WorstPlace | None = None
+    advice: Advice | None = None
 
 
 class Engine(Protocol):
@@ -193,7 +198,11 @@ class Work:
         if self.watcher is not None:
             self.watcher.see(picture.source, picture.content, result.data, result.worst)
         sizes = len(picture.content), len(result.data)
-        return Item(picture.source.path, Outcome.COMPRESSED, *sizes, target, result.score, lost=result.lost)
+        return Item(
+            *(picture.source.path, Outcome.COMPRESSED, *sizes, target, result.score),
+            lost=result.lost,
+            advice=result.advice,
+        )
 
     def _keep(self, picture: _Picture) -> Item:
         size, target = len(picture.content), picture.source.path

@@ -108,6 +108,20 @@ FINER_CHROMA = Prior(least=1.0, likely=1.05, page=20, cpu_share=1.35)
 # every pixel takes, so that these are not coded afterwards.
 NEAR_LOSSLESS = Prior(least=0.35, likely=0.5, most=0.95, page=172, cpu_share=1.3)
 
+# Another format in place of a PNG of a photograph. likely: bits a pixel at a score of 75 where content.coded_detail is
+# 1, which grow with a power of it; most: what the estimate may fall short by and still be half of the PNG at most.
+ADVISED = {
+    OutputFormat.WEBP: Prior(least=0.6, likely=3.69, most=1.2, page=282),
+    OutputFormat.JPG: Prior(least=0.6, likely=3.91, most=1.2, page=282),
+}
+ADVISED_POWER = 1.094
+
+LEAST_ADVISED_BITS = 0.15
+"""Bits a pixel: what lies on plain ground takes them for the sake of its worst place, however little detail it has."""
+
+POINTS_A_RATE = 21.0
+"""Points of the score for which the bytes grow by e, from 70 to 90."""
+
 SLIGHT_GROWTH = 1.2
 """How many times its bytes an encode may take for a place that is slightly over its bound (docs/decisions/0175)."""
 

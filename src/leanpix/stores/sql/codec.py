@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from leanpix.domain.formats import OutputFormat, SourceFormat
 from leanpix.domain.holding import Holding
 from leanpix.domain.keep import KEPT_BY_DEFAULT, Keep, beside_default, in_order
-from leanpix.domain.report import Considered, Placeholder, Report, SetImage
+from leanpix.domain.report import Advice, Considered, Placeholder, Report, SetImage
 from leanpix.domain.request import CompressionOptions, Crop, Fit
 from leanpix.domain.worst_place import WorstPlace
 
@@ -76,6 +76,7 @@ def report_from_json(text: str) -> Report:
     kinds = {kind.value: kind for kind in Holding}  # a newer version may know more of them
     known["lost"] = tuple(kinds[name] for name in known.get("lost", ()) if name in kinds)
     known["worst"] = WorstPlace.of(known["worst"]) if known.get("worst") else None
+    known["advice"] = Advice.of(known["advice"]) if known.get("advice") else None
     known["images"] = tuple(SetImage.of(one) for one in known.get("images", ()))
     known["placeholder"] = Placeholder(**known["placeholder"]) if known.get("placeholder") else None
     return Report(**known)

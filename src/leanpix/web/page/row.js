@@ -56,6 +56,7 @@ export class Row {
     this.#updateScore();
     this.#updateState();
     setText(parts.meta, describe(item));
+    this.element.title = advice(item);
     const compare = $("[data-do=compare].thumb", this.element);
     compare.disabled = !item.blob;
     if (item.blob && !parts.thumb.classList.contains("drawn")) thumbnail(parts.thumb, item.blob);
@@ -103,6 +104,11 @@ function details({ phase, detail, error, blob, report }) {
 function sentence(parts) {
   const text = parts.join(". ");
   return text && text[0].toUpperCase() + text.slice(1);
+}
+
+function advice({ report, blob }) {
+  if (!blob || !report?.advice) return "";
+  return t("row.advice", { format: report.advice.format.toUpperCase(), size: bytes(report.advice.likely_bytes) });
 }
 
 function describe({ report, blob, url }) {
