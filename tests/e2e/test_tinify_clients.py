@@ -26,7 +26,7 @@ from tests.support.third_party import client_of, from_npm
 from tests.support.tls import tls_relay
 from tests.support.websites import Quiet, website
 
-SCRIPT = Path(__file__).parent / "clients" / "tinify" / "node.mjs"
+SCRIPTS = Path(__file__).parent / "clients" / "tinify"
 
 
 def marked_jpeg() -> bytes:
@@ -53,6 +53,7 @@ class Scene:
     seaweed: Seaweed
     key: str
     empty_key: str
+    slow_key: str
     url: str
     folder: Path
 
@@ -97,7 +98,8 @@ def scene(tmp_path_factory: pytest.TempPathFactory, seaweed: Seaweed) -> Iterato
         tls_relay(server.base, folder) as relay,
     ):
         keys = key_for(server, "shop", credits=100, qps=100), key_for(server, "empty", credits=0, qps=100)
-        made = Scene(relay.base, relay.ca_file, seaweed, *keys, f"{site}/a.jpg", folder)
+        slow = key_for(server, "slow", credits=100, qps=2)
+        made = Scene(relay.base, relay.ca_file, seaweed, *keys, slow, f"{site}/a.jpg", folder)
         made.picture.write_bytes(PICTURE)
         made.transparent.write_bytes(transparent_png())
         yield made
@@ -245,11 +247,16 @@ def node(scene: Scene) -> dict[str, Any]:
         "url": scene.url, "picture": str(scene.picture), "transparent": str(scene.transparent),
         "written": str(scene.folder / "node.jpg"), "store": scene.shelf("node.jpg"),
     }  # fmt: skip
-    command = ["node", str(SCRIPT), str(from_npm(client_of("tinify"))), json.dumps(told)]
+    found: dict[str, Any] = said_by("node.mjs", told)
+    return found
+
+
+def said_by(script: str, told: dict[str, Any]) -> Any:
+    """What a script of the npm client's prints as JSON."""
+    command = ["node", str(SCRIPTS / script), str(from_npm(client_of("tinify"))), json.dumps(told)]
     done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+    return json.loads(done.stdout)
 
 
 def test_node_does_what_python_does(node: dict[str, Any], scene: Scene) -> None:
@@ -284,3 +291,10 @@ def test_node_does_what_python_does(node: dict[str, Any], scene: Scene) -> None:
 )
 def test_node_errors(node: dict[str, Any], case: str, kind: str, status: int) -> None:
     assert (node[case]["kind"], node[case]["status"]) == (kind, status)
+
+
+def test_forty_uploads_of_the_npm_client_at_once_end_well_on_a_slow_key(scene: Scene) -> None:
+    told = {"endpoint": scene.endpoint, "ca": str(scene.ca), "key": scene.slow_key, "picture": str(scene.picture)}
+    sizes = said_by("forty.mjs", told)
+    assert len(sizes) == 40
+    assert all(0 < size <= len(PICTURE) for size in sizes)
