@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
+from typing import Any
 
 from leanpix.domain.formats import OutputFormat, SourceFormat
 from leanpix.domain.holding import Holding
 from leanpix.domain.keep import KEPT_BY_DEFAULT, Keep, beside_default, in_order
 from leanpix.domain.report import Advice, Considered, Placeholder, Report, SetImage
-from leanpix.domain.request import CompressionOptions, Crop, Fit
+from leanpix.domain.request import CompressionOptions, Crop, Fit, Packing
 from leanpix.domain.worst_place import WorstPlace
 
 
@@ -29,23 +31,24 @@ def ignored_from_json(text: str) -> tuple[str, ...]:
 def options_from_json(text: str) -> CompressionOptions:
     """The inverse of options_to_json; fields this version does not know are ignored."""
     found = json.loads(text)
-    return CompressionOptions(
-        format=OutputFormat(found["format"]) if "format" in found else None,
-        quality=found.get("quality"),
-        max_bytes=found.get("max_bytes"),
-        width_px=found.get("width_px"),
-        height_px=found.get("height_px"),
-        fit=Fit(found.get("fit", Fit.FILL)),
-        target_score=found.get("target_score"),
-        enlarge=found.get("enlarge", True),
-        background=found.get("background"),
-        crop=Crop(found.get("crop", Crop.CENTRE)),
-        alternatives=tuple(OutputFormat(name) for name in found.get("alternatives", ())),
-        keep=_keep(found),
-        widths=tuple(found.get("widths", ())),
-        compares=found.get("compares", False),
-    )
+    plain = {one.name: found[one.name] for one in fields(CompressionOptions) if one.name in found}
+    read: dict[str, Any] = {name: _READ[name](value) if name in _READ else value for name, value in plain.items()}
+    return CompressionOptions(**read | {"keep": _keep(found)})
 
+
+def _formats(names: Sequence[str]) -> tuple[OutputFormat, ...]:
+    return tuple(map(OutputFormat, names))
+
+
+_READ: dict[str, Callable[[Any], object]] = {
+    "format": OutputFormat,
+    "alternatives": _formats,
+    "fit": Fit,
+    "crop": Crop,
+    "widths": tuple,
+    "packing": Packing,
+}
+"""Options that JSON has in another type; all others are as they are written."""
 
 _PRESERVED = {"copyright": Keep.COPYRIGHT, "creation": Keep.DATE, "location": Keep.GPS}
 """The words of `preserve`, which rows of older versions have in place of `keep`."""
