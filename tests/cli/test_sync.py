@@ -20,7 +20,8 @@ from leanpix.cli.batch.items import Item, Outcome
 from leanpix.cli.batch.work import Result
 from leanpix.cli.catalogue.folder import Folder
 from leanpix.cli.catalogue.journal import CatalogueJournal
-from leanpix.cli.catalogue.places import Entry, are_apart
+from leanpix.cli.catalogue.opening import are_apart
+from leanpix.cli.catalogue.places import Entry
 from leanpix.cli.catalogue.sync import Session, SyncRequest, Tally
 from leanpix.cli.catalogue.work import CatalogueWork, OnTaken
 from leanpix.domain.errors import SetupError, TaskFailure

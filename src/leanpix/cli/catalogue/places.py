@@ -1,4 +1,4 @@
-"""Where a catalogue lies: a folder, or a bucket of an object store. What both can do."""
+"""What a place that holds a catalogue can do: a folder (folder.py) or a bucket of an object store (bucket.py)."""
 
 from __future__ import annotations
 
@@ -8,9 +8,6 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
-from urllib.parse import urlsplit
-
-from leanpix.domain.errors import SetupError
 
 BUCKET_SCHEMES = ("s3", "gs", "az")
 CONTENT_TYPE = "Content-Type"
@@ -74,42 +71,3 @@ class Place(Protocol):
 
     def delete(self, key: str) -> None:
         """Remove a file; none there is no error."""
-
-
-def source_at(text: str) -> Place:
-    """The place of this path or URL; SetupError where there is none."""
-    place = _place(text)
-    if "://" not in text and not Path(text).is_dir():
-        raise SetupError(f"there is no folder {text}")
-    return place
-
-
-def target_at(text: str, *, makes: bool) -> Place:
-    """The same, where files are to go: a folder is made, where anything is to be written."""
-    try:
-        if "://" not in text and makes:
-            Path(text).mkdir(parents=True, exist_ok=True)
-    except OSError as failure:
-        raise SetupError(f"{text}: {failure.strerror}") from failure
-    return _place(text)
-
-
-def are_apart(source: str, target: str) -> bool:
-    """Whether neither place lies in the other."""
-    one, other = _parts(source), _parts(target)
-    shared = min(len(one), len(other))
-    return one[:shared] != other[:shared]
-
-
-def _place(text: str) -> Place:
-    from leanpix.cli.catalogue.bucket import Bucket
-    from leanpix.cli.catalogue.folder import Folder
-
-    return Bucket(text) if "://" in text else Folder(Path(text))
-
-
-def _parts(text: str) -> tuple[str, ...]:
-    if "://" not in text:
-        return Path(text).resolve().parts
-    parts = urlsplit(text)
-    return f"{parts.scheme}://{parts.netloc}", *(part for part in parts.path.split("/") if part)

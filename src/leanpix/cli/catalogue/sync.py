@@ -22,7 +22,8 @@ from leanpix.cli.batch.run import interruptible, run
 from leanpix.cli.batch.select import EXTENSIONS, Selection, matches
 from leanpix.cli.catalogue.folder import Folder
 from leanpix.cli.catalogue.journal import CatalogueJournal
-from leanpix.cli.catalogue.places import OWN_PREFIX, Entry, Place, are_apart, source_at, target_at
+from leanpix.cli.catalogue.opening import are_apart, source_at, target_at
+from leanpix.cli.catalogue.places import OWN_PREFIX, Entry, Place
 from leanpix.cli.catalogue.work import CatalogueWork, OnTaken
 from leanpix.domain.errors import SetupError
 from leanpix.domain.holding import Holding
