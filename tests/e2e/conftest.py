@@ -22,6 +22,7 @@ _BOTH_MODES = {
     "test_account_api",
     "test_idempotency",
     "test_tinify_nodes",
+    "test_sets",
 }
 _FETCHING = {"fetch_allow_nets": "127.0.0.0/8"}
 

@@ -12,7 +12,7 @@ from tests.simulation.plan import MAX_SKEW_S, Plan
 from tests.simulation.rows import Change, Rows
 from tests.simulation.scheduler import Scheduler
 
-from leanpix.domain.account import LARGE_COST, LedgerKind, cost
+from leanpix.domain.account import LedgerKind, price
 from leanpix.domain.batch import Batch
 from leanpix.domain.states import TaskState
 from leanpix.domain.task import MAX_ATTEMPTS, SourceKind, Task
@@ -23,6 +23,10 @@ from leanpix.service.submit import QueueBounds
 _MISFORTUNE = {TaskState.CANCELLED, TaskState.FAILED, TaskState.PUBLISH_FAILED, TaskState.TIMED_OUT}
 _LOST_SOURCE = "the stored source is gone"
 _SWEEPERS = {"sweeper", "promote", "cancel"}
+
+
+_MOST_RAISED = 2
+"""Credits that a set of the plan needs more once it is known to be large."""
 
 
 class Auditor:
@@ -41,7 +45,7 @@ class Auditor:
         self.keys: dict[str, str] = {}
         self.unwanted: set[str] = set()  # tasks, batches and keys that somebody has had cancelled
         self._balance: dict[str, int | None] = {}
-        self._poor_until: dict[str, float] = {}
+        self._poor_until: dict[tuple[str, int], float] = {}  # a key, and how many credits it did not have
         self._claimed_at: dict[str, float] = {}
         self._wanted: set[str] = set()  # notices
         self._overtaken: Counter[str] = Counter()
@@ -188,8 +192,9 @@ class Auditor:
         left, known = change.after[0].credits, self._balance[change.key]
         if left != known:
             self.broken(f"the balance of {change.key} is {left}, not {known}")
-        if change.before is not None and change.before[0].credits == 0:
-            self._poor_until[change.key] = self._scheduler.now
+        before = None if change.before is None else change.before[0].credits
+        for lacking in () if before is None else range(before + 1, _MOST_RAISED + 1):
+            self._poor_until[change.key, lacking] = self._scheduler.now
 
     def _task_changed(self, change: Change, ended: list[Task]) -> None:
         before, after = change.before, change.after
@@ -313,11 +318,12 @@ class Auditor:
             self.broken(f"{task.id} of {source!r} ended {state.name}: {task.message}")
         if state is TaskState.SUCCEEDED:
             side = LARGE_PX if source.startswith(b"large") else 1
-            if spent != cost(side):
+            if spent != price(side, task.options.most_results):
                 self.broken(f"{task.id} of {source!r} cost {spent}")
             assert self.blobs is not None
             blob = "" if task.result is None else task.result.blob
-            if not blob.endswith(f"/{task.id}-{task.attempt}.jpg"):  # as links to it are named
+            suffix = "zip" if task.options.widths else "jpg"
+            if not blob.endswith(f"/{task.id}-{task.attempt}.{suffix}"):  # as links to it are named
                 self.broken(f"{task.id} ended with {blob} in its attempt {task.attempt}")
             content = self.blobs.content.get(blob)
             if content != result_of(source):
@@ -327,8 +333,10 @@ class Auditor:
         """Whether the key cannot, or may not, pay for the picture, or could not while it was worked on."""
         account = self._rows.tables["accounts"][task.key_id][0]
         left = account.credits
-        was_poor = self._poor_until.get(task.key_id, 0.0) >= self._claimed_at.get(task.id, task.created_at)
-        return was_poor or account.revoked_at is not None or (left is not None and left < LARGE_COST)
+        raised = task.options.most_results  # from a small picture's price to a large one's
+        was_poor = self._poor_until.get((task.key_id, raised), 0.0) >= self._claimed_at.get(task.id, task.created_at)
+        is_poor = left is not None and left < price(LARGE_PX, raised)
+        return was_poor or account.revoked_at is not None or is_poor
 
     def _look_at_end_of_batch(self, batch: Batch) -> None:
         self.ended_at[batch.id] = self._scheduler.now

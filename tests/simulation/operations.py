@@ -7,7 +7,7 @@ from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, TypeVar
 
-from tests.simulation.outside import picture
+from tests.simulation.outside import SMALL_PX, picture
 from tests.simulation.plan import STALLS_S
 
 from leanpix.domain.account import Account
@@ -25,7 +25,11 @@ if TYPE_CHECKING:
 Act = Callable[["Installation", Random], None]
 OPERATIONS: dict[str, Act] = {}
 _R = TypeVar("_R")
-_OPTIONS = (CompressionOptions(quality=80), CompressionOptions(quality=50))
+_OPTIONS = (
+    CompressionOptions(quality=80),
+    CompressionOptions(quality=50),
+    CompressionOptions(quality=80, widths=(SMALL_PX, 2 * SMALL_PX)),
+)
 _TRIES = 3
 
 

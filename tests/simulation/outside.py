@@ -14,7 +14,7 @@ from tests.simulation.scheduler import Scheduler, SimulatedEvent
 from leanpix.domain.account import RateBucket
 from leanpix.domain.errors import LeanpixError, TaskFailure
 from leanpix.domain.formats import OutputFormat, SourceFormat
-from leanpix.domain.report import CompressionView, Report
+from leanpix.domain.report import CompressionView, Report, SetImage
 from leanpix.domain.request import CompressionOptions
 from leanpix.domain.source_headers import SourceHeaders
 from leanpix.domain.states import TaskState
@@ -43,6 +43,10 @@ def picture(draw: Random) -> bytes:
     return draw.choices(list(ENDS), _WEIGHTS)[0] + b" %d" % draw.randrange(4)
 
 
+def _set_image(width_px: int) -> SetImage:
+    return SetImage(f"{width_px}.jpg", width_px, 10, OutputFormat.JPG, 5)
+
+
 def result_of(source: bytes) -> bytes:
     """What the engine makes of it."""
     return b"" if source.startswith(b"empty") else b"result of " + source
@@ -68,9 +72,10 @@ class Engine:
         on_spent: Callable[[float], None] | None = None,
         given_up: int | None = None,
     ) -> CompressionView:
-        del options, tenant
+        del tenant
         try:
-            return self._made(all_of(source), timeout_s, on_phase, on_sides, given_up)
+            done = self._made(all_of(source), timeout_s, on_phase, on_sides, given_up)
+            return replace(done, report=replace(done.report, images=tuple(map(_set_image, options.widths))))
         finally:
             if on_spent is not None:
                 on_spent(0.5)

@@ -22,7 +22,7 @@ from .errors import (
     WaitedTooLongError,
 )
 from .retries import Retries
-from .values import Advice, Outcome, Progress, RequestOptions, Result, Source
+from .values import Advice, Outcome, Progress, RequestOptions, Result, SetImage, Source
 
 __all__ = [
     "Advice",
@@ -41,6 +41,7 @@ __all__ = [
     "Result",
     "Retries",
     "ServerFailedError",
+    "SetImage",
     "Source",
     "Task",
     "TaskFailedError",

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import difflib
 import io
+import json
 import os
+import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,6 +35,7 @@ images, which is sent as a PNG. Any other string is a path.
 """
 
 Format = Literal["jpg", "png", "webp", "avif", "jxl"]
+Kind = Format | Literal["zip"]
 
 
 Keep = Literal["copyright", "date", "gps", "camera", "exif", "xmp", "iptc", "c2pa", "profile", "gainmap", "all", "none"]
@@ -43,7 +46,8 @@ class RequestOptions(TypedDict, total=False):
     """What to make of a source: the contract's parameters; formats, target_score, fit, keep are leanpix's own.
 
     quality is 1-100, kbyte the largest size in KB; without either the server chooses. width and height in pixels.
-    formats: of which the smallest is made. keep: kinds, or their names by commas. source_headers: Authorization,
+    formats: of which the smallest is made. widths: in pixels; a set, each width in every format, is one ZIP, see
+    Result.images. keep: kinds, or their names by commas. source_headers: Authorization,
     Cookie, Referer for a source that is a URL.
     """
 
@@ -51,6 +55,7 @@ class RequestOptions(TypedDict, total=False):
     kbyte: int | None
     format: Format | Literal["auto"] | None
     formats: str | Sequence[Format] | None
+    widths: str | Sequence[int] | None
     width: int | None
     height: int | None
     fit: Literal["fill", "inside", "contain", "cover"] | None
@@ -118,6 +123,18 @@ class Advice(TypedDict):
 
 
 @dataclass(frozen=True, slots=True)
+class SetImage:
+    """One picture of a set: its bytes, format, sides in pixels, name in the ZIP, and its score if measured."""
+
+    data: bytes = field(repr=False)
+    format: Format
+    width: int
+    height: int
+    name: str
+    score: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     """A compressed picture.
 
@@ -126,7 +143,7 @@ class Result:
     """
 
     data: bytes = field(repr=False)
-    format: Format
+    format: Kind
     task_id: str
     credits: int | None
     report: Mapping[str, object] = field(default_factory=dict)
@@ -146,26 +163,37 @@ class Result:
         kind, likely = found.get("format"), found.get("likely_bytes")
         return Advice(format=kind, likely_bytes=likely) if isinstance(kind, str) and isinstance(likely, int) else None
 
+    def images(self) -> list[SetImage]:
+        """The pictures of a set, the smallest width first; none of a single picture."""
+        if self.format != "zip":
+            return []
+        with zipfile.ZipFile(io.BytesIO(self.data)) as archive:
+            manifest = json.loads(archive.read("manifest.json"))
+            return [
+                SetImage(
+                    archive.read(one["name"]), one["format"], one["width"], one["height"], one["name"], one["score"]
+                )
+                for one in manifest["images"]
+            ]
+
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the picture to a file."""
+        """Write the picture, or a set's ZIP, to a file."""
         target = Path(path)
         target.write_bytes(self.data)
         return target
 
 
-def format_of_whole(data: bytes) -> Format | None:
+def format_of_whole(data: bytes) -> Kind | None:
     """The format of a picture that is there from its signature to its end; None for all else."""
-    if data.startswith(b"\xff\xd8\xff") and data.rstrip(b"\0").endswith(b"\xff\xd9"):
-        return "jpg"
-    if data.startswith(b"\x89PNG\r\n\x1a\n") and data[-8:-4] == b"IEND":
-        return "png"
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP" and len(data) >= int.from_bytes(data[4:8], "little") + 8:
-        return "webp"
-    if data[4:12] == b"ftypavif" and _boxes_end_at(data) == len(data):
-        return "avif"
-    if data[4:12] == b"JXL \r\n\x87\n" and _boxes_end_at(data) == len(data):
-        return "jxl"
-    return None
+    wholes: dict[Kind, bool] = {
+        "jpg": data.startswith(b"\xff\xd8\xff") and data.rstrip(b"\0").endswith(b"\xff\xd9"),
+        "png": data.startswith(b"\x89PNG\r\n\x1a\n") and data[-8:-4] == b"IEND",
+        "webp": data[:4] == b"RIFF" and data[8:12] == b"WEBP" and len(data) >= int.from_bytes(data[4:8], "little") + 8,
+        "avif": data[4:12] == b"ftypavif" and _boxes_end_at(data) == len(data),
+        "jxl": data[4:12] == b"JXL \r\n\x87\n" and _boxes_end_at(data) == len(data),
+        "zip": data.startswith(b"PK\x03\x04") and data[-22:-18] == b"PK\x05\x06",
+    }
+    return next((kind for kind, is_whole in wholes.items() if is_whole), None)
 
 
 def _boxes_end_at(data: bytes) -> int:

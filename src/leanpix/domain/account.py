@@ -57,3 +57,8 @@ QUERY_RATE_FACTOR = 10
 def cost(longest_side_px: int) -> int:
     """Credits for a task by the longest side of its source or its result, whichever is larger."""
     return SMALL_COST if longest_side_px <= LARGE_SIDE_PX else LARGE_COST
+
+
+def price(longest_side_px: int, results: int) -> int:
+    """Credits for a task of so many results: each costs as one by itself."""
+    return results * cost(longest_side_px)

@@ -11,6 +11,8 @@ from leanpix.domain.formats import OutputFormat, SourceFormat
 from leanpix.domain.holding import Holding
 from leanpix.domain.worst_place import WorstPlace
 
+ZIP_SUFFIX, ZIP_MEDIA_TYPE = "zip", "application/zip"
+
 
 class Decision(StrEnum):
     """What became of one way to a result.
@@ -76,7 +78,10 @@ class Advice:
 
 @dataclass(frozen=True, slots=True)
 class SetImage:
-    """One picture of a set: its name within it, its sides in pixels, its format, its bytes, its score if measured."""
+    """One picture of a set: its name within it, its sides in pixels, its format, its bytes, its score if measured.
+
+    offset: where its bytes begin in the set's file.
+    """
 
     name: str
     width_px: int
@@ -84,6 +89,7 @@ class SetImage:
     format: OutputFormat
     result_bytes: int
     score: float | None = None
+    offset: int = 0
 
     def fields(self) -> dict[str, object]:
         """Its values by name, as JSON takes them."""
@@ -144,6 +150,16 @@ class Report:
     images: tuple[SetImage, ...] = ()
     placeholder: Placeholder | None = None
     advice: Advice | None = None
+
+    @property
+    def results(self) -> int:
+        """How many pictures were made."""
+        return max(1, len(self.images))
+
+    @property
+    def suffix(self) -> str:
+        """How the result's name ends: a set is a ZIP."""
+        return ZIP_SUFFIX if self.images else self.format.value
 
     def fields(self) -> dict[str, object]:
         """Its values by name, as JSON takes them; dataclasses.asdict would copy each one first."""

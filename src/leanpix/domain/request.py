@@ -61,6 +61,11 @@ class ReturnType(IntEnum):
     BASE64 = 2
 
 
+def too_many_pictures(count: int, most: int) -> InvalidParameterError:
+    """A set of more pictures than are allowed."""
+    return InvalidParameterError("widths", f"{count} pictures", f"at most {most} in a set: widths times formats")
+
+
 @dataclass(frozen=True, slots=True)
 class CompressionOptions:
     """What to make of a source.
@@ -122,12 +127,17 @@ class CompressionOptions:
             raise InvalidParameterError("widths", ",".join(map(str, self.widths)), allowed)
         if self.changes_dimensions:
             raise InvalidParameterError("widths", ",".join(map(str, self.widths)), "widths, or width and height")
-        if len(self.widths) * max(1, len(self.alternatives)) > MAX_SET:
-            raise InvalidParameterError("widths", len(self.widths), f"at most {MAX_SET} pictures, formats counted")
+        if self.most_results > MAX_SET:
+            raise too_many_pictures(self.most_results, MAX_SET)
 
     def given(self) -> dict[str, object]:
         """The options that are not at their defaults, by name: what is kept and compared across releases."""
         return {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != f.default}
+
+    @property
+    def most_results(self) -> int:
+        """How many pictures are made at most: of a set each width in each format, else one."""
+        return max(1, len(self.widths)) * (max(1, len(self.alternatives)) if self.widths else 1)
 
     @property
     def names_format(self) -> bool:

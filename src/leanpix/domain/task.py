@@ -66,11 +66,16 @@ class QueueEntry:
 
 @dataclass(frozen=True, slots=True)
 class StoredResult:
-    """Where a task's result lies: the blob's key, its format and its size in bytes."""
+    """Where a task's result lies: the blob's key, its format (of a set the first picture's) and its size in bytes."""
 
     blob: str
     format: OutputFormat
     size_bytes: int
+
+    @property
+    def suffix(self) -> str:
+        """How its name ends: as its format is called, or as a ZIP's of a set."""
+        return self.blob.rpartition(".")[2]
 
 
 @dataclass(frozen=True, slots=True)

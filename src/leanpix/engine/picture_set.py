@@ -25,6 +25,7 @@ from leanpix.engine.reading.probe import Probe, probe
 from leanpix.engine.shape import transform
 
 _MOST_CONSIDERED = 64
+_LOCAL_HEAD_BYTES = 30
 _LONG_AGO = (1980, 1, 1, 0, 0, 0)
 """A ZIP's first moment: the same set gives the same bytes."""
 
@@ -82,8 +83,9 @@ def compress_set(  # noqa: PLR0913 - as compress
             one.format,
             len(result.data),
             result.report.score,
+            offset,
         )
-        for one, result in made
+        for (one, result), offset in zip(made, _offsets(made), strict=True)
     )
     data = _bundle(made, replace(made[0][1].report, images=images, placeholder=placeholder))
     considered = tuple(way for _, result in made for way in result.report.considered)[:_MOST_CONSIDERED]
@@ -125,6 +127,15 @@ def _at_size(whole: Picture, width_px: int, height_px: int) -> Picture:
     resized = transform.resize(from_array(whole.pixels), width_px, height_px)
     pixels = np.frombuffer(resized.write_to_memory(), np.uint8).reshape(height_px, width_px, resized.bands)
     return replace(whole, pixels=pixels, width_px=width_px, height_px=height_px)
+
+
+def _offsets(made: list[tuple[_Wanted, Compression]]) -> Iterator[int]:
+    """Where each picture's bytes begin: a ZIP that is not packed has a head and the name before each."""
+    end = 0
+    for one, result in made:
+        begin = end + _LOCAL_HEAD_BYTES + len(one.name)
+        yield begin
+        end = begin + len(result.data)
 
 
 def _bundle(made: list[tuple[_Wanted, Compression]], report: Report) -> bytes:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from threading import Event, Lock
 from typing import BinaryIO
 
-from leanpix.domain.account import LARGE_SIDE_PX, cost
+from leanpix.domain.account import LARGE_SIDE_PX, price
 from leanpix.domain.errors import CallerError, SourceGoneError, StoreUnavailableError, TaskFailure
 from leanpix.domain.formats import PNG_SIGNATURE
 from leanpix.domain.report import Compression, CompressionView
@@ -268,21 +268,21 @@ class Execute(Attempts):
 
     def _hold_price(self, task: Task, longest_px: int) -> None:
         """Hold what the picture costs by its header: no pixel is decoded for a key that cannot pay for it."""
-        price = cost(longest_px)
-        if price <= task.held:
+        credit = price(longest_px, task.options.most_results)
+        if credit <= task.held:
             return
         with self.database.transaction() as change:
             # The task's row after the account's, as everywhere: transactions of one key wait for each other there.
-            if not change.accounts.raise_hold(task.key_id, task.id, price):
-                refusal = not_held(change, task.key_id, _too_few(price))
+            if not change.accounts.raise_hold(task.key_id, task.id, credit):
+                refusal = not_held(change, task.key_id, _too_few(credit))
                 raise TaskFailure(refusal.state, refusal.message)
-            if not change.tasks.raise_held(task.fence, price):
+            if not change.tasks.raise_held(task.fence, credit):
                 raise TaskFailure(TaskState.CANCELLED)
 
     def _publish(self, task: Task, done: Compression | CompressionView) -> StoredResult:
         self.progress.show(task.fence, TaskState.PUBLISHING)
         # As long a name as the link's: some clients take the end of the store's own URL, too, for a file name.
-        key = f"results/{task.id}/{task.id}-{task.attempt}.{done.report.format.value}"
+        key = f"results/{task.id}/{task.id}-{task.attempt}.{done.report.suffix}"
         try:
             self.blobs.put(key, done.data)
         except StoreUnavailableError as failure:
@@ -336,18 +336,18 @@ def record(change: Transaction, task: Task, outcome: Outcome, now: float) -> Tas
 
     None means that the fence is lost: somebody else has the task now, and nothing was written.
     """
-    price = _price(outcome)
-    if price and (change.accounts.is_revoked(task.key_id) or not _is_covered(change, task, price)):
-        outcome, price = not_held(change, task.key_id, _too_few(price)), 0
-    if not change.tasks.finish(task.fence, outcome, now, price):
+    credit = _price(outcome)
+    if credit and (change.accounts.is_revoked(task.key_id) or not _is_covered(change, task, credit)):
+        outcome, credit = not_held(change, task.key_id, _too_few(credit)), 0
+    if not change.tasks.finish(task.fence, outcome, now, credit):
         return None
     if task.callback is not None:
         change.notices.add(task.id, task.key_id, task.callback, now)
-    if price:
-        change.accounts.settle(task.key_id, task.id, price, now)
+    if credit:
+        change.accounts.settle(task.key_id, task.id, credit, now)
     else:
         change.accounts.release(task.key_id, task.id, now)
-    return _after(task, outcome, now, price)
+    return _after(task, outcome, now, credit)
 
 
 def not_held(change: Transaction, key_id: str, too_few: str) -> Outcome:
@@ -357,18 +357,18 @@ def not_held(change: Transaction, key_id: str, too_few: str) -> Outcome:
     return Outcome(TaskState.NOT_MEETING_REQUIREMENTS, too_few)
 
 
-def _is_covered(change: Transaction, task: Task, price: int) -> bool:
-    if price <= task.held:
+def _is_covered(change: Transaction, task: Task, credit: int) -> bool:
+    if credit <= task.held:
         return True
     # The picture's header may have raised what is held since the task was claimed.
     now = change.tasks.get(task.id)
     held = task.held if now is None else now.held
-    return price <= held or change.accounts.covers(task.key_id, price - held)
+    return credit <= held or change.accounts.covers(task.key_id, credit - held)
 
 
-def _too_few(price: int) -> str:
-    sides = f"a side over {LARGE_SIDE_PX} px"
-    return f"this picture costs {price} credits ({sides}) and the key has too few left; top the key up"
+def _too_few(credit: int) -> str:
+    sides = f"two a result with a side over {LARGE_SIDE_PX} px, one with none"
+    return f"this picture costs {credit} credits ({sides}) and the key has too few left; top the key up"
 
 
 def _after(task: Task, outcome: Outcome, now: float, charged: int) -> Task:
@@ -394,4 +394,5 @@ def _price(outcome: Outcome) -> int:
     report = outcome.report
     if outcome.state is not TaskState.SUCCEEDED or report is None:
         return 0
-    return cost(max(report.source_width_px, report.source_height_px, report.width_px, report.height_px))
+    longest_px = max(report.source_width_px, report.source_height_px, report.width_px, report.height_px)
+    return price(longest_px, report.results)

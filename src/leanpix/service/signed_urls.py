@@ -11,12 +11,14 @@ from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
 from leanpix.domain.formats import OutputFormat
+from leanpix.domain.report import ZIP_MEDIA_TYPE, ZIP_SUFFIX, SetImage
 from leanpix.domain.task import Task
 from leanpix.service.ports import Clock
 
-_NAME = re.compile(
-    rf"([0-9a-f]{{8}}(?:-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}})-([0-9]{{1,4}})\.({'|'.join(OutputFormat)})", re.ASCII
-)
+_TASK = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_FORMATS = "|".join(OutputFormat)
+_NAME = re.compile(rf"({_TASK})-([0-9]{{1,4}})\.({_FORMATS}|{ZIP_SUFFIX})", re.ASCII)
+_MEMBER = re.compile(rf"({_TASK}-[0-9]{{1,4}})-([0-9]{{1,10}})-([0-9]{{1,10}})-[0-9]{{1,4}}\.({_FORMATS})", re.ASCII)
 _SIGNATURE_BYTES = 18
 _OUTPUT_BYTES = 12
 _OUTPUT_NAME = re.compile(r"[0-9a-f]{56}", re.ASCII)
@@ -46,19 +48,29 @@ class SignedUrls:
         """
         if task.result is None:
             raise ValueError(f"task {task.id} has no result")
-        name = f"{task.id}-{task.attempt}.{task.result.format.value}"
-        expiry = int(expires_at)
-        return f"/results/{name}?e={expiry}&k={self.key_id}&s={self._sign(name, expiry)}"
+        return self._signed(f"{task.id}-{task.attempt}.{task.result.suffix}", expires_at)
+
+    def member_path(self, task: Task, image: SetImage, expires_at: float) -> str:
+        """The same of one picture of a set. Its name says where in the set's file it lies, and is signed with that."""
+        place = f"{image.offset}-{image.result_bytes}-{image.width_px}"
+        return self._signed(f"{task.id}-{task.attempt}-{place}.{image.format.value}", expires_at)
 
     def blob(self, name: str, expiry: str | None, key_id: str | None, signature: str | None) -> str | None:
         """The blob behind a link's name and parameters, or None where the link is not valid (any more)."""
         named = _NAME.fullmatch(name)
-        if named is None or expiry is None or not re.fullmatch(r"[0-9]{1,12}", expiry, re.ASCII):
+        is_valid = named is not None and self._is_valid(name, expiry, key_id, signature)
+        return f"results/{named[1]}/{name}" if named is not None and is_valid else None
+
+    def member(
+        self, name: str, expiry: str | None, key_id: str | None, signature: str | None
+    ) -> tuple[str, range] | None:
+        """The blob of a set and where in it the picture lies that a link names; None where the link is not valid."""
+        named = _MEMBER.fullmatch(name)
+        if named is None or not self._is_valid(name, expiry, key_id, signature):
             return None
-        genuine = hmac.compare_digest(self._sign(name, int(expiry)).encode(), (signature or "").encode())
-        if not genuine or key_id != self.key_id or self.now() >= int(expiry):
-            return None
-        return f"results/{named[1]}/{name}"
+        begin, size_bytes = int(named[2]), int(named[3])
+        blob = f"results/{named[1].rpartition('-')[0]}/{named[1]}.{ZIP_SUFFIX}"
+        return blob, range(begin, begin + size_bytes)
 
     def blob_of(self, url: str) -> str | None:
         """The blob behind a whole URL of this service's own, or None where it is not one with a valid signature."""
@@ -83,6 +95,16 @@ class SignedUrls:
         task_id = str(UUID(name[:32]))
         return task_id if hmac.compare_digest(self._output_signature(task_id), name[32:]) else None
 
+    def _signed(self, name: str, expires_at: float) -> str:
+        expiry = int(expires_at)
+        return f"/results/{name}?e={expiry}&k={self.key_id}&s={self._sign(name, expiry)}"
+
+    def _is_valid(self, name: str, expiry: str | None, key_id: str | None, signature: str | None) -> bool:
+        if expiry is None or not re.fullmatch(r"[0-9]{1,12}", expiry, re.ASCII):
+            return False
+        genuine = hmac.compare_digest(self._sign(name, int(expiry)).encode(), (signature or "").encode())
+        return genuine and key_id == self.key_id and self.now() < int(expiry)
+
     def _output_signature(self, task_id: str) -> str:
         return hmac.digest(self.secret, f"output\n{task_id}".encode(), hashlib.sha256)[:_OUTPUT_BYTES].hex()
 
@@ -93,4 +115,5 @@ class SignedUrls:
 
 def media_type_of(name: str) -> str:
     """The media type of a result's name, by its extension."""
-    return OutputFormat.parse(name.rpartition(".")[2]).media_type
+    suffix = name.rpartition(".")[2]
+    return ZIP_MEDIA_TYPE if suffix == ZIP_SUFFIX else OutputFormat.parse(suffix).media_type

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from leanpix.domain.account import LARGE_SIDE_PX, Account, RateBucket, cost
+from leanpix.domain.account import LARGE_COST, LARGE_SIDE_PX, Account, RateBucket, price
 from leanpix.domain.errors import (
     CreditsExhaustedError,
     InvalidParameterError,
@@ -345,10 +345,12 @@ def fetch_host(source: Upload | Address) -> str | None:
 
 def price_asked(options: CompressionOptions) -> int:
     """The credits to hold before the source is known."""
-    return cost(max(options.width_px or 1, options.height_px or 1, 1))
+    longest_px = max(options.width_px or 1, options.height_px or 1, *options.widths, 1)
+    return price(longest_px, options.most_results)
 
 
 def no_credits(needed: int) -> str:
     """What a key without enough credits is told."""
-    many = f"this request needs {needed} (a side over {LARGE_SIDE_PX} px)" if needed > 1 else "none are left"
+    why = f"a side over {LARGE_SIDE_PX} px" if needed == LARGE_COST else f"one a result, two over {LARGE_SIDE_PX} px"
+    many = f"this request needs {needed} ({why})" if needed > 1 else "none are left"
     return f"the API key has no credits for this: {many}; top the key up"

@@ -27,11 +27,11 @@ FILE_FIELDS = frozenset({"image_file", "file"})
 TEXT_FIELDS = frozenset({"image_url", "image_base64", "callback_url", "source_headers"})
 OPTION_FIELDS = frozenset(
     {"sync", "return_type", "format", "quality", "kbyte", "width", "height", "fit", "target_score", "keep"}
-    | {"formats"}
+    | {"formats", "widths"}
 )
 HEADERS = "source_headers"
-KEEP, FORMATS = "keep", "formats"
-LISTS = frozenset({KEEP, FORMATS})
+KEEP, FORMATS, WIDTHS = "keep", "formats", "widths"
+LISTS = frozenset({KEEP, FORMATS, WIDTHS})
 """Lists by commas, and by fields of their name."""
 URL_LIST, ARCHIVE, ENCODED, LINK = "image_urls", "archive", "image_base64", "image_url"
 _FORM_SLACK_BYTES = 1024 * 1024
@@ -65,7 +65,7 @@ SINGLE = BodyRules()
 # A thousand URLs of 2 KB, with commas in them.
 BATCH = BodyRules(
     file_fields=frozenset({ARCHIVE, "file"}),
-    json_fields=OPTION_FIELDS - {"sync", "return_type"} | {URL_LIST, "callback_url"},
+    json_fields=OPTION_FIELDS - {"sync", "return_type", WIDTHS} | {URL_LIST, "callback_url"},
     max_text_bytes=4 * 1024 * 1024,
     max_list_bytes=4 * 1024 * 1024,
     max_commas=100_000,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from typing import Any
 
+from leanpix.domain.report import SetImage
 from leanpix.domain.states import TaskState
 from leanpix.domain.task import Task
 
@@ -50,18 +52,28 @@ def failed(task: Task) -> Json:
     )
 
 
-def succeeded(task: Task, image: str) -> Json:
-    """The answer to a query of a finished task; image is a URL or base64 text."""
+def succeeded(task: Task, image: str, images: Sequence[Json] = ()) -> Json:
+    """The answer to a query of a finished task; image is a URL or base64 text. images: of a set, its pictures."""
     report: Json = {"phase": "complete", **_ignored(task)}
     # As sister endpoints of this API family have them: their clients read these.
     sister: Json = {}
     if task.report is not None:
         made = task.report
-        sister = {"type": made.format.value, "image_width": made.width_px, "image_height": made.height_px}
+        sister = {"type": made.suffix, "image_width": made.width_px, "image_height": made.height_px}
         report |= {name: value for name, value in task.report.fields().items() if value is not None}
+        report.pop("images", None)
         report["saved_share"] = round(1 - task.report.result_bytes / max(task.report.source_bytes, 1), 4)
     data = {**_common(task), "state": 1, "state_detail": "Complete", "progress": 100, "image": image}
+    if images:
+        data["images"] = list(images)
     return _answer("success", {**data, **sister, "report": report, "credits": task.charged})
+
+
+def set_image(image: SetImage, url: str) -> Json:
+    """One picture of a set."""
+    score = {} if image.score is None else {"score": round(image.score, 2)}
+    sides = {"width": image.width_px, "height": image.height_px}
+    return {"url": url, **sides, "format": image.format.value, "bytes": image.result_bytes, **score}
 
 
 def as_base64(content: bytes) -> str:

@@ -45,6 +45,28 @@ class WholeContent:
         """Nothing is open."""
 
 
+class PartOfContent:
+    """The bytes at some offsets of a content, as a content of their own: a picture of a set."""
+
+    def __init__(self, whole: BlobStream, part: range) -> None:
+        self._whole, self._part = whole, range(min(part.start, whole.size_bytes), min(part.stop, whole.size_bytes))
+        self.size_bytes = len(self._part)
+
+    def __iter__(self) -> Iterator[bytes]:
+        """The part's bytes, read up to its end and no further."""
+        at = 0
+        for piece in self._whole:
+            if inside := piece[max(0, self._part.start - at) : max(0, self._part.stop - at)]:
+                yield inside
+            at += len(piece)
+            if at >= self._part.stop:
+                return
+
+    def close(self) -> None:
+        """Read no further."""
+        self._whole.close()
+
+
 def content_of(blobs: Blobs, blob: str) -> BlobStream | None:
     """A result's content, read already where it is small; None where it is gone. It waits for the store."""
     found = blobs.stream(blob)

@@ -47,10 +47,21 @@ class Rendering:
             content = self.blobs.get(task.result.blob)
             if content is None:
                 return compat.failed(_unpublished(task))
-            return compat.succeeded(task, compat.as_base64(content))
+            return compat.succeeded(task, compat.as_base64(content), self.images(task, base))
         expires_at = task.completed_at + self.retention_s
         of_the_store = self.blobs.presign(task.result.blob, expires_at - self.now()) if self.blobs.presigns else None
-        return compat.succeeded(task, of_the_store or self._own_link(task, base, expires_at))
+        image = of_the_store or self._own_link(task, base, expires_at)
+        return compat.succeeded(task, image, self.images(task, base))
+
+    def images(self, task: Task, base: str) -> list[compat.Json]:
+        """The pictures of a set, each with a link of this service's own; none of a single result."""
+        if task.report is None or task.completed_at is None:
+            return []
+        expires_at = task.completed_at + self.retention_s
+        return [
+            compat.set_image(image, base.rstrip("/") + self.links.member_path(task, image, expires_at))
+            for image in task.report.images
+        ]
 
     def link(self, task: Task, base: str) -> str | None:
         """This service's own link to the task's result, or None where there is none."""

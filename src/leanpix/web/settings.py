@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 
 from leanpix.domain.account import MAX_QPS, MIN_QPS
 from leanpix.domain.formats import EXTRA_FORMATS, STANDARD_FORMATS, OutputFormat, named
+from leanpix.domain.request import MAX_SET
 from leanpix.setting_types import CommaList, EndpointUrl, ExtraFormat, Origin, WebUrl
 
 _MOST_BYTES = 1 << 40
@@ -56,6 +57,9 @@ class WebSettings(BaseModel):
         default=EXTRA_FORMATS,
         description=f"Formats written beside {named(STANDARD_FORMATS)}, for requests that name them, separated by "
         f"commas: of {', '.join(EXTRA_FORMATS)}; `none`: none of them.",
+    )
+    set_max_pictures: int = Field(
+        default=MAX_SET, ge=1, le=MAX_SET, description="Pictures of one set at most: its `widths` times its formats."
     )
     fine_states: bool = Field(default=False, description="Report the states 0, 2, 3, 5 and 6 too, not only 4.")
     cors_origins: Annotated[tuple[Origin, ...], CommaList] = Field(

@@ -18,16 +18,30 @@ from leanpix.domain.request import (
     MAX_KBYTE,
     MAX_QUALITY,
     MAX_SCORE,
+    MAX_SET,
     MAX_SIDE_PX,
     MIN_QUALITY,
     CompressionOptions,
     Fit,
     ReturnType,
+    too_many_pictures,
 )
 from leanpix.domain.source_headers import SourceHeaders, parse_source_headers
-from leanpix.web.body import FILE_FIELDS, FORMATS, HEADERS, KEEP, LINK, OPTION_FIELDS, TEXT_FIELDS, URL_LIST, Form
+from leanpix.web.body import (
+    FILE_FIELDS,
+    FORMATS,
+    HEADERS,
+    KEEP,
+    LINK,
+    OPTION_FIELDS,
+    TEXT_FIELDS,
+    URL_LIST,
+    WIDTHS,
+    Form,
+)
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,12}", re.ASCII)
+_WIDTH = re.compile(r"[1-9][0-9]{0,3}", re.ASCII)
 _IDEMPOTENCY_KEY = re.compile(r"[!-~](?:[ -~]{0,253}[!-~])?", re.ASCII)
 _NUMBER = re.compile(r"[0-9]{1,20}(\.[0-9]{1,20})?([eE][+-]?[0-9]{1,3})?", re.ASCII)  # what JSON may spell
 _WEB_URL = re.compile(r"https?://[^/?#\s]", re.ASCII | re.IGNORECASE)
@@ -53,10 +67,13 @@ class WireRequest:
     source_headers: SourceHeaders = ()
 
 
-def parse_request(form: Form, formats: Formats = STANDARD_FORMATS, accept: str = "") -> WireRequest:
+def parse_request(
+    form: Form, formats: Formats = STANDARD_FORMATS, accept: str = "", most_pictures: int = MAX_SET
+) -> WireRequest:
     """Check a form; SourceCountError or InvalidParameterError.
 
     formats: what the result may be asked to be in. accept: the request's header, which `format=auto` rests on.
+    most_pictures: of a set.
     """
     fields = {name: value.strip() for name, value in form.fields.items() if value.strip()}
     url = _source(fields, form)
@@ -64,7 +81,10 @@ def parse_request(form: Form, formats: Formats = STANDARD_FORMATS, accept: str =
     returns = _choice(fields, "return_type", {"1": ReturnType.URL, "2": ReturnType.BASE64}, default=ReturnType.URL)
     callback_url, ignored = _url(fields, "callback_url"), misspelt(form.ignored)
     headers = _source_headers(fields, url)
-    return WireRequest(url, _options(fields, formats, accept), sync, returns, callback_url, ignored, headers)
+    options = _options(fields, formats, accept)
+    if options.widths and options.most_results > most_pictures:
+        raise too_many_pictures(options.most_results, most_pictures)
+    return WireRequest(url, options, sync, returns, callback_url, ignored, headers)
 
 
 def misspelt(ignored: Iterable[str]) -> tuple[str, ...]:
@@ -158,6 +178,7 @@ def _options(fields: dict[str, str], formats: Formats, accept: str) -> Compressi
         fit=_choice(fields, "fit", {fit.value: fit for fit in Fit}, default=Fit.FILL),
         target_score=_score(fields),
         keep=parse_keep(fields.get(KEEP, "")),
+        widths=_widths(fields),
     )
 
 
@@ -169,6 +190,17 @@ def _integer(fields: dict[str, str], name: str, lowest: int, highest: int, note:
     if not _INTEGER.fullmatch(text) or not lowest <= int(text) <= highest:
         raise InvalidParameterError(name, text, allowed)
     return int(text)
+
+
+def _widths(fields: dict[str, str]) -> tuple[int, ...]:
+    """Pixels by commas; how many and how large they may be is the options' to say."""
+    text = fields.get(WIDTHS)
+    if text is None:
+        return ()
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    if not parts or not all(_WIDTH.fullmatch(part) for part in parts):
+        raise InvalidParameterError(WIDTHS, text, f"by commas, as 400,800,1600: integers from 1 to {MAX_SIDE_PX}")
+    return tuple(dict.fromkeys(int(part) for part in parts))
 
 
 def _format(fields: dict[str, str], formats: Formats, accept: str) -> tuple[OutputFormat | None, Formats]:

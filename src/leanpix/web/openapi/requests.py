@@ -8,9 +8,19 @@ from leanpix.domain.batch import MOST_ITEMS
 from leanpix.domain.choosing import AUTO
 from leanpix.domain.formats import OutputFormat
 from leanpix.domain.keep import KEEP_WORDS
-from leanpix.domain.request import MAX_KBYTE, MAX_QUALITY, MAX_SCORE, MAX_SIDE_PX, MIN_QUALITY, Fit, ReturnType
+from leanpix.domain.request import (
+    MAX_KBYTE,
+    MAX_QUALITY,
+    MAX_SCORE,
+    MAX_SET,
+    MAX_SIDE_PX,
+    MAX_WIDTHS,
+    MIN_QUALITY,
+    Fit,
+    ReturnType,
+)
 from leanpix.domain.source_headers import NAMES, VALUE
-from leanpix.web.body import ARCHIVE, FILE_FIELDS, HEADERS, URL_LIST
+from leanpix.web.body import ARCHIVE, FILE_FIELDS, HEADERS, URL_LIST, WIDTHS
 from leanpix.web.compat import Json
 from leanpix.web.openapi.decimals import integer_or_text
 from leanpix.web.openapi.model import BYTES, JSON, ZIP, Content
@@ -19,7 +29,7 @@ from leanpix.web.wire import LONGEST_URL
 
 FORM, MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data"
 _BASE64 = "^(?:(?:data:[^,]*,)?(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{4}))?$"
-_OF_ONE_PICTURE = frozenset({"sync", "return_type", HEADERS})
+_OF_ONE_PICTURE = frozenset({"sync", "return_type", HEADERS, WIDTHS})
 _NONE: Json = {"enum": [None, ""]}
 _PNG: Json = {"const": OutputFormat.PNG.value}
 _LINK = "https://shop.example/catalogue/chair.jpg"
@@ -32,6 +42,7 @@ _IMAGE_URL = (
 )
 _HEADERS_AS_TEXT = f'^(?:\\{{"(?:{"|".join(NAMES.values())})": "[!#-\\[\\]-~]{{1,200}}"\\}})?$'
 _FORMAT = f"(?:{'|'.join(kind.value for kind in OutputFormat)})"
+_WIDTH = "(?:[1-7][0-9]{0,3}|[89][0-9]{0,2})"
 _KEEP = f"(?:{'|'.join(KEEP_WORDS)})"
 _SMALLEST_GIF = "R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
 
@@ -94,7 +105,21 @@ def _body(sources: Mapping[str, Json]) -> Json:
 
 def _excluded() -> list[Json]:
     """What no request may hold together."""
-    return [{"not": _with_size("quality", {"not": _NONE})}, {"not": _with_size("format", _PNG)}]
+    return [
+        {"not": _with_size("quality", {"not": _NONE})},
+        {"not": _with_size("format", _PNG)},
+        {
+            "not": {
+                "required": [WIDTHS],
+                "properties": {WIDTHS: {"not": _NONE}},
+                "anyOf": [_sided("width"), _sided("height")],
+            }
+        },
+    ]
+
+
+def _sided(name: str) -> Json:
+    return {"required": [name], "properties": {name: {"not": {"enum": [*_NONE["enum"], 0, "0"]}}}}
 
 
 def _given(name: str) -> Json:
@@ -123,6 +148,8 @@ def _or_null(schema: Json) -> Json:
 
 def _options() -> dict[str, Json]:
     side = integer_or_text(0, MAX_SIDE_PX)
+    width: Json = {"type": "integer", "minimum": 1, "maximum": MAX_SIDE_PX}
+    widths: Json = {"type": "array", "items": width, "minItems": 1, "maxItems": 3}
     score = {"type": "number", "exclusiveMinimum": 0, "maximum": MAX_SCORE}
     return {
         "sync": _told(integer_or_text(0, 1), "0: answer with a task_id at once; 1: wait for the end.", 0),
@@ -137,6 +164,12 @@ def _options() -> dict[str, Json]:
             {"type": "string", "pattern": f"^(?:{_FORMAT}(?:,{_FORMAT})*)?$"},
             "Formats by commas, of which the smallest that meets the goal is made; in place of format, or with auto. "
             "Not in the hosted API.",
+        ),
+        "widths": _told(
+            {"anyOf": [{"type": "string", "pattern": f"^(?:{_WIDTH}(?:,{_WIDTH}){{0,2}})?$"}, width, widths]},
+            f"Several widths by commas, up to {MAX_WIDTHS}, each in every one of the formats: a set, one ZIP with "
+            f"data.images beside it, of at most {MAX_SET} pictures. Not together with width and height. Not in the "
+            "hosted API.",
         ),
         "quality": _told(integer_or_text(MIN_QUALITY, MAX_QUALITY), "Not together with kbyte; default: automatic."),
         "kbyte": _told(

@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 
 from leanpix.domain.account import MAX_NAME
 from leanpix.domain.formats import OutputFormat, SourceFormat
-from leanpix.domain.report import Report
+from leanpix.domain.report import ZIP_SUFFIX, Report
 from leanpix.domain.request import ReturnType
 from leanpix.domain.states import TaskState
 from leanpix.domain.webhook import WebhookState
@@ -103,13 +103,26 @@ def _succeeded() -> Json:
         "Complete",
         {"type": "integer", "const": PROGRESS[TaskState.SUCCEEDED]},
         image=image,
-        type=choice([kind.value for kind in OutputFormat], "The result's format."),
+        type=choice([*(kind.value for kind in OutputFormat), ZIP_SUFFIX], "The result's format; zip: a set."),
         image_width={**COUNT, "description": "The result's width in pixels."},
         image_height={**COUNT, "description": "The result's height in pixels."},
+        images={"type": "array", "items": _set_image(), "description": "The pictures of a set."},
         report=reference("Report"),
         credits=COUNT,
     )
-    return shape(properties, TaskState.SUCCEEDED.text)
+    return shape(properties, TaskState.SUCCEEDED.text, ["images"])
+
+
+def _set_image() -> Json:
+    properties: dict[str, Json] = {
+        "url": {"type": "string", "description": "A link to the picture, as long as the result is kept."},
+        "width": COUNT,
+        "height": COUNT,
+        "format": choice([kind.value for kind in OutputFormat]),
+        "bytes": COUNT,
+        "score": {"type": "number", "description": "SSIMULACRA2, where it was measured."},
+    }
+    return shape(properties, "One picture of a set.", ["score"])
 
 
 def _failed() -> Json:

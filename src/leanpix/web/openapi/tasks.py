@@ -13,7 +13,7 @@ from leanpix.web import compat
 from leanpix.web.compat import Json
 from leanpix.web.errors import OTHER_STATUS_TEXT
 from leanpix.web.openapi import errors
-from leanpix.web.openapi.model import Answer, Content, Operation, Parameter, json_answer, reference
+from leanpix.web.openapi.model import ZIP, Answer, Content, Operation, Parameter, json_answer, reference
 from leanpix.web.openapi.requests import create_bodies
 from leanpix.web.openapi.schemas import BINARY, TEXT
 
@@ -96,7 +96,7 @@ def cancel() -> Operation:
 
 def result() -> Operation:
     """Read a result."""
-    pictures = {kind.media_type: Content(BINARY) for kind in OutputFormat}
+    pictures = {kind.media_type: Content(BINARY) for kind in OutputFormat} | {ZIP: Content(BINARY)}
     behind = {"status": 416, "message": OTHER_STATUS_TEXT[416]}
     signed = (("e", "When the link ends, in Unix seconds."), ("k", "Which secret signed."), ("s", "The signature."))
     return Operation(

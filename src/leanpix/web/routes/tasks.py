@@ -31,7 +31,9 @@ async def create(request: Request) -> Response:
     once = idempotency_key(request.headers.get("Idempotency-Key"))
     await context.admit(account, once)
     async with form_of(request, account, context.settings.max_upload_bytes) as form:
-        wire = parse_request(form, context.settings.formats_written, request.headers.get("accept", ""))
+        settings = context.settings
+        wire_rules = settings.formats_written, request.headers.get("accept", ""), settings.set_max_pictures
+        wire = parse_request(form, *wire_rules)
         callback = callback_of(context, request, wire.callback_url)
 
         def submit() -> str:
@@ -88,7 +90,7 @@ async def answer(
     content = await context.call(content_of, context.blobs, task.result.blob)
     if content is None:
         return JSONResponse(context.rendering.without_content(task), headers=headers)
-    shape = compat.succeeded(task, PLACEHOLDER)
+    shape = compat.succeeded(task, PLACEHOLDER, context.rendering.images(task, base))
     return Reading(request, context.readers, task.result.blob, content).within(shape, headers)
 
 
