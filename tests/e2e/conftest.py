@@ -23,6 +23,7 @@ _BOTH_MODES = {
     "test_idempotency",
     "test_tinify_nodes",
     "test_sets",
+    "test_score_api",
 }
 _FETCHING = {"fetch_allow_nets": "127.0.0.0/8"}
 

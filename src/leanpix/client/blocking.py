@@ -54,6 +54,13 @@ class Client:
             return self._run(self._service.whole(source, options, timeout_s))
         return self.task(self._run(self._service.create(source, options)))
 
+    def score(self, reference: Source, picture: Source, *, timeout_s: float = 180) -> Result:
+        """How a picture looks beside its reference: the result's `score` and `report["worst"]`; its data is a map.
+
+        The map is a PNG of where it looks how bad. Sources are those of compress, but for URLs. ClientError, OSError.
+        """
+        return self._run(self._service.compare(reference, picture, timeout_s))
+
     def compress_many(
         self,
         sources: Iterable[Source],

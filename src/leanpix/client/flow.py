@@ -39,13 +39,13 @@ Json = Mapping[str, object]
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request. fields and file make a multipart form; the key is sent only to the service itself."""
+    """A request. fields and files, by name, make a multipart form; the key is sent only to the service itself."""
 
     method: str
     url: str
     has_key: bool = True
     fields: Mapping[str, str] = field(default_factory=dict)
-    file: tuple[str, bytes] | None = None
+    files: Mapping[str, tuple[str, bytes]] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -83,18 +83,33 @@ class Service:
         checked_options(options)
         fields = {name: _written(value) for name, value in options.items() if value is not None}
         fields |= {"sync": "0", "return_type": "1"}
-        file = None
-        if (held := content_of(source)) is not None:
-            file = held
-        elif isinstance(source, str) and source.lower().startswith(("http://", "https://")):
+        files = {}
+        if isinstance(source, str) and _is_address(source):
             fields["image_url"] = source
         else:
-            path = Path(source)  # type: ignore[arg-type] # a path: content_of has told all others
-            content = yield Read(path)
-            file = (path.name, content if isinstance(content, bytes) else b"")
+            files["image_file"] = yield from self._content(source)
         once = {"Idempotency-Key": self.new_key()}
-        data = yield from self._data(Call("POST", f"{self.base_url}{API}", fields=fields, file=file, headers=once))
+        data = yield from self._data(Call("POST", f"{self.base_url}{API}", fields=fields, files=files, headers=once))
         return _text(data, "task_id")
+
+    def compare(self, reference: Source, picture: Source, timeout_s: float) -> Flow[Result]:
+        """Compare a picture with its reference, wait, and download the map."""
+        files = {}
+        for name, source in (("reference", reference), ("image", picture)):
+            if isinstance(source, str) and _is_address(source):
+                raise TypeError(f"{name}: a URL is not compared; give bytes, a path, an open file or a Pillow image")
+            files[name] = yield from self._content(source)
+        once = {"Idempotency-Key": self.new_key()}
+        data = yield from self._data(Call("POST", f"{self.base_url}/v1/score", files=files, headers=once))
+        return (yield from self.finish(_text(data, "task_id"), timeout_s))
+
+    def _content(self, source: Source) -> Flow[tuple[str, bytes]]:
+        """A source's name and bytes."""
+        if (held := content_of(source)) is not None:
+            return held
+        path = Path(source)  # type: ignore[arg-type] # a path: content_of has told all others
+        content = yield Read(path)
+        return path.name, content if isinstance(content, bytes) else b""
 
     def progress(self, task_id: str) -> Flow[Progress]:
         """How far a task is."""
@@ -172,6 +187,10 @@ class Service:
             return busy_s <= self.retries.patience_s
         may_help = isinstance(failure, (ServerFailedError, ConnectionLostError))
         return may_help and attempt + 1 < self.retries.attempts
+
+
+def _is_address(source: str) -> bool:
+    return source.lower().startswith(("http://", "https://"))
 
 
 def _failure(response: httpx.Response) -> ClientError | None:

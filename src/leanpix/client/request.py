@@ -41,6 +41,5 @@ def as_request(http: httpx.Client | httpx.AsyncClient, call: Call, key: str) -> 
     """The request; the key goes along only where the call says so."""
     headers = {**call.headers, "X-API-KEY": key} if call.has_key else dict(call.headers)
     parts: dict[str, tuple[str | None, str | bytes]] = {name: (None, value) for name, value in call.fields.items()}
-    if call.file is not None:
-        parts["image_file"] = call.file
+    parts |= call.files
     return http.build_request(call.method, call.url, headers=headers, files=parts or None)

@@ -25,6 +25,7 @@ from leanpix.web.routes.metrics import metrics
 from leanpix.web.routes.openapi import openapi_route
 from leanpix.web.routes.page import not_found_page, page_routes, wants_page
 from leanpix.web.routes.results import result
+from leanpix.web.routes.score import score
 from leanpix.web.routes.states import states, states_json
 from leanpix.web.routes.tasks import cancel, create, query
 from leanpix.web.routes.webhooks import deliveries, new_webhook_secret
@@ -51,6 +52,7 @@ _DESCRIBED = [
     Route("/v1/batches/{batch_id}", batch, methods=["GET"]),
     Route("/v1/batches/{batch_id}", cancel_batch, methods=["DELETE"]),
     Route("/v1/batches/{batch_id}/results.zip", batch_results, methods=["GET"]),
+    Route("/v1/score", score, methods=["POST"]),
     Route("/v1/formats", formats, methods=["GET"]),
     Route("/states", states, methods=["GET"]),
     Route("/states.json", states_json, methods=["GET"]),

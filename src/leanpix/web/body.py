@@ -34,6 +34,7 @@ KEEP, FORMATS, WIDTHS = "keep", "formats", "widths"
 LISTS = frozenset({KEEP, FORMATS, WIDTHS})
 """Lists by commas, and by fields of their name."""
 URL_LIST, ARCHIVE, ENCODED, LINK = "image_urls", "archive", "image_base64", "image_url"
+_ONLY = "image_file"
 _FORM_SLACK_BYTES = 1024 * 1024
 _MAX_COMMAS = 5000
 _MAX_FIELD_BYTES = 64 * 1024
@@ -44,6 +45,8 @@ _MAX_IGNORED, _LONGEST_IGNORED = 100, 64
 class BodyRules:
     """What a route's bodies may hold: the parts that are files, the fields that are parameters, how much text.
 
+    is_pair: the files are two, each under a name of its own; else all names are one's.
+
     max_list_bytes: of the one field that is a list of URLs. max_text_bytes None: of a body without a file, as much as
     the largest file takes as base64.
     """
@@ -53,6 +56,7 @@ class BodyRules:
     max_text_bytes: int | None = None
     max_list_bytes: int = _MAX_FIELD_BYTES
     max_commas: int = _MAX_COMMAS
+    is_pair: bool = False
 
     def max_body_bytes(self, content_type: str, max_file_bytes: int) -> int:
         """The longest body that is read, by what its label says it is."""
@@ -70,11 +74,13 @@ BATCH = BodyRules(
     max_list_bytes=4 * 1024 * 1024,
     max_commas=100_000,
 )
+REFERENCE, COMPARED = "reference", "image"
+COMPARISON = BodyRules(file_fields=frozenset({REFERENCE, COMPARED}), json_fields=frozenset(), is_pair=True)
 
 
 @dataclass(slots=True)
 class Form:
-    """A request's parameters, and its file where it had one. Close it to drop the file.
+    """A request's parameters, and its file where it had one, or its two. Close it to drop them.
 
     open_file makes an empty spool file, use counts bytes that are held in memory; both refuse what is too much.
     ignored: names of fields that are no parameters.
@@ -85,8 +91,13 @@ class Form:
     max_file_bytes: int
     rules: BodyRules = SINGLE
     fields: dict[str, str] = field(default_factory=dict)
-    file: SpoolFile | None = None
+    files: dict[str, SpoolFile] = field(default_factory=dict)
     ignored: list[str] = field(default_factory=list)
+
+    @property
+    def file(self) -> SpoolFile | None:
+        """The only file."""
+        return self.files.get(_ONLY)
 
     @property
     def file_bytes(self) -> int:
@@ -94,9 +105,9 @@ class Form:
         return 0 if self.file is None else self.file.size_bytes
 
     def close(self) -> None:
-        """Drop the file."""
-        if self.file is not None:
-            self.file.close()
+        """Drop the files."""
+        for file in self.files.values():
+            file.close()
 
     def text(self, name: str) -> FieldWriter | None:
         """What takes the value of this field; None for one that is no parameter, which is passed over."""
@@ -119,16 +130,16 @@ class Form:
         if len(self.ignored) < _MAX_IGNORED:
             self.ignored.append(name[:_LONGEST_IGNORED])
 
-    def upload(self) -> FieldWriter:
-        """What takes the file's bytes; SourceCountError from a second file's first byte."""
-        return _File(self)
+    def upload(self, name: str) -> FieldWriter:
+        """What takes the bytes of the file in this field; SourceCountError from a second file's first byte."""
+        return _File(self, name if self.rules.is_pair else _ONLY)
 
-    def new_file(self) -> SpoolFile:
+    def new_file(self, name: str = _ONLY) -> SpoolFile:
         """The file, empty; SourceCountError where there is one already."""
-        if self.file is not None:
-            raise SourceCountError("image_file: more than one file was sent; exactly one source is required")
-        self.file = self.open_file()
-        return self.file
+        if name in self.files:
+            raise SourceCountError(f"{name}: more than one file was sent; exactly one source is required")
+        self.files[name] = self.open_file()
+        return self.files[name]
 
     def most_bytes(self, name: str) -> int:
         """How long a parameter's text may be."""
@@ -189,13 +200,14 @@ class _File:
     """The file's bytes. The form has a file with the first of them: a form's unused input sends an empty part."""
 
     form: Form
+    name: str
     file: SpoolFile | None = None
 
     def write(self, piece: bytes) -> None:
         if not piece:
             return
         if self.file is None:
-            self.file = self.form.new_file()
+            self.file = self.form.new_file(self.name)
         if self.file.size_bytes + len(piece) > self.form.max_file_bytes:
             raise UploadTooLargeError(f"the image exceeds {self.form.max_file_bytes} bytes")
         self.file.write(piece)

@@ -29,8 +29,8 @@ class FormTarget(Protocol):
     def text(self, name: str) -> FieldWriter | None:
         """What takes the value of this field; None: it is passed over."""
 
-    def upload(self) -> FieldWriter:
-        """What takes the file's bytes."""
+    def upload(self, name: str) -> FieldWriter:
+        """What takes the bytes of the file in this field."""
 
 
 class MultipartReader:
@@ -94,7 +94,7 @@ class MultipartReader:
         _, options = parse_options_header(self._disposition)
         name = options.get(b"name", b"").decode("utf-8", "replace")
         if name in self._file_fields:
-            self._writer = self._form.upload()
+            self._writer = self._form.upload(name)
         elif name:
             self._writer = self._form.text(name)
 

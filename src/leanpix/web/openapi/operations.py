@@ -23,6 +23,7 @@ OPERATIONS: Mapping[str, Callable[[], Operation]] = {
     "batch": batches.batch,
     "cancel_batch": batches.cancel_batch,
     "batch_results": batches.batch_results,
+    "score": tasks.score,
     "deliveries": webhooks.deliveries,
     "new_webhook_secret": webhooks.new_webhook_secret,
     "shrink": tinify.shrink,

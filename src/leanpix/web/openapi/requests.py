@@ -50,7 +50,7 @@ _SMALLEST_GIF = "R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
 def create_bodies() -> Mapping[str, Content]:
     """Each media type's schema and examples."""
     url = {"image_url": _image_url()}
-    file = {"image_file": _file("The picture, up to 20 MB."), "file": _file("The same as image_file.")}
+    file = {"image_file": file_part("The picture, up to 20 MB."), "file": file_part("The same as image_file.")}
     text = {"image_base64": _base64()}
     by_url = {"image_url": _LINK, "kbyte": 100}
     return {
@@ -80,7 +80,7 @@ def batch_bodies() -> Mapping[str, Content]:
         "allOf": _excluded(),
     }
     lines: Json = {"type": "string", "description": "Links to the pictures, one a line."}
-    archive = _file("A ZIP of pictures; a part named `file` is understood too.", ZIP)
+    archive = file_part("A ZIP of pictures; a part named `file` is understood too.", ZIP)
     form: Json = {
         "type": "object",
         "properties": {ARCHIVE: archive, URL_LIST: lines, **options},
@@ -218,7 +218,8 @@ def _image_url() -> Json:
     return {"type": "string", "pattern": _IMAGE_URL, "maxLength": LONGEST_URL, "description": text}
 
 
-def _file(description: str, kind: str = BYTES) -> Json:
+def file_part(description: str, kind: str = BYTES) -> Json:
+    """A file of a multipart form."""
     return {**BINARY, "contentMediaType": kind, "description": description}
 
 

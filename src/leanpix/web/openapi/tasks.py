@@ -10,11 +10,12 @@ from leanpix.domain.request import CompressionOptions, ReturnType
 from leanpix.domain.states import TaskState
 from leanpix.domain.task import SourceKind, Task
 from leanpix.web import compat
+from leanpix.web.body import COMPARED, REFERENCE
 from leanpix.web.compat import Json
 from leanpix.web.errors import OTHER_STATUS_TEXT
 from leanpix.web.openapi import errors
 from leanpix.web.openapi.model import ZIP, Answer, Content, Operation, Parameter, json_answer, reference
-from leanpix.web.openapi.requests import create_bodies
+from leanpix.web.openapi.requests import MULTIPART, create_bodies, file_part
 from leanpix.web.openapi.schemas import BINARY, TEXT
 
 _ID = "c4c610eb-988c-4672-9dc5-38966082676d"
@@ -90,6 +91,29 @@ def cancel() -> Operation:
         answers={
             200: json_answer("The task.", reference("TaskAnswer"), _examples()),
             **errors.refusals(errors.NOT_FOUND, errors.RATE, errors.UNAVAILABLE),
+        },
+    )
+
+
+def score() -> Operation:
+    """Compare two pictures."""
+    parts: Json = {
+        REFERENCE: file_part("The picture as it should look, up to 20 MB."),
+        COMPARED: file_part("What was made of it, up to 20 MB, of the same sides."),
+    }
+    both: Json = {"type": "object", "properties": parts, "required": [REFERENCE, COMPARED]}
+    refused = [errors.WRONG_SOURCE, errors.WRONG_BODY, errors.TOO_LARGE, errors.NO_CREDITS]
+    return Operation(
+        tag="Tasks",
+        summary="Compare a picture with its reference",
+        description="Waits for the end, as a create with `sync=1` does, and costs what one does. `data.report.score` "
+        "is the SSIMULACRA2 score, `data.report.worst` the place that looks worst, in pixels of the pictures; "
+        "`data.image` is a PNG of where it looks how bad. Pictures that cannot be compared are a 200 with a state "
+        "below 0 and the reason in words. Not in the hosted API.",
+        body={MULTIPART: Content(both)},
+        answers={
+            200: json_answer("The task.", reference("TaskAnswer"), _examples()),
+            **errors.refusals(*refused, errors.RATE, errors.FULL, errors.UNAVAILABLE),
         },
     )
 

@@ -52,6 +52,11 @@ async def create(request: Request) -> Response:
         note(request, task_id=task_id)
     if not wire.sync:
         return JSONResponse(compat.created(task_id))
+    return await waited(context, request, account, task_id, once)
+
+
+async def waited(context: Context, request: Request, account: Account, task_id: str, once: str | None) -> Response:
+    """The task once it has ended, or as it is when the longest wait is over. once: its idempotency key."""
     # Under an idempotency key the id may be that of a task that ended long ago.
     task = await ended(context, task_id, lambda: context.query.task(account, task_id), is_new=once is None)
     if not task.state.is_final:
