@@ -62,7 +62,7 @@ def succeeded(task: Task, image: str, images: Sequence[Json] = ()) -> Json:
         sister = {"type": made.suffix, "image_width": made.width_px, "image_height": made.height_px}
         report |= {name: value for name, value in task.report.fields().items() if value is not None}
         report.pop("images", None)
-        if not task.options.compares:
+        if not task.options.compares and not made.images:  # which stand for no one file
             report["saved_share"] = round(1 - task.report.result_bytes / max(task.report.source_bytes, 1), 4)
     data = {**_common(task), "state": 1, "state_detail": "Complete", "progress": 100, "image": image}
     if images:

@@ -149,7 +149,6 @@ def _or_null(schema: Json) -> Json:
 def _options() -> dict[str, Json]:
     side = integer_or_text(0, MAX_SIDE_PX)
     width: Json = {"type": "integer", "minimum": 1, "maximum": MAX_SIDE_PX}
-    widths: Json = {"type": "array", "items": width, "minItems": 1, "maxItems": 3}
     score = {"type": "number", "exclusiveMinimum": 0, "maximum": MAX_SCORE}
     return {
         "sync": _told(integer_or_text(0, 1), "0: answer with a task_id at once; 1: wait for the end.", 0),
@@ -166,7 +165,7 @@ def _options() -> dict[str, Json]:
             "Not in the hosted API.",
         ),
         "widths": _told(
-            {"anyOf": [{"type": "string", "pattern": f"^(?:{_WIDTH}(?:,{_WIDTH}){{0,2}})?$"}, width, widths]},
+            {"anyOf": [{"type": "string", "pattern": f"^(?:{_WIDTH}(?:,{_WIDTH}){{0,2}})?$"}, width]},
             f"Several widths by commas, up to {MAX_WIDTHS}, each in every one of the formats: a set, one ZIP with "
             f"data.images beside it, of at most {MAX_SET} pictures. Not together with width and height. Not in the "
             "hosted API.",

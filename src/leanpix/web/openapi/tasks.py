@@ -98,8 +98,8 @@ def cancel() -> Operation:
 def score() -> Operation:
     """Compare two pictures."""
     parts: Json = {
-        REFERENCE: file_part("The picture as it should look, up to 20 MB."),
-        COMPARED: file_part("What was made of it, up to 20 MB, of the same sides."),
+        REFERENCE: {**file_part("The picture as it should look, up to 20 MB."), "minLength": 1},
+        COMPARED: {**file_part("What was made of it, up to 20 MB, of the same sides."), "minLength": 1},
     }
     both: Json = {"type": "object", "properties": parts, "required": [REFERENCE, COMPARED]}
     refused = [errors.WRONG_SOURCE, errors.WRONG_BODY, errors.TOO_LARGE, errors.NO_CREDITS]
