@@ -20,7 +20,7 @@ from leanpix.domain.request import (
     ReturnType,
 )
 from leanpix.domain.source_headers import NAMES, VALUE
-from leanpix.web.body import ARCHIVE, FILE_FIELDS, HEADERS, URL_LIST, WIDTHS
+from leanpix.web.body import ARCHIVE, FILE_FIELDS, FORMATS, HEADERS, URL_LIST, WIDTHS
 from leanpix.web.compat import Json
 from leanpix.web.openapi.decimals import integer_or_text
 from leanpix.web.openapi.model import BYTES, JSON, ZIP, Content
@@ -99,23 +99,25 @@ def _body(sources: Mapping[str, Json]) -> Json:
         "type": "object",
         "properties": {**sources, **_options()},
         "oneOf": [_given(name) for name in sources],
-        "allOf": _excluded(),
+        "allOf": [*_excluded(), {"not": _set_with_sides()}],
     }
 
 
 def _excluded() -> list[Json]:
     """What no request may hold together."""
+    named: Json = {"not": {"enum": [*_NONE["enum"], AUTO]}}
+    both: Json = {"required": ["format", FORMATS], "properties": {"format": named, FORMATS: {"not": _NONE}}}
     return [
         {"not": _with_size("quality", {"not": _NONE})},
         {"not": _with_size("format", _PNG)},
-        {
-            "not": {
-                "required": [WIDTHS],
-                "properties": {WIDTHS: {"not": _NONE}},
-                "anyOf": [_sided("width"), _sided("height")],
-            }
-        },
+        {"not": both},
     ]
+
+
+def _set_with_sides() -> Json:
+    """A set's widths with a width or a height."""
+    widths: Json = {"required": [WIDTHS], "properties": {WIDTHS: {"not": _NONE}}}
+    return {**widths, "anyOf": [_sided("width"), _sided("height")]}
 
 
 def _sided(name: str) -> Json:
