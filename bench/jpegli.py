@@ -1,4 +1,4 @@
-"""The two paths to jpegli, and Pillow, side by side: CPU time, and bytes at equal SSIMULACRA2.
+"""The kernels' encoder, the two paths to jpegli, and Pillow, side by side: CPU time, and bytes at equal SSIMULACRA2.
 
     python bench/jpegli.py PICTURES...
 
@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from leanpix.engine.codecs.jpeg.jpegli import Backend, distance_from_quality, encode_jpegli, jpegli_backend
+from leanpix.engine.codecs.jpeg.own_encoder import OwnEncoder, own_encoder
 from leanpix.engine.judging.ssimulacra2 import Ssimulacra2
 
 Pixels = NDArray[np.uint8]
@@ -44,7 +45,9 @@ def main() -> None:
 
 
 def encoders() -> dict[str, Encode]:
+    own = own_encoder()
     return {
+        **({} if own is None else {"kernels 4:2:0": functools.partial(by_kernels, own)}),
         "Pillow": by_pillow,
         "native 4:2:0": functools.partial(by_jpegli, backend="native"),
         "wheel 4:2:0": functools.partial(by_jpegli, backend="wheel"),
@@ -57,6 +60,10 @@ def by_pillow(picture: Pixels, quality: int) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(picture).save(buffer, "JPEG", quality=quality, progressive=True, optimize=True)
     return buffer.getvalue()
+
+
+def by_kernels(encoder: OwnEncoder, picture: Pixels, quality: int) -> bytes:
+    return encoder.encode(picture, distance=distance_from_quality(quality), subsampling="4:2:0")
 
 
 def by_jpegli(picture: Pixels, quality: int, *, backend: Backend, full_chroma: bool = False) -> bytes:

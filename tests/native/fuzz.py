@@ -21,13 +21,14 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).parent
-TARGETS = ("deflate", "rows", "palette", "plane", "colour", "metric", "cells", "jpeg")
+TARGETS = ("deflate", "rows", "palette", "plane", "colour", "metric", "cells", "jpeg", "encode")
 READ_BACK = (
     "tests/engine/test_png_strips.py",
     "tests/engine/test_alpha_plane.py",
     "tests/engine/test_lossless_webp.py",
     "tests/engine/test_jpegli.py",
     "tests/engine/test_jpeg_lossless.py",
+    "tests/engine/test_own_jpegs.py",
     "tests/native/jpeg_allocations.py",
 )
 # As hatch_build.py compiles them, with checks.

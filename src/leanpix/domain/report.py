@@ -115,7 +115,7 @@ class Report:
     """How a result came about.
 
     Sizes are in bytes, sides in upright pixels. quality is the encoder's own setting (None for lossless),
-    distance jpegli's Butteraugli distance where that was the parameter. encodes counts the encoder's runs, score is
+    distance the one, in jpegli's sense, that was the parameter of a JPEG. encodes counts the encoder's runs, score is
     the SSIMULACRA2 of the result against the oriented, resized and converted source (None: not measured).
     effort names how hard the engine tried ("full", "reduced", "minimal"). changes and warnings are short
     sentences for people, such as "animation dropped". lost: what the source's file held and the result's does not, by

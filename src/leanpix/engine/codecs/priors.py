@@ -75,7 +75,7 @@ JXL_SOURCE = Prior(least=1.0, likely=1.0, page=260)
 PACKED_JPEG = Prior(least=0.6, likely=0.83, page=262, cpu_s=0.06e-6)
 
 # A lossy encode. likely: of the source's picture bytes, at most, where the format stays.
-JPEG_LOSSY = Prior(least=0.0, likely=0.9, page=128, cpu_s=0.03e-6)
+JPEG_LOSSY = Prior(least=0.0, likely=0.9, page=251, cpu_s=0.06e-6)
 WEBP_LOSSY = Prior(least=0.0, likely=0.9, page=99, cpu_s=0.1e-6)
 PALETTE = Prior(least=0.0, likely=0.9, page=131, cpu_s=0.23e-6)
 AVIF_LOSSY = Prior(least=0.0, likely=0.9, page=117, cpu_s=0.1e-6)

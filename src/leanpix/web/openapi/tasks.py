@@ -31,7 +31,7 @@ _REPORT = Report(
     format=OutputFormat.JPG,
     width_px=3872,
     height_px=2592,
-    encoder="jpegli 4:2:0",
+    encoder="leanpix 4:2:0",
     distance=1.9,
 )
 

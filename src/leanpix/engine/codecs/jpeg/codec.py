@@ -1,4 +1,4 @@
-"""JPEG: jpegli by a Butteraugli distance, mozjpeg where the rate is too low for jpegli, on one parameter."""
+"""JPEG on one parameter: the kernels' encoder, jpegli where chroma is whole or time short, mozjpeg at low rates."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from leanpix.engine.codecs.jpeg.jpegli import (
     jpegli_backend,
     quality_from_distance,
 )
+from leanpix.engine.codecs.jpeg.own_encoder import OwnEncoder, own_encoder
 from leanpix.engine.codecs.jpeg.own_tables import with_own_tables
 from leanpix.engine.codecs.offers import Facts, Offer, SourceSize, lossy, repacked_source
 from leanpix.engine.codecs.prior import PriorCurve
@@ -90,13 +91,17 @@ _MOZJPEG_QUALITIES = (
 
 @dataclass(frozen=True, slots=True)
 class JpegEncoder:
-    """Parameter: -log(distance). jpegli's part is continuous, so that a size or a score is met closely."""
+    """Parameter: -log(distance), a continuous one but for mozjpeg, so that a size or a score is met closely.
+
+    is_small: by mozjpeg at any distance; is_thumbnail: of that size, though for finer goals by jpegli.
+    """
 
     raster: Raster
     effort: Effort
     subsampling: Subsampling
     means: Means = PLAIN_MEANS
     is_small: bool = False
+    is_thumbnail: bool = False
     lossless_from = _NEVER
     most_score = 100.0
     is_screen_content = False
@@ -150,7 +155,7 @@ class JpegEncoder:
         if self._is_mozjpeg(distance):
             qualities = _over_parameter(_MOZJPEG_QUALITIES)
             return min(qualities.parameter(round(qualities.value(parameter))), -math.log(_MOZJPEG_FROM_DISTANCE))
-        if _is_native():
+        if self._is_continuous():
             return parameter
         return self.param_for(max(1, round(quality_from_distance(distance))))
 
@@ -167,7 +172,7 @@ class JpegEncoder:
     def _encoded(self, parameter: float, distance: float) -> Encoded:
         if self.is_small:
             return self._small(max(1, round(quality_from_distance(distance))))
-        return self._by_mozjpeg(parameter) if self._is_mozjpeg(distance) else self._by_jpegli(distance)
+        return self._by_mozjpeg(parameter) if self._is_mozjpeg(distance) else self._by_distance(distance)
 
     def _small(self, quality: int) -> Encoded:
         """By mozjpeg at the quality of that number, in the scans that are smallest."""
@@ -181,7 +186,15 @@ class JpegEncoder:
 
     @property
     def _has_means(self) -> bool:
-        return _is_native() and not self.is_small
+        return self._is_continuous() and not self.is_small
+
+    def _own(self) -> OwnEncoder | None:
+        """The kernels' encoder where it is the better one (docs/decisions/0251); in little time jpegli, the quicker."""
+        is_whole = self.subsampling == "4:4:4" and not self.raster.is_gray
+        return own_encoder() if self.effort is Effort.FULL and not is_whole and not self.is_thumbnail else None
+
+    def _is_continuous(self) -> bool:
+        return self._own() is not None or jpegli_backend().startswith("native")
 
     def _lowest_parameter(self) -> float:
         furthest = _LARGEST_DISTANCE if self.effort is Effort.MINIMAL else _RATES[0][0]
@@ -191,6 +204,20 @@ class JpegEncoder:
         # A hair of slack: the boundary's own parameter goes through log and exp.
         return self.effort is not Effort.MINIMAL and distance >= _MOZJPEG_FROM_DISTANCE * (1 - 1e-9)
 
+    def _by_distance(self, distance: float) -> Encoded:
+        own = self._own()
+        if own is None:
+            return self._by_jpegli(distance)
+        data = own.encode(
+            self.raster.pixels,
+            distance=distance,
+            subsampling=self.subsampling,
+            icc_profile=self.raster.icc_profile,
+            means=self.means,
+        )
+        quality = round(quality_from_distance(distance), 1)
+        return Encoded(data, f"leanpix {self.subsampling}", quality=quality, distance=distance)
+
     def _by_jpegli(self, distance: float) -> Encoded:
         data = encode_jpegli(
             self.raster.pixels,
@@ -199,8 +226,10 @@ class JpegEncoder:
             icc_profile=self.raster.icc_profile,
             means=self.means,
         )
-        name = f"jpegli {self.subsampling}" if _is_native() else f"jpegli {self.subsampling} (wheel)"
-        return Encoded(data, name, quality=round(quality_from_distance(distance), 1), distance=distance)
+        name = "jpegli {}" if jpegli_backend().startswith("native") else "jpegli {} (wheel)"
+        return Encoded(
+            data, name.format(self.subsampling), quality=round(quality_from_distance(distance), 1), distance=distance
+        )
 
     def _by_mozjpeg(self, parameter: float) -> Encoded:
         quality = max(1, round(_over_parameter(_MOZJPEG_QUALITIES).value(parameter)))
@@ -236,8 +265,10 @@ class JpegCodec:
         sharp = detail > (SATURATED if _is_fine(goal) else _VERY_SATURATED)
         # What a percentile over samples passes over: a caption, a badge, the lines of a chart.
         sharp = sharp or halved_chroma_loss(raster.pixels) > (THIN_COLOUR if _is_fine(goal) else _THIN_AT_ALL)
-        is_small = raster.total_pixels <= SMALL_PIXELS and not _is_beyond(goal, _SMALL_UP_TO)
-        return JpegEncoder(raster, effort, "4:4:4" if sharp else "4:2:0", is_small=is_small)
+        is_thumbnail = raster.total_pixels <= SMALL_PIXELS
+        is_small = is_thumbnail and not _is_beyond(goal, _SMALL_UP_TO)
+        subsampling: Subsampling = "4:4:4" if sharp else "4:2:0"
+        return JpegEncoder(raster, effort, subsampling, is_small=is_small, is_thumbnail=is_thumbnail)
 
     def source_size(self, source: bytes) -> SourceSize:
         """Its picture, without metadata and what follows it."""
@@ -279,7 +310,3 @@ def _is_fine(goal: Goal) -> bool:
 def _is_beyond(goal: Goal, limits: tuple[float, float, float]) -> bool:
     wanted = (goal.quality, goal.bits_per_pixel, goal.score)
     return any(one is not None and one >= limit for one, limit in zip(wanted, limits, strict=True))
-
-
-def _is_native() -> bool:
-    return jpegli_backend().startswith("native")

@@ -34,6 +34,7 @@ __all__ = [
     "Backend",
     "Means",
     "Subsampling",
+    "checked_picture",
     "distance_from_quality",
     "encode_jpegli",
     "jpegli_backend",
@@ -62,7 +63,7 @@ def encode_jpegli(  # noqa: PLR0913 - what an encode takes
     path has none. ValueError: pixels, distance,
     profile or backend out of what is allowed here; TaskFailure: the encoder gave up.
     """
-    checked = _checked(pixels, distance)
+    checked = checked_picture(pixels, distance)
     check_profile_size(icc_profile or b"")
     native = _native_for(backend)
     if native is None:
@@ -79,7 +80,8 @@ def jpegli_backend() -> str:
     return f"{'wheel' if native is None else 'native'}: {reason}"
 
 
-def _checked(pixels: NDArray[np.uint8], distance: float) -> NDArray[np.uint8]:
+def checked_picture(pixels: NDArray[np.uint8], distance: float) -> NDArray[np.uint8]:
+    """The pixels as C-contiguous (H,W,3) or (H,W). ValueError: they or the distance are not what an encode takes."""
     if not MIN_DISTANCE <= distance <= MAX_DISTANCE:  # also refuses NaN
         raise ValueError(f"distance {distance} is not in {MIN_DISTANCE}..{MAX_DISTANCE}")
     gray = pixels[:, :, 0] if pixels.ndim == 3 and pixels.shape[2] == 1 else pixels  # noqa: PLR2004 - H, W, bands

@@ -1,0 +1,65 @@
+/* A JPEG from pixels: what its parts hand to each other. Pictures come in rows of RGB or gray, 8 bits a sample. */
+#ifndef LEANPIX_JPEG_ENCODE_H
+#define LEANPIX_JPEG_ENCODE_H
+
+#include "coefficients.h"
+
+/* What an encode is asked to do; leanpix/engine/codecs/jpeg/own_encoder.py declares the same struct. */
+struct leanpix_jpeg_job {
+  const uint8_t *pixels; /* rows of width * bands bytes, without gaps */
+  uint32_t width, height;
+  int32_t bands;     /* 1 gray, 3 RGB */
+  int32_t is_halved; /* chroma has half the width and height */
+  float distance;    /* how coarse: 0.01 to 25, about Butteraugli's at the most differing place */
+  int32_t is_even;   /* busy blocks as fine as others: lines of a pixel are busy */
+  float low_step;    /* how coarse the lowest frequencies may be: of a block's mean; 0: as the distance has it */
+  double until_cpu_s; /* of the process' processor time; 0: as long as it takes */
+};
+
+/* The steps of a component's table at a distance, before they are rounded, in zigzag order. */
+void jpeg_ideal_steps(float steps[JPEG_VALUES], float distance, int is_chroma, float low_step);
+
+/* How much worse than its smooth places each block of luma may be, 0 to 1, row after row. */
+enum jpeg_outcome jpeg_masking(float *masking, const struct leanpix_jpeg_job *job, size_t across, size_t down);
+
+/* The samples of a unit's row of blocks, edges repeated to whole units. */
+struct jpeg_planes {
+  size_t width[3]; /* in samples: whole blocks */
+  float *plane[3]; /* luma, and chroma at its own size; less 128 */
+  float *wide[2];  /* chroma of all pixels, with rows above and below; null where it is not halved */
+  float *spare;
+};
+enum jpeg_outcome jpeg_planes_make(struct jpeg_planes *planes, const struct leanpix_jpeg_job *job);
+void jpeg_planes_fill(struct jpeg_planes *planes, const struct leanpix_jpeg_job *job, size_t first_row);
+const float *jpeg_planes_of(const struct jpeg_planes *planes, int component); /* the unit's own samples */
+void jpeg_planes_free(struct jpeg_planes *planes);
+
+/* The cosine transform (ITU T.81, A.3.3) of a block, in zigzag order. */
+void jpeg_transform(float values[JPEG_VALUES], const float *samples, size_t stride);
+
+/* What the symbols of AC values take, in bits. */
+enum { JPEG_AC_SIZES = 12 };
+struct jpeg_rates {
+  float bits[JPEG_AC_SIZES][JPEG_VALUES]; /* by the value's size and the zeros before it, with the value's own bits */
+  float end;
+};
+struct jpeg_counts {
+  double symbols[256];
+};
+void jpeg_count_symbols(struct jpeg_counts *counts, const int16_t *values, uint64_t filled);
+void jpeg_rates_from(struct jpeg_rates *rates, const struct jpeg_counts *counts);
+
+/* A table as the choice of values needs it. */
+struct jpeg_quantiser {
+  float by[JPEG_VALUES];     /* one over the step */
+  float weight[JPEG_VALUES]; /* of an error in steps, squared */
+};
+
+/* Values of a block without regard to what they take. */
+uint64_t jpeg_round(int16_t *values, const float *wanted, const struct jpeg_quantiser *quantiser);
+
+/* Values that have the least of error + slope * bits; errors in steps, squared. Returns which are not zero. */
+uint64_t jpeg_choose(int16_t *values, const float *wanted, const struct jpeg_quantiser *quantiser,
+                     const struct jpeg_rates *rates, float slope);
+
+#endif

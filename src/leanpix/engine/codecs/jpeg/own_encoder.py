@@ -1,0 +1,89 @@
+"""JPEGs by the kernels' own encoder, native/jpeg/encode.c (docs/decisions/0251)."""
+
+from __future__ import annotations
+
+import ctypes
+from ctypes import POINTER, byref, c_double, c_float, c_int, c_int32, c_size_t, c_uint32, c_void_p
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leanpix.domain.errors import TaskFailure
+from leanpix.domain.states import TaskState
+from leanpix.engine.codecs.jpeg.icc_segments import check_profile_size, with_icc_profile
+from leanpix.engine.codecs.jpeg.jpegli import PLAIN_MEANS, Means, Subsampling, checked_picture
+from leanpix.engine.native import native_kernels
+
+_DONE, _NO_MEMORY = 0, 3  # enum jpeg_outcome of native/jpeg/coefficients.h
+_COLOUR_AXES, _COLOUR_BANDS = 3, 3
+
+
+class _Job(ctypes.Structure):
+    """struct leanpix_jpeg_job of native/jpeg/encode.h."""
+
+    _fields_ = (
+        ("pixels", c_void_p),
+        ("width", c_uint32),
+        ("height", c_uint32),
+        ("bands", c_int32),
+        ("is_halved", c_int32),
+        ("distance", c_float),
+        ("is_even", c_int32),
+        ("low_step", c_float),
+        ("until_cpu_s", c_double),
+    )
+
+
+class OwnEncoder:
+    """Gray and RGB, 4:2:0 and 4:4:4, at any distance. Calls release the GIL and share no state."""
+
+    def __init__(self, library: ctypes.CDLL) -> None:
+        self._encode, self._free = library.leanpix_jpeg_encode, library.leanpix_free
+        self._encode.argtypes = [POINTER(_Job), POINTER(c_void_p), POINTER(c_size_t)]
+        self._encode.restype = c_int
+        self._free.argtypes = [c_void_p]
+        self._free.restype = None
+
+    def encode(
+        self,
+        pixels: NDArray[np.uint8],
+        *,
+        distance: float,
+        subsampling: Subsampling,
+        icc_profile: bytes | None = None,
+        means: Means = PLAIN_MEANS,
+    ) -> bytes:
+        """Encode (H,W,3) sRGB, or gray (H,W) or (H,W,1), pixels in the scans that are smallest.
+
+        distance has jpegli's meaning, 0.01 (best) to 25: the same score at the same number. Gray ignores the
+        subsampling. ValueError: pixels, distance or profile out of what is allowed; MemoryError; TaskFailure: the
+        encoder gave up.
+        """
+        picture = checked_picture(pixels, distance)
+        check_profile_size(icc_profile or b"")
+        height, width = picture.shape[:2]
+        bands = _COLOUR_BANDS if picture.ndim == _COLOUR_AXES else 1
+        is_halved = bands == _COLOUR_BANDS and subsampling == "4:2:0"
+        job = _Job(
+            *(picture.ctypes.data, width, height, bands, is_halved),
+            *(distance, means.is_even, means.low_step, 0.0),
+        )
+        data = self._run(job)
+        return with_icc_profile(data, icc_profile) if icc_profile else data
+
+    def _run(self, job: _Job) -> bytes:
+        output, size = c_void_p(), c_size_t()
+        outcome = self._encode(byref(job), byref(output), byref(size))
+        if outcome == _NO_MEMORY:
+            raise MemoryError("no memory for a JPEG's coefficients")
+        if outcome != _DONE:
+            raise TaskFailure(TaskState.FAILED, "the JPEG encoder failed: it says no more")
+        try:
+            return ctypes.string_at(output, size.value)
+        finally:
+            self._free(output)
+
+
+def own_encoder() -> OwnEncoder | None:
+    """The encoder; None where the native library was not built or is of another build."""
+    return native_kernels(OwnEncoder)

@@ -1,0 +1,208 @@
+"""The kernels' JPEG encoder: what others read of it, what it refuses, and what it saves."""
+
+from __future__ import annotations
+
+import io
+import math
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from typing import Any
+
+import mozjpeg_lossless_optimization as mozjpeg
+import numpy as np
+import pytest
+import pyvips
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from PIL import Image, JpegImagePlugin
+from tests.engine.pictures import drawing, encoded, photo
+
+from leanpix.domain.formats import OutputFormat
+from leanpix.domain.request import CompressionOptions
+from leanpix.engine import compress, score
+from leanpix.engine.codecs.jpeg import jpegli
+from leanpix.engine.codecs.jpeg.jpegli import Means, Subsampling, distance_from_quality, encode_jpegli, jpegli_backend
+from leanpix.engine.codecs.jpeg.own_encoder import OwnEncoder, own_encoder
+from leanpix.engine.codecs.jpeg.own_tables import with_own_tables
+from leanpix.engine.reading.headers.quantisers import jpeg_quantisers
+
+Pixels = NDArray[np.uint8]
+SIZES = [(1, 1), (1, 200), (200, 1), (7, 9), (8, 8), (9, 8), (15, 17), (16, 16), (17, 33), (31, 250)]
+
+
+@pytest.fixture
+def encoder() -> OwnEncoder:
+    found = own_encoder()
+    if found is None:
+        pytest.skip("the native library was not built here")
+    return found
+
+
+def by_pillow(data: bytes) -> Pixels:
+    return np.asarray(Image.open(io.BytesIO(data), formats=("JPEG",)))
+
+
+def by_libvips(data: bytes) -> Pixels:
+    image = pyvips.Image.new_from_buffer(data, "", fail_on="warning")
+    bands = (image.bands,) if image.bands > 1 else ()
+    return np.asarray(image.numpy()).reshape(image.height, image.width, *bands)
+
+
+def by_mozjpeg(data: bytes) -> Pixels:
+    return by_pillow(mozjpeg.optimize(data))
+
+
+def landscape(width: int = 480, height: int = 320, seed: int = 3) -> Pixels:
+    """Like a photograph: detail at every scale under lines of shadow, and colours that change slowly."""
+    rng, shape = np.random.default_rng(seed), (height, width)
+    across, down = np.meshgrid(np.fft.fftfreq(width), np.fft.fftfreq(height))
+    falling = 1 / np.maximum(np.hypot(across, down), 1 / width) ** 1.2
+    bands = [np.fft.ifft2(np.fft.fft2(rng.normal(0, 1, shape)) * falling).real for _ in range(3)]
+    light, *colours = [band / band.std() for band in bands]
+    y, x = np.mgrid[0:height, 0:width]
+    light = light + 1.5 * ((x + 2 * y) % 170 > 90)
+    planes = [120 + 34 * light + 12 * colours[0], 118 + 32 * light, 105 + 30 * light - 10 * colours[1]]
+    return np.ascontiguousarray(np.clip(np.stack(planes, axis=2), 0, 255).astype(np.uint8))
+
+
+@pytest.mark.parametrize("shape", [*((*size, 3) for size in SIZES), (1, 1), (13, 22), (40, 57, 1)])
+@pytest.mark.parametrize("subsampling", ["4:2:0", "4:4:4"])
+def test_every_size_is_read_alike_by_all(encoder: OwnEncoder, shape: tuple[int, ...], subsampling: Subsampling) -> None:
+    source = np.ascontiguousarray(photo(shape[1], shape[0])[:, :, : shape[2] if len(shape) > 2 else 1])
+    source = source.reshape(shape)
+    data = encoder.encode(source, distance=0.5, subsampling=subsampling)
+    pixels = by_pillow(data)
+    assert pixels.shape == (shape if shape[2:] == (3,) else shape[:2])
+    for reader in (by_libvips, by_mozjpeg):
+        assert np.array_equal(reader(data), pixels)
+    limit = 4 if subsampling == "4:4:4" or pixels.ndim == 2 else 12
+    assert np.abs(pixels.astype(int) - source.reshape(pixels.shape)).mean() < limit
+
+
+@pytest.mark.parametrize(("subsampling", "number"), [("4:2:0", 2), ("4:4:4", 0)])
+def test_chroma_is_halved_as_asked_and_the_tables_are_known(
+    encoder: OwnEncoder, subsampling: Subsampling, number: int
+) -> None:
+    data = encoder.encode(photo(), distance=1.5, subsampling=subsampling)
+    assert JpegImagePlugin.get_sampling(Image.open(io.BytesIO(data))) == number
+    assert jpeg_quantisers(data, None).is_own
+    assert with_own_tables(data) == data
+
+
+def test_a_profile_comes_back_byte_for_byte(encoder: OwnEncoder) -> None:
+    profile = bytes(i * 7 % 251 for i in range(200_000))
+    data = encoder.encode(photo(), distance=2, subsampling="4:2:0", icc_profile=profile)
+    assert Image.open(io.BytesIO(data)).info["icc_profile"] == profile
+
+
+@pytest.mark.parametrize("source", [photo(), landscape(), drawing()], ids=["photo", "landscape", "drawing"])
+@pytest.mark.parametrize("subsampling", ["4:2:0", "4:4:4"])
+def test_bytes_and_quality_rise_together_without_a_jump(
+    encoder: OwnEncoder, source: Pixels, subsampling: Subsampling
+) -> None:
+    distances = [distance_from_quality(quality) for quality in range(30, 101)]
+    sizes = [len(encoder.encode(source, distance=one, subsampling=subsampling)) for one in distances]
+    assert all(finer >= 0.985 * coarser for coarser, finer in pairwise(sizes))
+    assert all(finer <= 1.4 * coarser for coarser, finer in pairwise(sizes))
+    assert all(finer > coarser for coarser, finer in zip(sizes, sizes[5:], strict=False))
+
+
+@pytest.mark.parametrize("source", [photo(), landscape()], ids=["photo", "landscape"])
+def test_the_finest_is_as_close_as_libjpegs(encoder: OwnEncoder, source: Pixels) -> None:
+    file = io.BytesIO()
+    Image.fromarray(source).save(file, "JPEG", quality=100, subsampling=0)
+    finest = encoder.encode(source, distance=distance_from_quality(100), subsampling="4:4:4")
+    assert psnr(source, by_pillow(finest)) > psnr(source, by_pillow(file.getvalue())) - 0.5
+
+
+def psnr(source: Pixels, shown: Pixels) -> float:
+    return -10 * math.log10(float(np.square(source.astype(float) - shown).mean()) / 255**2)
+
+
+@pytest.mark.parametrize("quality", [50, 65, 80, 90])
+def test_at_an_equal_score_it_takes_fewer_bytes_than_jpegli(encoder: OwnEncoder, quality: int) -> None:
+    if not jpegli_backend().startswith("native"):
+        pytest.skip("the native path to jpegli is not to be had")
+    source, distance = landscape(), distance_from_quality(quality)
+    other = encode_jpegli(source, distance=distance, subsampling="4:2:0")
+    made = [encoder.encode(source, distance=distance * times, subsampling="4:2:0") for times in (0.75, 1, 1.3)]
+    scores = [score(source, by_pillow(data)) for data in reversed(made)]
+    sizes = [math.log(len(data)) for data in reversed(made)]
+    reached = score(source, by_pillow(other))
+    assert scores[0] < reached < scores[-1]
+    assert np.interp(reached, scores, sizes) < math.log(len(other))
+
+
+@pytest.mark.parametrize("quality", [35, 50, 65, 80, 90])
+def test_a_quality_means_what_it_means_of_jpegli(encoder: OwnEncoder, quality: int) -> None:
+    source, distance = landscape(), distance_from_quality(quality)
+    scores = [
+        score(source, by_pillow(one))
+        for one in (
+            encoder.encode(source, distance=distance, subsampling="4:2:0"),
+            encode_jpegli(source, distance=distance, subsampling="4:2:0"),
+        )
+    ]
+    assert abs(scores[0] - scores[1]) < 3
+
+
+def test_means_against_a_bad_place_spend_bytes(encoder: OwnEncoder) -> None:
+    source = photo()
+    plain, even, finer = (
+        encoder.encode(source, distance=3, subsampling="4:2:0", means=means)
+        for means in (Means(), Means(is_even=True), Means(low_step=2.0))
+    )
+    assert len(even) > len(plain)
+    assert len(finer) > len(plain)
+    mean, across, *_ = Image.open(io.BytesIO(finer)).quantization[0]  # type: ignore[attr-defined] # of its JPEG class
+    assert mean <= 2
+    assert across <= 3
+
+
+def test_threads_encode_side_by_side_with_the_same_result(encoder: OwnEncoder) -> None:
+    source = landscape()
+
+    def encode(_: int) -> bytes:
+        return encoder.encode(source, distance=1, subsampling="4:2:0")
+
+    with ThreadPoolExecutor(4) as pool:
+        assert len(set(pool.map(encode, range(12)))) == 1
+
+
+@pytest.mark.parametrize(
+    ("pixels", "distance", "what"),
+    [
+        (np.zeros((0, 5, 3), np.uint8), 1.0, "picture"),
+        (np.broadcast_to(np.uint8(0), (65501, 1)), 1.0, "picture"),
+        (np.zeros((5, 5, 4), np.uint8), 1.0, "pixels"),
+        (photo(), float("nan"), "distance"),
+        (photo(), 25.1, "distance"),
+    ],
+)
+def test_what_cannot_be_encoded_is_refused(encoder: OwnEncoder, pixels: Any, distance: float, what: str) -> None:
+    with pytest.raises(ValueError, match=what):
+        encoder.encode(pixels, distance=distance, subsampling="4:2:0")
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    shape=st.tuples(st.integers(1, 70), st.integers(1, 70)),
+    distance=st.floats(jpegli.MIN_DISTANCE, jpegli.MAX_DISTANCE),
+    subsampling=st.sampled_from(["4:2:0", "4:4:4"]),
+    seed=st.integers(0, 1000),
+)
+def test_noise_of_any_size_and_distance_is_readable(
+    shape: tuple[int, int], distance: float, subsampling: Subsampling, seed: int
+) -> None:
+    encoder = own_encoder()
+    if encoder is None:
+        pytest.skip("the native library was not built here")
+    source = np.random.default_rng(seed).integers(0, 256, (*shape, 3), np.uint8)
+    assert by_libvips(encoder.encode(source, distance=distance, subsampling=subsampling)).shape == source.shape
+
+
+def test_a_picture_larger_than_a_thumbnail_is_made_by_it(encoder: OwnEncoder) -> None:
+    del encoder
+    report = compress(encoded(landscape(), ".png"), CompressionOptions(format=OutputFormat.JPG, quality=75)).report
+    assert report.encoder == "leanpix 4:2:0"
