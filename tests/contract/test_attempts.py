@@ -8,7 +8,7 @@ from threading import Event
 
 from sqlalchemy import text
 from tests.support.ledger import Book, SettableClock
-from tests.support.ports import Node, needs_sql
+from tests.support.ports import Node, over_sql
 
 from leanpix.service.execute import Attempts
 from leanpix.service.progress import Progress
@@ -22,11 +22,11 @@ def told(descriptor: int) -> bool:
         return False
 
 
+@over_sql
 def test_two_attempts_with_one_fence_are_given_up_both_and_end_each_by_itself(
     node: Node, book: Book, clock: SettableClock, tmp_path: Path
 ) -> None:
     """A claim is kept without a wait for the disk: what PostgreSQL forgets of it the worker knows still."""
-    needs_sql(node)
     attempts = Attempts(
         database=node.database,
         blobs=LocalBlobs(tmp_path / "files", 0),

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError, NoResultFound
 from tests.support.ledger import Book, SettableClock, success
-from tests.support.ports import Node, needs_sql
+from tests.support.ports import Node, over_sql
 
 from leanpix.domain.account import Account
 from leanpix.domain.errors import CreditsExhaustedError
@@ -171,8 +171,8 @@ def test_the_store_itself_refuses_to_close_a_hold_twice(book: Book, one: str, tw
     assert book.credit() == balance
 
 
-def test_the_store_itself_refuses_a_negative_balance(node: Node, book: Book) -> None:
-    needs_sql(node)
+@over_sql
+def test_the_store_itself_refuses_a_negative_balance(book: Book) -> None:
     book.account(credit=1)
     with pytest.raises(REFUSED), book.database.transaction() as change:
         change.connection.execute(text("UPDATE accounts SET credits = credits - 2"))

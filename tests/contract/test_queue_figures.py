@@ -7,7 +7,7 @@ from threading import Thread
 
 from tests.support.cluster import until
 from tests.support.ledger import Book, SettableClock
-from tests.support.ports import Node, migrated_database, needs_sql, postgres_node
+from tests.support.ports import Node, migrated_database, over_sql, postgres_node
 from tests.support.servers import Postgres
 
 from leanpix.domain.webhook import Callback, WebhookState
@@ -16,13 +16,13 @@ from leanpix.service.observing import QueueFigures
 from leanpix.stores.sql.figures import queue_figures
 
 
+@over_sql
 def test_an_empty_queue_is_all_zeros(node: Node, clock: SettableClock) -> None:
-    needs_sql(node)
     assert queue_figures(node.database, clock()) == QueueFigures(0, 0, 0.0, 0)
 
 
+@over_sql
 def test_waiting_running_age_and_held_credits_are_told_apart(node: Node, book: Book, clock: SettableClock) -> None:
-    needs_sql(node)
     book.account(credit=100)
     running = book.task(created_at=clock() - 500, held=2)
     book.claimed(running)
@@ -31,10 +31,10 @@ def test_waiting_running_age_and_held_credits_are_told_apart(node: Node, book: B
     assert queue_figures(node.database, clock()) == QueueFigures(2, 1, 40.0, 4)
 
 
+@over_sql
 def test_webhooks_that_are_still_to_be_delivered_are_counted_with_the_oldest_ones_age(
     node: Node, book: Book, clock: SettableClock
 ) -> None:
-    needs_sql(node)
     book.account()
     callback = Callback("https://receiver.example/", "https://img.example")
     with node.database.transaction() as change:

@@ -83,7 +83,8 @@ def test_automatic_quality_reaches_its_score_and_says_so(extra: Extra, source: b
     done = compress(source, CompressionOptions(format=extra.kind, target_score=70))
     assert done.report.score is not None
     assert 70 <= done.report.score < 75
-    assert score(photo(), extra.pixels(done.data)) == pytest.approx(done.report.score, abs=0.01)
+    # The other reader may have another version of libjxl in it: 0.12 shows this 0.026 points apart from 0.11.
+    assert score(photo(), extra.pixels(done.data)) == pytest.approx(done.report.score, abs=0.05)
 
 
 @pytest.mark.parametrize("share", [0.1, 0.25])

@@ -100,10 +100,8 @@ def model_node(folder: Path, now: Clock, *, is_shared: bool) -> Node:
     )
 
 
-def needs_sql(node: Node) -> None:
-    """Skip a test that looks under the port."""
-    if not isinstance(node.database, SqlDatabase):
-        pytest.skip("a model has no SQL to look at")
+over_sql = pytest.mark.parametrize("node", ["sqlite", "postgres"], indirect=True)
+"""For a test that looks under the port: a model has no SQL to look at."""
 
 
 @contextmanager

@@ -65,6 +65,11 @@ class Postgres:
         self._run("pg_ctl", "-w", "-o", options, "-l", str(self.folder / "log"), "start")
         return self
 
+    def speaks_tls(self) -> bool:
+        """Whether it was built with TLS: Debian's is, the wheel's is not."""
+        program = _postgres_programs() / "pg_config"
+        return "openssl" in subprocess.run([program, "--configure"], capture_output=True, text=True, check=True).stdout
+
     def stop(self, mode: str = "fast") -> None:
         self._run("pg_ctl", "-w", "-m", mode, "stop")
 
