@@ -64,7 +64,7 @@ class CatalogueJournal:
 
     def __init__(self, path: Path, *, is_read_only: bool = False) -> None:
         self._path, self._is_read_only = path, is_read_only
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     def __enter__(self) -> Self:
         """Open it; SetupError where it cannot be kept, or another run has it."""
@@ -120,12 +120,16 @@ class CatalogueJournal:
         values = tuple(getattr(row, name) for name in Row.__slots__)
         marks = ", ".join("?" * len(values))
         with self._lock:
-            owner = self._database.execute(
-                "SELECT key FROM files WHERE target = ? AND key != ?", (row.target, row.key)
-            ).fetchone()
-            if owner is not None:
-                raise TargetTakenError(owner[0])
+            self.refuse_taken(row.key, row.target)
             self._database.execute(f"INSERT OR REPLACE INTO files ({_COLUMNS}) VALUES ({marks})", values)  # noqa: S608 - our own columns
+
+    def refuse_taken(self, key: str, target: str) -> None:
+        """TargetTakenError where the target's name is that of another source's result."""
+        with self._lock:
+            query = "SELECT key FROM files WHERE target = ? AND key != ?"
+            owner = self._database.execute(query, (target, key)).fetchone()
+        if owner is not None:
+            raise TargetTakenError(owner[0])
 
     def forget(self, key: str) -> None:
         """Remember nothing of a source that is gone."""

@@ -192,6 +192,7 @@ class CatalogueWork:
     def _put(self, entry: Entry, opened: Opened, content: bytes | None, digest: str, verdict: _Verdict) -> Item:
         target = entry.key if verdict.new_format is None else f"{entry.key}.{verdict.new_format.value}"
         before = self.journal.row_of(entry.key)
+        self.journal.refuse_taken(entry.key, target)
         self._refuse_foreign(target, before)
         text, headers = _as_text(opened.headers), dict(opened.headers)
         if verdict.new_format is not None:
