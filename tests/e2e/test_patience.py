@@ -60,7 +60,8 @@ def test_uploads_and_results_are_answered_in_time_and_queries_at_once(
             assert caller.queried(api, done["task_id"])["state"] == 1
             assert time.monotonic() - begun < SLACK_S
             assert ready(api) == httpx.codes.OK
-            # The node knows by now that it is away: a small one, which would wait in the database, is refused as well.
+            # Once the node knows that it is away a small one, which would wait in the database, is refused as well.
+            until(lambda: ready(api, "/create") == httpx.codes.SERVICE_UNAVAILABLE)
             assert caller.create(api).status_code == httpx.codes.TOO_MANY_REQUESTS
         finally:
             start(seaweed)
@@ -74,11 +75,13 @@ def test_a_small_upload_that_came_in_before_the_outage_was_noticed_is_done_after
     with new_cluster(postgres, seaweed, tmp_path, patience_s=str(PATIENCE_S)) as cluster:
         caller = Caller(key_in(cluster.cli("migrate")))
         api = cluster.api()
-        cluster.worker()
+        worker = cluster.worker()
         cluster.wait()
+        os.killpg(worker.process.pid, signal.SIGSTOP)  # the upload is in before the store is away, and waits
+        task = caller.accepted(api)
         seaweed.stop()
+        os.killpg(worker.process.pid, signal.SIGCONT)
         try:
-            task = caller.accepted(api)
             until(lambda: cluster.rows("SELECT faults FROM tasks") == [(1,)])
         finally:
             seaweed.start()

@@ -199,7 +199,7 @@ def an_attempt_that_lost_its_answer_is_another_ones(patch: pytest.MonkeyPatch) -
 @planted
 def everything_costs_one(patch: pytest.MonkeyPatch) -> None:
     """Large pictures cost what small ones do."""
-    patch.setattr(execute, "cost", lambda _side_px: 1)
+    patch.setattr(execute, "price", lambda _side_px, results: results)
 
 
 @planted

@@ -67,5 +67,5 @@ def reviewed(gate: ReviewGate, settings: dict[str, str]) -> dict[str, str]:
     return {"policy_url": gate.url, "policy_secret": _POLICY_SECRET} | _PATIENT | settings
 
 
-def ready(node: Node) -> int:
-    return httpx.get(f"{node.base}/readyz", timeout=30, trust_env=False).status_code
+def ready(node: Node, function: str = "") -> int:
+    return httpx.get(f"{node.base}/readyz{function}", timeout=30, trust_env=False).status_code
