@@ -158,12 +158,16 @@ class CatalogueJournal:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._path.touch(mode=0o600)
         database = _opened(str(self._path))
-        database.execute("PRAGMA locking_mode = EXCLUSIVE")  # one run at a time: two would take each other's files
-        database.execute("PRAGMA journal_mode = WAL")
-        database.execute("PRAGMA synchronous = NORMAL")
-        database.execute("BEGIN IMMEDIATE")
-        database.execute(_SCHEMA)
-        database.execute("COMMIT")
+        try:
+            database.execute("PRAGMA locking_mode = EXCLUSIVE")  # one run at a time: two would take each other's files
+            database.execute("PRAGMA journal_mode = WAL")
+            database.execute("PRAGMA synchronous = NORMAL")
+            database.execute("BEGIN IMMEDIATE")
+            database.execute(_SCHEMA)
+            database.execute("COMMIT")
+        except sqlite3.Error:
+            database.close()
+            raise
         return database
 
     def _one(self, query: str, value: str) -> tuple[object, ...] | None:
