@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 from tests.support.accounts import key_for
 from tests.support.browser import Visitor
 from tests.support.pictures import encoded, gradient
@@ -46,6 +46,21 @@ def test_an_admin_makes_tops_up_and_revokes_a_key(visitor: Visitor, server: Serv
         expect(row.locator("[data-part=state]")).to_have_text("Revoked")
         page.wait_for_timeout(600)
         assert client.get("/v1/account").status_code == 401
+
+
+def test_a_button_that_is_seen_works_while_the_keys_are_still_on_their_way(visitor: Visitor, server: Server) -> None:
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    visitor.context.route("**/v1/keys?*", hold)
+    page = visitor.open("/account", server.key)
+    page.click("#new-key")
+    expect(page.locator("#make-dialog")).to_be_visible()
+    for route in held:
+        route.continue_()
+    assert held
 
 
 def test_without_a_key_the_page_asks_for_one(visitor: Visitor, server: Server) -> None:

@@ -20,7 +20,6 @@ startTheme();
 startKeyDialog(show);
 $("#enter-key").addEventListener("click", () => askForKey());
 new ResizeObserver(drawChart).observe($("#chart"));
-await refresh();
 
 async function refresh() {
   try {
@@ -141,3 +140,6 @@ $("#copy-made").addEventListener("click", async () => {
 });
 $("#made-dialog").addEventListener("close", () => setText($("#made-key"), ""));
 for (const button of $$("[data-close-dialog]")) button.addEventListener("click", () => button.closest("dialog").close());
+
+// Last, for a button is seen as soon as an account is shown: by then whatever it does is bound.
+await refresh();
