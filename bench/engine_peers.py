@@ -20,7 +20,7 @@ from PIL import Image, features
 
 from leanpix.engine import CompressionOptions, OutputFormat, compress
 from leanpix.engine.codecs.jpeg import jpegli, jpegli_native
-from leanpix.engine.native import load_native
+from leanpix.engine.libraries.native import load_native
 
 PEERS_FOLDER = Path(".tools/peers")
 SHARP_SCRIPT = Path(__file__).with_name("sharp_peer.mjs").resolve()

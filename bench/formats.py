@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from leanpix.engine import OutputFormat, score
-from leanpix.engine.libjxl import libjxl
+from leanpix.engine.libraries.libjxl import libjxl
 
 SCORES = (60.0, 75.0, 85.0)
 _QUALITIES = (25, 40, 55, 68, 78, 86, 93)

@@ -23,7 +23,7 @@ from PIL import Image
 from ssimulacra2 import compute_ssimulacra2
 
 from leanpix.engine.judging.ssimulacra2 import Ssimulacra2
-from leanpix.engine.native import native_path
+from leanpix.engine.libraries.native import native_path
 
 Pixels = NDArray[np.uint8]
 Case = tuple[Pixels, Pixels]

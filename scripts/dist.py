@@ -28,8 +28,10 @@ KERNELS = {"leanpix": f"leanpix/engine/{LIBRARY}", "leanpix_metric": f"leanpix_m
 """Where a distribution's wheels for a platform have them."""
 
 METRIC = (
-    "engine/native.py",
-    "engine/cells/",
+    "engine/libraries/__init__.py",
+    "engine/libraries/native.py",
+    "engine/content/__init__.py",
+    "engine/content/cells/",
     "engine/judging/__init__.py",
     "engine/judging/comparison.py",
     "engine/judging/ssimulacra2.py",
@@ -117,7 +119,7 @@ def staged_metric(target: Path) -> Path:
     for name in METRIC:
         for source in sorted((sources / name).glob("*.py")) if name.endswith("/") else [sources / name]:
             copy = package.joinpath(*source.relative_to(sources).parts[1:])
-            copy.parent.mkdir(exist_ok=True)
+            copy.parent.mkdir(parents=True, exist_ok=True)
             copy.write_text(_INNER.sub("leanpix_metric", source.read_text()))
             if re.search(r"^\s*(?:from|import) leanpix\b", copy.read_text(), re.MULTILINE):
                 raise SystemExit(f"{source} imports more of leanpix than the metric has")

@@ -1,6 +1,6 @@
 /* What the local criterion needs of every 4 x 4 pixels: sums that say where ground is smooth, where thin things are
  * coloured, and by how much a result differs there. What they mean is leanpix/engine/judging/worst_place.py's matter;
- * leanpix/engine/cells/numpy_cells.py has the same sums, to the last bit.
+ * leanpix/engine/content/cells/numpy_cells.py has the same sums, to the last bit.
  *
  * Rows are copied into buffers whose width is a multiple of a cell, the last pixel repeated, so that no loop has an
  * edge to look after. Memory: some rows. cpu: the newest generation of processors to use (enum metric_cpu).

@@ -1,5 +1,5 @@
-/* How much halving the chroma planes would take away (leanpix/engine/content.py): of each 2 x 2 pixels the larger range of
- * JFIF's two chroma, times 256. leanpix/engine/content.py has the same by NumPy, to the last bit. */
+/* How much halving the chroma planes would take away: of each 2 x 2 pixels the larger range of JFIF's two chroma, times
+ * 256. leanpix/engine/content/samples.py has the same by NumPy, to the last bit. */
 #include <stddef.h>
 #include <stdint.h>
 

@@ -7,7 +7,7 @@ Pictures are uint8 sRGB arrays: (H,W) or (H,W,1) gray, (H,W,2) gray with alpha, 
 
 from leanpix_metric.judging.comparison import Comparison, compare, heat_map, score
 from leanpix_metric.judging.ssimulacra2 import Ssimulacra2
-from leanpix_metric.native import native_path
+from leanpix_metric.libraries.native import native_path
 from leanpix_metric.worst_place import Measure, WorstPlace
 
 __all__ = [

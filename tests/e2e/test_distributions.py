@@ -229,7 +229,7 @@ USE_ENGINE = """
 import hashlib, json, platform, sys
 from pathlib import Path
 from leanpix.engine import CompressionOptions, OutputFormat, compress
-from leanpix.engine.native import native_path
+from leanpix.engine.libraries.native import native_path
 source, told = Path(sys.argv[1]).read_bytes(), {"machine": platform.machine(), "library": native_path()}
 wanted = [(OutputFormat.JPG, None), (OutputFormat.PNG, 70), (OutputFormat.PNG, 100), (OutputFormat.WEBP, 80)]
 for form, quality in wanted:

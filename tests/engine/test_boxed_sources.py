@@ -21,7 +21,7 @@ from leanpix.domain.states import TaskState
 from leanpix.engine import CompressionOptions, OutputFormat, compress
 from leanpix.engine.colour.made_profile import Primaries, matrix_profile
 from leanpix.engine.facts import Limits
-from leanpix.engine.libjxl import LibJxl, libjxl
+from leanpix.engine.libraries.libjxl import LibJxl, libjxl
 from leanpix.engine.reading.headers.jxl import picture_only
 from leanpix.engine.reading.probe import probe
 

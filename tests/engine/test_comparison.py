@@ -16,8 +16,8 @@ from leanpix.domain.errors import TaskFailure
 from leanpix.domain.pair import pair_of, split_pair
 from leanpix.domain.states import TaskState
 from leanpix.domain.worst_place import WorstPlace
-from leanpix.engine.cells import CELL_PX
 from leanpix.engine.comparing import compared, opened_pair
+from leanpix.engine.content.cells import CELL_PX
 from leanpix.engine.judging.comparison import Comparison, compare, heat_map, score
 from leanpix.engine.judging.ssimulacra2 import Ssimulacra2
 

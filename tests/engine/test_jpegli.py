@@ -29,7 +29,7 @@ from leanpix.engine.codecs.jpeg.jpegli import (
     quality_from_distance,
 )
 from leanpix.engine.codecs.jpeg.jpegli_native import NativeJpegli, NativeJpegliError
-from leanpix.engine.native import load_native
+from leanpix.engine.libraries.native import load_native
 
 Pixels = NDArray[np.uint8]
 

@@ -18,7 +18,7 @@ from leanpix.domain.keep import Keep
 from leanpix.engine import CompressionOptions, OutputFormat, compress
 from leanpix.engine.colour.made_profile import Primaries, matrix_profile
 from leanpix.engine.facts import Limits
-from leanpix.engine.libjxl import libjxl
+from leanpix.engine.libraries.libjxl import libjxl
 from leanpix.engine.reading.headers.jpeg import without_metadata
 from leanpix.engine.reading.probe import probe
 from leanpix.engine.resources import resource_budget

@@ -13,7 +13,7 @@ from leanpix.domain.formats import OutputFormat
 from leanpix.domain.report import Compression
 from leanpix.domain.request import CompressionOptions
 from leanpix.engine import Budget, compress
-from leanpix.engine.native import load_native
+from leanpix.engine.libraries.native import load_native
 
 SIDE_PX = 4096
 HURRIED_S = 4

@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw
 from leanpix.domain.formats import OutputFormat
 from leanpix.domain.request import CompressionOptions
 from leanpix.engine.facts import Limits
-from leanpix.engine.native import load_native
+from leanpix.engine.libraries.native import load_native
 from leanpix.engine.reading.probe import probe
 from leanpix.engine.resources import resource_budget
 from leanpix.worker.children.environment import FIXED_ENVIRONMENT

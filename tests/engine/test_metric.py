@@ -23,7 +23,7 @@ from leanpix.engine.judging.ssimulacra2 import Kernel, Ssimulacra2
 from leanpix.engine.judging.ssimulacra2_native import NativeMaps
 from leanpix.engine.judging.ssimulacra2_numpy import NumpyMaps
 from leanpix.engine.judging.ssimulacra2_weights import NEEDS_EDGES, NEEDS_SSIM, needed_maps, scales_of
-from leanpix.engine.native import AVX2_CPU, NEWEST_CPU, PLAIN_CPU, load_native, native_path
+from leanpix.engine.libraries.native import AVX2_CPU, NEWEST_CPU, PLAIN_CPU, load_native, native_path
 
 Pixels = NDArray[np.uint8]
 

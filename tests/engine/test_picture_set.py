@@ -13,7 +13,7 @@ from tests.engine.pictures import animation, drawing, encoded, photo
 
 from leanpix.domain.errors import InvalidParameterError
 from leanpix.engine import CompressionOptions, Limits, OutputFormat, compress, compress_set, score
-from leanpix.engine.placeholder import dominant_colour, placeholder_of, thumbhash
+from leanpix.engine.content.placeholder import dominant_colour, placeholder_of, thumbhash
 from leanpix.engine.reading.probe import probe
 from leanpix.engine.resources import resource_budget
 

@@ -13,7 +13,7 @@ from leanpix.domain.request import CompressionOptions
 from leanpix.engine import compress
 from leanpix.engine.codecs.base import Encoded
 from leanpix.engine.codecs.jpeg import lossless
-from leanpix.engine.native import load_native
+from leanpix.engine.libraries.native import load_native
 from leanpix.engine.reading.headers.jpeg import picture_bytes
 
 needs_native = pytest.mark.skipif(load_native() is None, reason="the shares are those of the native path to jpegli")

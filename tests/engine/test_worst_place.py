@@ -12,11 +12,11 @@ from PIL import Image, ImageFilter
 from tests.support import trust
 
 from leanpix.domain.worst_place import Measure, WorstPlace
-from leanpix.engine.cells import NativeCells, NumpyCells
-from leanpix.engine.content import block_ranges
+from leanpix.engine.content.cells import NativeCells, NumpyCells
+from leanpix.engine.content.native_chroma import NativeChroma
+from leanpix.engine.content.samples import block_ranges
 from leanpix.engine.judging.worst_place import BOUNDS, WorstPlaces
-from leanpix.engine.native import NEWEST_CPU, PLAIN_CPU, load_native
-from leanpix.engine.native_chroma import NativeChroma
+from leanpix.engine.libraries.native import NEWEST_CPU, PLAIN_CPU, load_native
 
 Pixels = NDArray[np.uint8]
 NO_KERNEL = pytest.mark.skipif(load_native() is None, reason="built without a C compiler")

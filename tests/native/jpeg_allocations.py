@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from leanpix.engine.codecs.jpeg.jpegli_native import NativeJpegli, NativeJpegliError
-from leanpix.engine.native import load_native
+from leanpix.engine.libraries.native import load_native
 
 NOT_COUNTED = "the library counts no allocations: `make fuzz-native` builds one that does"
 _MOST_CALLS = 40

@@ -15,13 +15,13 @@ ROOT = Path(__file__).resolve().parents[2]
 LIBRARY = "leanpix/engine/_native.so"
 
 USE = """
-import numpy, leanpix.engine.native
+import numpy, leanpix.engine.libraries.native
 from leanpix.engine.codecs.jpeg.jpegli import encode_jpegli, jpegli_backend
 from leanpix.engine import score
 picture = numpy.arange(64 * 64 * 3, dtype=numpy.uint8).reshape(64, 64, 3)
 assert encode_jpegli(picture, distance=1, subsampling="4:4:4")[:2] == b"\\xff\\xd8"
 assert score(picture, picture) == 100
-print(leanpix.engine.native.native_path(), "|", jpegli_backend())
+print(leanpix.engine.libraries.native.native_path(), "|", jpegli_backend())
 """
 
 

@@ -26,8 +26,8 @@ from uvicorn.server import ServerState
 from leanpix.engine.codecs.jpeg.jpegli import jpegli_backend
 from leanpix.engine.codecs.png.strips import strips_backend
 from leanpix.engine.codecs.webp.libwebp import libwebp_backend
-from leanpix.engine.libjxl import libjxl
-from leanpix.engine.native import load_native
+from leanpix.engine.libraries.libjxl import libjxl
+from leanpix.engine.libraries.native import load_native
 from leanpix.engine.reading.loaders import libraw
 from leanpix.web.protocol import guarded_protocol
 from leanpix.web.settings import WebSettings

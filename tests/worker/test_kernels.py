@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import leanpix.engine.native
+import leanpix.engine.libraries.native
 from leanpix.worker.kernels import LIBRARY, REASON, engine_folder, kernels_in_words
 
 
@@ -22,5 +22,5 @@ def test_missing_kernels_are_told_with_the_reason_and_what_it_costs(tmp_path: Pa
 
 
 def test_it_looks_where_the_engine_and_the_build_have_the_library() -> None:
-    assert engine_folder() / LIBRARY == leanpix.engine.native.LIBRARY
-    assert engine_folder() / REASON == leanpix.engine.native.REASON
+    assert engine_folder() / LIBRARY == leanpix.engine.libraries.native.LIBRARY
+    assert engine_folder() / REASON == leanpix.engine.libraries.native.REASON

@@ -31,7 +31,7 @@ from leanpix.engine.goals.fitting import largest_within
 from leanpix.engine.goals.plan import alternatives, decoding_target, recommend, sides_far_below
 from leanpix.engine.goals.shrink import leaves_no_whole
 from leanpix.engine.goals.verdict import meets
-from leanpix.engine.malloc_trim import trim_malloc
+from leanpix.engine.libraries.malloc_trim import trim_malloc
 from leanpix.engine.reading.contents import PixelFacts, held, lost
 from leanpix.engine.reading.decode import load
 from leanpix.engine.reading.metadata import kept_metadata

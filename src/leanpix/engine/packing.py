@@ -9,7 +9,7 @@ from leanpix.domain.request import Packing
 from leanpix.domain.states import TaskState
 from leanpix.engine.codecs.jxl import PACKING_EFFORT
 from leanpix.engine.facts import Limits, Probe, damaged
-from leanpix.engine.libjxl import JxlError, LibJxl, libjxl
+from leanpix.engine.libraries.libjxl import JxlError, LibJxl, libjxl
 from leanpix.engine.reading.probe import probe
 
 PACKING_LIMITS = Limits(max_side_px=65_535)

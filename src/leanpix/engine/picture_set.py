@@ -16,9 +16,9 @@ from leanpix.domain.request import DEFAULT_TARGET_SCORE, CompressionOptions
 from leanpix.engine.budget import Budget
 from leanpix.engine.codecs.base import Raster
 from leanpix.engine.compress import Decoded, OnPhase, begin_with, make, silent
+from leanpix.engine.content.placeholder import placeholder_of
 from leanpix.engine.facts import Limits
 from leanpix.engine.goals.plan import alternatives, recommend
-from leanpix.engine.placeholder import placeholder_of
 from leanpix.engine.reading.loaders.base import from_array
 from leanpix.engine.reading.picture import Picture
 from leanpix.engine.reading.probe import Probe, probe

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from leanpix.domain.formats import STANDARD_FORMATS, OutputFormat, SourceFormat
 from leanpix.domain.request import CompressionOptions, Crop, Fit
-from leanpix.engine.native import load_native
+from leanpix.engine.libraries.native import load_native
 
 if TYPE_CHECKING:
     from leanpix.engine.facts import Probe

@@ -13,7 +13,7 @@ from leanpix.engine.codecs import EXTRAS
 from leanpix.engine.codecs.jpeg.jpegli import jpegli_backend
 from leanpix.engine.codecs.png.strips import strips_backend
 from leanpix.engine.codecs.webp.libwebp import libwebp_backend
-from leanpix.engine.native import native_path
+from leanpix.engine.libraries.native import native_path
 from leanpix.engine.reading.loaders.heic import heic_backend
 from leanpix.worker.engine_version import wheel_versions
 

@@ -24,7 +24,7 @@ from leanpix.engine.codecs.base import Encoded, Goal, Mend, Raster
 from leanpix.engine.codecs.item_boxes import without_metadata
 from leanpix.engine.codecs.offers import Facts, Offer, SourceSize, lossless, lossy, repacked_source
 from leanpix.engine.codecs.prior import PriorCurve
-from leanpix.engine.content import is_colourful, texture
+from leanpix.engine.content.samples import is_colourful, texture
 from leanpix.engine.reading.loaders.pillow import pixels_of
 
 _SLOW_UP_TO_PIXELS, _MEDIUM_UP_TO_PIXELS = 1_500_000, 12_000_000

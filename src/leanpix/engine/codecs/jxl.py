@@ -18,8 +18,8 @@ from leanpix.engine.codecs import priors
 from leanpix.engine.codecs.base import Encoded, Goal, Mend, Raster
 from leanpix.engine.codecs.offers import Facts, Offer, SourceSize, lossless, lossy, repacked_source
 from leanpix.engine.codecs.prior import PriorCurve
-from leanpix.engine.content import texture
-from leanpix.engine.libjxl import JxlError, LibJxl, libjxl
+from leanpix.engine.content.samples import texture
+from leanpix.engine.libraries.libjxl import JxlError, LibJxl, libjxl
 from leanpix.engine.reading.headers import jpeg, jxl
 
 _MISSING = "JPEG XL is not written here: no wheel with libjxl fits this machine"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from leanpix.engine.cells import CELL_PX, Cells
+from leanpix.engine.content.cells import CELL_PX, Cells
 
 STEPS = (2, 3, 4, 6, 8)
 """Levels between levels. The coarser of two neighbours takes a tenth fewer bytes and 3 to 8 points of score.

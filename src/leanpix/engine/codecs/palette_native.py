@@ -8,7 +8,7 @@ from ctypes import c_char_p, c_double, c_float, c_int, c_size_t, c_void_p
 import numpy as np
 from numpy.typing import NDArray
 
-from leanpix.engine.native import native_kernels
+from leanpix.engine.libraries.native import native_kernels
 
 MAX_COLOURS = 256
 _MOST_ERROR = 16 / 65536

@@ -108,7 +108,7 @@ FINER_CHROMA = Prior(least=1.0, likely=1.05, page=20, cpu_share=1.35)
 # every pixel takes, so that these are not coded afterwards.
 NEAR_LOSSLESS = Prior(least=0.35, likely=0.5, most=0.95, page=172, cpu_share=1.3)
 
-# Another format in place of a PNG of a photograph. likely: bits a pixel at a score of 75 where content.coded_detail is
+# Another format in place of a PNG of a photograph. likely: bits a pixel at a score of 75 where samples.coded_detail is
 # 1, which grow with a power of it; most: what the estimate may fall short by and still be half of the PNG at most.
 ADVISED = {
     OutputFormat.WEBP: Prior(least=0.6, likely=3.69, most=1.2, page=282),

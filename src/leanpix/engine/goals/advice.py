@@ -10,7 +10,7 @@ from leanpix.engine.codecs.base import Raster
 from leanpix.engine.codecs.need import Criterion
 from leanpix.engine.codecs.priors import ADVISED, ADVISED_POWER, LEAST_ADVISED_BITS, POINTS_A_RATE
 from leanpix.engine.codecs.runs import EncoderRuns
-from leanpix.engine.content import coded_detail
+from leanpix.engine.content.samples import coded_detail
 from leanpix.engine.goals.context import EncodeContext
 
 _MEASURED_AT, _MOST_SCORE = 75.0, 90.0

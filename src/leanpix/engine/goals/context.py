@@ -16,7 +16,7 @@ from leanpix.engine.codecs.beside import Beside
 from leanpix.engine.codecs.need import Criterion, Need
 from leanpix.engine.codecs.offers import Facts
 from leanpix.engine.codecs.runs import EncoderRuns
-from leanpix.engine.content import texture
+from leanpix.engine.content.samples import texture
 from leanpix.engine.facts import Limits
 from leanpix.engine.goals.plan import keeps_dimensions, may_keep_file, may_race_file
 from leanpix.engine.goals.source_loss import AT_SCORE, SourceLoss, source_loss

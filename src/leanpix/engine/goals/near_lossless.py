@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from leanpix.domain.own_mark import marked
-from leanpix.engine.cells import cells
 from leanpix.engine.codecs.near_lossless import STEPS, coarsened
 from leanpix.engine.codecs.need import Criterion
 from leanpix.engine.codecs.offers import Kind
 from leanpix.engine.codecs.runs import EncoderRuns
+from leanpix.engine.content.cells import cells
 from leanpix.engine.goals.context import EncodeContext
 from leanpix.engine.goals.evaluate import Made
 from leanpix.engine.goals.source_loss import NEAR_LOSSLESS

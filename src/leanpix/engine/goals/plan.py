@@ -10,7 +10,7 @@ from leanpix.domain.formats import OutputFormat, SourceFormat
 from leanpix.domain.request import CompressionOptions
 from leanpix.engine.codecs.base import Raster
 from leanpix.engine.codecs.priors import JPEG_FILE_RATES, LIKELY_OVER, RATES_TO_SIZE, SIDES_ROOM
-from leanpix.engine.content import texture
+from leanpix.engine.content.samples import texture
 from leanpix.engine.reading.picture import Picture
 from leanpix.engine.reading.probe import Probe
 

@@ -12,7 +12,7 @@ from leanpix.engine.codecs.runs import EncoderRuns
 from leanpix.engine.goals.context import EncodeContext
 from leanpix.engine.goals.search import MAX_TRIES, Bound, EncoderParam, nearest
 from leanpix.engine.judging.meter import QualityMeter, sample_of
-from leanpix.engine.malloc_trim import trim_malloc
+from leanpix.engine.libraries.malloc_trim import trim_malloc
 
 _TOLERANCE, _EXACT = 0.5, 0.2
 """Points above the target at which a search ends: where a step of the encoder's is more than the second, and else."""

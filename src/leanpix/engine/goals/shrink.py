@@ -16,7 +16,7 @@ from leanpix.engine.codecs.runs import EncoderRuns, rate_of
 from leanpix.engine.goals.context import EncodeContext
 from leanpix.engine.goals.evaluate import Made
 from leanpix.engine.goals.fitting import largest_within
-from leanpix.engine.malloc_trim import trim_malloc
+from leanpix.engine.libraries.malloc_trim import trim_malloc
 
 _FEW_PIXELS = (30.0, 50.0, 65.0, 78.0, 86.0)
 """Typical scores, seen at the smaller size, of the settings that are tried in this order until the score at the

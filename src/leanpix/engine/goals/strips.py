@@ -10,9 +10,9 @@ from leanpix.engine.budget import Effort
 from leanpix.engine.codecs.offers import Basis, Estimate, Kind
 from leanpix.engine.codecs.priors import STRIPS_ERROR, STRIPS_ERROR_TO_SIZE
 from leanpix.engine.codecs.runs import EncoderRuns
-from leanpix.engine.content import sample_strips
+from leanpix.engine.content.samples import sample_strips
 from leanpix.engine.goals.context import EncodeContext
-from leanpix.engine.malloc_trim import trim_malloc
+from leanpix.engine.libraries.malloc_trim import trim_malloc
 
 _RESERVE = 1.5
 """How much longer the whole may take than its strips say."""

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leanpix.domain.worst_place import WorstPlace
-from leanpix.engine.cells import CELL_PX
+from leanpix.engine.content.cells import CELL_PX
 from leanpix.engine.judging.ssimulacra2 import Kernel, Ssimulacra2
 from leanpix.engine.judging.views import views
 from leanpix.engine.judging.worst_place import WorstPlaces

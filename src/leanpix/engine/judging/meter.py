@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from leanpix.domain.formats import OutputFormat
 from leanpix.domain.worst_place import WorstPlace
-from leanpix.engine.cells import source_cells
 from leanpix.engine.codecs import EXTRAS
 from leanpix.engine.codecs.base import Encoded, Raster
 from leanpix.engine.codecs.webp.libwebp import decoded_webp
+from leanpix.engine.content.cells import source_cells
 from leanpix.engine.judging.ssimulacra2 import Ssimulacra2
 from leanpix.engine.judging.views import views
 from leanpix.engine.judging.worst_place import WorstPlaces, banded

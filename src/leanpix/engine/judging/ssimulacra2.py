@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from leanpix.engine.judging.ssimulacra2_native import NativeMaps
 from leanpix.engine.judging.ssimulacra2_numpy import NumpyMaps
 from leanpix.engine.judging.ssimulacra2_weights import SMALLEST_SIDE_PX, needed_maps, scales_of, score_of
-from leanpix.engine.native import load_native
+from leanpix.engine.libraries.native import load_native
 
 Kernel = Literal["auto", "native", "numpy"]
 

@@ -9,7 +9,7 @@ from ctypes import c_char_p, c_int, c_size_t, c_void_p
 import numpy as np
 from numpy.typing import NDArray
 
-from leanpix.engine.native import NEWEST_CPU
+from leanpix.engine.libraries.native import NEWEST_CPU
 
 
 class NativeMaps:

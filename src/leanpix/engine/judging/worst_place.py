@@ -22,8 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leanpix.domain.worst_place import Measure, WorstPlace
-from leanpix.engine.cells import CELL_PX, Cells, SourceCells, source_cells
-from leanpix.engine.cells.source import (
+from leanpix.engine.content.cells import CELL_PX, Cells, SourceCells, source_cells
+from leanpix.engine.content.cells.source import (
     EDGE,
     EDGE_REACH,
     GROUND_WINDOW,
@@ -32,7 +32,7 @@ from leanpix.engine.cells.source import (
     mean_around,
     window_means,
 )
-from leanpix.engine.cells.thin_colour import COLOUR_WINDOW, weighted_errors, window_sums
+from leanpix.engine.content.cells.thin_colour import COLOUR_WINDOW, weighted_errors, window_sums
 
 Plane = NDArray[np.float32]
 

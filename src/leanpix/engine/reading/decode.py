@@ -16,9 +16,9 @@ from leanpix.domain.formats import OutputFormat, SourceFormat
 from leanpix.domain.keep import Keep
 from leanpix.domain.request import CompressionOptions, Crop
 from leanpix.domain.states import TaskState
-from leanpix.engine import vips
 from leanpix.engine.colour.to_srgb import Coloured, to_sdr, to_srgb
 from leanpix.engine.facts import Limits, damaged
+from leanpix.engine.libraries import vips
 from leanpix.engine.reading.loaders import avif, bmp, gif, heic, jpeg, jxl, png, raw, sgi, tiff, webp
 from leanpix.engine.reading.loaders.base import DecodeRequest, LazyPixels, from_array
 from leanpix.engine.reading.picture import Picture

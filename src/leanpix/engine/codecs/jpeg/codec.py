@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from leanpix.domain.formats import OutputFormat, SourceFormat
 from leanpix.domain.worst_place import Measure
 from leanpix.engine.budget import Effort
-from leanpix.engine.cells.thin_colour import halved_chroma_loss
 from leanpix.engine.codecs import priors
 from leanpix.engine.codecs.base import GROUND, Encoded, Goal, Mend, Raster
 from leanpix.engine.codecs.jpeg import lossless
@@ -27,7 +26,8 @@ from leanpix.engine.codecs.jpeg.own_encoder import OwnEncoder, own_encoder
 from leanpix.engine.codecs.jpeg.own_tables import with_own_tables
 from leanpix.engine.codecs.offers import Facts, Offer, SourceSize, lossy, repacked_source
 from leanpix.engine.codecs.prior import PriorCurve
-from leanpix.engine.content import SATURATED, chroma_detail
+from leanpix.engine.content.cells.thin_colour import halved_chroma_loss
+from leanpix.engine.content.samples import SATURATED, chroma_detail
 from leanpix.engine.reading.headers.jpeg import picture_bytes, without_metadata, without_profile
 from leanpix.engine.reading.headers.jpeg_packing import JpegPacking, jpeg_packing
 

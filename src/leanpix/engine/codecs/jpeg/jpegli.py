@@ -24,7 +24,7 @@ from leanpix.engine.codecs.jpeg.jpegli_distance import (
 )
 from leanpix.engine.codecs.jpeg.jpegli_native import PLAIN_MEANS, Means, NativeJpegli, NativeJpegliError
 from leanpix.engine.codecs.jpeg.jpegli_self_test import self_test
-from leanpix.engine.self_tested import self_tested
+from leanpix.engine.libraries.self_tested import self_tested
 
 __all__ = [
     "MAX_DISTANCE",

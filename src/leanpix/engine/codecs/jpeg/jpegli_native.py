@@ -11,7 +11,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from leanpix.engine.native import load_native
+from leanpix.engine.libraries.native import load_native
 
 _MESSAGE_BYTES = 200
 _PROGRESSIVE_LEVEL = 2

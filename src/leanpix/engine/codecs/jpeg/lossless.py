@@ -8,7 +8,7 @@ from ctypes import POINTER, byref, c_char_p, c_double, c_int, c_size_t, c_void_p
 import mozjpeg_lossless_optimization as mozjpeg_lossless
 
 from leanpix.engine.codecs.base import Encoded
-from leanpix.engine.native import native_kernels
+from leanpix.engine.libraries.native import native_kernels
 from leanpix.engine.reading.headers.jpeg import without_metadata
 
 _MOST_PIXELS = 65535**2

@@ -12,7 +12,7 @@ from leanpix.domain.errors import TaskFailure
 from leanpix.domain.states import TaskState
 from leanpix.engine.codecs.jpeg.icc_segments import check_profile_size, with_icc_profile
 from leanpix.engine.codecs.jpeg.jpegli import PLAIN_MEANS, Means, Subsampling, checked_picture
-from leanpix.engine.native import native_kernels
+from leanpix.engine.libraries.native import native_kernels
 
 _DONE, _NO_MEMORY = 0, 3  # enum jpeg_outcome of native/jpeg/coefficients.h
 _COLOUR_AXES, _COLOUR_BANDS = 3, 3

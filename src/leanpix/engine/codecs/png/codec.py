@@ -27,7 +27,7 @@ from leanpix.engine.codecs.png.palette import Palettes
 from leanpix.engine.codecs.png.strips import ByLibdeflate, for_photograph, packed, tested_strips
 from leanpix.engine.codecs.png.strips_native import native_strips
 from leanpix.engine.codecs.prior import PriorCurve
-from leanpix.engine.content import texture
+from leanpix.engine.content.samples import texture
 from leanpix.engine.facts import Limits
 from leanpix.engine.reading.headers import apng, png_colour
 from leanpix.engine.reading.headers.png_chunks import picture_only, picture_with, raw_bytes

@@ -18,9 +18,9 @@ import oxipng
 from numpy.typing import NDArray
 
 from leanpix.engine.codecs.png.strips_native import NativeStrips, native_strips
-from leanpix.engine.content import strips_within
+from leanpix.engine.content.samples import strips_within
+from leanpix.engine.libraries.self_tested import self_tested
 from leanpix.engine.reading.headers.png_chunks import SIGNATURE, chunks
-from leanpix.engine.self_tested import self_tested
 
 _STRIP_BYTES = 8_000_000
 _SAMPLE_ROWS, _SAMPLED_ABOVE_ROWS = 8, 200

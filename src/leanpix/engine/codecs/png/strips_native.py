@@ -11,7 +11,7 @@ from ctypes import c_int, c_size_t, c_void_p
 import numpy as np
 from numpy.typing import NDArray
 
-from leanpix.engine.native import native_kernels
+from leanpix.engine.libraries.native import native_kernels
 
 _MORE_BYTES = 5
 """What an opened stream may be longer by."""

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from leanpix.domain.formats import OutputFormat, SourceFormat
 from leanpix.domain.worst_place import Measure
 from leanpix.engine.budget import Effort
-from leanpix.engine.cells.thin_colour import halved_chroma_loss
 from leanpix.engine.codecs import priors
 from leanpix.engine.codecs.base import Encoded, Goal, Mend, Raster
 from leanpix.engine.codecs.offers import Facts, Offer, SourceSize, lossless, lossy, repacked_source
@@ -25,8 +24,9 @@ from leanpix.engine.codecs.webp.lossless.alpha_native import native_planes
 from leanpix.engine.codecs.webp.lossless.alpha_plane import AlphaPlanes
 from leanpix.engine.codecs.webp.lossless.encoder import MAX_SIDE_PX, LosslessKernels, encode_lossless, lossless_kernels
 from leanpix.engine.codecs.webp.riff import lossless_file, without_metadata, without_profile
-from leanpix.engine.content import is_colourful, sample_strips, texture
-from leanpix.engine.malloc_trim import trim_malloc
+from leanpix.engine.content.cells.thin_colour import halved_chroma_loss
+from leanpix.engine.content.samples import is_colourful, sample_strips, texture
+from leanpix.engine.libraries.malloc_trim import trim_malloc
 from leanpix.engine.resources import LARGE_WEBP_PIXELS
 
 _METHOD, _QUICK_METHOD = 5, 2

@@ -16,7 +16,7 @@ from leanpix.domain.errors import TaskFailure
 from leanpix.domain.states import TaskState
 from leanpix.engine.codecs.webp.libwebp_native import LossySettings, NativeLibwebp, NativeLibwebpError
 from leanpix.engine.codecs.webp.riff import with_alpha, with_icc_profile
-from leanpix.engine.self_tested import self_tested
+from leanpix.engine.libraries.self_tested import self_tested
 
 _GRAY, _GRAY_ALPHA = 1, 2
 _MAGIC = slice(8, 12)

@@ -8,7 +8,7 @@ import pyvips
 from leanpix.engine.colour.code_points import BT2020, PQ, PRIMARIES
 from leanpix.engine.colour.hdr import HighRange
 from leanpix.engine.facts import Probe, damaged, unsupported
-from leanpix.engine.libjxl import JxlError, libjxl
+from leanpix.engine.libraries.libjxl import JxlError, libjxl
 from leanpix.engine.reading.loaders.base import DecodeRequest, LazyPixels, check_told, from_array
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leanpix.engine.codecs.webp.lossless.prefix_codes import Bits, PrefixCode
-from leanpix.engine.native import native_kernels
+from leanpix.engine.libraries.native import native_kernels
 
 GREENS, DISTANCES = 280, 40
 """Symbols of the two codes: 256 bytes and 24 lengths; distances."""

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from leanpix.engine.codecs.webp.lossless.alpha_native import CODE, DISTANCES, GREENS
 from leanpix.engine.codecs.webp.lossless.prefix_codes import Bits, PrefixCode
-from leanpix.engine.native import native_kernels
+from leanpix.engine.libraries.native import native_kernels
 
 CACHE_BITS = 10
 VALUES = 256

@@ -37,7 +37,7 @@ from leanpix.engine.codecs.webp.lossless.parts import (
     put_transform,
 )
 from leanpix.engine.codecs.webp.lossless.prefix_codes import Bits, PrefixCode, put_code
-from leanpix.engine.content import strips_within
+from leanpix.engine.content.samples import strips_within
 
 MAX_SIDE_PX = 1 << 14
 _SIGNATURE = 0x2F

@@ -8,8 +8,8 @@ from ctypes import c_int, c_size_t, c_void_p
 import numpy as np
 from numpy.typing import NDArray
 
-from leanpix.engine.cells.numpy_cells import CELL_PX
-from leanpix.engine.native import NEWEST_CPU
+from leanpix.engine.content.cells.numpy_cells import CELL_PX
+from leanpix.engine.libraries.native import NEWEST_CPU
 
 _LEVELS = 256
 

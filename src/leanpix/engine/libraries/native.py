@@ -13,8 +13,9 @@ from typing import TypeVar
 
 Kernels = TypeVar("Kernels")
 PLAIN_CPU, AVX2_CPU, NEWEST_CPU = range(3)  # enum metric_cpu of native/metric/metric_rows.h
-LIBRARY = Path(__file__).with_name("_native.so")
-REASON = Path(__file__).with_name("_native_missing.txt")
+_ENGINE = Path(__file__).parents[1]
+LIBRARY = _ENGINE / "_native.so"
+REASON = _ENGINE / "_native_missing.txt"
 """Why the library was not built, in one line: written by the build."""
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from leanpix.engine.native import native_kernels
-from leanpix.engine.native_chroma import NativeChroma
+from leanpix.engine.content.native_chroma import NativeChroma
+from leanpix.engine.libraries.native import native_kernels
 
 _TILE_PX = 128
 _TILES_PER_SIDE = 4

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from leanpix.engine.cells.native_cells import NativeCells
-from leanpix.engine.cells.numpy_cells import CELL_PX, Cells, NumpyCells
-from leanpix.engine.cells.source import SourceCells, cells, source_cells
+from leanpix.engine.content.cells.native_cells import NativeCells
+from leanpix.engine.content.cells.numpy_cells import CELL_PX, Cells, NumpyCells
+from leanpix.engine.content.cells.source import SourceCells, cells, source_cells
 
 __all__ = ["CELL_PX", "Cells", "NativeCells", "NumpyCells", "SourceCells", "cells", "source_cells"]

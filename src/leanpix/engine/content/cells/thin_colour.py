@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from leanpix.engine.cells.numpy_cells import Cells
-from leanpix.engine.cells.source import source_cells
+from leanpix.engine.content.cells.numpy_cells import Cells
+from leanpix.engine.content.cells.source import source_cells
 
 COLOUR_WINDOW = 6
 """Cells a side."""

@@ -8,7 +8,7 @@ from ctypes import c_int, c_size_t, c_void_p
 import numpy as np
 from numpy.typing import NDArray
 
-from leanpix.engine.native import NEWEST_CPU
+from leanpix.engine.libraries.native import NEWEST_CPU
 
 
 class NativeChroma:
@@ -21,7 +21,7 @@ class NativeChroma:
         self._spreads.restype = None
 
     def spreads(self, tile: NDArray[np.uint8]) -> NDArray[np.uint16]:
-        """As content.block_ranges has them, of a part of C-contiguous pixels."""
+        """As samples.block_ranges has them, of a part of C-contiguous pixels."""
         height, width, bands = tile.shape
         spreads = np.empty((height // 2) * (width // 2), np.uint16)
         self._spreads(tile.ctypes.data, tile.strides[0], width, height, bands, self._cpu, spreads.ctypes.data)

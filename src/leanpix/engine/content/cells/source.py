@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from leanpix.engine.cells.native_cells import NativeCells
-from leanpix.engine.cells.numpy_cells import CELL_PX, Cells, NumpyCells
-from leanpix.engine.native import native_kernels
+from leanpix.engine.content.cells.native_cells import NativeCells
+from leanpix.engine.content.cells.numpy_cells import CELL_PX, Cells, NumpyCells
+from leanpix.engine.libraries.native import native_kernels
 
 Plane = NDArray[np.float32]
 

@@ -1,0 +1,1 @@
+"""Libraries in C as the engine opens and tries them: our own kernels, libvips, libjxl, the allocator."""
