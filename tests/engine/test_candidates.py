@@ -24,7 +24,7 @@ from leanpix.engine.codecs.prior import PriorCurve
 from leanpix.engine.facts import Probe
 from leanpix.engine.goals.candidates import candidates
 from leanpix.engine.goals.context import EncodeContext
-from leanpix.engine.goals.evaluate import Made, evaluate
+from leanpix.engine.goals.evaluate import Attempt, evaluate
 from leanpix.engine.reading.headers.jpeg_packing import JpegPacking
 from leanpix.engine.reading.picture import Picture
 
@@ -195,9 +195,9 @@ class Case:
         return [(one.name.removeprefix(f"{self.target} "), one.decision.value) for one in found.told()]
 
     @staticmethod
-    def _meets(context: EncodeContext) -> Callable[[Made], Verdict]:
+    def _meets(context: EncodeContext) -> Callable[[Attempt], Verdict]:
         most = context.need.max_bytes
-        return lambda made: Verdict(passes=most is None or made.bytes <= most)
+        return lambda attempt: Verdict(passes=most is None or attempt.bytes <= most)
 
 
 def to_size(max_bytes: int, **more: int) -> CompressionOptions:

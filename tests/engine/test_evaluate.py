@@ -11,7 +11,7 @@ from leanpix.domain.worst_place import Measure, WorstPlace
 from leanpix.engine.codecs.base import Encoded
 from leanpix.engine.codecs.need import Criterion, Need, Verdict
 from leanpix.engine.codecs.offers import Estimate, Kind, Offer
-from leanpix.engine.goals.evaluate import Candidate, Made, evaluate
+from leanpix.engine.goals.evaluate import Attempt, Candidate, evaluate
 
 AT_SCORE = Need(least={Criterion.SCORE: 75})
 
@@ -44,15 +44,15 @@ class Runs:
         memory_bytes: float = 0,
         score: float | None = None,
     ) -> Candidate:
-        def run() -> Made | None:
+        def run() -> Attempt | None:
             self.names.append(name)
-            return None if comes_to is None else Made(kind, Encoded(bytes(comes_to), name), score)
+            return None if comes_to is None else Attempt(kind, Encoded(bytes(comes_to), name), score)
 
         return Candidate(Offer(kind, name, Estimate(least, likely, cpu_s, memory_bytes)), run)
 
 
-def passes(made: Made) -> Verdict:
-    return Verdict(passes=made.score is None or made.score >= 75, score=made.score, worst=WORST)
+def passes(attempt: Attempt) -> Verdict:
+    return Verdict(passes=attempt.score is None or attempt.score >= 75, score=attempt.score, worst=WORST)
 
 
 def test_the_likely_smallest_comes_first_and_what_cannot_be_smaller_is_not_made() -> None:
@@ -135,7 +135,7 @@ def test_to_a_size_what_loses_least_wins_and_what_is_likely_to_fit_comes_first()
         runs.candidate("smaller", 20, kind=Kind.SMALLER_SIDES, likely=10),
         runs.candidate("source", 101, kind=Kind.SOURCE, likely=90),
     ]
-    found = evaluate(queue, need, Clock(), lambda made: Verdict(passes=made.bytes <= 100))
+    found = evaluate(queue, need, Clock(), lambda attempt: Verdict(passes=attempt.bytes <= 100))
     assert runs.names == ["source", "lossy", "lossless"]
     assert found.best is not None
     assert found.best.kind is Kind.LOSSLESS
@@ -144,10 +144,10 @@ def test_to_a_size_what_loses_least_wins_and_what_is_likely_to_fit_comes_first()
 SLIGHT = WorstPlace(Measure.GROUND, 2.0, 1.9, 0, 0, 8, 8, is_slight=True)
 
 
-def only_slightly_short(made: Made) -> Verdict:
+def only_slightly_short(attempt: Attempt) -> Verdict:
     """What has no score falls short by a place that is slightly over its bound."""
-    is_short = made.score is None
-    return Verdict(passes=not is_short, score=made.score, worst=SLIGHT if is_short else None, is_slight=is_short)
+    is_short = attempt.score is None
+    return Verdict(passes=not is_short, score=attempt.score, worst=SLIGHT if is_short else None, is_slight=is_short)
 
 
 @pytest.mark.parametrize(("mended_bytes", "taken"), [(1150, "mended"), (1300, "plain")])
@@ -177,7 +177,7 @@ def test_what_takes_much_more_than_one_that_is_slightly_short_is_not_made_either
     runs = Runs()
     whole = replace(
         runs.candidate("whole", 5000, kind=Kind.LOSSLESS, likely=4000),
-        given=lambda made, estimate: replace(estimate, least_bytes=1.5 * made.bytes),
+        given=lambda attempt, estimate: replace(estimate, least_bytes=1.5 * attempt.bytes),
     )
     found = evaluate([runs.candidate("plain", 1000, likely=900), whole], AT_SCORE, Clock(), only_slightly_short)
     assert runs.names == ["plain"]

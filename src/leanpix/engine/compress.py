@@ -26,7 +26,7 @@ from leanpix.engine.facts import Limits
 from leanpix.engine.goals.advice import advice
 from leanpix.engine.goals.candidates import candidates
 from leanpix.engine.goals.context import EncodeContext
-from leanpix.engine.goals.evaluate import Made, Outcome, evaluate
+from leanpix.engine.goals.evaluate import Attempt, Outcome, evaluate
 from leanpix.engine.goals.fitting import largest_within
 from leanpix.engine.goals.plan import alternatives, decoding_target, recommend, sides_far_below
 from leanpix.engine.goals.shrink import leaves_no_whole
@@ -69,23 +69,23 @@ def compress(  # noqa: PLR0913 - all but the first two are for callers who know 
         context, runs = begun(decoded, options, budget)
         return make(context, tell, runs).compression
 
-    kinds, tries, refusals = alternatives(facts, options), list[Try](), list[TaskFailure]()
+    kinds, results, refusals = alternatives(facts, options), list[FormatResult](), list[TaskFailure]()
     for place, one in enumerate(kinds):
         try:
             context = begin(decoded, replace(options, format=one), budget, later=kinds[place + 1 :])
-            tries.append(make(context, tell))
+            results.append(make(context, tell))
         except TaskFailure as failure:
             # A size that this format cannot meet, another one may.
             if failure.state is not TaskState.NOT_MEETING_REQUIREMENTS:
                 raise
             refusals.append(failure)
-    if not tries:
+    if not results:
         raise refusals[0]
-    return _best_of(tries)
+    return _best_of(results)
 
 
 @dataclass(frozen=True, slots=True)
-class Try:
+class FormatResult:
     """One format's result. is_met: it is what was asked for, not what comes nearest. score: to a size, how it looks."""
 
     compression: Compression
@@ -98,12 +98,12 @@ class Try:
         return not self.is_met, -self.score, self.compression.report.result_bytes
 
 
-def _best_of(tries: Sequence[Try]) -> Compression:
+def _best_of(results: Sequence[FormatResult]) -> Compression:
     """The report tells what was considered in all of the formats."""
-    best = min(tries, key=lambda one: one.rank)
+    best = min(results, key=lambda one: one.rank)
     considered = [
         replace(way, decision=Decision.MADE) if one is not best and way.decision is Decision.TAKEN else way
-        for one in tries
+        for one in results
         for way in one.compression.report.considered
     ]
     return replace(best.compression, report=replace(best.compression.report, considered=tuple(considered)))
@@ -147,7 +147,7 @@ class Decoded:
         return sides_far_below(self.facts, picture_bytes, target, self.options)
 
 
-def make(context: EncodeContext, tell: OnPhase, runs: EncoderRuns | None = None) -> Try:
+def make(context: EncodeContext, tell: OnPhase, runs: EncoderRuns | None = None) -> FormatResult:
     """One result by the one rule. runs: of the context's encoder, where it has run already."""
     tell("searching" if context.need.setting is None else "encoding")
     runs, need = runs or context.open(context.raster), context.need
@@ -155,20 +155,20 @@ def make(context: EncodeContext, tell: OnPhase, runs: EncoderRuns | None = None)
         candidates(context, runs),
         need,
         context.budget,
-        lambda made: meets(made, need, context.meter),
+        lambda attempt: meets(attempt, need, context.meter),
         memory_bytes=context.memory_bytes,
     )
-    made = found.best or _nearest(found, need, context.options)
-    if need.never_over_bytes is not None and made.bytes > need.never_over_bytes:
-        made = _never_larger(context, runs, found, need.never_over_bytes) or made
-    data = _finished(context, made)
-    compression = Compression(data, _report(context, runs, made, found.told(), data))
+    attempt = found.best or _nearest(found, need, context.options)
+    if need.never_over_bytes is not None and attempt.bytes > need.never_over_bytes:
+        attempt = _never_larger(context, runs, found, need.never_over_bytes) or attempt
+    data = _finished(context, attempt)
+    compression = Compression(data, _report(context, runs, attempt, found.told(), data))
     compares_looks = bool(context.options.alternatives) and need.max_bytes is not None
-    score = context.meter.score(made.encoded) if compares_looks and made.size_px is None else 0.0
-    return Try(compression, found.best is not None, score)
+    score = context.meter.score(attempt.encoded) if compares_looks and attempt.size_px is None else 0.0
+    return FormatResult(compression, found.best is not None, score)
 
 
-def _nearest(found: Outcome, need: Need, options: CompressionOptions) -> Made:
+def _nearest(found: Outcome, need: Need, options: CompressionOptions) -> Attempt:
     """What there is where nothing meets the need: for a quality or a score what comes nearest, for a size nothing."""
     if need.max_bytes is not None and options.max_bytes is not None:
         raise TaskFailure(
@@ -178,9 +178,9 @@ def _nearest(found: Outcome, need: Need, options: CompressionOptions) -> Made:
         )
     if found.nearest is None:
         raise TaskFailure(TaskState.EMPTY_RESULT)
-    made = found.nearest(found.is_out_of_time)
-    found.take(made, "what comes nearest")
-    return made
+    attempt = found.nearest(found.is_out_of_time)
+    found.take(attempt, "what comes nearest")
+    return attempt
 
 
 def silent(phase: str) -> None:
@@ -233,18 +233,18 @@ def begin_with(
     return EncodeContext(source, options, picture, raster, codec_for(target), effort, budget, beside)
 
 
-def _never_larger(context: EncodeContext, runs: EncoderRuns, found: Outcome, most_bytes: int) -> Made | None:
+def _never_larger(context: EncodeContext, runs: EncoderRuns, found: Outcome, most_bytes: int) -> Attempt | None:
     """With format and dimensions unchanged: the source's file, or what of a lossy encode is no larger than that."""
     kept = context.kept_file()
     if kept is not None:
-        made = Made(Kind.SOURCE, kept)
+        attempt = Attempt(Kind.SOURCE, kept)
     else:
         within = largest_within(runs, context.raster.total_pixels, most_bytes)
         if within is None:
             return None
-        made = Made(Kind.LOSSY, within)
-    found.take(made, "no larger than the source")
-    return made
+        attempt = Attempt(Kind.LOSSY, within)
+    found.take(attempt, "no larger than the source")
+    return attempt
 
 
 def _beside(source: bytes, facts: Probe, options: CompressionOptions, picture: Picture, target: OutputFormat) -> Beside:
@@ -263,15 +263,15 @@ def _beside(source: bytes, facts: Probe, options: CompressionOptions, picture: P
     return next((one for one in (beside, *beside.fewer()) if one.room_bytes <= most_bytes), beside)
 
 
-def _finished(context: EncodeContext, made: Made) -> bytes:
+def _finished(context: EncodeContext, attempt: Attempt) -> bytes:
     """The result with what it carries beside its pixels; still never larger than its source, nor than a size."""
     most = min((one for one in (context.options.max_bytes, _most_bytes(context)) if one is not None), default=None)
-    if _keeps_credentials(context, made, most):
+    if _keeps_credentials(context, attempt, most):
         return context.source
-    data, beside = context.known_again(made.encoded, most), context.beside
-    if made.size_px is not None:  # smaller sides than were planned, as EXIF has to say
+    data, beside = context.known_again(attempt.encoded, most), context.beside
+    if attempt.size_px is not None:  # smaller sides than were planned, as EXIF has to say
         form, keep = context.picture.probe.format, context.options.keep
-        beside = replace(beside, metadata=kept_metadata(context.source, form, keep, *made.size_px))
+        beside = replace(beside, metadata=kept_metadata(context.source, form, keep, *attempt.size_px))
     tries = (one.put_into(data) for one in (beside, *beside.fewer()))
     return next((one for one in tries if most is None or len(one) <= most), data)
 
@@ -280,7 +280,7 @@ def _most_bytes(context: EncodeContext) -> int | None:
     return len(context.source) if context.keeps_format_and_dimensions else None
 
 
-def _keeps_credentials(context: EncodeContext, made: Made, most: int | None) -> bool:
+def _keeps_credentials(context: EncodeContext, attempt: Attempt, most: int | None) -> bool:
     """Whether the file stays as it is, to the byte: content credentials hold for nothing else.
 
     Only where everything that it holds was asked for.
@@ -288,24 +288,24 @@ def _keeps_credentials(context: EncodeContext, made: Made, most: int | None) -> 
     wants_all = set(context.options.keep) == set(Keep)
     return (
         wants_all
-        and made.kind is Kind.SOURCE
+        and attempt.kind is Kind.SOURCE
         and (most is None or len(context.source) <= most)
         and Holding.C2PA in held(context.source, context.picture.probe.format)
     )
 
 
 def _report(
-    context: EncodeContext, runs: EncoderRuns, made: Made, considered: tuple[Considered, ...], data: bytes
+    context: EncodeContext, runs: EncoderRuns, attempt: Attempt, considered: tuple[Considered, ...], data: bytes
 ) -> Report:
-    facts, encoded = context.picture.probe, made.encoded
-    width_px, height_px = made.size_px or (context.raster.width_px, context.raster.height_px)
+    facts, encoded = context.picture.probe, attempt.encoded
+    width_px, height_px = attempt.size_px or (context.raster.width_px, context.raster.height_px)
     pixels = PixelFacts(
         context.picture.was_transparent,
         context.raster.has_alpha,
         context.raster.icc_profile is not None,
         context.beside.metadata.partly,
     )
-    own = (AT_TARGET if context.is_at_target else ALREADY_OPTIMAL,) if made.kind is Kind.SOURCE else ()
+    own = (AT_TARGET if context.is_at_target else ALREADY_OPTIMAL,) if attempt.kind is Kind.SOURCE else ()
     return Report(
         source_bytes=len(context.source),
         source_format=facts.format,
@@ -319,30 +319,30 @@ def _report(
         quality=encoded.quality,
         distance=encoded.distance,
         encodes=runs.count,
-        score=made.score,
+        score=attempt.score,
         effort=context.effort,
         frames=context.raster.frames,
-        changes=(*context.picture.changes, *_lowered(context, made)),
-        warnings=(*context.picture.warnings, *made.warnings, *own),
+        changes=(*context.picture.changes, *_lowered(context, attempt)),
+        warnings=(*context.picture.warnings, *attempt.warnings, *own),
         lost=lost(context.source, facts, data, context.codec.format, pixels),
         considered=considered,
-        worst=_worst(context, made),
+        worst=_worst(context, attempt),
         advice=advice(context, runs, len(data)),
     )
 
 
-def _worst(context: EncodeContext, made: Made) -> WorstPlace | None:
+def _worst(context: EncodeContext, attempt: Attempt) -> WorstPlace | None:
     """Where it was looked for, or costs next to nothing beside the search."""
-    if made.kind is not Kind.LOSSY or context.meter.is_sampled:
+    if attempt.kind is not Kind.LOSSY or context.meter.is_sampled:
         return None
     if context.need.setting is not None and not context.meter.is_at_risk:
         return None
-    return next(iter(context.meter.worst(made.encoded)), None)
+    return next(iter(context.meter.worst(attempt.encoded)), None)
 
 
-def _lowered(context: EncodeContext, made: Made) -> tuple[str, ...]:
+def _lowered(context: EncodeContext, attempt: Attempt) -> tuple[str, ...]:
     """Whether a quality that was asked for was lowered."""
     asked, used = context.need.setting, context.setting
-    if made.kind is not Kind.LOSSY or asked is None or used is None or used >= asked:
+    if attempt.kind is not Kind.LOSSY or asked is None or used is None or used >= asked:
         return ()
     return (f"quality lowered from {asked:g} to {used:g}, the source's own",)

@@ -26,7 +26,7 @@ from leanpix.engine.codecs.priors import (
 )
 from leanpix.engine.codecs.runs import EncoderRuns
 from leanpix.engine.goals.context import EncodeContext
-from leanpix.engine.goals.evaluate import Candidate, Made
+from leanpix.engine.goals.evaluate import Attempt, Candidate
 from leanpix.engine.goals.fitting import next_within
 from leanpix.engine.goals.near_lossless import near_lossless
 from leanpix.engine.goals.place_crops import PlaceCrops
@@ -83,9 +83,9 @@ class _Bound:
         """Repacked; where that fails, or fits no size, every pixel is coded anew."""
         offer = self.offers[Kind.SOURCE]
 
-        def run() -> Made | None:
+        def run() -> Attempt | None:
             kept = self.context.kept_file()
-            return None if kept is None else Made(Kind.SOURCE, kept)
+            return None if kept is None else Attempt(Kind.SOURCE, kept)
 
         def instead(verdict: Verdict) -> Iterable[Candidate]:
             del verdict
@@ -112,9 +112,9 @@ class _Bound:
         """Weighed on strips where that is cheap, or where it looks unlikely to win."""
         offer = self._after_lossy(self.offers[Kind.LOSSLESS])
 
-        def run() -> Made | None:
+        def run() -> Attempt | None:
             encoded = self.runs.lossless()
-            return None if encoded is None else Made(Kind.LOSSLESS, encoded)
+            return None if encoded is None else Attempt(Kind.LOSSLESS, encoded)
 
         def refine() -> Estimate:
             estimate = self.strips.lossless()
@@ -129,7 +129,7 @@ class _Bound:
             then=self._slower_lossless,
         )
 
-    def _slower_lossless(self, made: Made) -> Iterator[Candidate]:
+    def _slower_lossless(self, attempt: Attempt) -> Iterator[Candidate]:
         """The same pixels by the format's slower encoder: a size needs no fewer bytes, and larger pictures the time."""
         pixels = self.context.raster.total_pixels
         slower, prior = next(iter(self.runs.encoder.slower_presets()), None), slower_lossless(pixels)
@@ -137,12 +137,12 @@ class _Bound:
             return
         runs = self.runs.fork(slower)
 
-        def run() -> Made | None:
+        def run() -> Attempt | None:
             encoded = runs.lossless()
             self.runs.add_counts(runs)
-            return None if encoded is None else Made(Kind.LOSSLESS, encoded)
+            return None if encoded is None else Attempt(Kind.LOSSLESS, encoded)
 
-        estimate = Estimate(prior.least * made.bytes, prior.likely * made.bytes, prior.cpu_s * pixels)
+        estimate = Estimate(prior.least * attempt.bytes, prior.likely * attempt.bytes, prior.cpu_s * pixels)
         yield Candidate(Offer(Kind.LOSSLESS, f"{self.offers[Kind.LOSSLESS].name}, slower", estimate), run)
 
     def _after_lossy(self, offer: Offer) -> Offer:
@@ -153,20 +153,20 @@ class _Bound:
         likely = max(offer.estimate.likely_bytes, offer.over_lossy.likely * lossy.estimate.likely_bytes)
         return replace(offer, estimate=replace(offer.estimate, likely_bytes=likely))
 
-    def _lossless_given(self, made: Made, estimate: Estimate) -> Estimate | None:
+    def _lossless_given(self, attempt: Attempt, estimate: Estimate) -> Estimate | None:
         """Once a lossy encode was made: a photograph without loss takes several times as much."""
-        if made.kind is not Kind.LOSSY:
+        if attempt.kind is not Kind.LOSSY:
             return estimate
         prior, max_bytes = self.offers[Kind.LOSSLESS].over_lossy, self.context.need.max_bytes
         if self.near_lossless_bytes is not None:  # coarser levels of the same pixels, by the same coder
             least = max(estimate.least_bytes, self.near_lossless_bytes / NEAR_LOSSLESS.most)
             return replace(estimate, least_bytes=least)
         if max_bytes is None:
-            least = max(estimate.least_bytes, made.bytes * (prior.least if prior else 0))
-            return self.strips.lossless_given(made.bytes, replace(estimate, least_bytes=least))
+            least = max(estimate.least_bytes, attempt.bytes * (prior.least if prior else 0))
+            return self.strips.lossless_given(attempt.bytes, replace(estimate, least_bytes=least))
         if self.context.may_be_drawn(self.runs.encoder):
             return estimate
-        has_room = self._is_rich(max_bytes) and max_bytes >= PHOTOGRAPH_ROOM * made.bytes
+        has_room = self._is_rich(max_bytes) and max_bytes >= PHOTOGRAPH_ROOM * attempt.bytes
         return estimate if has_room and self.context.effort is Effort.FULL else None
 
     # A lossy encode.
@@ -182,14 +182,14 @@ class _Bound:
             estimate, done = self.strips.lossy(), self.runs.lossless_done
             return self.strips.lossy_given(len(done[0].data), estimate) if done and done[0] else estimate
 
-        def given(made: Made, estimate: Estimate) -> Estimate:
-            return self.strips.lossy_given(made.bytes, estimate) if made.kind is Kind.LOSSLESS else estimate
+        def given(attempt: Attempt, estimate: Estimate) -> Estimate:
+            return self.strips.lossy_given(attempt.bytes, estimate) if attempt.kind is Kind.LOSSLESS else estimate
 
-        def run() -> Made | None:
-            made = None if self._is_foretold() else self.reach.run()
-            self.lossy_bytes = None if made is None else made.bytes
-            self.lossy_setting = self.reach.asked if made is None else made.parameter
-            return made
+        def run() -> Attempt | None:
+            attempt = None if self._is_foretold() else self.reach.run()
+            self.lossy_bytes = None if attempt is None else attempt.bytes
+            self.lossy_setting = self.reach.asked if attempt is None else attempt.parameter
+            return attempt
 
         is_weighed = max_bytes is None and Kind.SOURCE not in self.offers
         return Candidate(
@@ -232,10 +232,10 @@ class _Bound:
             mended = runs.fork(mend.encoder)
             reach = Reach(self.context, mended)
 
-            def run(reach: Reach = reach, mended: EncoderRuns = mended) -> Made | None:
-                made = reach.run()
+            def run(reach: Reach = reach, mended: EncoderRuns = mended) -> Attempt | None:
+                attempt = reach.run()
                 self.runs.add_counts(mended)
-                return made
+                return attempt
 
             yield Candidate(
                 self._mended_offer(mend),
@@ -266,10 +266,10 @@ class _Bound:
         estimate = replace(estimate, likely_bytes=likely_bytes, cpu_s=NEAR_LOSSLESS.cpu_share * estimate.cpu_s)
         offer = Offer(Kind.LOSSY, "near-lossless", estimate)
 
-        def run() -> Made | None:
-            made = near_lossless(self.context, self.runs)
-            self.near_lossless_bytes = None if made is None else made.bytes
-            return made
+        def run() -> Attempt | None:
+            attempt = near_lossless(self.context, self.runs)
+            self.near_lossless_bytes = None if attempt is None else attempt.bytes
+            return attempt
 
         yield Candidate(offer, run)
 
@@ -279,24 +279,24 @@ class _Bound:
         estimate = replace(estimate, likely_bytes=likely_bytes, cpu_s=FINER_CHROMA.cpu_share * estimate.cpu_s)
         return Offer(Kind.LOSSY, f"{self.offers[Kind.LOSSY].name}, {mend.name}", estimate)
 
-    def _richer(self, made: Made) -> Iterator[Candidate]:
+    def _richer(self, attempt: Attempt) -> Iterator[Candidate]:
         """To a size, the same with a means against its worst place, or where there is room: if that looks better."""
         max_bytes, pixels = self.context.need.max_bytes, self.context.raster.total_pixels
         if max_bytes is None:
             return
         meter, need = self.context.meter, self.context.need
         is_asked = need.room is not None and not meter.is_sampled and meter.is_at_risk
-        worst = need.worst_of(meter.worst(made.encoded)) if is_asked else None
+        worst = need.worst_of(meter.worst(attempt.encoded)) if is_asked else None
         is_rich = self._is_rich(max_bytes)
         for mend in self.runs.encoder.mends():
             if not (is_rich and mend.raises_score) and (need.allows(worst) or not mend.helps(worst)):
                 continue
 
-            def run(mend: Mend = mend) -> Made | None:
+            def run(mend: Mend = mend) -> Attempt | None:
                 better = next_within(self.runs, self.runs.fork(mend.encoder), pixels, max_bytes)
-                if better is None or self._looks(better) <= self._looks(made.encoded):
+                if better is None or self._looks(better) <= self._looks(attempt.encoded):
                     return None
-                return Made(Kind.LOSSY, better)
+                return Attempt(Kind.LOSSY, better)
 
             offer = self._mended_offer(mend)
             yield Candidate(replace(offer, estimate=replace(offer.estimate, likely_bytes=max_bytes)), run)

@@ -26,11 +26,11 @@ class Clock(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
-    """An encode that was made.
+class Attempt:
+    """An encode that was made, whether or not it meets the need.
 
-    score: where it is known already. parameter: the encoder's, None for what has none. width_px, height_px: where the
-    sides are smaller than asked for.
+    score: where it is known already. parameter: the encoder's, None for what has none. size_px: width and height, where
+    they are smaller than asked for.
     """
 
     kind: Kind
@@ -51,8 +51,8 @@ def _nothing(found: object) -> Iterable[Candidate]:
     return ()
 
 
-def _as_before(made: Made, estimate: Estimate) -> Estimate:
-    del made
+def _as_before(attempt: Attempt, estimate: Estimate) -> Estimate:
+    del attempt
     return estimate
 
 
@@ -63,18 +63,18 @@ class Candidate:
     run: makes it, None where it falls short of the need. refine: a dearer estimate, which costs refine_cpu_s; once.
     given: the estimate once another encode was made; None: it cannot win any more. instead: what may take its place
     where it falls short, the cheapest first, such as the same encode with whole chroma. then: what is worth a try only
-    once this was made. nearest: what comes nearest to
-    the need where nothing meets it; told whether that is for want of time.
+    once this was made. nearest: what comes nearest to the need where nothing meets it; told whether that is for want of
+    time.
     """
 
     offer: Offer
-    run: Callable[[], Made | None]
+    run: Callable[[], Attempt | None]
     refine: Callable[[], Estimate] | None = None
     refine_cpu_s: float = 0.0
-    given: Callable[[Made, Estimate], Estimate | None] = _as_before
+    given: Callable[[Attempt, Estimate], Estimate | None] = _as_before
     instead: Callable[[Verdict], Iterable[Candidate]] = _nothing
-    then: Callable[[Made], Iterable[Candidate]] = _nothing
-    nearest: Callable[[bool], Made] | None = None
+    then: Callable[[Attempt], Iterable[Candidate]] = _nothing
+    nearest: Callable[[bool], Attempt] | None = None
 
     @property
     def estimate(self) -> Estimate:
@@ -94,11 +94,11 @@ class Outcome:
     that.
     """
 
-    best: Made | None = None
+    best: Attempt | None = None
     considered: list[Considered] = field(default_factory=list)
-    nearest: Callable[[bool], Made] | None = None
+    nearest: Callable[[bool], Attempt] | None = None
     taken: int | None = None
-    slight: tuple[Made, int] | None = None
+    slight: tuple[Attempt, int] | None = None
     most_bytes: float = float("inf")
 
     @property
@@ -106,17 +106,17 @@ class Outcome:
         """Whether something was left out for want of time."""
         return any(one.decision is Decision.NO_TIME for one in self.considered)
 
-    def take(self, made: Made, name: str) -> None:
+    def take(self, attempt: Attempt, name: str) -> None:
         """Make this the result, for a reason that the order does not know."""
-        self.best, self.taken = made, len(self.considered)
-        self.considered.append(Considered(name, made.kind.name.lower(), Decision.MADE, made.bytes))
+        self.best, self.taken = attempt, len(self.considered)
+        self.considered.append(Considered(name, attempt.kind.name.lower(), Decision.MADE, attempt.bytes))
 
-    def note_slight(self, made: Made) -> None:
+    def note_slight(self, attempt: Attempt) -> None:
         """Remember what was noted last as one that falls short slightly, if it takes no more than such a one may."""
         if self.slight is None:
-            self.most_bytes = SLIGHT_GROWTH * made.bytes
-        if made.bytes <= self.most_bytes:
-            self.slight = made, len(self.considered) - 1
+            self.most_bytes = SLIGHT_GROWTH * attempt.bytes
+        if attempt.bytes <= self.most_bytes:
+            self.slight = attempt, len(self.considered) - 1
 
     def settle(self) -> None:
         """Take the one that falls short slightly, where what meets the need takes much more."""
@@ -130,11 +130,11 @@ class Outcome:
             told[self.taken] = replace(told[self.taken], decision=Decision.TAKEN)
         return tuple(told)
 
-    def note(self, one: Candidate, decision: Decision, made: Made | None = None) -> None:
+    def note(self, one: Candidate, decision: Decision, attempt: Attempt | None = None) -> None:
         """Remember what became of a candidate."""
         likely = one.estimate.likely_bytes
         likely_bytes = round(likely) if 0 < likely < float("inf") else None
-        kind, result_bytes = one.offer.kind.name.lower(), made.bytes if made else None
+        kind, result_bytes = one.offer.kind.name.lower(), attempt.bytes if attempt else None
         self.considered.append(Considered(one.offer.name, kind, decision, result_bytes, likely_bytes))
 
 
@@ -142,7 +142,7 @@ def evaluate(
     candidates: Iterable[Candidate],
     need: Need,
     clock: Clock,
-    meets: Callable[[Made], Verdict],
+    meets: Callable[[Attempt], Verdict],
     *,
     memory_bytes: float = float("inf"),
 ) -> Outcome:
@@ -173,22 +173,22 @@ def evaluate(
             found.note(one, Decision.NO_MEMORY)
             continue
 
-        made = one.run()
-        verdict = Verdict(passes=False) if made is None else meets(made)
-        if made is None or not verdict.passes:
-            found.note(one, Decision.FELL_SHORT, made)
-            if made is not None and verdict.is_slight:
-                found.note_slight(replace(made, score=verdict.score))
-                queue = _after(made, queue, found)  # what takes much more than this is not worth it any more
+        attempt = one.run()
+        verdict = Verdict(passes=False) if attempt is None else meets(attempt)
+        if attempt is None or not verdict.passes:
+            found.note(one, Decision.FELL_SHORT, attempt)
+            if attempt is not None and verdict.is_slight:
+                found.note_slight(replace(attempt, score=verdict.score))
+                queue = _after(attempt, queue, found)  # what takes much more than this is not worth it any more
             found.nearest = one.nearest or found.nearest
             queue = _ordered([*queue, *one.instead(verdict)], need)
             continue
 
-        made = replace(made, score=verdict.score)
-        found.note(one, Decision.MADE, made)
-        if found.best is None or _is_better(made, found.best, need):
-            found.best, found.taken = made, len(found.considered) - 1
-        queue = _ordered([*_after(made, queue, found), *one.then(made)], need)
+        attempt = replace(attempt, score=verdict.score)
+        found.note(one, Decision.MADE, attempt)
+        if found.best is None or _is_better(attempt, found.best, need):
+            found.best, found.taken = attempt, len(found.considered) - 1
+        queue = _ordered([*_after(attempt, queue, found), *one.then(attempt)], need)
     found.settle()
     return found
 
@@ -207,14 +207,14 @@ def _ordered(candidates: Iterable[Candidate], need: Need) -> list[Candidate]:
     return sorted(candidates, key=key)
 
 
-def _bar(best: Made | None, need: Need) -> float:
+def _bar(best: Attempt | None, need: Need) -> float:
     """The bytes that a candidate must not exceed."""
     if need.max_bytes is not None:
         return need.max_bytes
     return float("inf") if best is None else best.bytes
 
 
-def _can_win(one: Candidate, best: Made | None, need: Need, bar: float) -> bool:
+def _can_win(one: Candidate, best: Attempt | None, need: Need, bar: float) -> bool:
     if one.estimate.least_bytes > bar:
         return False
     # To a size, what loses more is not tried once something fits.
@@ -235,18 +235,18 @@ def _refined(one: Candidate) -> Candidate:
     return one if one.refine is None else replace(one.estimated(one.refine()), refine=None)
 
 
-def _is_better(made: Made, best: Made, need: Need) -> bool:
+def _is_better(attempt: Attempt, best: Attempt, need: Need) -> bool:
     if need.max_bytes is None:
-        return (made.bytes, made.kind) < (best.bytes, best.kind)
+        return (attempt.bytes, attempt.kind) < (best.bytes, best.kind)
     # Of one kind the later one has been found to be the better picture, or it would have fallen short.
-    return made.kind <= best.kind
+    return attempt.kind <= best.kind
 
 
-def _after(made: Made, queue: list[Candidate], found: Outcome) -> list[Candidate]:
+def _after(attempt: Attempt, queue: list[Candidate], found: Outcome) -> list[Candidate]:
     """Those that can still win once this was made, with what is known of them now."""
     left = list[Candidate]()
     for one in queue:
-        estimate = one.given(made, one.estimate)
+        estimate = one.given(attempt, one.estimate)
         if estimate is None:
             found.note(one, Decision.CANNOT_WIN)
         else:

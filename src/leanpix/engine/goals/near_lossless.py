@@ -11,14 +11,14 @@ from leanpix.engine.codecs.offers import Kind
 from leanpix.engine.codecs.runs import EncoderRuns
 from leanpix.engine.content.cells import cells
 from leanpix.engine.goals.context import EncodeContext
-from leanpix.engine.goals.evaluate import Made
+from leanpix.engine.goals.evaluate import Attempt
 from leanpix.engine.goals.source_loss import NEAR_LOSSLESS
 
 _MOST_SCORE = 90.0
 """What is asked of it at most: it has 92 where a finer one takes a fifth more bytes."""
 
 
-def near_lossless(context: EncodeContext, runs: EncoderRuns) -> Made | None:
+def near_lossless(context: EncodeContext, runs: EncoderRuns) -> Attempt | None:
     """With the coarsest levels that meet the need by both criteria; None where no levels do, or it is too large.
 
     The pixels are judged before they are coded: three tries find the step.
@@ -47,7 +47,7 @@ def near_lossless(context: EncodeContext, runs: EncoderRuns) -> Made | None:
         return None
     data = marked(encoded.data, f"{NEAR_LOSSLESS} {step}")
     name = f"{encoded.encoder}, levels {step} apart"
-    return Made(Kind.LOSSY, replace(encoded, data=data, encoder=name, is_lossless=False), score)
+    return Attempt(Kind.LOSSY, replace(encoded, data=data, encoder=name, is_lossless=False), score)
 
 
 def _least_score(context: EncodeContext, runs: EncoderRuns) -> float:

@@ -11,7 +11,7 @@ from leanpix.engine.codecs.offers import Kind
 from leanpix.engine.codecs.priors import SLIGHT_GROWTH
 from leanpix.engine.codecs.runs import EncoderRuns
 from leanpix.engine.goals.context import EncodeContext
-from leanpix.engine.goals.evaluate import Made
+from leanpix.engine.goals.evaluate import Attempt
 from leanpix.engine.goals.fitting import largest_within
 from leanpix.engine.goals.place_crops import CropTrials, PlaceCrops
 from leanpix.engine.goals.scoring import (
@@ -58,60 +58,60 @@ class Reach:
             return self._sample_setting(target)
         return self.runs.to_grid(trusted(encoder, target).parameter(target))
 
-    def run(self) -> Made | None:
+    def run(self) -> Attempt | None:
         """The encode that meets the need; None where this encoder has none."""
         need = self.context.need
         if need.max_bytes is not None:
             return self._within(need.max_bytes)
         if need.setting is not None:
-            made = self._at_quality(need.setting)
+            attempt = self._at_quality(need.setting)
         else:
-            made = self._at_score(need.least[Criterion.SCORE])
-        return None if made is None else self._finer_where_it_shows(made)
+            attempt = self._at_score(need.least[Criterion.SCORE])
+        return None if attempt is None else self._finer_where_it_shows(attempt)
 
-    def nearest(self, is_out_of_time: bool) -> Made:
+    def nearest(self, is_out_of_time: bool) -> Attempt:
         """What comes nearest to a quality or a score that no encode meets, with a warning that says why it does not."""
         target = self.context.need.least.get(Criterion.SCORE)
         if target is None:
             return self._nearest_to_quality()
         done = self.runs.finest_done
         if done is not None and is_out_of_time:
-            return Made(Kind.LOSSY, done, self.context.meter.score(done), warnings=(OUT_OF_TIME,))
+            return Attempt(Kind.LOSSY, done, self.context.meter.score(done), warnings=(OUT_OF_TIME,))
         best = self.runs.at(self.runs.highest)
         score = self.context.meter.score(best)
         warning = f"the score {target:g} is out of this format's reach for this picture: {score:.1f} is its best"
-        return Made(Kind.LOSSY, best, score, warnings=(warning,))
+        return Attempt(Kind.LOSSY, best, score, warnings=(warning,))
 
-    def _nearest_to_quality(self) -> Made:
+    def _nearest_to_quality(self) -> Attempt:
         """The encode at the quality, or the one of those made whose worst place is the least bad."""
         if self.context.meter.is_sampled or self.context.need.room is None or not self.runs.done:
-            return Made(Kind.LOSSY, self.runs.at(self.asked), warnings=(OUT_OF_TIME,))
+            return Attempt(Kind.LOSSY, self.runs.at(self.asked), warnings=(OUT_OF_TIME,))
         if self._trials and self._trials[-1].least_bad is not None and self.runs.may_continue():
             self.runs.at(self._trials[-1].least_bad)
         worst = {setting: self._worst_at(setting) for setting in self.runs.done}
         best = min(worst, key=lambda setting: (_ratio(worst[setting]), setting))
-        return Made(Kind.LOSSY, self.runs.at(best), parameter=best, warnings=(STILL_SEEN,))
+        return Attempt(Kind.LOSSY, self.runs.at(best), parameter=best, warnings=(STILL_SEEN,))
 
-    def _within(self, max_bytes: int) -> Made | None:
+    def _within(self, max_bytes: int) -> Attempt | None:
         rates = self.runs.encoder.rates
         if not self.context.need.keeps_dimensions:
             # Below quality 1 fewer pixels look better.
             rates = rates.start_at(self.runs.to_grid(self.runs.encoder.param_for(1)))
         encoded = largest_within(self.runs, self.context.raster.total_pixels, max_bytes, rates)
-        return None if encoded is None else Made(Kind.LOSSY, encoded)
+        return None if encoded is None else Attempt(Kind.LOSSY, encoded)
 
-    def _at_quality(self, asked: float) -> Made | None:
+    def _at_quality(self, asked: float) -> Attempt | None:
         """One encode; a palette has to reach a score as well, which its pixels tell before they are packed."""
         encoder = self.runs.encoder
         setting, least = self.asked, encoder.least_score(asked)
         if least is None:
-            return Made(Kind.LOSSY, self.runs.at(setting), parameter=setting)
+            return Attempt(Kind.LOSSY, self.runs.at(setting), parameter=setting)
         if encoder.most_score < least:
             return None
         if self.context.meter.is_sampled:
             on_tiles, has_no_bad_place = seen_on_tiles(self.context, self.runs, setting)
             passes = on_tiles >= least and has_no_bad_place
-            return Made(Kind.LOSSY, self.runs.at(setting), on_tiles, warnings=(ON_TILES,)) if passes else None
+            return Attempt(Kind.LOSSY, self.runs.at(setting), on_tiles, warnings=(ON_TILES,)) if passes else None
 
         # Before anything is packed: where these colours are too few and the largest palette is not, what suffices.
         steps = [float(quality) for quality in range(_PALETTE_STEP, 100, _PALETTE_STEP) if quality > setting]
@@ -125,7 +125,7 @@ class Reach:
                 if found is not None:
                     setting, score = between, found
                     break
-        return None if score is None else Made(Kind.LOSSY, self.runs.at(setting), score, parameter=setting)
+        return None if score is None else Attempt(Kind.LOSSY, self.runs.at(setting), score, parameter=setting)
 
     def _palette_score(self, setting: float, least: float) -> float | None:
         """The score of a palette's pixels; None where it is too low, or where a place looks worse than slightly bad."""
@@ -135,31 +135,31 @@ class Reach:
             score if score >= least and (not is_asked or is_fair(self.context.need, self._places_at(setting))) else None
         )
 
-    def _finer_where_it_shows(self, made: Made) -> Made | None:
+    def _finer_where_it_shows(self, attempt: Attempt) -> Attempt | None:
         """At a finer setting where the worst place asks for it, and the encoder has no cheaper means; None: at none.
 
         Steps up grow; between the last two, one is tried: bytes beyond what the place needs are not spent, and few
         where it is slightly over what it may have. What crops round the places say no to is not encoded whole.
         """
         need, meter, runs = self.context.need, self.context.meter, self.runs
-        is_asked = need.room is not None and made.parameter is not None and not meter.is_sampled
-        if made.parameter is None or not is_asked or not meter.is_at_risk:
-            return made
-        places = self._places_at(made.parameter)
+        is_asked = need.room is not None and attempt.parameter is not None and not meter.is_sampled
+        if attempt.parameter is None or not is_asked or not meter.is_at_risk:
+            return attempt
+        places = self._places_at(attempt.parameter)
         worst, is_slight = need.worst_of(places), need.is_slight(places)
         if need.allows(worst) or any(mend.helps(worst) for mend in runs.encoder.mends()):
-            return made
+            return attempt
 
-        settings = self._finer_than(made.parameter, is_slight=is_slight)
-        self._look_round(places, made.parameter)
-        failing, passing = made.parameter, None
+        settings = self._finer_than(attempt.parameter, is_slight=is_slight)
+        self._look_round(places, attempt.parameter)
+        failing, passing = attempt.parameter, None
         if settings and not self._passes_on_crops(settings[-1]):
             settings = []
         for finer in settings:
             if not self._passes_on_crops(finer):
                 failing = finer
                 continue
-            if not runs.may_continue() or (is_slight and self._takes_too_much(finer, made.parameter)):
+            if not runs.may_continue() or (is_slight and self._takes_too_much(finer, attempt.parameter)):
                 break
             places = self._places_at(finer)
             if need.allows(need.worst_of(places)):
@@ -168,13 +168,13 @@ class Reach:
             failing = finer
             self._look_round(places, finer)
         if passing is None:
-            return made if is_slight else None
+            return attempt if is_slight else None
         scores = runs.encoder.scores
         between = runs.to_grid(scores.parameter((scores.value(failing) + scores.value(passing)) / 2))
         is_worth_it = failing < between < passing and self._passes_on_crops(between)
         if is_worth_it and runs.may_continue() and need.allows(self._worst_at(between)):
             passing = between
-        return Made(Kind.LOSSY, runs.at(passing), parameter=passing, warnings=made.warnings)
+        return Attempt(Kind.LOSSY, runs.at(passing), parameter=passing, warnings=attempt.warnings)
 
     def _finer_than(self, setting: float, *, is_slight: bool) -> list[float]:
         """The settings to try, the coarsest first; where places are slightly over, only what takes little typically."""
@@ -210,7 +210,7 @@ class Reach:
         """The setting of the quality that was asked for."""
         return self.runs.to_grid(self.runs.encoder.param_for(self.context.setting or 0))
 
-    def _at_score(self, target: float) -> Made | None:
+    def _at_score(self, target: float) -> Attempt | None:
         if self.runs.encoder.most_score < target:
             return None
         start = None
@@ -222,7 +222,7 @@ class Reach:
         return (
             None
             if found is None
-            else Made(Kind.LOSSY, found.encoded, found.score, parameter=found.parameter, warnings=found.warnings)
+            else Attempt(Kind.LOSSY, found.encoded, found.score, parameter=found.parameter, warnings=found.warnings)
         )
 
     def _sample_setting(self, target: float) -> float | None:

@@ -14,7 +14,7 @@ from leanpix.engine.codecs.offers import Kind
 from leanpix.engine.codecs.priors import LEAST_GROWTH
 from leanpix.engine.codecs.runs import EncoderRuns, rate_of
 from leanpix.engine.goals.context import EncodeContext
-from leanpix.engine.goals.evaluate import Made
+from leanpix.engine.goals.evaluate import Attempt
 from leanpix.engine.goals.fitting import largest_within
 from leanpix.engine.libraries.malloc_trim import trim_malloc
 
@@ -27,7 +27,7 @@ _FROM_THE_MIDDLE = (65.0, 78.0, 86.0), (50.0, 30.0)
 for its smaller sides are nearly as many pixels (docs/decisions/0248)."""
 
 
-def shrunk_within(context: EncodeContext, runs: EncoderRuns, max_bytes: int) -> Made | None:
+def shrunk_within(context: EncodeContext, runs: EncoderRuns, max_bytes: int) -> Attempt | None:
     """The scale with the best score, seen at the dimensions it was decoded at, among those that meet max_bytes."""
     trial = _Trial(context, runs, max_bytes)
     if not context.is_decoded_smaller:
@@ -67,7 +67,7 @@ class _Trial:
             typical = self.runs.encoder.rates.value(lowest)
             self.bias = self.runs.rate_at(lowest, self.context.raster.total_pixels) - typical
 
-    def best_of(self, scores: tuple[float, ...], best: Made | None = None) -> Made | None:
+    def best_of(self, scores: tuple[float, ...], best: Attempt | None = None) -> Attempt | None:
         """The best of the scales at which these scores are typical, until one looks worse than the one before."""
         encoder = self.runs.encoder
         goal = rate_of(self.max_bytes, self.context.raster.total_pixels)
@@ -76,18 +76,18 @@ class _Trial:
                 break
             self.tried += 1
             rate = encoder.rates.value(encoder.scores.parameter(score)) + self.bias
-            made = _at_scale(self.context, self.runs, math.exp((goal - rate) / 2), self.max_bytes)
-            if best is not None and _score(made) <= _score(best):
+            attempt = _at_scale(self.context, self.runs, math.exp((goal - rate) / 2), self.max_bytes)
+            if best is not None and _score(attempt) <= _score(best):
                 break
-            best = made or best
+            best = attempt or best
         return best
 
 
-def _score(made: Made | None) -> float:
-    return -math.inf if made is None or made.score is None else made.score
+def _score(attempt: Attempt | None) -> float:
+    return -math.inf if attempt is None or attempt.score is None else attempt.score
 
 
-def _at_scale(context: EncodeContext, runs: EncoderRuns, scale: float, max_bytes: int) -> Made | None:
+def _at_scale(context: EncodeContext, runs: EncoderRuns, scale: float, max_bytes: int) -> Attempt | None:
     encoded, width, height = _encoded_at(context, runs, scale, max_bytes)
     if encoded is None:
         return None
@@ -97,7 +97,7 @@ def _at_scale(context: EncodeContext, runs: EncoderRuns, scale: float, max_bytes
     sizes = f"from {source.width_px}x{source.height_px} to {width}x{height}"
     warning = f"downscaled {sizes}: at full size even the lowest quality is over the size asked for"
     score = context.meter.score(encoded)
-    return Made(Kind.SMALLER_SIDES, encoded, score, warnings=(warning,), size_px=(width, height))
+    return Attempt(Kind.SMALLER_SIDES, encoded, score, warnings=(warning,), size_px=(width, height))
 
 
 def _encoded_at(

@@ -4,30 +4,30 @@ from __future__ import annotations
 
 from leanpix.engine.codecs.need import Criterion, Need, Verdict
 from leanpix.engine.codecs.offers import Kind
-from leanpix.engine.goals.evaluate import Made
+from leanpix.engine.goals.evaluate import Attempt
 from leanpix.engine.judging.meter import QualityMeter
 
 _ROUNDING = 1e-9
 """Of a score from which the margin of tiles was taken."""
 
 
-def meets(made: Made, need: Need, meter: QualityMeter) -> Verdict:
+def meets(attempt: Attempt, need: Need, meter: QualityMeter) -> Verdict:
     """Whether an encode meets all that is asked of it; what nobody asks about is not measured.
 
     At its worst place too: a candidate's `instead` is told the verdict, to mend that place by the cheapest means.
     """
     if need.max_bytes is not None:
         # What fits is compared, not refused: a size is met by whatever looks best in it.
-        return Verdict(made.bytes <= need.max_bytes, made.score)
+        return Verdict(attempt.bytes <= need.max_bytes, attempt.score)
 
-    least_score, score = need.least.get(Criterion.SCORE), made.score
+    least_score, score = need.least.get(Criterion.SCORE), attempt.score
     if least_score is not None:
-        score = meter.score(made.encoded) if score is None else score
+        score = meter.score(attempt.encoded) if score is None else score
         if score < least_score - _ROUNDING:
             return Verdict(passes=False, score=score)
 
-    if made.kind is not Kind.LOSSY or need.room is None or meter.is_sampled or not meter.is_at_risk:
+    if attempt.kind is not Kind.LOSSY or need.room is None or meter.is_sampled or not meter.is_at_risk:
         return Verdict(passes=True, score=score)
-    places = meter.worst(made.encoded)
+    places = meter.worst(attempt.encoded)
     worst = need.worst_of(places)
     return Verdict(need.allows(worst), score, worst, need.is_slight(places), places)
