@@ -111,7 +111,7 @@ def deliveries(
 
 
 def _webhooks(stores: Stores) -> Webhooks:
-    from leanpix.bootstrap.processes import make_webhooks
+    from leanpix.bootstrap.use_cases import make_webhooks
 
     return make_webhooks(stores)
 

@@ -14,8 +14,8 @@ from leanpix.batch_settings import BatchSettings, SettingsError, read_batch_sett
 from leanpix.domain.errors import SetupError
 
 if TYPE_CHECKING:
-    from leanpix.bootstrap.processes import Telemetry
     from leanpix.bootstrap.stores import Stores
+    from leanpix.bootstrap.telemetry import Telemetry
     from leanpix.settings import Settings
     from leanpix.worker.children.pool import CompressorPool
 
@@ -97,7 +97,7 @@ def stores_or_exit(settings: Settings, *, serves: bool = False, works: bool = Fa
 
 def telemetry_or_exit(stores: Stores, pool: CompressorPool | None) -> Telemetry:
     """What the process tells of its work, or a message on standard error and exit code 2."""
-    from leanpix.bootstrap.processes import make_telemetry
+    from leanpix.bootstrap.telemetry import make_telemetry
 
     with setup_or_exit():
         return make_telemetry(stores, pool)

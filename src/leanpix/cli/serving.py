@@ -16,10 +16,12 @@ import typer
 import uvicorn
 
 from leanpix.bootstrap.allocator import keep_freed_memory
+from leanpix.bootstrap.api import make_api
+from leanpix.bootstrap.companions import make_companions
 from leanpix.bootstrap.descriptors import allow_open_files, fitting_connections
 from leanpix.bootstrap.pools import make_pool
-from leanpix.bootstrap.processes import make_api, make_companions, make_worker
 from leanpix.bootstrap.stores import Stores
+from leanpix.bootstrap.workers import make_worker
 from leanpix.cli.first_key import kept_or_shown
 from leanpix.cli.options import setup_or_exit, stores_or_exit, telemetry_or_exit
 from leanpix.settings import Settings

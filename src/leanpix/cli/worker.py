@@ -45,8 +45,9 @@ def worker(
 
 
 def _work(stores: Stores, stop: Event) -> None:
+    from leanpix.bootstrap.companions import make_companions
     from leanpix.bootstrap.pools import make_pool
-    from leanpix.bootstrap.processes import make_companions, make_worker
+    from leanpix.bootstrap.workers import make_worker
     from leanpix.telemetry.logging import announce, log_missing_layers
     from leanpix.worker.kernels import engine_folder, kernels_in_words
 
