@@ -46,9 +46,10 @@ def _stopped_at_work(to: Installation, name: str) -> int:
     raise AssertionError(f"{name} was never caught with a task in hand")
 
 
-def _worker_killed(name: str) -> Happens:
+def _killed(name: str, *, at_work: bool = False) -> Happens:
     def happen(to: Installation) -> Done:
-        _stopped_at_work(to, name)
+        if at_work:
+            _stopped_at_work(to, name)
         to.nodes[name].kill()
         since = time.monotonic()
         time.sleep(RESTART_S)
@@ -58,34 +59,11 @@ def _worker_killed(name: str) -> Happens:
     return happen
 
 
-def _worker_hangs(name: str) -> Happens:
-    """A machine that hangs with a task in hand: it holds its connections, and says nothing."""
-
-    def happen(to: Installation) -> Done:
-        group = _stopped_at_work(to, name)
-        time.sleep(FROZEN_S)
-        os.killpg(group, signal.SIGCONT)
-        return Done(time.monotonic())
-
-    return happen
-
-
-def _killed(name: str) -> Happens:
-    def happen(to: Installation) -> Done:
-        to.nodes[name].kill()
-        since = time.monotonic()
-        time.sleep(RESTART_S)
-        to.start(name)
-        return Done(since)
-
-    return happen
-
-
-def _frozen(name: str) -> Happens:
+def _frozen(name: str, *, at_work: bool = False) -> Happens:
     """A machine that hangs: it holds its connections, and says nothing."""
 
     def happen(to: Installation) -> Done:
-        group = to.nodes[name].process.pid
+        group = _stopped_at_work(to, name) if at_work else to.nodes[name].process.pid
         os.killpg(group, signal.SIGSTOP)
         time.sleep(FROZEN_S)
         os.killpg(group, signal.SIGCONT)
@@ -150,11 +128,11 @@ def _beside(**changed: str) -> Happens:
 EVENTS: Mapping[str, tuple[str, Happens]] = {
     "worker-killed": (
         "kill -9 of one of two workers with a task in hand, started again after 5 s",
-        _worker_killed("worker-1"),
+        _killed("worker-1", at_work=True),
     ),
     "worker-hangs": (
         "a worker's machine hangs for 15 s with a task in hand, and goes on",
-        _worker_hangs("worker-1"),
+        _frozen("worker-1", at_work=True),
     ),
     "api-killed": ("kill -9 of one of two API nodes, started again after 5 s", _killed("api-1")),
     "api-hangs": ("an API node's machine hangs for 15 s and goes on", _frozen("api-1")),
