@@ -11,7 +11,7 @@ import anyio
 import anyio.to_thread
 import httpx
 
-from .errors import ClientError, KeyRefusedError
+from .errors import KeyRefusedError
 from .flow import Answer, Call, Flow, Pause, Read
 from .request import DEFAULT_TIMEOUT, as_request, checked_key, service_at
 from .retries import Retries
@@ -82,15 +82,11 @@ class AsyncClient:
         async def one(place: int) -> None:
             async with places:
                 try:
-                    found[place] = Outcome(
-                        waiting[place], await self.compress(waiting[place], timeout_s=timeout_s, **options)
-                    )
+                    found[place] = await self._run(self._service.outcome(waiting[place], options, timeout_s))
                 except KeyRefusedError as error:
                     refused.append(error)
                     group.cancel_scope.cancel()
                     return
-                except (ClientError, OSError, TypeError) as error:
-                    found[place] = Outcome(waiting[place], error=error)
             if on_progress is not None:
                 on_progress(len(found), found[place])
 
@@ -124,8 +120,8 @@ class AsyncClient:
             while True:
                 try:
                     answer = await self._do(step)
-                except httpx.TransportError as lost:
-                    step = flow.throw(lost)
+                except (httpx.TransportError, OSError) as failed:
+                    step = flow.throw(failed)
                 else:
                     step = flow.send(answer)
         except StopIteration as end:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Literal, Self, TypeVar, Unpack, overload
 
 import httpx
 
-from .errors import ClientError, KeyRefusedError
 from .flow import Answer, Call, Flow, Pause, Read
 from .request import DEFAULT_TIMEOUT, as_request, checked_key, service_at
 from .retries import Retries
@@ -79,12 +78,12 @@ class Client:
         waiting, found = list(sources), dict[int, Outcome]()
         with ThreadPoolExecutor(max(1, concurrency), thread_name_prefix="leanpix-client") as threads:
             jobs = {
-                threads.submit(self._run, self._service.whole(source, options, timeout_s)): place
+                threads.submit(self._run, self._service.outcome(source, options, timeout_s)): place
                 for place, source in enumerate(waiting)
             }
             try:
                 for job in as_completed(jobs):
-                    found[jobs[job]] = _outcome(waiting[jobs[job]], job)
+                    found[jobs[job]] = job.result()
                     if on_progress is not None:
                         on_progress(len(found), found[jobs[job]])
             except BaseException:
@@ -115,8 +114,8 @@ class Client:
             while True:
                 try:
                     answer = self._do(step)
-                except httpx.TransportError as lost:
-                    step = flow.throw(lost)
+                except (httpx.TransportError, OSError) as failed:
+                    step = flow.throw(failed)
                 else:
                     step = flow.send(answer)
         except StopIteration as end:
@@ -132,15 +131,6 @@ class Client:
                 return None
             case Read(path):
                 return path.read_bytes()
-
-
-def _outcome(source: Source, job: Future[Result]) -> Outcome:
-    try:
-        return Outcome(source, job.result())
-    except KeyRefusedError:
-        raise
-    except (ClientError, OSError, TypeError) as error:
-        return Outcome(source, error=error)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """The talk with the server, without a way to do it: generators that ask for a call, a pause or a file.
 
 Both clients drive the same ones; that is all they differ in. A call's answer is sent in; a lost connection is thrown
-in, as httpx.TransportError.
+in, as httpx.TransportError, and a file that cannot be read, as OSError.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from .errors import (
     WaitedTooLongError,
 )
 from .retries import Retries, retry_after_s
-from .values import Progress, RequestOptions, Result, Source, checked_options, content_of, format_of_whole
+from .values import Outcome, Progress, RequestOptions, Result, Source, checked_options, content_of, format_of_whole
 
 API = "/api/tasks/visual/imgcompress"
 _FIRST_POLL_S, _POLL_GROWTH, _LAST_POLL_S = 0.2, 1.5, 1.0
@@ -137,6 +137,15 @@ class Service:
         """Create, wait, download."""
         task_id = yield from self.create(source, options)
         return (yield from self.finish(task_id, timeout_s))
+
+    def outcome(self, source: Source, options: RequestOptions, timeout_s: float) -> Flow[Outcome]:
+        """The same of one of many pictures: what became of it. KeyRefusedError, which the others would meet too."""
+        try:
+            return Outcome(source, (yield from self.whole(source, options, timeout_s)))
+        except KeyRefusedError:
+            raise
+        except (ClientError, OSError, TypeError) as error:
+            return Outcome(source, error=error)
 
     def _query(self, task_id: str) -> Flow[tuple[Json, str]]:
         response = yield from self._answered(Call("GET", f"{self.base_url}{API}/{quote(task_id, safe='')}"))
