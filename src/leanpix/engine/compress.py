@@ -60,20 +60,17 @@ def compress(  # noqa: PLR0913 - all but the first two are for callers who know 
     this source and these limits already. Raises TaskFailure: INVALID_IMAGE for what is no
     readable picture, NOT_MEETING_REQUIREMENTS over a limit or where max_bytes cannot be met.
     """
-    tell, limits, budget = on_phase or silent, limits or Limits(), budget or Budget()
-    facts = facts or probe(source, limits)
-    options = options.aiming_at(DEFAULT_TARGET_SCORE)
-
-    decoded = Decoded(source, facts, options, limits, tell)
+    decoded, budget = opened(source, options, limits, facts, on_phase), budget or Budget()
+    options = decoded.options
     if not options.alternatives:
         context, runs = begun(decoded, options, budget)
-        return make(context, tell, runs).compression
+        return make(context, decoded.tell, runs).compression
 
-    kinds, results, refusals = alternatives(facts, options), list[FormatResult](), list[TaskFailure]()
+    kinds, results, refusals = alternatives(decoded.facts, options), list[FormatResult](), list[TaskFailure]()
     for place, one in enumerate(kinds):
         try:
             context = begin(decoded, replace(options, format=one), budget, later=kinds[place + 1 :])
-            results.append(make(context, tell))
+            results.append(make(context, decoded.tell))
         except TaskFailure as failure:
             # A size that this format cannot meet, another one may.
             if failure.state is not TaskState.NOT_MEETING_REQUIREMENTS:
@@ -145,6 +142,23 @@ class Decoded:
             return None
         picture_bytes = codec_for(OutputFormat.JPG).source_size(self.source).picture_bytes
         return sides_far_below(self.facts, picture_bytes, target, self.options)
+
+
+def opened(
+    source: bytes,
+    options: CompressionOptions,
+    limits: Limits | None,
+    facts: Probe | None,
+    on_phase: OnPhase | None,
+) -> Decoded:
+    """A source by its header, to be decoded for what is asked; TaskFailure for what is no picture or over a limit.
+
+    Of an animation the first frame will do for a set of widths.
+    """
+    limits, is_set = limits or Limits(), bool(options.widths)
+    facts = facts or probe(source, limits)
+    options = replace(options.aiming_at(DEFAULT_TARGET_SCORE), widths=())
+    return Decoded(source, facts, options, limits, on_phase or silent, is_still=is_set)
 
 
 def make(context: EncodeContext, tell: OnPhase, runs: EncoderRuns | None = None) -> FormatResult:

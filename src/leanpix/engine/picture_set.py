@@ -12,16 +12,16 @@ import numpy as np
 
 from leanpix.domain.formats import STANDARD_FORMATS, OutputFormat
 from leanpix.domain.report import Compression, Report, SetImage
-from leanpix.domain.request import DEFAULT_TARGET_SCORE, CompressionOptions
+from leanpix.domain.request import CompressionOptions
 from leanpix.engine.budget import Budget
 from leanpix.engine.codecs.base import Raster
-from leanpix.engine.compress import Decoded, OnPhase, begin_with, make, silent
+from leanpix.engine.compress import Decoded, OnPhase, begin_with, make, opened
 from leanpix.engine.content.placeholder import placeholder_of
 from leanpix.engine.facts import Limits
 from leanpix.engine.goals.plan import alternatives, recommend
 from leanpix.engine.reading.loaders.base import from_array
 from leanpix.engine.reading.picture import Picture
-from leanpix.engine.reading.probe import Probe, probe
+from leanpix.engine.reading.probe import Probe
 from leanpix.engine.shape import transform
 
 _MOST_CONSIDERED = 64
@@ -57,12 +57,9 @@ def compress_set(  # noqa: PLR0913 - as compress
     options: widths, in the formats of its alternatives or its format; those that would lose transparency take no part.
     Widths above the source's are its own: nothing is enlarged. Raises TaskFailure as compress does.
     """
-    tell, limits, budget = on_phase or silent, limits or Limits(), budget or Budget()
-    facts = facts or probe(source, limits)
-    options = options.aiming_at(DEFAULT_TARGET_SCORE)
-    decoded = Decoded(source, facts, replace(options, widths=()), limits, tell, is_still=True)
+    decoded, budget = opened(source, options, limits, facts, on_phase), budget or Budget()
 
-    wanted = list(_wanted(decoded, options))
+    wanted = list(_wanted(decoded, options.widths))
     made = list[tuple[_Wanted, Compression]]()
     sized: dict[tuple[int, bool], Picture] = {}
     for place, one in enumerate(wanted):
@@ -70,9 +67,10 @@ def compress_set(  # noqa: PLR0913 - as compress
         kind = (one.width_px, whole.has_alpha)
         if kind not in sized:
             sized = {kind: _at_size(whole, one.width_px, one.height_px)}
-        asked = replace(options, widths=(), alternatives=(), format=one.format, width_px=one.width_px)
+        asked = replace(decoded.options, alternatives=(), format=one.format, width_px=one.width_px)
         later_pixels = [(rest.format, rest.width_px * rest.height_px) for rest in wanted[place + 1 :]]
-        made.append((one, make(begin_with(decoded, sized[kind], asked, budget, later_pixels), tell).compression))
+        context = begin_with(decoded, sized[kind], asked, budget, later_pixels)
+        made.append((one, make(context, decoded.tell).compression))
 
     placeholder = placeholder_of(decoded.picture(wanted[0].format).pixels)
     images = tuple(
@@ -104,8 +102,9 @@ def compress_set(  # noqa: PLR0913 - as compress
     return Compression(data, report)
 
 
-def _wanted(decoded: Decoded, options: CompressionOptions) -> Iterator[_Wanted]:
+def _wanted(decoded: Decoded, widths: tuple[int, ...]) -> Iterator[_Wanted]:
     """Format by format within a width, the widths from the smallest up."""
+    options = decoded.options
     whole = decoded.picture(options.format or next(iter(options.alternatives), OutputFormat.PNG))
     if options.alternatives:
         formats = alternatives(decoded.facts, options)
@@ -114,7 +113,7 @@ def _wanted(decoded: Decoded, options: CompressionOptions) -> Iterator[_Wanted]:
     else:
         own = decoded.facts.format.same_output
         formats = (own if own in STANDARD_FORMATS else recommend(decoded.facts, Raster.of(whole)),)
-    for width_px in sorted({min(width, whole.width_px) for width in options.widths}):
+    for width_px in sorted({min(width, whole.width_px) for width in widths}):
         height_px = max(1, round(whole.height_px * width_px / whole.width_px))
         for form in formats:
             yield _Wanted(width_px, height_px, form)
