@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import json
 import subprocess
+import tomllib
+from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from packaging.requirements import Requirement
 from tests.support.server import LEANPIX, clean_environment, named
+
+from leanpix.bootstrap.extras import EXTRAS
+
+PROJECT = Path(__file__).resolve().parents[2] / "pyproject.toml"
 
 
 def told(folder: Path, environment: dict[str, str] | None = None, **settings: str) -> dict[str, Any]:
@@ -42,6 +50,19 @@ def test_it_names_the_extra_that_heic_takes(tmp_path: Path) -> None:
     without = told(tmp_path, {"PYTHONPATH": str(tmp_path)})["Engine"]
     assert "leanpix[heic]" in without["HEIC reader"]
     assert "heic" not in without["formats read"]
+
+
+def test_it_names_every_extra_with_what_it_brings_or_what_it_would_be_for(tmp_path: Path) -> None:
+    project = tomllib.loads(PROJECT.read_text())["project"]
+    (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['watchfiles'] = None\n")
+    found = told(tmp_path, {"PYTHONPATH": str(tmp_path)})["Extras"]
+    assert set(found) == set(project["optional-dependencies"])
+    assert found["watch"].startswith("not installed: for `leanpix watch`")
+    for name, lines in project["optional-dependencies"].items():
+        wheels = {Requirement(line).name for line in lines}
+        assert set(EXTRAS[name].wheels) == wheels, f"leanpix[{name}] brings others"
+        if name != "watch" and all(map(find_spec, ("mcp", "pi_heif", "psycopg"))):
+            assert all(f"{wheel} {version(wheel)}" in found[name] for wheel in wheels)
 
 
 def test_without_libjxl_it_promises_no_jpeg_xl(tmp_path: Path) -> None:

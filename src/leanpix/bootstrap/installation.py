@@ -6,6 +6,7 @@ import base64
 from collections.abc import Mapping
 
 from leanpix.bootstrap.examination import examined
+from leanpix.bootstrap.extras import EXTRAS
 from leanpix.bootstrap.pools import make_pool
 from leanpix.domain.errors import SetupError, TaskFailure
 from leanpix.domain.formats import OutputFormat
@@ -33,7 +34,8 @@ def describe_installation(settings: Settings) -> tuple[dict[str, Mapping[str, st
         **data,
         "sources and results": f"{files}, results for {settings.retention_s:g} s",
     }
-    engine = {"Engine": inventory(), "API": taken, "Protection": protection}
+    extras = {name: extra.in_words for name, extra in EXTRAS.items()}
+    engine = {"Engine": inventory(), "Extras": extras, "API": taken, "Protection": protection}
     return {**engine, "Data": kept, "Trial": {"compression": trial}}, works and is_usable
 
 
