@@ -11,8 +11,8 @@ from leanpix.cli.batch.batch import BatchRequest
 from leanpix.cli.batch.check import Style, run_check
 from leanpix.cli.batch.place import Placement, Where
 from leanpix.cli.batch.select import Rules
-from leanpix.cli.compress import options_or_exit
 from leanpix.cli.options import ByGitignore, Exclude, Include, Jobs, batch_settings_or_exit
+from leanpix.cli.picture_options import options_or_exit
 
 
 def check(

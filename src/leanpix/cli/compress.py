@@ -10,17 +10,16 @@ from typing import Annotated
 import typer
 
 from leanpix.cli.batch import pipe
-from leanpix.cli.batch.batch import BatchRequest, ExitCode, run_batch, run_undo
+from leanpix.cli.batch.batch import BatchRequest, run_batch, run_undo
 from leanpix.cli.batch.place import Placement, Where
 from leanpix.cli.batch.select import Rules
 from leanpix.cli.batch.work import OnConflict
 from leanpix.cli.options import ByGitignore, Exclude, Include, Jobs, batch_settings_or_exit, default_jobs
-from leanpix.domain.choosing import AUTO, one_or_several, parse_formats
-from leanpix.domain.errors import InvalidParameterError
-from leanpix.domain.formats import STANDARD_FORMATS, OutputFormat, named
-from leanpix.domain.holding import SHOWN, Holding
-from leanpix.domain.keep import KEEP_WORDS, parse_keep
-from leanpix.domain.request import KBYTE, CompressionOptions, Fit
+from leanpix.cli.picture_options import kinds_or_exit, options_or_exit, usage_error
+from leanpix.domain.formats import OutputFormat, named
+from leanpix.domain.holding import SHOWN
+from leanpix.domain.keep import KEEP_WORDS
+from leanpix.domain.request import Fit
 
 
 def compress(
@@ -133,22 +132,24 @@ def compress(
     if undo is not None:
         raise typer.Exit(run_undo(undo, is_json=as_json))
     if not paths and files_from is None:
-        raise _usage_error("name the pictures or folders to compress")
+        raise usage_error("name the pictures or folders to compress")
     paths = paths or []
     is_pipe = Path(pipe.NAME) in paths
     if is_pipe and (len(paths) > 1 or output or in_place or files_from or report or as_json or dry_run):
-        raise _usage_error("- is standard input to standard output: no other path goes with it, and no place or report")
+        raise usage_error("- is standard input to standard output: no other path goes with it, and no place or report")
     if backup is not None and not in_place:
-        raise _usage_error("--backup is for --in-place: elsewhere no original is replaced")
+        raise usage_error("--backup is for --in-place: elsewhere no original is replaced")
     if report is not None and not report.resolve().parent.is_dir():
-        raise _usage_error(f"--report: there is no folder {report.parent}")
+        raise usage_error(f"--report: there is no folder {report.parent}")
     placement = _placement(paths, output, in_place=in_place)
-    options = options_or_exit(output_format, quality, max_kb, width, height, fit, score, keep)
+    options = options_or_exit(
+        output_format, quality=quality, max_kb=max_kb, width=width, height=height, fit=fit, score=score, keep=keep
+    )
     outside = None if output is None else output.resolve()
     rules = Rules(include or (), exclude or (), follow_links, outside, placement.where, gitignore)
     settings = batch_settings_or_exit(workers=jobs, server=server, key=key)
     if settings.server is not None and dry_run:
-        raise _usage_error("--dry-run would cost credits on a server; run it here")
+        raise usage_error("--dry-run would cost credits on a server; run it here")
     if settings.server is None:
         options = options.aiming_at(settings.target_score)  # here, for what is remembered is remembered with its target
     if is_pipe:
@@ -178,9 +179,9 @@ def _placement(paths: list[Path], output: Path | None, *, in_place: bool) -> Pla
     if output is None:
         return Placement(Where.IN_PLACE if in_place else Where.BESIDE)
     if in_place:
-        raise _usage_error("--output and --in-place exclude each other")
+        raise usage_error("--output and --in-place exclude each other")
     if any(output.resolve() in {path.resolve(), path.resolve().parent if path.is_file() else None} for path in paths):
-        raise _usage_error("--output is where the pictures are: use --in-place to replace them")
+        raise usage_error("--output is where the pictures are: use --in-place to replace them")
     return Placement(Where.MIRROR, output)
 
 
@@ -189,61 +190,6 @@ def _listed(file: Path) -> list[Path]:
     try:
         content = sys.stdin.buffer.read() if str(file) == pipe.NAME else file.read_bytes()
     except OSError as failure:
-        raise _usage_error(f"--files-from {file}: {failure.strerror}") from failure
+        raise usage_error(f"--files-from {file}: {failure.strerror}") from failure
     names = content.split(b"\0") if b"\0" in content else content.splitlines()
     return [Path(os.fsdecode(name)) for name in names if name]
-
-
-def options_or_exit(
-    name: str | None = None,
-    quality: int | None = None,
-    max_kb: int | None = None,
-    width: int | None = None,
-    height: int | None = None,
-    fit: Fit = Fit.FILL,
-    score: float | None = None,
-    keep: list[str] | None = None,
-    widths: tuple[int, ...] = (),
-) -> CompressionOptions:
-    """What is asked for, or a message on standard error and exit code 2."""
-    try:
-        asked, alternatives = _formats(name)
-        return CompressionOptions(
-            format=asked,
-            alternatives=alternatives,
-            quality=quality,
-            max_bytes=None if max_kb is None else max_kb * KBYTE,
-            width_px=width,
-            height_px=height,
-            fit=fit,
-            target_score=score,
-            keep=parse_keep(",".join(keep or ())),
-            widths=widths,
-        )
-    except InvalidParameterError as failure:
-        raise _usage_error(str(failure)) from failure
-
-
-def kinds_or_exit(names: str | None) -> frozenset[Holding]:
-    """The losses that are allowed, or a message on standard error and exit code 2."""
-    asked = {name.strip() for name in (names or "").split(",") if name.strip()}
-    if unknown := sorted(asked - SHOWN):
-        raise _usage_error(f"--allow-loss {unknown[0]}: {', '.join(sorted(SHOWN))} are allowed")
-    return frozenset(Holding(name) for name in asked)
-
-
-def _formats(names: str | None) -> tuple[OutputFormat | None, tuple[OutputFormat, ...]]:
-    """A format, or those of which the smallest is taken."""
-    if names is None:
-        return None, ()
-    if names.lower() == AUTO:
-        return None, STANDARD_FORMATS
-    try:
-        return one_or_several(parse_formats(names, tuple(OutputFormat)))
-    except InvalidParameterError:
-        raise InvalidParameterError("format", names, f"{AUTO}, {named(OutputFormat)}, or several by commas") from None
-
-
-def _usage_error(text: str) -> typer.Exit:
-    typer.echo(f"leanpix: {text}", err=True)
-    return typer.Exit(ExitCode.USAGE)

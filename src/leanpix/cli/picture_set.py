@@ -15,8 +15,8 @@ from leanpix.cli.batch.batch import ExitCode
 from leanpix.cli.batch.files import write_whole
 from leanpix.cli.batch.local import local_engine
 from leanpix.cli.batch.markup import picture_element
-from leanpix.cli.compress import options_or_exit
 from leanpix.cli.options import batch_settings_or_exit
+from leanpix.cli.picture_options import options_or_exit
 from leanpix.domain.errors import InvalidParameterError, SetupError, TaskFailure
 
 _MANIFEST = "manifest.json"
@@ -46,7 +46,7 @@ def picture_set(
 
     Exit codes: 0 done, 1 no picture could be made, 2 wrong usage, 3 nothing can be compressed here.
     """
-    options = options_or_exit(formats, quality, score=score, keep=keep, widths=_widths_or_exit(widths))
+    options = options_or_exit(formats, quality=quality, score=score, keep=keep, widths=_widths_or_exit(widths))
     settings = batch_settings_or_exit().model_copy(update={"server": None})
     folder = output or picture.parent
     try:

@@ -7,10 +7,12 @@ from typing import Annotated
 
 import typer
 
+from leanpix.batch_settings import BatchSettings
 from leanpix.cli.catalogue.sync import SyncRequest, run_sync
 from leanpix.cli.catalogue.work import OnTaken
-from leanpix.cli.compress import kinds_or_exit, options_or_exit
 from leanpix.cli.options import Exclude, Include, Jobs, batch_settings_or_exit, default_jobs
+from leanpix.cli.picture_options import kinds_or_exit, options_or_exit
+from leanpix.domain.request import CompressionOptions
 
 # What `leanpix watch` takes as well.
 Target = Annotated[str, typer.Argument(help="A folder, or s3://bucket/prefix, gs://... or az://...")]
@@ -88,14 +90,52 @@ def sync(
     Exit codes: 0 all done, 1 some files failed (they are named), 2 wrong usage, 3 nothing can be done here,
     130 interrupted.
     """
-    options = options_or_exit(output_format, quality, None, width, height, score=score, keep=keep)
+    request, settings = request_or_exit(
+        source,
+        target,
+        picture=options_or_exit(output_format, quality=quality, width=width, height=height, score=score, keep=keep),
+        allow_loss=allow_loss,
+        include=include,
+        exclude=exclude,
+        pictures_only=pictures_only,
+        delete=delete,
+        on_conflict=on_conflict,
+        dry_run=dry_run,
+        jobs=jobs,
+        state=state,
+        force=force,
+        server=server,
+        key=key,
+        as_json=as_json,
+    )
+    raise typer.Exit(run_sync(request, settings))
+
+
+def request_or_exit(
+    source: str,
+    target: str,
+    *,
+    picture: CompressionOptions,
+    allow_loss: str | None,
+    include: list[str] | None,
+    exclude: list[str] | None,
+    pictures_only: bool,
+    delete: bool,
+    on_conflict: OnTaken,
+    jobs: int | None,
+    state: Path | None,
+    server: str | None,
+    key: str | None,
+    as_json: bool,
+    dry_run: bool = False,
+    force: bool = False,
+) -> tuple[SyncRequest, BatchSettings]:
+    """What is to be brought where, and by which settings; or a message on standard error and exit code 2."""
     settings = batch_settings_or_exit(workers=jobs, server=server, key=key)
-    if settings.server is None:
-        options = options.aiming_at(settings.target_score)
     request = SyncRequest(
         source,
         target,
-        options,
+        picture if settings.server is not None else picture.aiming_at(settings.target_score),
         include or (),
         exclude or (),
         jobs=jobs or default_jobs(settings),
@@ -108,4 +148,4 @@ def sync(
         on_taken=on_conflict,
         may_lose=kinds_or_exit(allow_loss),
     )
-    raise typer.Exit(run_sync(request, settings))
+    return request, settings

@@ -7,11 +7,10 @@ from typing import Annotated
 import typer
 
 from leanpix.cli import sync as commands
-from leanpix.cli.catalogue.sync import SyncRequest
 from leanpix.cli.catalogue.watch import Pace, run_watch
 from leanpix.cli.catalogue.work import OnTaken
-from leanpix.cli.compress import kinds_or_exit, options_or_exit
-from leanpix.cli.options import Exclude, Include, Jobs, batch_settings_or_exit, default_jobs
+from leanpix.cli.options import Exclude, Include, Jobs
+from leanpix.cli.picture_options import options_or_exit
 
 
 def watch(
@@ -49,22 +48,20 @@ def watch(
 
     Exit codes: 0 ended, 2 wrong usage, 3 nothing more can be done, such as where a store does not answer.
     """
-    options = options_or_exit(output_format, quality, None, width, height, score=score, keep=keep)
-    settings = batch_settings_or_exit(workers=jobs, server=server, key=key)
-    if settings.server is None:
-        options = options.aiming_at(settings.target_score)
-    request = SyncRequest(
+    request, settings = commands.request_or_exit(
         folder,
         target,
-        options,
-        include or (),
-        exclude or (),
-        jobs=jobs or default_jobs(settings),
-        state=state,
+        picture=options_or_exit(output_format, quality=quality, width=width, height=height, score=score, keep=keep),
+        allow_loss=allow_loss,
+        include=include,
+        exclude=exclude,
         pictures_only=pictures_only,
-        deletes=delete,
+        delete=delete,
+        on_conflict=on_conflict,
+        jobs=jobs,
+        state=state,
+        server=server,
+        key=key,
         as_json=as_json,
-        on_taken=on_conflict,
-        may_lose=kinds_or_exit(allow_loss),
     )
     raise typer.Exit(run_watch(request, Pace(settle, rescan, poll), settings))

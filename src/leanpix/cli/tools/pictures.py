@@ -16,11 +16,10 @@ from leanpix.cli.batch.local import LocalEngine
 from leanpix.cli.batch.markup import picture_element
 from leanpix.cli.batch.place import Placement, Where
 from leanpix.cli.batch.work import MAX_SOURCE_BYTES, Engine, asked_of, is_wanted
+from leanpix.cli.picture_options import picture_options
 from leanpix.cli.picture_set import write_set
 from leanpix.cli.tools.roots import PathRefusedError, Roots
-from leanpix.domain.choosing import AUTO, one_or_several, parse_formats
-from leanpix.domain.formats import STANDARD_FORMATS, OutputFormat
-from leanpix.domain.request import KBYTE, CompressionOptions
+from leanpix.domain.formats import OutputFormat
 from leanpix.web.routes.formats import shown_formats
 
 _FORMATS_TIMEOUT_S = 30
@@ -46,7 +45,7 @@ class Scored(TypedDict):
     warnings: list[str]
 
 
-class Made(TypedDict):
+class MadeSet(TypedDict):
     """A set of sizes: what lies in the folder, and the HTML that shows it."""
 
     folder: str
@@ -91,15 +90,8 @@ class PictureTools:
         """
         source = self.roots.file(path)
         _, content = read_file(source, MAX_SOURCE_BYTES)
-        asked, alternatives = _formats(format)
-        options = CompressionOptions(
-            format=asked,
-            alternatives=alternatives,
-            quality=quality,
-            max_bytes=None if max_kb is None else max_kb * KBYTE,
-            width_px=width,
-            height_px=height,
-            target_score=target_score,
+        options = picture_options(
+            format, quality=quality, max_kb=max_kb, width=width, height=height, score=target_score
         )
         with self.turns:
             result = self.engine.compress(source.name, content, asked_of(options, content))
@@ -141,7 +133,7 @@ class PictureTools:
         target_score: float | None = None,
         sizes: str = "100vw",
         alt: str = "",
-    ) -> Made:
+    ) -> MadeSet:
         """Make several widths of a picture in several formats, with the HTML <picture> element that shows them.
 
         widths: in pixels, by default 400, 800 and 1600; none is enlarged. Files are NAME-WIDTH.FORMAT in folder, by
@@ -150,12 +142,8 @@ class PictureTools:
         """
         source = self.roots.file(path)
         place = self.roots.place(folder) if folder is not None else source.parent
-        asked, alternatives = _formats(formats)
-        options = CompressionOptions(
-            format=asked,
-            alternatives=alternatives,
-            target_score=target_score or self.target_score,
-            widths=tuple(widths or (400, 800, 1600)),
+        options = picture_options(
+            formats, score=target_score or self.target_score, widths=tuple(widths or (400, 800, 1600))
         )
         _, content = read_file(source, MAX_SOURCE_BYTES)
         with self.turns:
@@ -163,7 +151,7 @@ class PictureTools:
         place.mkdir(parents=True, exist_ok=True)
         manifest = write_set(source, place, bundle, as_zip=False)
         html = picture_element(manifest, sizes=sizes, alt=alt)
-        return Made(folder=str(place), images=list(manifest["images"]), html=html)
+        return MadeSet(folder=str(place), images=list(manifest["images"]), html=html)
 
     def formats(self) -> dict[str, Any]:
         """List the formats that pictures may come in, and those that results can be written in, and what each keeps."""
@@ -183,12 +171,3 @@ def server_formats(server: str, key: str) -> dict[str, Any]:
     """What a server reads and writes; httpx.HTTPError."""
     answer = httpx.get(f"{server.rstrip('/')}/v1/formats", headers={"X-API-KEY": key}, timeout=_FORMATS_TIMEOUT_S)
     return dict(answer.raise_for_status().json()["data"])
-
-
-def _formats(names: str | None) -> tuple[OutputFormat | None, tuple[OutputFormat, ...]]:
-    """A format, or those of which the smallest is taken; InvalidParameterError."""
-    if names is None:
-        return None, ()
-    return (
-        (None, STANDARD_FORMATS) if names.lower() == AUTO else one_or_several(parse_formats(names, tuple(OutputFormat)))
-    )
