@@ -15,7 +15,7 @@ from tests.support.server import LEANPIX, clean_environment
 
 from leanpix.cli.batch.vault import Done, pack_folder, restore_folder
 from leanpix.domain.request import CompressionOptions
-from leanpix.engine.packing import repacked
+from leanpix.engine.codecs.jpeg_packing import repacked
 
 MOST_BYTES = 400_000
 WHEN_NS = 1_234_567_890_123_456_789

@@ -51,7 +51,7 @@ def _decoded(path: Path) -> dict[str, object]:
         found = probe(source, limits)
         budget = resource_budget(found, CompressionOptions(format=OutputFormat.WEBP))
         resource.setrlimit(resource.RLIMIT_AS, (budget.address_bytes, resource.RLIM_INFINITY))
-        picture = load(source, found, CompressionOptions(), OutputFormat.WEBP, limits)
+        picture = load(source, found, CompressionOptions(), found.format.kept_in(OutputFormat.WEBP), limits)
     except TaskFailure as failure:
         return {"state": int(failure.state), "cpu_s": time.process_time() - began}
     size = [picture.width_px, picture.height_px]

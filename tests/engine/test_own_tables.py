@@ -13,8 +13,8 @@ from tests.support import trust
 from leanpix.engine import CompressionOptions, OutputFormat, compress
 from leanpix.engine.codecs.jpeg.jpegli_wheel import encode_colour_420, encode_full_chroma
 from leanpix.engine.codecs.jpeg.own_tables import tables_of, with_own_tables
+from leanpix.engine.codecs.source_loss import source_loss
 from leanpix.engine.facts import Limits
-from leanpix.engine.goals.source_loss import source_loss
 from leanpix.engine.reading.headers.quantisers import jpeg_quantisers
 from leanpix.engine.reading.probe import probe
 

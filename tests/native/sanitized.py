@@ -5,6 +5,6 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from leanpix.engine import native
+from leanpix.engine.libraries import native
 
 native.LIBRARY = Path(os.environ["SANITIZED_LIBRARY"])

@@ -21,7 +21,8 @@ def loaded(
 ) -> Picture:
     """The source decoded for the target."""
     limits = limits or Limits()
-    return load(source, probe(source, limits), options or CompressionOptions(), target, limits)
+    facts = probe(source, limits)
+    return load(source, facts, options or CompressionOptions(), facts.format.kept_in(target), limits)
 
 
 def pixels_of(picture: Picture) -> NDArray[np.int16]:

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from leanpix.domain.formats import OutputFormat
+from leanpix.domain.formats import Kept
 from leanpix.domain.request import CompressionOptions
 from leanpix.engine.facts import Limits
 from leanpix.engine.reading.decode import load
@@ -37,7 +37,7 @@ def _stored(orientation: int, pil_format: str) -> bytes:
 
 def _loaded(source: bytes, options: CompressionOptions) -> NDArray[np.int16]:
     limits = Limits()
-    picture = load(source, probe(source, limits), options, OutputFormat.PNG, limits)
+    picture = load(source, probe(source, limits), options, Kept(), limits)
     pixels: NDArray[np.uint8] = picture.image.numpy()
     assert (picture.width_px, picture.height_px) == (pixels.shape[1], pixels.shape[0])
     return pixels.astype(np.int16)

@@ -1,9 +1,9 @@
-"""Which formats a result may be in where several are allowed and the smallest is taken: `format=auto`, `formats=`."""
+"""Which format a result is in where none is named, or where several are and the smallest is taken."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from leanpix.domain.errors import InvalidParameterError
 from leanpix.domain.formats import STANDARD_FORMATS, OutputFormat, named
@@ -15,14 +15,29 @@ _ZERO = re.compile(r"0(\.0{0,3})?", re.ASCII)
 Formats = tuple[OutputFormat, ...]
 
 
+def recommended(*, is_animated: bool, is_transparent: bool, is_drawn: bool) -> OutputFormat:
+    """The standard format that shows all of a picture in the fewest bytes as a rule.
+
+    Animation or transparency: WebP; few colours or line art: PNG; otherwise JPEG.
+    """
+    if is_animated or is_transparent:
+        return OutputFormat.WEBP
+    return OutputFormat.PNG if is_drawn else OutputFormat.JPG
+
+
 def parse_formats(text: str, written: Formats) -> Formats:
     """Names by commas, each once, in their order; InvalidParameterError for one that is not written."""
-    known = {kind.value: kind for kind in written} | {"jpeg": OutputFormat.JPG}
+    known = by_name(written)
     names = [name.strip().lower() for name in text.split(",") if name.strip()]
     wrong = next((name for name in names if name not in known), None)
     if wrong is not None or not names:
         raise InvalidParameterError("formats", text if wrong is None else wrong, f"by commas: {named(written)}")
     return tuple(dict.fromkeys(known[name] for name in names))
+
+
+def by_name(written: Formats) -> Mapping[str, OutputFormat]:
+    """Each by all the names that it goes by, in small letters."""
+    return {kind.value: kind for kind in written} | {"jpeg": OutputFormat.JPG}
 
 
 def accepted_formats(accept: str, written: Formats) -> Formats:

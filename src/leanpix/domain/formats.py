@@ -14,6 +14,7 @@ class FormatFacts:
     """What a format is, whoever writes it.
 
     signature: bytes, and where in a file they are. is_lossy_with_alpha: both at once, so that it stands in for a PNG.
+    is_lossless_only: it codes the pixels it is given, so that it is made smaller by fewer colours alone.
     """
 
     media_type: str
@@ -21,7 +22,16 @@ class FormatFacts:
     has_alpha: bool = True
     is_animated: bool = False
     is_lossy_with_alpha: bool = False
+    is_lossless_only: bool = False
     has_target_size: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What of a source a result is to show beside the pixels of its first frame: all frames, transparency."""
+
+    frames: bool = False
+    alpha: bool = True
 
 
 class OutputFormat(StrEnum):
@@ -61,7 +71,7 @@ class OutputFormat(StrEnum):
 
 _FACTS = {
     OutputFormat.JPG: FormatFacts("image/jpeg", ((0, b"\xff\xd8\xff"),), has_alpha=False),
-    OutputFormat.PNG: FormatFacts("image/png", ((0, PNG_SIGNATURE),), has_target_size=False),
+    OutputFormat.PNG: FormatFacts("image/png", ((0, PNG_SIGNATURE),), is_lossless_only=True, has_target_size=False),
     OutputFormat.WEBP: FormatFacts(
         "image/webp", ((0, b"RIFF"), (8, b"WEBP")), is_animated=True, is_lossy_with_alpha=True
     ),
@@ -75,6 +85,10 @@ STANDARD_FORMATS = (OutputFormat.JPG, OutputFormat.PNG, OutputFormat.WEBP)
 
 EXTRA_FORMATS = tuple(kind for kind in OutputFormat if kind not in STANDARD_FORMATS)
 """Written for requests that name them, where the installation has what writes them and did not turn them off."""
+
+
+MAP_FORMAT = OutputFormat.PNG
+"""Of the map of a comparison: every pixel as it is, and every program reads it."""
 
 
 def named(kinds: Iterable[str]) -> str:
@@ -113,6 +127,10 @@ class SourceFormat(StrEnum):
         if self in _FIRST_PICTURES:
             return False
         return target is OutputFormat.WEBP or (target is OutputFormat.PNG and self is SourceFormat.PNG)
+
+    def kept_in(self, target: OutputFormat) -> Kept:
+        """What of a source of this format the target can show."""
+        return Kept(frames=self.keeps_frames_in(target), alpha=target.facts.has_alpha)
 
 
 _FIRST_PICTURES = frozenset({SourceFormat.AVIF, SourceFormat.JXL, SourceFormat.HEIC})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from leanpix.domain.errors import TaskFailure
-from leanpix.domain.formats import OutputFormat
+from leanpix.domain.formats import MAP_FORMAT, Kept
 from leanpix.domain.pair import split_pair
 from leanpix.domain.report import Compression, Report
 from leanpix.domain.request import CompressionOptions
@@ -70,7 +70,7 @@ def compared(pair: Pair, limits: Limits | None = None) -> Compression:
         source_width_px=pair.reference_facts.width_px,
         source_height_px=pair.reference_facts.height_px,
         result_bytes=len(data),
-        format=OutputFormat.PNG,
+        format=MAP_FORMAT,
         width_px=drawn.shape[1],
         height_px=drawn.shape[0],
         encoder=ENCODER,
@@ -91,7 +91,7 @@ def _probed(content: bytes, name: str, limits: Limits) -> Probe:
 
 def _loaded(content: bytes, facts: Probe, name: str, limits: Limits) -> Picture:
     try:
-        return load(content, facts, _AS_SHOWN, OutputFormat.AVIF, limits)  # which keeps transparency, and no frames
+        return load(content, facts, _AS_SHOWN, Kept(frames=False, alpha=True), limits)
     except TaskFailure as failure:
         raise TaskFailure(failure.state, f"{name}: {failure}") from failure
 

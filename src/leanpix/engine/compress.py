@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from leanpix.domain.errors import TaskFailure
-from leanpix.domain.formats import OutputFormat, SourceFormat
+from leanpix.domain.formats import Kept, OutputFormat
 from leanpix.domain.holding import Holding
 from leanpix.domain.keep import Keep
 from leanpix.domain.report import Compression, Considered, Decision, Report
@@ -16,11 +16,10 @@ from leanpix.domain.worst_place import WorstPlace
 from leanpix.engine.budget import Budget, Effort
 from leanpix.engine.codecs import codec_for
 from leanpix.engine.codecs.base import Raster
-from leanpix.engine.codecs.beside import Beside
-from leanpix.engine.codecs.jpeg.gain_map_pixels import carried_gain_map
+from leanpix.engine.codecs.beside import carried_beside
 from leanpix.engine.codecs.need import Need
 from leanpix.engine.codecs.offers import Kind
-from leanpix.engine.codecs.priors import WHOLE_CPU_S
+from leanpix.engine.codecs.priors import FILE_RATES, WHOLE_CPU_S
 from leanpix.engine.codecs.runs import EncoderRuns
 from leanpix.engine.facts import Limits
 from leanpix.engine.goals.advice import advice
@@ -119,28 +118,30 @@ class Decoded:
     limits: Limits
     tell: OnPhase
     is_still: bool = False
-    _pictures: dict[tuple[bool, bool, tuple[int, int] | None], Picture] = field(default_factory=dict)
+    _pictures: dict[tuple[Kept, tuple[int, int] | None], Picture] = field(default_factory=dict)
 
     def picture(self, target: OutputFormat, sides_px: tuple[int, int] | None = None) -> Picture:
         """For a format: with all frames or the first, with transparency or without; at these sides, or as asked for."""
         facts = self.facts
-        if self.is_still and target is not OutputFormat.JPG:
-            target = OutputFormat.AVIF  # which keeps transparency and no frames
-        is_animated = facts.is_animated and facts.format.keeps_frames_in(target)
-        kind = (is_animated, facts.has_alpha and target is OutputFormat.JPG, sides_px)
-        if kind not in self._pictures:
+        kept = facts.format.kept_in(target)
+        if self.is_still:
+            kept = replace(kept, frames=False)
+        # One picture for all targets that show the same of this source.
+        shown = Kept(frames=kept.frames and facts.is_animated, alpha=kept.alpha or not facts.has_alpha)
+        if (shown, sides_px) not in self._pictures:
             self.tell("decoding")
             options = self.options
             if sides_px is not None:
                 options = replace(options, width_px=sides_px[0], height_px=sides_px[1], fit=Fit.FILL)
-            self._pictures = {kind: load(self.source, facts, options, target, self.limits)}
-        return self._pictures[kind]
+            self._pictures = {(shown, sides_px): load(self.source, facts, options, kept, self.limits)}
+        return self._pictures[shown, sides_px]
 
     def sides_far_below(self, target: OutputFormat) -> tuple[int, int] | None:
-        """Smaller sides to decode a JPEG at first, where a size is far below its own."""
-        if self.facts.format is not SourceFormat.JPG:
+        """Smaller sides to decode at first, where a size is far below the source's own."""
+        own = self.facts.format.same_output
+        if own is None or self.facts.format not in FILE_RATES:
             return None
-        picture_bytes = codec_for(OutputFormat.JPG).source_size(self.source).picture_bytes
+        picture_bytes = codec_for(own).source_size(self.source).picture_bytes
         return sides_far_below(self.facts, picture_bytes, target, self.options)
 
 
@@ -235,7 +236,7 @@ def begin_with(
     source, facts = decoded.source, decoded.facts
     raster = Raster.of(picture)
     target = options.format or recommend(facts, raster)
-    if not raster.is_transparent or target is OutputFormat.JPG:
+    if not raster.is_transparent or not target.facts.has_alpha:
         raster = raster.opaque()
     picture = replace(picture, pixels=raster.pixels)  # not the decoder's as well, where the alpha was left out
     # Of formats that are tried by turns none takes the time of those after it.
@@ -243,7 +244,7 @@ def begin_with(
     effort = budget.effort(raster.total_pixels)
     if effort is not Effort.FULL:
         trim_malloc()
-    beside = _beside(source, facts, options, picture, target)
+    beside = carried_beside(source, options, picture, target)
     return EncodeContext(source, options, picture, raster, codec_for(target), effort, budget, beside)
 
 
@@ -259,22 +260,6 @@ def _never_larger(context: EncodeContext, runs: EncoderRuns, found: Outcome, mos
         attempt = Attempt(Kind.LOSSY, within)
     found.take(attempt, "no larger than the source")
     return attempt
-
-
-def _beside(source: bytes, facts: Probe, options: CompressionOptions, picture: Picture, target: OutputFormat) -> Beside:
-    """What the result carries beside its pixels, as far as there is room: of a size half, for the picture comes first.
-
-    docs/decisions/0186: what has to go does so in the order of Beside.fewer, and the report names it.
-    """
-    metadata = kept_metadata(source, facts.format, options.keep, picture.width_px, picture.height_px)
-    found = None
-    if Keep.GAIN_MAP in options.keep and target is OutputFormat.JPG and facts.format is SourceFormat.JPG:
-        found = carried_gain_map(source, picture)
-    beside = Beside(target, metadata, found)
-    if options.max_bytes is None:
-        return beside
-    most_bytes = options.max_bytes / 2
-    return next((one for one in (beside, *beside.fewer()) if one.room_bytes <= most_bytes), beside)
 
 
 def _finished(context: EncodeContext, attempt: Attempt) -> bytes:

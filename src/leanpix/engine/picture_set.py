@@ -18,7 +18,7 @@ from leanpix.engine.codecs.base import Raster
 from leanpix.engine.compress import Decoded, OnPhase, begin_with, make, opened
 from leanpix.engine.content.placeholder import placeholder_of
 from leanpix.engine.facts import Limits
-from leanpix.engine.goals.plan import alternatives, recommend
+from leanpix.engine.goals.plan import alternatives, decoding_target, recommend
 from leanpix.engine.reading.loaders.base import from_array
 from leanpix.engine.reading.picture import Picture
 from leanpix.engine.reading.probe import Probe
@@ -105,7 +105,7 @@ def compress_set(  # noqa: PLR0913 - as compress
 def _wanted(decoded: Decoded, widths: tuple[int, ...]) -> Iterator[_Wanted]:
     """Format by format within a width, the widths from the smallest up."""
     options = decoded.options
-    whole = decoded.picture(options.format or next(iter(options.alternatives), OutputFormat.PNG))
+    whole = decoded.picture(decoding_target(decoded.facts, options.format or next(iter(options.alternatives), None)))
     if options.alternatives:
         formats = alternatives(decoded.facts, options)
     elif options.format is not None:

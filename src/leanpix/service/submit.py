@@ -279,8 +279,8 @@ def refuse_png_target(options: CompressionOptions, head: bytes) -> None:
 
     head: the source's first bytes, at least 8 where there are as many.
     """
-    is_png = options.format is OutputFormat.PNG or (not options.names_format and head.startswith(PNG_SIGNATURE))
-    if options.max_bytes is not None and is_png:
+    form = OutputFormat.of(head) if not options.names_format else options.format
+    if options.max_bytes is not None and form is not None and not form.facts.has_target_size:
         allowed = "PNG output does not support a target size: send format=jpg or format=webp, or leave kbyte out"
         raise InvalidParameterError("kbyte", options.max_bytes // KBYTE, allowed)
 

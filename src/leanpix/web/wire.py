@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from typing import TypeVar
 
 from leanpix.domain.batch import MOST_ITEMS
-from leanpix.domain.choosing import AUTO, accepted_formats, one_or_several, parse_formats
+from leanpix.domain.choosing import AUTO, accepted_formats, by_name, one_or_several, parse_formats
 from leanpix.domain.errors import InvalidParameterError, SourceCountError
 from leanpix.domain.formats import STANDARD_FORMATS, OutputFormat, named
 from leanpix.domain.keep import parse_keep
@@ -214,7 +214,7 @@ def _format(fields: dict[str, str], formats: Formats, accept: str) -> tuple[Outp
         return one_or_several(accepted_formats(accept, formats))
     if not text:
         return None, ()
-    known = {kind.value: kind for kind in formats} | {"jpeg": OutputFormat.JPG}
+    known = by_name(formats)
     if text not in known:
         raise InvalidParameterError("format", fields["format"], f"{AUTO}, {named(formats)}")
     return known[text], ()

@@ -10,16 +10,20 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from leanpix.domain.formats import OutputFormat
+from leanpix.domain.formats import OutputFormat, SourceFormat
+from leanpix.domain.keep import Keep
+from leanpix.domain.request import CompressionOptions
 from leanpix.engine.codecs.item_boxes import room, with_items
 from leanpix.engine.codecs.jpeg.gain_map import GainMapFile, with_gain_map
+from leanpix.engine.codecs.jpeg.gain_map_pixels import carried_gain_map
 from leanpix.engine.codecs.jpeg.icc_segments import after_jfif
 from leanpix.engine.facts import Limits
 from leanpix.engine.reading.headers import webp
 from leanpix.engine.reading.headers.boxes import box
 from leanpix.engine.reading.headers.png_chunks import written
 from leanpix.engine.reading.iptc import MARK, resources_of
-from leanpix.engine.reading.metadata import NO_METADATA, Metadata
+from leanpix.engine.reading.metadata import NO_METADATA, Metadata, kept_metadata
+from leanpix.engine.reading.picture import Picture
 from leanpix.engine.reading.xmp import with_description
 
 _PNG_HEADER_END = 33
@@ -118,6 +122,23 @@ class Beside:
             yield box(b"Exif", bytes(4), self.metadata.exif)
         if self.metadata.xmp:
             yield box(b"xml ", self.metadata.xmp)
+
+
+def carried_beside(source: bytes, options: CompressionOptions, picture: Picture, target: OutputFormat) -> Beside:
+    """What a result carries beside its pixels, as far as there is room: of a size half, for the picture comes first.
+
+    docs/decisions/0186: what has to go does so in the order of Beside.fewer, and the report names it.
+    """
+    form = picture.probe.format
+    metadata = kept_metadata(source, form, options.keep, picture.width_px, picture.height_px)
+    found = None
+    if Keep.GAIN_MAP in options.keep and target is OutputFormat.JPG and form is SourceFormat.JPG:
+        found = carried_gain_map(source, picture)
+    beside = Beside(target, metadata, found)
+    if options.max_bytes is None:
+        return beside
+    most_bytes = options.max_bytes / 2
+    return next((one for one in (beside, *beside.fewer()) if one.room_bytes <= most_bytes), beside)
 
 
 def _segments(metadata: Metadata) -> Iterator[bytes]:

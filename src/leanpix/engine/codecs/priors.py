@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from leanpix.domain.formats import OutputFormat
+from leanpix.domain.formats import OutputFormat, SourceFormat
 from leanpix.engine.reading.headers.jpeg_packing import JpegPacking
 
 
@@ -125,8 +125,11 @@ POINTS_A_RATE = 21.0
 SLIGHT_GROWTH = 1.2
 """How many times its bytes an encode may take for a place that is slightly over its bound (docs/decisions/0175)."""
 
-# log(bits a pixel) of a libjpeg file by its quality: what a picture takes more or less than that, its results do, too.
-JPEG_FILE_RATES = ((30, -0.6), (50, -0.32), (75, 0.09), (85, 0.37), (90, 0.63), (95, 1.05), (100, 2.0))
+# log(bits a pixel) of a source by its quality, a JPEG's of libjpeg: what a picture takes more or less than that, its
+# results do, too. Of formats whose decoders give smaller sides for less.
+FILE_RATES = {
+    SourceFormat.JPG: ((30, -0.6), (50, -0.32), (75, 0.09), (85, 0.37), (90, 0.63), (95, 1.05), (100, 2.0)),
+}
 
 # The same of a result: at the lowest quality that is preferred to smaller sides, and at the least detail that is worth
 # many pixels (a score of 30).

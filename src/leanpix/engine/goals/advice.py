@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from leanpix.domain.choosing import recommended
 from leanpix.domain.formats import OutputFormat
 from leanpix.domain.report import Advice
 from leanpix.engine.codecs.base import Raster
@@ -23,14 +24,15 @@ _WORTH_TELLING = 0.5
 def advice(context: EncodeContext, runs: EncoderRuns, result_bytes: int) -> Advice | None:
     """A format that the request did not name and that would take less than half of the result's bytes.
 
-    Told of a photograph that became a PNG: the format that shows all of it, and that every program reads if it can.
+    Told of a photograph whose every pixel is coded: the format that shows all of it, and that every program reads if it
+    can.
     """
     need, raster = context.need, context.raster
     may_lose = need.max_bytes is None and (need.setting is None or need.setting < runs.encoder.lossless_from)
-    is_asked = may_lose and context.codec.format is OutputFormat.PNG and not context.options.alternatives
+    is_asked = may_lose and context.codec.format.facts.is_lossless_only and not context.options.alternatives
     if not is_asked or raster.frames > 1 or context.may_be_drawn(runs.encoder):
         return None
-    other = OutputFormat.WEBP if raster.is_transparent else OutputFormat.JPG
+    other = recommended(is_animated=False, is_transparent=raster.is_transparent, is_drawn=False)
     likely_bytes = _likely_bits(raster, other, _look(context, runs)) * raster.total_pixels / 8
     if likely_bytes * ADVISED[other].most > _WORTH_TELLING * result_bytes:
         return None

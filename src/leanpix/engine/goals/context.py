@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from leanpix.domain.formats import OutputFormat
 from leanpix.domain.keep import Keep
 from leanpix.domain.own_mark import mark_of, marked
 from leanpix.domain.request import DEFAULT_TARGET_SCORE, CompressionOptions
@@ -16,10 +15,10 @@ from leanpix.engine.codecs.beside import Beside
 from leanpix.engine.codecs.need import Criterion, Need
 from leanpix.engine.codecs.offers import Facts
 from leanpix.engine.codecs.runs import EncoderRuns
+from leanpix.engine.codecs.source_loss import AT_SCORE, TOLD_BY_TABLES, SourceLoss, source_loss
 from leanpix.engine.content.samples import texture
 from leanpix.engine.facts import Limits
 from leanpix.engine.goals.plan import keeps_dimensions, may_keep_file, may_race_file
-from leanpix.engine.goals.source_loss import AT_SCORE, SourceLoss, source_loss
 from leanpix.engine.judging.meter import QualityMeter
 from leanpix.engine.reading.picture import Picture
 from leanpix.engine.reading.probe import probe
@@ -43,7 +42,6 @@ _COLOUR_ROOMS = (
 """The same for thin coloured things, which are the first that who asks for more looks at."""
 
 
-_TOLD_BY_TABLES = frozenset({OutputFormat.JPG, OutputFormat.WEBP})
 _OWN_RESULT = Limits(max_side_px=1 << 30, max_total_pixels=1 << 60, max_frames=1 << 30)
 """Whatever was made here may be looked at."""
 
@@ -196,7 +194,7 @@ class EncodeContext:
 
         So it is of what is finer than its score takes, for the sake of a place: by its tables it is worth another pass.
         """
-        if not self.options.is_automatic or encoded.is_lossless or self.codec.format not in _TOLD_BY_TABLES:
+        if not self.options.is_automatic or encoded.is_lossless or self.codec.format not in TOLD_BY_TABLES:
             return encoded.data
         target = self.options.target_score or DEFAULT_TARGET_SCORE
         if source_loss(encoded.data, probe(encoded.data, _OWN_RESULT)).is_at(target):

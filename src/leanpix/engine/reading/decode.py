@@ -12,7 +12,7 @@ import pyvips
 from numpy.typing import NDArray
 
 from leanpix.domain.errors import TaskFailure
-from leanpix.domain.formats import OutputFormat, SourceFormat
+from leanpix.domain.formats import Kept, SourceFormat
 from leanpix.domain.keep import Keep
 from leanpix.domain.request import CompressionOptions, Crop
 from leanpix.domain.states import TaskState
@@ -50,27 +50,25 @@ _STRIP_ROWS = 256
 vips.restrict_libvips()
 
 
-def load(source: bytes, probe: Probe, options: CompressionOptions, target: OutputFormat, limits: Limits) -> Picture:
-    """Decode a source for an encoder of the target format.
+def load(source: bytes, probe: Probe, options: CompressionOptions, kept: Kept, limits: Limits) -> Picture:
+    """Decode as much of a source as its result is to show.
 
     Raises TaskFailure: INVALID_IMAGE for a damaged or cut-short picture, NOT_MEETING_REQUIREMENTS for a result
     that would be too large, NO_RESOURCES when memory runs out.
     """
-    request = DecodeRequest(limits, animated=probe.format.keeps_frames_in(target))
+    request = DecodeRequest(limits, animated=kept.frames)
     try:
-        return _load(source, probe, options, target, request)
+        return _load(source, probe, options, kept, request)
     except TaskFailure as failure:
         sound = mended(source, probe.format) if failure.state is TaskState.INVALID_IMAGE else None
         if sound is None:
             raise
     # docs/decisions/0180: what costs no pixel is taken, and told.
-    picture = _load(sound.source, probe, options, target, replace(request, is_mended=True))
+    picture = _load(sound.source, probe, options, kept, replace(request, is_mended=True))
     return replace(picture, warnings=(sound.damage, *picture.warnings), is_mended=True)
 
 
-def _load(
-    source: bytes, probe: Probe, options: CompressionOptions, target: OutputFormat, request: DecodeRequest
-) -> Picture:
+def _load(source: bytes, probe: Probe, options: CompressionOptions, kept: Kept, request: DecodeRequest) -> Picture:
     geometry = plan_geometry(probe.width_px, probe.height_px, options, request.limits)
     shrink = min(probe.width_px / geometry.scaled_width_px, probe.height_px / geometry.scaled_height_px)
     request = replace(request, shrink=max(shrink, 1.0))
@@ -83,7 +81,7 @@ def _load(
             else to_srgb(resized, raster.profile, may_keep=Keep.PROFILE in options.keep)
         )
         image, window = _placed(coloured.image, raster.frames, probe.orientation, geometry, options.crop)
-        flat = target is OutputFormat.JPG or options.background is not None
+        flat = not kept.alpha or options.background is not None
         ground = (options.background or _WHITE) if flat else None
         pixels, was_transparent = _finished(image, ground, raster.held if image is raster.image else None)
     return replace(_picture(pixels, probe, raster, coloured), was_transparent=was_transparent, window=window)

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 from leanpix.domain.report import Compression
 from leanpix.domain.request import CompressionOptions
+from leanpix.engine.codecs.jpeg_packing import PACKING_LIMITS, repacked
 from leanpix.engine.comparing import compared, opened_pair
 from leanpix.engine.compress import compress
 from leanpix.engine.facts import Limits
-from leanpix.engine.packing import PACKING_LIMITS, repacked
 from leanpix.engine.picture_set import compress_set
 from leanpix.engine.reading.probe import probe
 from leanpix.engine.resources import ResourceBudget, comparison_budget, resource_budget

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from leanpix.domain.formats import SourceFormat
+from leanpix.domain.formats import OutputFormat, SourceFormat
 from leanpix.domain.own_mark import mark_of
 from leanpix.engine.facts import Probe
 from leanpix.engine.reading.headers.quantisers import Quantisers, jpeg_quantisers, webp_quantisers
@@ -22,6 +22,9 @@ NEAR_LOSSLESS = "near-lossless"
 
 AT_SCORE = "score"
 """The note of a mark of a result that is finer than its score takes, for a place of it: followed by that score."""
+
+TOLD_BY_TABLES = frozenset({OutputFormat.JPG, OutputFormat.WEBP})
+"""Formats whose files say by their own tables what they have lost; a file of any other has to be marked."""
 
 _PNG_COLOUR_TYPE, _INDEXED = 25, b"\x03"
 
