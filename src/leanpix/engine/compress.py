@@ -139,7 +139,7 @@ class Decoded:
     def sides_far_below(self, target: OutputFormat) -> tuple[int, int] | None:
         """Smaller sides to decode at first, where a size is far below the source's own."""
         own = self.facts.format.same_output
-        if own is None or self.facts.format not in FILE_RATES:
+        if self.options.max_bytes is None or own is None or self.facts.format not in FILE_RATES:
             return None
         picture_bytes = codec_for(own).source_size(self.source).picture_bytes
         return sides_far_below(self.facts, picture_bytes, target, self.options)
