@@ -150,6 +150,22 @@ def test_no_text_stands_in_the_styles_where_no_language_reaches_it() -> None:
     assert [word for word in drawn if re.search("[a-z]", word)] == []
 
 
+def test_the_keys_name_is_whole_on_a_phone_in_every_language(
+    visitor_with: Callable[..., Visitor], server: Server
+) -> None:
+    page = visitor_with(**PHONE, locale="en").open("/account", server.key)
+    name = page.locator("#key-button span")
+    expect(page.locator("#key-name")).to_have_text(re.compile(r"\w"))
+    expect(name).to_have_text(page.locator("#key-name").inner_text())
+    for file in FILES:
+        page.select_option("#language", file.stem)
+        expect(page.locator("html")).to_have_attribute("lang", file.stem)
+        expect(page.locator("nav [data-t='nav.compress']")).to_have_text(texts(file.stem)["nav.compress"])
+        assert_fits(page)
+        assert name.evaluate("one => one.scrollWidth - one.clientWidth") <= 1, file.stem
+        expect(page.locator(".brand")).to_have_accessible_name("leanpix")
+
+
 def test_every_language_has_room_on_a_phone(
     visitor_with: Callable[..., Visitor], server: Server, tmp_path: Path
 ) -> None:
