@@ -10,7 +10,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, inspect, text
 from tests.support.servers import Postgres
 
 import leanpix.stores.sql
@@ -48,6 +48,36 @@ def test_a_migrated_database_is_what_the_models_say(empty: Engine) -> None:
     with empty.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "include_object": ours})
         assert compare_metadata(context, metadata) == []
+
+
+def test_a_new_file_has_what_the_revisions_make(tmp_path: Path) -> None:
+    made, migrated = (sqlite_engine(tmp_path / name) for name in ("made.db", "migrated.db"))
+    migrate(made)
+    migrate(migrated, HEAD)  # by its number: revision by revision
+    assert columns_and_indexes(made) == columns_and_indexes(migrated)
+    with made.connect() as connection:
+        assert revision(connection) == HEAD
+    made.dispose()
+    migrated.dispose()
+
+
+def columns_and_indexes(engine: Engine) -> dict[str, list[object]]:
+    """All that SQLite has, whatever order it was made in: constraints are a part of a table's text."""
+    looked = inspect(engine)
+    found: dict[str, list[object]] = {}
+    for table in looked.get_table_names():
+        columns = sorted(
+            (column["name"], str(column["type"]), column["nullable"], str(column["default"]))
+            for column in looked.get_columns(table)
+        )
+        keys = [looked.get_pk_constraint(table)["constrained_columns"], looked.get_check_constraints(table)]
+        foreign = sorted(str(key) for key in looked.get_foreign_keys(table))
+        unique = sorted(str(sorted(one["column_names"])) for one in looked.get_unique_constraints(table))
+        indexes = sorted(
+            (str(one["name"]), str(one["column_names"]), one["unique"]) for one in looked.get_indexes(table)
+        )
+        found[table] = [columns, keys, foreign, unique, indexes]
+    return found
 
 
 @pytest.mark.parametrize("start", REVISIONS)
