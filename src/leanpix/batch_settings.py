@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -13,6 +14,8 @@ from leanpix.worker.settings import WorkerSettings
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
+
+M = TypeVar("M", bound=BaseModel)
 
 PREFIX = "LEANPIX_"
 _PASSWORD = re.compile(r"//[^/@\s]*@")
@@ -62,18 +65,21 @@ def _hint(value: object) -> str:
 
 
 def read_batch_settings(**overrides: object) -> BatchSettings:
-    """The settings of the environment; an override that is None is not given. SettingsError.
+    """The settings of the environment; an override that is None is not given. SettingsError."""
+    return settings_of(BatchSettings, overrides)
 
-    By hand, as pydantic-settings would read them: importing that takes as long as all else that the command imports.
+
+def settings_of(model: type[M], overrides: Mapping[str, object]) -> M:
+    """A model's fields by the environment, in names of any case; one that is empty there is not set. SettingsError.
+
+    overrides: what was given otherwise, and counts; None is not given.
+
+    By hand: a library for it takes as long to import, and as much memory, as all else that a small command imports.
     """
     environment = {name.upper(): value for name, value in os.environ.items()}
-    told = {name: environment.get(f"{PREFIX}{name.upper()}") or None for name in BatchSettings.model_fields}
-    given = {name: value for name, value in (told | _given(overrides)).items() if value is not None}
+    told = {name: environment.get(f"{PREFIX}{name.upper()}") or None for name in model.model_fields}
+    given = {name: overrides.get(name) if overrides.get(name) is not None else value for name, value in told.items()}
     try:
-        return BatchSettings.model_validate(given)
+        return model.model_validate({name: value for name, value in given.items() if value is not None})
     except ValidationError as failure:
-        raise SettingsError.of(failure, BatchSettings) from failure
-
-
-def _given(overrides: dict[str, object]) -> dict[str, object]:
-    return {name: value for name, value in overrides.items() if value is not None}
+        raise SettingsError.of(failure, model) from failure

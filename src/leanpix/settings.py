@@ -7,10 +7,9 @@ import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import ConfigDict, Field
 
-from leanpix.batch_settings import PREFIX, BatchSettings, SettingsError
+from leanpix.batch_settings import PREFIX, BatchSettings, SettingsError, settings_of
 from leanpix.fetching.settings import FetchSettings
 from leanpix.queues.settings import QueueSettings
 from leanpix.stores.settings import StoreSettings
@@ -23,18 +22,10 @@ __all__ = ["PREFIX", "Settings", "SettingsError", "read_settings", "settings_in_
 _OF_KUBERNETES = re.compile(r".*_(SERVICE_HOST|SERVICE_PORT\w*|PORT_\d+_(TCP|UDP|SCTP)\w*)")
 
 
-class Settings(
-    WebSettings, BatchSettings, FetchSettings, QueueSettings, StoreSettings, TelemetrySettings, BaseSettings
-):
+class Settings(WebSettings, BatchSettings, FetchSettings, QueueSettings, StoreSettings, TelemetrySettings):
     """All of them. A Settings is each package's settings too, so every package is handed its own part."""
 
-    model_config = SettingsConfigDict(
-        env_prefix=PREFIX,
-        env_ignore_empty=True,
-        enable_decoding=False,  # lists are separated by commas: setting_types.py
-        frozen=True,
-        extra="ignore",
-    )
+    model_config = ConfigDict(frozen=True, extra="ignore", validate_default=True)
 
     secret: str | None = Field(
         default=None,
@@ -47,11 +38,7 @@ class Settings(
 
 def read_settings(**overrides: object) -> Settings:
     """The settings of the environment; an override that is None is not given. SettingsError."""
-    given = {name: value for name, value in overrides.items() if value is not None}
-    try:
-        return Settings.model_validate(Settings(**given))  # type: ignore[arg-type] # checked by pydantic itself
-    except ValidationError as failure:
-        raise SettingsError.of(failure, Settings) from failure
+    return settings_of(Settings, overrides)
 
 
 def unknown_settings(environment: Iterable[str] | None = None) -> list[str]:

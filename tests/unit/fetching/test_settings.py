@@ -6,13 +6,9 @@ from ipaddress import IPv4Network, IPv6Network
 
 import pytest
 from pydantic import ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from leanpix.batch_settings import settings_of
 from leanpix.fetching.settings import FetchSettings
-
-
-class Environment(BaseSettings, FetchSettings):
-    model_config = SettingsConfigDict(env_prefix="LEANPIX_", enable_decoding=False)
 
 
 def test_the_defaults_are_the_safe_ones() -> None:
@@ -28,7 +24,7 @@ def test_the_defaults_are_the_safe_ones() -> None:
 def test_lists_are_separated_by_commas_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LEANPIX_FETCH_PORTS", "80, 443,8080")
     monkeypatch.setenv("LEANPIX_FETCH_ALLOW_NETS", "127.0.0.0/8, fd00:1::/64,10.0.0.5")
-    settings = Environment()
+    settings = settings_of(FetchSettings, {})
     assert settings.fetch_ports == (80, 443, 8080)
     assert settings.fetch_allow_nets == (
         IPv4Network("127.0.0.0/8"),
@@ -39,7 +35,7 @@ def test_lists_are_separated_by_commas_in_the_environment(monkeypatch: pytest.Mo
 
 def test_an_empty_list_of_nets_allows_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LEANPIX_FETCH_ALLOW_NETS", "")
-    assert Environment().fetch_allow_nets == ()
+    assert settings_of(FetchSettings, {}).fetch_allow_nets == ()
 
 
 @pytest.mark.parametrize(
