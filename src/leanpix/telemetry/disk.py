@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import structlog
-
 from leanpix.domain.room import Room
+from leanpix.telemetry.structured import structlog
 
 _AGAIN_S = 600.0
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import structlog
-
 from leanpix.domain.errors import TaskFailure
 from leanpix.domain.task import FencingToken, Task
 from leanpix.service.observing import Ended, Served
+from leanpix.telemetry.structured import structlog
 
 _MOST_CAUSES = 5
 

@@ -8,12 +8,14 @@ import threading
 import time
 from collections.abc import Mapping
 from types import TracebackType
-
-import structlog
-from structlog.typing import EventDict, Processor, WrappedLogger
+from typing import TYPE_CHECKING
 
 from leanpix.telemetry.outages import DATABASE, Outages, part_of, why_of
 from leanpix.telemetry.settings import TelemetrySettings
+from leanpix.telemetry.structured import structlog
+
+if TYPE_CHECKING:
+    from structlog.typing import EventDict, Processor, WrappedLogger
 
 OUTAGES = Outages(time.monotonic)
 """Those of this process."""

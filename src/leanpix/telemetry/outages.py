@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from threading import Lock
 
-import structlog
-
 from leanpix.domain.errors import StoreRefusedError, StoreUnavailableError
+from leanpix.telemetry.structured import structlog
 
 DATABASE, FILES = "database", "files"
 _AGAIN_S = 60.0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import structlog
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -127,5 +126,7 @@ async def _on_disconnect(_request: Request, _error: Exception) -> Response:
 
 
 async def _on_defect(request: Request, error: Exception) -> Response:
+    import structlog  # noqa: PLC0415 - loaded by telemetry.structured, without what it would load by itself
+
     structlog.get_logger().error("defect", path=request.url.path, exc_info=error)
     return plain_error(500, STATUS_TEXT[500])
