@@ -31,6 +31,21 @@ def test_wrong_usage_is_told_with_exit_code_2(
     assert (done.exit_code, told in done.stderr) == (2, True)
 
 
+def test_a_command_that_is_mistyped_is_told_what_may_be_meant() -> None:
+    done = CliRunner().invoke(app, ["srve"])
+    assert (done.exit_code, "'serve'" in done.stderr) == (2, True)
+
+
+def test_every_command_describes_itself() -> None:
+    listed = CliRunner().invoke(app, ["--help"])
+    assert listed.exit_code == 0
+    for name in ("serve", "keys", "doctor", "check-restored"):
+        assert f" {name} " in listed.stdout
+        described = CliRunner().invoke(app, [name, "--help"])
+        assert (described.exit_code, f"Usage: root {name} " in described.stdout) == (0, True)
+        assert "--install-completion" not in described.stdout
+
+
 def test_starting_a_command_loads_what_it_runs_and_neither_database_nor_server_nor_engine() -> None:
     heavy = ["sqlalchemy", "starlette", "uvicorn", "httpx", "procrastinate", "numpy", "pyvips", "structlog"]
     heavy += ["pydantic_settings", "rich.console", "asyncio"]

@@ -2,31 +2,69 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Annotated, Any
 
 import typer
-
-from leanpix.cli import (
-    backup,
-    check,
-    compress,
-    doctor,
-    keys,
-    mcp,
-    migrate,
-    new_secret,
-    picture_set,
-    score,
-    serve,
-    sync,
-    vault,
-    watch,
-    worker,
-)
+from typer.core import TyperGroup
 
 __all__ = ["app"]
 
-app = typer.Typer(no_args_is_help=True, help="Self-hosted image compression.", pretty_exceptions_enable=False)
+# Each command by its name, and where it is: in this order they are listed.
+_COMMANDS: Mapping[str, str] = {
+    "serve": "serve:serve",
+    "worker": "worker:worker",
+    "migrate": "migrate:migrate",
+    "backup": "backup:backup",
+    "restore": "backup:restore",
+    "check-restored": "backup:check_restored",
+    "new-secret": "new_secret:new_secret",
+    "compress": "compress:compress",
+    "set": "picture_set:picture_set",
+    "score": "score:score",
+    "sync": "sync:sync",
+    "mcp": "mcp:mcp",
+    "watch": "watch:watch",
+    "vault": "vault:vault",
+    "check": "check:check",
+    "doctor": "doctor:doctor",
+    "keys": "keys:app",
+}
+
+
+class _LazyCommands(TyperGroup):
+    """Imports a command when it is run or described: what a server never runs would stay in its memory."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401 - kinds that typer has for itself
+        """The names, in their order."""
+        del ctx
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401 - the same
+        """The command of this name, or None: then all are there, for those of similar names are told."""
+        del ctx
+        for name in [cmd_name] if cmd_name in _COMMANDS else _COMMANDS:
+            if name not in self.commands:
+                self.commands[name] = _loaded(name)
+        return self.commands.get(cmd_name)
+
+
+def _loaded(name: str) -> Any:  # noqa: ANN401 - the same
+    module, _, what = _COMMANDS[name].partition(":")
+    found = getattr(import_module(f"leanpix.cli.{module}"), what)
+    if not isinstance(found, typer.Typer):
+        alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+        alone.command(name)(found)
+        found = alone
+    command = typer.main.get_command(found)
+    command.name = name
+    return command
+
+
+app = typer.Typer(
+    cls=_LazyCommands, no_args_is_help=True, help="Self-hosted image compression.", pretty_exceptions_enable=False
+)
 
 
 def _print_version(asked: bool) -> None:
@@ -43,22 +81,3 @@ def _main(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None: ...
-
-
-app.command("serve")(serve.serve)
-app.command("worker")(worker.worker)
-app.command("migrate")(migrate.migrate)
-app.command("backup")(backup.backup)
-app.command("restore")(backup.restore)
-app.command("check-restored")(backup.check_restored)
-app.command("new-secret")(new_secret.new_secret)
-app.command("compress")(compress.compress)
-app.command("set")(picture_set.picture_set)
-app.command("score")(score.score)
-app.command("sync")(sync.sync)
-app.command("mcp")(mcp.mcp)
-app.command("watch")(watch.watch)
-app.command("vault")(vault.vault)
-app.command("check")(check.check)
-app.command("doctor")(doctor.doctor)
-app.add_typer(keys.app, name="keys")

@@ -18,7 +18,11 @@ if TYPE_CHECKING:
     from leanpix.service.webhooks import Webhooks
     from leanpix.settings import Settings
 
-app = typer.Typer(no_args_is_help=True, help="Create, list, revoke and top up API keys, and see to their webhooks.")
+app = typer.Typer(
+    add_completion=False,  # that is the whole command line's
+    no_args_is_help=True,
+    help="Create, list, revoke and top up API keys, and see to their webhooks.",
+)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")]
 
