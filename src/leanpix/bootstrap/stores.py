@@ -39,7 +39,6 @@ from leanpix.settings import Settings, settings_in_force
 from leanpix.stores.backup import settings_text
 from leanpix.stores.data_folder import DataFolder
 from leanpix.stores.files.blobs import LocalBlobs
-from leanpix.stores.files.s3 import S3Blobs, s3_cause
 from leanpix.stores.sql.database import SqlDatabase, sqlite_database, sqlite_engine
 from leanpix.stores.sql.schema import migrate
 from leanpix.stores.sql.sqlite_rate_limits import SqliteRateLimits
@@ -173,7 +172,7 @@ def adopt_store(settings: Settings) -> None:
     try:
         pairing_of(settings, stores.rows, stores.blobs, stores.secret).adopt()
     except StoreUnavailableError as failure:
-        raise SetupError(f"{files_named(settings)} does not answer: {s3_cause(failure)}") from failure
+        raise SetupError(f"{files_named(settings)} does not answer: {_why(failure)}") from failure
     finally:
         stores.close()
 
@@ -195,7 +194,7 @@ def _admitted(settings: Settings, rows: Rows, blobs: Blobs, secret: bytes) -> Pa
     try:
         pairing.admit()
     except StoreUnavailableError as failure:
-        log_unproven(files_named(settings), s3_cause(failure))
+        log_unproven(files_named(settings), _why(failure))
     return pairing
 
 
@@ -330,6 +329,14 @@ def _blobs(settings: Settings, folder: DataFolder, patience: float = 1.0) -> Blo
     """The files; patience: times LEANPIX_PATIENCE_S."""
     if settings.store_url is None:
         return LocalBlobs(folder.files, settings.min_free_share, sync=settings.sync_files)
+    from leanpix.stores.files.s3 import S3Blobs  # noqa: PLC0415 - 5 MB that a folder does without
+
     return S3Blobs(
         settings.store_url, patience_s=patience * settings.patience_s, presigns=settings.presign, on_error=log_failure
     )
+
+
+def _why(failure: StoreUnavailableError) -> str:
+    from leanpix.stores.files.s3 import s3_cause  # noqa: PLC0415 - see above
+
+    return s3_cause(failure)

@@ -15,7 +15,7 @@ from types import FrameType
 import typer
 import uvicorn
 
-from leanpix.bootstrap.allocator import keep_freed_memory
+from leanpix.bootstrap.allocator import keep_freed_memory, release_start_memory
 from leanpix.bootstrap.api import make_api
 from leanpix.bootstrap.companions import make_companions
 from leanpix.bootstrap.descriptors import allow_open_files, fitting_connections
@@ -72,6 +72,7 @@ def _server(stores: Stores) -> uvicorn.Server:
             log_missing_layers(worker.pool.status())
         for companion in companions:
             companion.start()
+        release_start_memory()
 
     def end() -> None:
         for companion in companions:

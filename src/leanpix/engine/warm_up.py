@@ -10,6 +10,7 @@ from leanpix.engine.codecs.jpeg.jpegli import jpegli_backend
 from leanpix.engine.codecs.jxl import jxl_backend
 from leanpix.engine.codecs.webp.libwebp import libwebp_backend
 from leanpix.engine.facts import Limits
+from leanpix.engine.libraries.malloc_trim import trim_malloc
 from leanpix.engine.reading.loaders.heic import heic_library
 from leanpix.engine.reading.probe import probe
 
@@ -31,3 +32,4 @@ def warm_up() -> None:
     Image.new("RGB", (8, 8)).save(picture, "JPEG")
     for _ in range(_UNTIL_SPECIALIZED):
         probe(picture.getvalue(), Limits())
+    trim_malloc()  # of what the imports took and left: each process that is forked from here has its page tables

@@ -3,33 +3,24 @@
 from __future__ import annotations
 
 import re
-import sys
 import zlib
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Protocol
 
-import brotli
-
 from leanpix.fetching.refusal import FetchError, FetchRefusal
-
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
 
 if TYPE_CHECKING:
     from leanpix.service.ports import Sink
 
-_PIECE_BYTES = 65536
+PIECE_BYTES = 65536
 # Each member's end copies what is left of the piece: a flood of empty ones would cost the square of its length.
 _MOST_MEMBERS = 32
 _MOST_CODINGS = 3
 _IDENTITY = {"", "identity"}
 _GZIP_WBITS, _ZLIB_WBITS, _RAW_WBITS = 31, 15, -15
 _ZLIB_METHOD = 8
-_LONGEST_WINDOW_LOG = 23  # 8 MB: what RFC 9659 allows a content coding
 _READ = "read are gzip, deflate, br, zstd, aws-chunked and plain bodies"
-_CUT = "the coded body ends too early"
+CUT = "the coded body ends too early"
 
 
 class BodyDecoder(Protocol):
@@ -64,10 +55,11 @@ def _undone(coding: str, into: Sink) -> BodyDecoder:
             return _Inflated(into, is_gzip=True)
         case "deflate":
             return _Inflated(into, is_gzip=False)
-        case "br":
-            return _Brotli(into)
-        case "zstd":
-            return _Zstd(into)
+        case "br" | "zstd":
+            # Two libraries that most servers never need: what is fetched is told that gzip is enough.
+            from leanpix.fetching.newer_codings import BrotliDecoder, ZstdDecoder  # noqa: PLC0415 - see above
+
+            return BrotliDecoder(into) if coding == "br" else ZstdDecoder(into)
         case "aws-chunked":
             return _AwsChunked(into)
         case _:
@@ -121,7 +113,7 @@ class _Inflated:
 
     def end(self) -> None:
         if self._inflater is None or not self._inflater.eof:
-            raise FetchError(FetchRefusal.SOURCE_ENCODING, _CUT)
+            raise FetchError(FetchRefusal.SOURCE_ENCODING, CUT)
 
     def _inflate(self, data: bytes) -> bytes:
         """Decode a bounded piece of it; what is left."""
@@ -135,56 +127,8 @@ class _Inflated:
             if self._members > _MOST_MEMBERS:
                 raise FetchError(FetchRefusal.SOURCE_ENCODING, f"more than {_MOST_MEMBERS} gzip members")
             self._inflater = zlib.decompressobj(_GZIP_WBITS)
-        self._into.write(self._inflater.decompress(data, _PIECE_BYTES))
+        self._into.write(self._inflater.decompress(data, PIECE_BYTES))
         return self._inflater.unused_data if self._inflater.eof else self._inflater.unconsumed_tail
-
-
-class _Zstd:
-    """Zstandard in one frame, its window bounded."""
-
-    def __init__(self, into: Sink) -> None:
-        self._into = into
-        options = {int(zstd.DecompressionParameter.window_log_max): _LONGEST_WINDOW_LOG}
-        self._decompressor = zstd.ZstdDecompressor(options=options)
-
-    def write(self, piece: bytes, /) -> int:
-        data = piece
-        try:
-            while not self._decompressor.eof:
-                self._into.write(self._decompressor.decompress(data, _PIECE_BYTES))
-                data = b""
-                if self._decompressor.needs_input:
-                    break
-        except zstd.ZstdError as error:
-            raise FetchError(FetchRefusal.SOURCE_ENCODING, str(error)) from error
-        return len(piece)
-
-    def end(self) -> None:
-        if not self._decompressor.eof:
-            raise FetchError(FetchRefusal.SOURCE_ENCODING, _CUT)
-
-
-class _Brotli:
-    """Brotli, whose window of at most 16 MB is the format's own bound."""
-
-    def __init__(self, into: Sink) -> None:
-        self._into, self._decompressor = into, brotli.Decompressor()
-
-    def write(self, piece: bytes, /) -> int:
-        data = piece
-        try:
-            while not self._decompressor.is_finished():
-                self._into.write(self._decompressor.process(data, output_buffer_limit=_PIECE_BYTES))
-                data = b""
-                if self._decompressor.can_accept_more_data():
-                    break
-        except brotli.error as error:
-            raise FetchError(FetchRefusal.SOURCE_ENCODING, str(error)) from error
-        return len(piece)
-
-    def end(self) -> None:
-        if not self._decompressor.is_finished():
-            raise FetchError(FetchRefusal.SOURCE_ENCODING, _CUT)
 
 
 class _AwsChunked:
@@ -217,7 +161,7 @@ class _AwsChunked:
         if self._is_framed is None:
             self._into.write(self._held)
         elif self._is_framed and not self._has_ended:
-            raise FetchError(FetchRefusal.SOURCE_ENCODING, _CUT)
+            raise FetchError(FetchRefusal.SOURCE_ENCODING, CUT)
 
     def _step(self) -> bool:
         """Take what can be taken of what is held; False where more has to come."""

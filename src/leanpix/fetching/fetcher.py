@@ -44,14 +44,17 @@ class SafeFetcher:
         ssl_context: ssl.SSLContext | None = None,
         dialer: Dialer = dial,
     ) -> None:
-        context = ssl_context or tls_context(settings.fetch_ca_file)
+        if ssl_context is None and settings.fetch_ca_file is not None:
+            tls_context(settings.fetch_ca_file)  # at the start, which a file without certificates ends
         self._clock = clock
         self._means = _Means(
             settings=settings,
             ports=frozenset(settings.fetch_ports),
             guard=AddressGuard(settings.fetch_allow_nets),
             lookup=BoundedLookup(resolver, settings.fetch_max_lookups),
-            connector=Connector(context, settings.fetch_connect_timeout_s, dialer),
+            connector=Connector(
+                lambda: ssl_context or tls_context(settings.fetch_ca_file), settings.fetch_connect_timeout_s, dialer
+            ),
         )
 
     def fetch(self, url: str, into: Sink, headers: SourceHeaders = ()) -> None:

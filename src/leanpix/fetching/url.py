@@ -11,8 +11,6 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 
-import idna
-
 from leanpix.fetching.refusal import FetchError, FetchRefusal
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -120,6 +118,8 @@ def _ascii_host(text: str) -> str:
     """The host as it is looked up: folded (case, width, ideographic stops), A-labels, no trailing dot."""
     host = text.lower() if text.isascii() else text
     if not host.isascii() or "xn--" in host:
+        import idna  # noqa: PLC0415 - its tables, for the few hosts that need them
+
         try:
             host = idna.encode(host, uts46=True, std3_rules=True).decode("ascii")
         except (idna.IDNAError, UnicodeError) as error:

@@ -7,15 +7,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-import obstore
-from obstore.exceptions import BaseError, GenericError
-from obstore.store import S3Store
-
 from leanpix.domain.errors import CallerError, CapacityError, InvalidParameterError
 from leanpix.domain.export_target import ExportTarget
 
 if TYPE_CHECKING:
-    from obstore.store import ClientConfig, RetryConfig, S3Credential
+    from obstore.store import ClientConfig, RetryConfig, S3Credential, S3Store
 
 _CLIENT: ClientConfig = {"timeout": "30s", "connect_timeout": "3s", "allow_http": True}
 _RETRY: RetryConfig = {"max_retries": 2, "retry_timeout": timedelta(seconds=20)}
@@ -35,6 +31,9 @@ class S3ResultExporter:
         take it, CapacityError where it does not answer.
         """
         endpoint = self._endpoint(shelf)
+        import obstore  # noqa: PLC0415 - 5 MB that a server without such endpoints does without
+        from obstore.exceptions import BaseError, GenericError  # noqa: PLC0415 - the same
+
         attributes = {"Content-Type": media_type}
         if shelf.cache_control is not None:
             attributes["Cache-Control"] = shelf.cache_control
@@ -60,6 +59,8 @@ class S3ResultExporter:
 
 
 def _store(endpoint: str, shelf: ExportTarget) -> S3Store:
+    from obstore.store import S3Store  # noqa: PLC0415 - see above
+
     def keys() -> S3Credential:
         return {
             "access_key_id": shelf.access_key_id,

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from sqlalchemy import bindparam, delete, insert, select
-from sqlalchemy.dialects import postgresql, sqlite
+from functools import cache
+
+from sqlalchemy import Insert, bindparam, delete, insert, select
 
 from leanpix.stores.sql.connections import SqlConnection
 from leanpix.stores.sql.tables import installation
+from leanpix.stores.sql.upserts import insert_if_new
 
 _FINGERPRINT, _MARKER = "secret_fingerprint", "store_marker"
 _READ = select(installation.c.value).where(installation.c.name == bindparam("of_name"))
-_CLAIM = {
-    name: insert_into(installation).on_conflict_do_nothing()
-    for name, insert_into in (("postgresql", postgresql.insert), ("sqlite", sqlite.insert))
-}
 _FORGET = delete(installation).where(installation.c.name == bindparam("of_name"))
 
 
@@ -52,9 +50,14 @@ class SqlInstallation:
         return found
 
     def _claimed(self, name: str, value: str) -> str:
-        self._connection.execute(_CLAIM[self._connection.dialect.name], {"name": name, "value": value})
+        self._connection.execute(_claim(self._connection.dialect.name), {"name": name, "value": value})
         return self._recorded(name) or value
 
     def _replace(self, name: str, value: str) -> None:
         self._connection.execute(_FORGET, {"of_name": name})
         self._connection.execute(insert(installation), {"name": name, "value": value})
+
+
+@cache
+def _claim(dialect: str) -> Insert:
+    return insert_if_new(dialect, installation)

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from functools import cache
 
 from sqlalchemy import and_, bindparam, delete, exists, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql.dml import ReturningInsert
 
 from leanpix.domain.submission import Submission
 from leanpix.stores.sql.connections import SqlConnection, SqlRow
 from leanpix.stores.sql.tables import submissions, tasks
+from leanpix.stores.sql.upserts import insert_if_new
 
 _FIND = select(submissions).where(
     submissions.c.key_id == bindparam("of_key"), submissions.c.token == bindparam("of_token")
 )
-_CLAIM = {
-    name: insert(submissions).on_conflict_do_nothing().returning(submissions.c.task_id)
-    for name, insert in (("postgresql", postgresql.insert), ("sqlite", sqlite.insert))
-}
 
 
 class SqlSubmissions:
@@ -36,8 +34,8 @@ class SqlSubmissions:
 
         The primary key decides: a second insert waits for the first one's transaction, and does nothing after it.
         """
-        claimed = _CLAIM[self._connection.dialect.name]
-        if self._connection.execute(claimed, asdict(submission)).first() is not None:
+        claim = _claim(self._connection.dialect.name)
+        if self._connection.execute(claim, asdict(submission)).first() is not None:
             return submission
         return self.find(submission.key_id, submission.token) or self.claim(submission)
 
@@ -52,3 +50,8 @@ class SqlSubmissions:
 
 def _submission(row: SqlRow) -> Submission:
     return Submission(row.key_id, row.token, row.fingerprint, row.task_id, row.created_at)
+
+
+@cache
+def _claim(dialect: str) -> ReturningInsert[tuple[str]]:
+    return insert_if_new(dialect, submissions).returning(submissions.c.task_id)

@@ -11,7 +11,6 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from leanpix.web.context import context_of
-from leanpix.web.openapi.document import make_document
 
 
 def openapi_route(routes: Sequence[BaseRoute]) -> Route:
@@ -23,6 +22,8 @@ def openapi_route(routes: Sequence[BaseRoute]) -> Route:
 def _serving(routes: Callable[[], Sequence[BaseRoute]]) -> Callable[[Request], Awaitable[Response]]:
     @cache
     def document(server: str | None) -> bytes:
+        from leanpix.web.openapi.document import make_document  # noqa: PLC0415 - most servers are never asked for it
+
         return json.dumps(make_document(routes(), server)).encode()
 
     async def openapi(request: Request) -> Response:

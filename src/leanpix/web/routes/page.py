@@ -47,15 +47,16 @@ _PAGES = {"/": "index.html", "/account": "account.html", "/docs": "docs.html"}
 _ABOVE = {"/sw.js": "sw.js", "/manifest.webmanifest": "manifest.webmanifest"}
 _PART, _BAR = re.compile(r" *<!-- (head|foot) -->\n"), re.compile(r" *<!-- (plain )?bar: (\S+) -->\n")
 _LANGUAGES, _KEY_BUTTON = re.compile(r"<!-- languages -->"), re.compile(r'.*id="key-button".*\n')
+_LIBRARIES = "vendor/"
 _RELATIVE = re.compile(r'\b(href|src)="(?:\./)?(?![a-z]+:|#|/)')
 _NOT_MODIFIED, _NOT_FOUND = 304, 404
 
 
 @dataclass(frozen=True, slots=True)
 class PageFile:
-    """A file of the page, in memory: as it is, a way to it packed, and its media type and tag."""
+    """A file of the page: ways to it as it is and packed, and its media type and tag."""
 
-    content: bytes
+    content: Callable[[], bytes]
     packed: Callable[[], bytes]
     media_type: str
     tag: str
@@ -64,7 +65,7 @@ class PageFile:
 def page_routes() -> list[Route]:
     """A route for each page, and for each file that they load under /page/."""
     folder = resources.files("leanpix.web") / "page"
-    files = {name: _loaded(name, _content(folder, file)) for name, file in _files(folder, "")}
+    files = {name: _loaded(name, partial(_content, folder, file)) for name, file in _files(folder, "")}
     pages = [Route(path, _serving(files[name]), methods=["GET"]) for path, name in (_PAGES | _ABOVE).items()]
     parts = [Route(f"/page/{name}", _serving(file), methods=["GET"]) for name, file in files.items()]
     return pages + [part for part in parts if not part.path.endswith((".html", *_ABOVE))]
@@ -135,10 +136,13 @@ def _whole_language(folder: Traversable, file: Traversable) -> bytes:
     return json.dumps(english | json.loads(file.read_bytes()), ensure_ascii=False).encode()
 
 
-def _loaded(name: str, content: bytes) -> PageFile:
-    tag = f'"{hashlib.sha256(content).hexdigest()[:20]}"'
+def _loaded(name: str, read: Callable[[], bytes]) -> PageFile:
+    """In memory, but for the libraries of the page of documentation: 2 MB that few ever ask for."""
+    text = read()
+    tag = f'"{hashlib.sha256(text).hexdigest()[:20]}"'
+    content = read if name.startswith(_LIBRARIES) else partial(bytes, text)
     # Packed when it is first asked for: the largest takes longer than the rest of a start.
-    packed = cache(partial(gzip.compress, content, mtime=0))
+    packed = cache(lambda: gzip.compress(content(), mtime=0))
     return PageFile(content, packed, _MEDIA_TYPES[name.rpartition(".")[2]], tag)
 
 
@@ -148,7 +152,8 @@ def _serving(file: PageFile) -> Callable[[Request], Awaitable[Response]]:
         if request.headers.get("if-none-match") == file.tag:
             return Response(status_code=_NOT_MODIFIED, headers=headers)
         if "gzip" not in request.headers.get("accept-encoding", ""):
-            return Response(file.content, media_type=file.media_type, headers=headers)
+            content = await to_thread.run_sync(file.content)
+            return Response(content, media_type=file.media_type, headers=headers)
         packed = await to_thread.run_sync(file.packed)
         return Response(packed, media_type=file.media_type, headers={**headers, "Content-Encoding": "gzip"})
 

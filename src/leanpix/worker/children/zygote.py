@@ -28,7 +28,6 @@ from leanpix.worker.sandbox.locking import sandbox_rules
 # Imported before anything is forked, so that no child pays for it: late, these cost each picture 55 ms.
 ENGINE_MODULES = (
     "multiprocessing",
-    "numpy.ma",
     "pyvips",
     "rawpy",
     "PIL.BmpImagePlugin",

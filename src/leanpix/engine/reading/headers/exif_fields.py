@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 
 from leanpix.domain.keep import Keep
@@ -25,7 +25,7 @@ _THUMBNAIL, _THUMBNAIL_BYTES = 0x0201, 0x0202
 _SHORT = 3
 
 # By kind: tags of the main directory, and of the photograph's. Moving a maker's notes (0x927C) breaks them.
-_TAGS: dict[Keep, tuple[frozenset[int], frozenset[int]]] = {
+_TAGS: dict[Keep, tuple[Container[int], Container[int]]] = {
     Keep.COPYRIGHT: (frozenset({0x8298, 0x013B, 0x9C9D}), frozenset({0xA437})),
     Keep.DATE: (
         frozenset({0x0132}),
@@ -41,11 +41,11 @@ _TAGS: dict[Keep, tuple[frozenset[int], frozenset[int]]] = {
     ),
     Keep.EXIF: (
         frozenset({0x010D, 0x010E, 0x011A, 0x011B, 0x0128, 0x0131, 0x013C, *range(0x9C9B, 0x9CA0), 0x4746, 0x4749}),
-        frozenset({*range(0x8000, 0xB000)}) - {0x927C, 0xA005, *_PHOTO_SIDES},
+        range(0x8000, 0xB000),
     ),
 }
+_NEVER = frozenset({0x927C, 0xA005, *_PHOTO_SIDES})
 _WITH_EXIF = (Keep.COPYRIGHT, Keep.DATE, Keep.GPS, Keep.CAMERA, Keep.EXIF)
-_ALL_GPS = frozenset(range(0x20))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +70,9 @@ def kept_fields(block: bytes, wanted: tuple[Keep, ...]) -> bytes:
     kinds = _WITH_EXIF if Keep.EXIF in wanted else wanted
     tags = [_TAGS[kind] for kind in kinds if kind in _TAGS]
     main = _directory(block, order, _number(block, order, 4))
-    top = _chosen(main, frozenset[int]().union(*(above for above, _ in tags)))
-    photo = _chosen(_below(block, order, main, _PHOTO), frozenset[int]().union(*(below for _, below in tags)))
-    place = _chosen(_below(block, order, main, _GPS), _ALL_GPS) if Keep.GPS in kinds else {}
+    top = _chosen(main, [above for above, _ in tags])
+    photo = _chosen(_below(block, order, main, _PHOTO), [below for _, below in tags])
+    place = _chosen(_below(block, order, main, _GPS), [range(0x20)]) if Keep.GPS in kinds else {}
     below = {tag: part for tag, part in ((_PHOTO, photo), (_GPS, place)) if part}
     written = block[:4] + _written(order, top, below) if top or below else b""
     if len(written) <= _MOST_BYTES:
@@ -171,8 +171,8 @@ def _below(block: bytes, order: str, main: _Directory, pointer: int) -> _Directo
     return _directory(block, order, _number(field.value, order, 0)) if field is not None and is_pointer else {}
 
 
-def _chosen(fields: _Directory, tags: frozenset[int]) -> _Directory:
-    return {tag: field for tag, field in fields.items() if tag in tags}
+def _chosen(fields: _Directory, kinds: Sequence[Container[int]]) -> _Directory:
+    return {tag: field for tag, field in fields.items() if tag not in _NEVER and any(tag in kind for kind in kinds)}
 
 
 def _written(order: str, top: _Directory, below: Mapping[int, _Directory]) -> bytes:
