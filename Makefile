@@ -66,7 +66,7 @@ bench: setup-dev ## what the service costs on top of the engine, and the engine 
 bench-large: setup-dev ## bytes, processor time and peak memory of 64 megapixels; PICTURES="a.png b.jpg"
 	@$(PY) bench/large.py $(PICTURES)
 
-bench-database: setup-dev ## what SQLite takes: statements one by one, writers at once; FOLDER="on the disk that is meant"
+bench-database: setup-dev ## what SQLite and PostgreSQL take: statements one by one, writers at once; FOLDER="on the disk that is meant"
 	@$(PY) bench/database.py $(if $(FOLDER),--folder "$(FOLDER)")
 
 bench-pool: setup-dev ## what a locked child of its own adds to a job, in ms

@@ -1,10 +1,14 @@
-"""What the embedded database takes: statements one by one, and writers at once. Writes a table to standard output."""
+"""What the databases take: statements one by one, and writers at once. Writes tables to standard output.
+
+SQLite in a folder, and PostgreSQL where its programs, or the wheel's, are here.
+"""
 
 from __future__ import annotations
 
 import argparse
 import os
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -13,8 +17,17 @@ from itertools import chain, count
 from pathlib import Path
 from threading import Event, Thread
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from tests.support.ledger import Book, success
+from tests.support.ports import migrated_database, postgres_node, sqlite_node
+from tests.support.servers import Postgres
+
 from leanpix.domain.account import Account
-from leanpix.stores.sql.database import SqlDatabase, SqlTransaction, sqlite_database
+from leanpix.domain.task import Task
+from leanpix.queues.settings import QueueSettings
+from leanpix.service.execute import record
+from leanpix.stores.sql.database import SqlDatabase, SqlTransaction
 
 KEY = "bench"
 NUMBERS = count()
@@ -29,16 +42,40 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=4, help="how long the writers write")
     parser.add_argument("--folder", type=Path, help="where the database is made: on the disk that is meant")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
-        database = sqlite_database(Path(folder) / "bench.db")
-        with database.transaction() as change:
-            change.accounts.add(Account(KEY, KEY, 2.0, 10**9, is_admin=False, created_at=1.0), bytes(32))
-        print("| measured | figure |\n|---|---|")
-        for what, figure in [*statement_rows(database), *writer_rows(database, arguments.seconds)]:
-            print(f"| {what} | {figure} |", flush=True)
-        database.close()
+    with tempfile.TemporaryDirectory(dir=arguments.folder) as folder, sqlite_node(Path(folder), time.time) as node:
+        show("SQLite", node.database, arguments.seconds)
+    server = Postgres().start()
+    try:
+        with postgres_node(migrated_database(server), QueueSettings()) as node:
+            show("PostgreSQL", node.database, arguments.seconds)
+    finally:
+        server.close()
     print(f"\n{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
     return 0
+
+
+def show(name: str, database: SqlDatabase, seconds: float) -> None:
+    """Measure one database and print its table."""
+    with database.transaction() as change:
+        change.accounts.add(Account(KEY, KEY, 2.0, 10**9, is_admin=False, created_at=1.0), bytes(32))
+    print(f"\n| {name} | figure |\n|---|---|")
+    for what, figure in [*statement_rows(database), *task_rows(Book(database)), *writer_rows(database, seconds)]:
+        print(f"| {what} | {figure} |", flush=True)
+
+
+def task_rows(book: Book) -> list[Row]:
+    """What a task asks of it: its acceptance, its claim, its end."""
+    claimed: list[Task] = []
+
+    def end() -> None:
+        task = claimed.pop()
+        with book.database.transaction() as change:
+            record(change, task, success(task), 3.0)
+
+    return [
+        ("a task accepted and claimed", microseconds(lambda: claimed.append(book.claimed(book.task(KEY))))),
+        ("its end and charge", microseconds(end)),
+    ]
 
 
 def statement_rows(database: SqlDatabase) -> list[Row]:
@@ -49,7 +86,7 @@ def statement_rows(database: SqlDatabase) -> list[Row]:
             microseconds(lambda: look(database, lambda view: view.tasks.count_unfinished(KEY))),
         ),
         ("an account", microseconds(lambda: look(database, lambda view: view.accounts.get(KEY)))),
-        ("a hold: two statements that write", microseconds(lambda: hold(database.stepping))),
+        ("a hold: two statements that write", microseconds(lambda: hold(database.autocommit))),
     ]
 
 
@@ -57,7 +94,7 @@ def writer_rows(database: SqlDatabase, seconds: float) -> list[Row]:
     """How long six that write transactions and two that write single statements take for each, all at once."""
     stop = Event()
     kinds = {"transaction": [list[float]() for _ in range(6)], "single step": [list[float]() for _ in range(2)]}
-    blocks = {"transaction": database.writing, "single step": database.stepping}
+    blocks = {"transaction": database.transaction, "single step": database.autocommit}
     threads = [
         Thread(target=write, args=(blocks[kind], taken, stop)) for kind, lists in kinds.items() for taken in lists
     ]

@@ -31,9 +31,9 @@ from leanpix.queues.wakeups import EndListener, PostgresSignals
 from leanpix.service.ports import Clock, RateLimits, Signals, TaskQueue
 from leanpix.stores.sql.announcing import announced, heard
 from leanpix.stores.sql.attempts import TidyAsyncConnection, TidyConnection
-from leanpix.stores.sql.connecting import EngineConnections
 from leanpix.stores.sql.database import SqlDatabase, sqlite_database
 from leanpix.stores.sql.postgres import libpq_url, postgres_engine
+from leanpix.stores.sql.postgres_driver import PostgresConnections
 from leanpix.stores.sql.rate_limits import SqlRateLimits
 from leanpix.stores.sql.schema import migrate
 from leanpix.stores.sql.sqlite_rate_limits import SqliteRateLimits
@@ -107,9 +107,10 @@ over_sql = pytest.mark.parametrize("node", ["sqlite", "postgres"], indirect=True
 @contextmanager
 def postgres_node(url: str, queue: QueueSettings) -> Iterator[Node]:
     engines = [postgres_engine(url, durable=durable, connections=20) for durable in (True, False)]
-    quick, local = engines[1], LocalSignals()
+    durable, quick = (PostgresConnections(engine) for engine in engines)
+    local = LocalSignals()
     failures: list[BaseException] = []
-    database = SqlDatabase(EngineConnections(engines[0]), EngineConnections(quick), jobs.enqueue, patience_s=10)
+    database = SqlDatabase(durable, quick, jobs.enqueue, patience_s=10)
     plain = libpq_url(url)
     yield Node(
         database,
@@ -126,9 +127,9 @@ def postgres_node(url: str, queue: QueueSettings) -> Iterator[Node]:
             choose=random.choice,
         ),
         failures,
-        lambda: jobs.mend(engines[0], queue.stale_s),
+        lambda: jobs.mend(durable, queue.stale_s),
         EndListener(partial(TidyConnection.connect, plain, autocommit=True), local, failures.append, heard),
-        quick,
+        engines[1],
     )
     database.close()
 

@@ -17,11 +17,11 @@ from leanpix.service.observing import ConnectionFigures
 from leanpix.settings import Settings
 from leanpix.stores.sql.announcing import announced, heard
 from leanpix.stores.sql.attempts import TidyAsyncConnection
-from leanpix.stores.sql.connecting import EngineConnections
 from leanpix.stores.sql.database import SqlDatabase
 from leanpix.stores.sql.database_url import database_named, told_where
 from leanpix.stores.sql.pooler import Connect, Pooling, hears, pooling_of
-from leanpix.stores.sql.postgres import libpq_url, plain_connection, postgres_engine
+from leanpix.stores.sql.postgres import libpq_url, plain_connection, postgres_engine, transaction_preamble
+from leanpix.stores.sql.postgres_driver import PostgresConnections
 from leanpix.stores.sql.rate_limits import SqlRateLimits
 from leanpix.stores.sql.schema import require_current
 from leanpix.telemetry.logging import log_failure
@@ -40,19 +40,20 @@ def shared_rows(settings: Settings, url: str, local: LocalSignals) -> Rows:
     few = settings.database_connections // 2
     # While the database is away each connection is tried for the whole patience: who waits for a turn waits no longer.
     make_engine = partial(postgres_engine, url, pooling=pooling, turn_s=settings.patience_s)
-    durable = make_engine(durable=True, connections=few)
-    quick = make_engine(durable=False, connections=settings.database_connections - few)
+    engines = (
+        make_engine(durable=True, connections=few),
+        make_engine(durable=False, connections=settings.database_connections - few),
+    )
     try:
         with told_where(url):
-            require_current(durable)
+            require_current(engines[0])
     except SetupError:
-        durable.dispose()
-        quick.dispose()
+        for engine in engines:
+            engine.dispose()
         raise
+    durable, quick = PostgresConnections(engines[0], transaction_preamble(pooling)), PostgresConnections(engines[1])
     direct_url = settings.database_direct_url
-    database = SqlDatabase(
-        EngineConnections(durable), EngineConnections(quick), jobs.enqueue, patience_s=settings.patience_s
-    )
+    database = SqlDatabase(durable, quick, jobs.enqueue, patience_s=settings.patience_s)
 
     def deliveries(_owner: str) -> PostgresTaskQueue:
         return PostgresTaskQueue(
@@ -67,7 +68,7 @@ def shared_rows(settings: Settings, url: str, local: LocalSignals) -> Rows:
         )
 
     def connections() -> ConnectionFigures:
-        in_use = sum(pool.checkedout() for pool in (durable.pool, quick.pool) if isinstance(pool, QueuePool))
+        in_use = sum(pool.checkedout() for pool in (engine.pool for engine in engines) if isinstance(pool, QueuePool))
         return ConnectionFigures(in_use, settings.database_connections)
 
     return Rows(

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from threading import Event, Lock
-from typing import LiteralString, Protocol
+from typing import LiteralString
 
 import procrastinate
 import psycopg
@@ -17,9 +17,10 @@ from procrastinate import PsycopgConnector, RetryStrategy
 from procrastinate.connector import Notify
 from procrastinate.exceptions import ConnectorException
 from psycopg_pool import AsyncConnectionPool
-from sqlalchemy import Engine, TextClause, text
+from sqlalchemy import text
 
 from leanpix.domain.task import QueueEntry
+from leanpix.queues.connections import Connections, Executes
 from leanpix.queues.fair_scheduler import FairScheduler
 from leanpix.queues.settings import QueueSettings
 from leanpix.queues.tenant_slots import TenantSlots
@@ -60,26 +61,19 @@ _UNDELIVERED = text("""
 """)
 
 
-class Executes(Protocol):
-    """The part of a connection that it takes to enqueue."""
-
-    def execute(self, statement: TextClause, values: Mapping[str, str], /) -> object:
-        """Run a statement."""
-
-
 def enqueue(connection: Executes, task_id: str) -> None:
     """Have the task delivered once the connection's transaction is kept, and not at all if it is not."""
     connection.execute(_DEFER, {"queue": _QUEUE, "task": _TASK, "args": json.dumps({"task_id": task_id})})
 
 
-def mend(engine: Engine, stale_s: float) -> None:
+def mend(connections: Connections, stale_s: float) -> None:
     """Deliver again what dead workers were handed, and waiting tasks whose delivery was lost.
 
     May run in any number of processes: a delivery too many finds its task taken and ends.
     """
-    with engine.begin() as connection:
+    with connections.in_transaction() as connection:
         connection.execute(_HAND_ON, {"queue": _QUEUE, "stale_s": stale_s})
-        for task_id in connection.scalars(_UNDELIVERED, {"queue": _QUEUE}).all():
+        for task_id in connection.scalars(_UNDELIVERED, {"queue": _QUEUE}):
             enqueue(connection, task_id)
 
 

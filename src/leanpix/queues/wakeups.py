@@ -6,10 +6,11 @@ from collections.abc import Callable
 from threading import Event, Thread
 
 import psycopg
-from sqlalchemy import Engine, text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import text
 
+from leanpix.domain.errors import StoreUnavailableError
 from leanpix.domain.task import Task
+from leanpix.queues.connections import Connections
 from leanpix.queues.signals import LocalSignals
 
 _CHANNEL = "leanpix_ended"
@@ -24,18 +25,18 @@ _PAUSE_S = 0.5
 class PostgresSignals:
     """Tells every process that listens. Work needs no signal here: procrastinate sends its own.
 
-    The engine is one without transactions: in that of the task's end the notification would hold PostgreSQL's one
+    It is sent by itself: in the transaction of the task's end the notification would hold PostgreSQL's one
     lock of all notifications while the commit waits for the disk.
     """
 
     def __init__(
         self,
-        engine: Engine,
+        connections: Connections,
         local: LocalSignals,
         on_error: Callable[[BaseException], None],
         announced: Callable[[Task], str],
     ) -> None:
-        self._engine, self._local, self._on_error, self._announced = engine, local, on_error, announced
+        self._connections, self._local, self._on_error, self._announced = connections, local, on_error, announced
 
     def task_ended(self, task_id: str, task: Task | None = None) -> None:
         """Wake those who wait for this task, in this process and in others."""
@@ -44,9 +45,9 @@ class PostgresSignals:
         is_told = 0 < len(told.encode()) <= _MOST_BYTES
         values = {"channel": _CHANNEL, "task_id": task_id} | ({"task": told} if is_told else {})
         try:
-            with self._engine.connect() as connection:
+            with self._connections.autocommit() as connection:
                 connection.execute(_NOTIFY if is_told else _NOTIFY_ID, values)
-        except SQLAlchemyError as failure:
+        except (StoreUnavailableError, psycopg.Error) as failure:
             self._on_error(failure)
 
     def work_added(self) -> None:

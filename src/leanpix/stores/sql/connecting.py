@@ -57,7 +57,7 @@ def _connection(engine: Engine, patience_s: float) -> Connection:
 
 
 class EngineConnections:
-    """An engine's connections."""
+    """An engine's connections, for a look by whoever does not know which database it is."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine

@@ -1,4 +1,4 @@
-"""SQLite by its driver: statements are built and compiled by SQLAlchemy, once each, but not run by its engine.
+"""SQLite by its driver: statements are SQLAlchemy's, but not run by its engine.
 
 A statement of ours takes SQLite some 10 us, and what the engine adds is several times that (docs/decisions/0133).
 """
@@ -10,20 +10,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
-from typing import Any, NamedTuple
-from weakref import WeakKeyDictionary
+from typing import Any
 
-from sqlalchemy import Dialect
 from sqlalchemy.dialects import sqlite
-from sqlalchemy.exc import MultipleResultsFound, NoResultFound
-from sqlalchemy.sql.compiler import SQLCompiler
 
 from leanpix.domain.errors import StoreUnavailableError
+from leanpix.stores.sql.compiled import Compiler, first_column, only
 from leanpix.stores.sql.connections import SqlRow, Statement, Values
 
 _BUSY_S = 30
 _KEPT = 4  # open for the next look; a crowd's others are closed again
-_NAMED: Dialect = sqlite.dialect(paramstyle="named")
+_COMPILER = Compiler(sqlite.dialect(paramstyle="named"))
 
 
 def sqlite_connection(path: Path, synchronous: str) -> sqlite3.Connection:
@@ -109,7 +106,7 @@ class DriverConnections:
 class DriverConnection:
     """One connection, as long as somebody has it. Values come as the driver gives them: a truth value is 0 or 1."""
 
-    dialect = _NAMED
+    dialect = _COMPILER.dialect
 
     def __init__(self, driver: sqlite3.Connection) -> None:
         self.driver = driver
@@ -117,18 +114,17 @@ class DriverConnection:
     def execute(self, statement: Statement, values: Values | Sequence[Values] | None = None, /) -> DriverRows:
         """Run a statement, once for each of several sets of values."""
         if isinstance(values, Sequence):
-            compiled = _compiled(statement, tuple(values[0]))
+            compiled = _COMPILER.compiled(statement, tuple(values[0]))
             bound = ({**compiled.fixed, **one} for one in values)
             return DriverRows([], self.driver.executemany(compiled.text, bound).rowcount)
-        compiled = _compiled(statement, tuple(values or ()))
+        compiled = _COMPILER.compiled(statement, tuple(values or ()))
         cursor = self.driver.execute(compiled.text, {**compiled.fixed, **(values or {})})
         # All of it: a statement that is not at its end keeps its view of the database open.
         return DriverRows(cursor.fetchall(), cursor.rowcount)
 
     def scalar(self, statement: Statement, values: Values | None = None, /) -> Any:  # noqa: ANN401 - of several types
         """The first column of the first row, or None."""
-        row = self.execute(statement, values).first()
-        return None if row is None else row[0]
+        return first_column(self.execute(statement, values).first())
 
     def scalars(self, statement: Statement, values: Values | None = None, /) -> Iterator[Any]:
         """The first column of each row."""
@@ -147,11 +143,7 @@ class DriverRows:
 
     def one(self) -> SqlRow:
         """The only row; NoResultFound, MultipleResultsFound."""
-        if not self._rows:
-            raise NoResultFound
-        if len(self._rows) > 1:
-            raise MultipleResultsFound
-        return self._rows[0]
+        return only(self._rows)
 
     def scalar_one(self) -> Any:  # noqa: ANN401 - column values of several types
         """The only row's first column; raises as above."""
@@ -171,34 +163,3 @@ class DriverRow(sqlite3.Row):
             return self[name]
         except IndexError as missing:
             raise AttributeError(name) from missing
-
-
-class _Compiled(NamedTuple):
-    """A statement's text, and the values that are part of it."""
-
-    text: str
-    fixed: Values
-
-
-# By statement, and by the names of the values given beside it: they are columns to be written. A statement that is
-# built for one use goes with it.
-_COMPILED: WeakKeyDictionary[Statement, dict[tuple[str, ...], _Compiled]] = WeakKeyDictionary()
-
-
-def _compiled(statement: Statement, names: tuple[str, ...]) -> _Compiled:
-    known = _COMPILED.get(statement)
-    if known is None:
-        known = _COMPILED[statement] = {}
-    found = known.get(names)
-    if found is None:
-        found = known[names] = _compile(statement, names)
-    return found
-
-
-def _compile(statement: Statement, names: tuple[str, ...]) -> _Compiled:
-    lists_written_out = {"render_postcompile": True}
-    compiled = statement.compile(dialect=_NAMED, column_keys=list(names) or None, compile_kwargs=lists_written_out)
-    if not isinstance(compiled, SQLCompiler):
-        raise TypeError("a statement without parameters")
-    asked_for = {name for bind, name in compiled.bind_names.items() if bind.required}
-    return _Compiled(str(compiled), {name: value for name, value in compiled.params.items() if name not in asked_for})

@@ -81,6 +81,11 @@ def postgres_engine(
     return engine
 
 
+def transaction_preamble(pooling: Pooling) -> LiteralString | None:
+    """What each transaction begins with, where its session may have been another's: one trip more."""
+    return _set_locally() if pooling is Pooling.TRANSACTION else None
+
+
 def plain_connection(text: str) -> TidyConnection:
     """A connection that asks nothing of its session and opens no transactions: to look what stands there, or listen."""
     return TidyConnection.connect(libpq_url(text), autocommit=True, application_name="leanpix", prepare_threshold=None)
@@ -102,14 +107,15 @@ def _set_once_connected(engine: Engine, session: Mapping[str, str]) -> None:
 
 
 def _set_in_each_transaction(engine: Engine) -> None:
-    """One trip more a transaction: the next one may be another server process's."""
-    statement = _setting(
-        {name: value for name, value in _SESSION.items() if not name.startswith("tcp_")}, is_local=True
-    )
+    statement = _set_locally()
 
     @event.listens_for(engine, "begin")
     def _set(connection: Connection) -> None:
         connection.exec_driver_sql(statement)
+
+
+def _set_locally() -> LiteralString:
+    return _setting({name: value for name, value in _SESSION.items() if not name.startswith("tcp_")}, is_local=True)
 
 
 def _setting(values: Mapping[str, LiteralString], *, is_local: bool) -> LiteralString:

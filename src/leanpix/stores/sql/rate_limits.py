@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Engine, text
+from sqlalchemy import text
 
 from leanpix.domain.account import RateBucket
-from leanpix.stores.sql.connecting import connecting
+from leanpix.stores.sql.connections import Connections
 
 # Nodes have to read one clock, or one that runs ahead would use up everybody's rate: PostgreSQL's, read once the
 # row is locked.
@@ -75,13 +75,10 @@ class Rate:
 
 
 class SqlRateLimits:
-    """Rates per key and bucket of several nodes, by their database's clock.
+    """Rates per key and bucket of several nodes, by their database's clock."""
 
-    The engine is one without transactions around its statements.
-    """
-
-    def __init__(self, engine: Engine, *, patience_s: float = 0) -> None:
-        self._engine, self._patience_s = engine, patience_s
+    def __init__(self, connections: Connections, *, patience_s: float = 0) -> None:
+        self._connections, self._patience_s = connections, patience_s
         self._take, self._ahead = text(take_statement(_POSTGRES_NOW)), text(ahead_statement(_POSTGRES_NOW))
         self._spend = text(spend_statement(_POSTGRES_NOW))
 
@@ -89,7 +86,7 @@ class SqlRateLimits:
         """Use one request of the key's rate: 0.0 when allowed, else the seconds until it would be."""
         rate = Rate(per_s)
         values = rate.values(key_id, bucket)
-        with connecting(self._engine, self._patience_s) as connection:
+        with self._connections.autocommit(self._patience_s) as connection:
             if connection.execute(self._take, values).first() is not None:
                 return 0.0
             ahead_s = float(connection.execute(self._ahead, values).scalar_one())
@@ -97,12 +94,12 @@ class SqlRateLimits:
 
     def spend(self, key_id: str, bucket: RateBucket, amount: float, per_s: float) -> None:
         """Count what was used of a budget that grows by per_s a second."""
-        with connecting(self._engine, self._patience_s) as connection:
+        with self._connections.autocommit(self._patience_s) as connection:
             connection.execute(self._spend, spent_values(key_id, bucket, amount, per_s))
 
     def owed_s(self, key_id: str, bucket: RateBucket) -> float:
         """How long the budget has to grow until what was spent of it is made up for."""
         values = {"key_id": key_id, "bucket": bucket.value}
-        with connecting(self._engine, self._patience_s) as connection:
-            ahead_s = connection.execute(self._ahead, values).scalar()
+        with self._connections.autocommit(self._patience_s) as connection:
+            ahead_s = connection.scalar(self._ahead, values)
         return owed(None if ahead_s is None else float(ahead_s))

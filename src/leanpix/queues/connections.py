@@ -1,0 +1,33 @@
+"""What delivery and wake-ups need of a database's connections."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+from sqlalchemy import TextClause
+
+
+class Executes(Protocol):
+    """The part of a connection that it takes to enqueue."""
+
+    def execute(self, statement: TextClause, values: Mapping[str, Any], /) -> object:
+        """Run a statement."""
+
+
+class Connection(Executes, Protocol):
+    """One connection, as long as somebody has it."""
+
+    def scalars(self, statement: TextClause, values: Mapping[str, Any], /) -> Iterator[Any]:
+        """The first column of each row."""
+
+
+class Connections(Protocol):
+    """Connections to one database."""
+
+    def autocommit(self) -> AbstractContextManager[Connection]:
+        """A connection on which each statement is kept by itself."""
+
+    def in_transaction(self) -> AbstractContextManager[Connection]:
+        """One in a transaction that is kept when the block ends, and undone when it raises."""
