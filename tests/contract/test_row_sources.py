@@ -1,7 +1,10 @@
-"""Small uploads of a shared database: they wait in their tasks' rows, and go with the end."""
+"""Small uploads of a shared database: they wait in their tasks' rows, and go with the end; small results stay there."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,12 +12,15 @@ from tests.support.ledger import Book, SettableClock, success
 from tests.support.ports import Node
 
 from leanpix.domain.account import Account
-from leanpix.domain.errors import QueueFullError
+from leanpix.domain.errors import QueueFullError, StoreUnavailableError
+from leanpix.domain.formats import OutputFormat
 from leanpix.domain.request import CompressionOptions, ReturnType
 from leanpix.domain.states import TaskState
-from leanpix.domain.task import Outcome
+from leanpix.domain.task import Outcome, StoredResult, Task
 from leanpix.service.cancel import CANCELLED
 from leanpix.service.execute import drop_source, record
+from leanpix.service.ports import Transaction
+from leanpix.service.row_results import RowResults
 from leanpix.service.submit import Address, QueueBounds, Submit, Upload
 from leanpix.stores.files.blobs import LocalBlobs
 
@@ -94,3 +100,81 @@ def test_one_that_is_cancelled_refused_or_sent_again_leaves_nothing(submit: Subm
     with pytest.raises(QueueFullError):
         accept(submit, account, Upload(b"picture"))
     assert stored(submit) == []
+
+
+def ended_with(book: Book, task_id: str, content: bytes, owner: str = "me") -> Task:
+    """The task as it has ended, with its result in its row."""
+    claimed = book.claimed(task_id, owner)
+    outcome = with_content(claimed, content)
+    with book.database.transaction() as change:
+        ended = record(change, claimed, outcome, 3.0)
+    assert ended is not None
+    return ended
+
+
+def with_content(task: Task, content: bytes) -> Outcome:
+    key = f"results/{task.id}/{task.id}-{task.attempt}.jpg"
+    result = StoredResult(key, OutputFormat.JPG, len(content), in_row=True)
+    return replace(success(task), result=result, content=content)
+
+
+@pytest.fixture
+def results(submit: Submit, node: Node) -> RowResults:
+    return RowResults(submit.blobs, node.database, node.database.reading)
+
+
+def test_a_small_result_lies_in_the_row_and_is_read_by_its_key(submit: Submit, book: Book, results: RowResults) -> None:
+    task_id = accept(submit, book.account(), Upload(b"picture"))
+    ended = ended_with(book, task_id, b"result")
+    assert ended.result == book.get(task_id).result
+    assert ended.result is not None
+    assert ended.result.in_row
+    assert results.get(ended.result.blob) == b"result"
+    found = results.stream(ended.result.blob)
+    assert found is not None
+    assert (found.size_bytes, b"".join(found)) == (6, b"result")
+    assert results.get(ended.result.blob.replace("-1.jpg", "-2.jpg")) is None
+    assert stored(submit) == []
+    with book.database.transaction() as change:
+        change.tasks.delete([task_id])
+    assert results.get(ended.result.blob) is None
+
+
+def test_an_attempt_that_has_lost_its_task_leaves_no_result_in_the_row(
+    submit: Submit, book: Book, results: RowResults
+) -> None:
+    task_id = accept(submit, book.account(), Upload(b"picture"))
+    lost = book.claimed(task_id, "lost")
+    with book.database.transaction() as change:
+        assert change.tasks.hand_back(lost.fence)
+    ended = ended_with(book, task_id, b"result")
+    with book.database.transaction() as change:
+        assert record(change, lost, with_content(lost, b"late"), 4.0) is None
+    assert ended.result is not None
+    assert results.get(ended.result.blob) == b"result"
+    assert results.get(ended.result.blob.replace("-2.jpg", "-1.jpg")) is None
+
+
+def test_results_in_the_store_are_read_there_also_while_the_database_is_away(
+    submit: Submit, book: Book, results: RowResults
+) -> None:
+    task_id = accept(submit, book.account(), Upload(b"picture"))
+    claimed = book.claimed(task_id)
+    key = f"results/{task_id}/{task_id}-1.jpg"
+    submit.blobs.put(key, b"large")
+    with book.database.transaction() as change:
+        outcome = replace(success(claimed), result=StoredResult(key, OutputFormat.JPG, 5))
+        assert record(change, claimed, outcome, 3.0) is not None
+    assert not book.get(task_id).result.in_row  # type: ignore[union-attr] # it has one
+
+    @contextmanager
+    def away() -> Iterator[Transaction]:
+        raise StoreUnavailableError
+        yield
+
+    for one in (results, replace(results, glancing=away)):
+        assert one.get(key) == b"large"
+        assert one.get("sources/none") is None
+    in_row = ended_with(book, accept(submit, book.account("other"), Upload(b"picture")), b"small")
+    assert in_row.result is not None
+    assert replace(results, glancing=away).get(in_row.result.blob) == b"small", "once the database answers again"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import shutil
@@ -25,7 +26,7 @@ HOUR_S = 3600
 def test_results_are_read_from_the_store_by_its_own_urls_for_an_hour(
     postgres: Postgres, seaweed: Seaweed, tmp_path: Path
 ) -> None:
-    with new_cluster(postgres, seaweed, tmp_path, presign="true") as cluster:
+    with new_cluster(postgres, seaweed, tmp_path, presign="true", row_bytes="0") as cluster:
         key = key_in(cluster.cli("migrate"))
         api = cluster.api()
         cluster.worker()
@@ -43,6 +44,27 @@ def test_results_are_read_from_the_store_by_its_own_urls_for_an_hour(
         assert got.content[8:12] == b"WEBP"
     unsigned = made["image"].partition("?")[0]
     assert httpx.get(unsigned, trust_env=False).status_code == 403
+
+
+def test_a_small_result_that_lies_in_the_database_has_a_link_of_the_service(
+    postgres: Postgres, seaweed: Seaweed, tmp_path: Path
+) -> None:
+    with new_cluster(postgres, seaweed, tmp_path, presign="true") as cluster:
+        key = key_in(cluster.cli("migrate"))
+        first, second = cluster.api(), cluster.api()
+        cluster.worker()
+        cluster.wait()
+        with httpx.Client(trust_env=False, timeout=60, headers={"X-API-KEY": key}) as client:
+            answers = [
+                client.post(first.base + API, files={"image_file": PICTURE}, data={"sync": "1", "return_type": kind})
+                for kind in ("1", "2")
+            ]
+            link, text = (answer.json()["data"]["image"] for answer in answers)
+            assert link.startswith(first.base)
+            read = [client.get(link.replace(first.base, node.base)) for node in (first, second)]
+        assert [answer.status_code for answer in read] == [200, 200]
+        assert {answer.content for answer in read} == {base64.b64decode(text)}
+        assert cluster.rows("SELECT count(*) FROM tasks WHERE result_in_row") == [(2,)]
 
 
 def documented_rules() -> list[dict[str, Any]]:

@@ -47,8 +47,8 @@ def test_nodes_are_replaced_one_by_one_while_tasks_are_under_way(
     with ExitStack() as stack:
         gate = stack.enter_context(gated_reviews())
         empty = postgres.new_database()
-        # As docs/operate-cluster.md has it for workers that do not know of sources in rows.
-        settings = reviewed(gate, {"row_source_bytes": "0"})
+        # As docs/operate-cluster.md has it for workers that do not know of sources and results in rows.
+        settings = reviewed(gate, {"row_bytes": "0"})
         two = stack.enter_context(cluster_over(empty, seaweed, tmp_path, **settings))
         two.cli("migrate", program=old)
         made = two.cli("keys", "create", "--name", "shop", "--credits", "1000", "--qps", "1000", program=old)

@@ -134,7 +134,7 @@ class Auditor:
 
     def look_at_remains(self) -> None:
         """What must be true once everything is past its time and swept."""
-        for table in ("tasks", "batches", "items", "jobs", "cache_key", "row_sources"):
+        for table in ("tasks", "batches", "items", "jobs", "cache_key", "row_sources", "row_results"):
             left = self._rows.tables[table]
             if left:
                 self.broken(f"rows of {table} were left: {sorted(map(str, left))}")
@@ -169,7 +169,7 @@ class Auditor:
                     self._batch_changed(change)
                 case "accounts" if change.before is None:
                     self._balance[change.key] = change.after[0].credits
-                case "notices" | "row_sources":
+                case "notices" | "row_sources" | "row_results":
                     self._beside_task_changed(change)
         for change in changes:
             if change.table == "accounts":
@@ -181,12 +181,20 @@ class Auditor:
         if change.table == "notices":
             self._wanted |= {change.key} if change.before is None else set()
             return
+        if change.table == "row_results":
+            self._look_at_row_result(change)
+            return
         if change.after is not None:
             self.sources[change.key] = change.after
             return
         task = self._rows.tables["tasks"].get(change.key)
         if task is not None and not task.state.is_final:
             self.broken(f"the source of {change.key} was removed from its row while it was needed")
+
+    def _look_at_row_result(self, change: Change) -> None:
+        task = self._rows.tables["tasks"].get(change.key)
+        if change.after is not None and (task is None or task.state is not TaskState.SUCCEEDED):
+            self.broken(f"the row of {change.key} has a result, and the task has not succeeded")
 
     def _look_at_balance(self, change: Change) -> None:
         left, known = change.after[0].credits, self._balance[change.key]
@@ -325,7 +333,8 @@ class Auditor:
             suffix = "zip" if task.options.widths else "jpg"
             if not blob.endswith(f"/{task.id}-{task.attempt}.{suffix}"):  # as links to it are named
                 self.broken(f"{task.id} ended with {blob} in its attempt {task.attempt}")
-            content = self.blobs.content.get(blob)
+            in_row = task.result is not None and task.result.in_row
+            content = self._rows.tables["row_results"].get(task.id) if in_row else self.blobs.content.get(blob)
             if content != result_of(source):
                 self.broken(f"{task.id} of {source!r} ended with {content!r}")
 

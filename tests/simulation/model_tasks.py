@@ -37,6 +37,12 @@ class ModelTasks(Repository):
         return found
 
     @statement
+    def result(self, task_id: str, blob: str) -> bytes | None:
+        task: Task | None = self.work.get("tasks", task_id)
+        found: bytes | None = self.work.get("row_results", task_id)
+        return found if task is not None and task.result is not None and task.result.blob == blob else None
+
+    @statement
     def claim(self, task_id: str, owner: str, now: float) -> Task | None:
         task: Task | None = self.work.lock("tasks", task_id)
         if task is None or task.completed_at is not None or not _waits_for(owner, task):
@@ -99,6 +105,8 @@ class ModelTasks(Repository):
         )
         if done and task.source_in_row:
             self.work.write("row_sources", fence.task_id, None)
+        if done and outcome.content is not None:
+            self.work.write("row_results", fence.task_id, outcome.content)
         if done and outcome.cache_key is not None:
             self.work.write("cache_key", fence.task_id, outcome.cache_key)
         return done
@@ -197,6 +205,7 @@ class ModelTasks(Repository):
             if self.work.lock("tasks", task_id) is not None:
                 self.work.write("tasks", task_id, None)
                 self.work.write("cache_key", task_id, None)
+                self.work.write("row_results", task_id, None)
 
     @statement
     def count_unfinished(self, key_id: str) -> tuple[int, int]:

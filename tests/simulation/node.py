@@ -37,6 +37,7 @@ from leanpix.service.progress import Progress
 from leanpix.service.promote_batch_items import PromoteBatchItems
 from leanpix.service.query import Query
 from leanpix.service.result_cache import ResultCache
+from leanpix.service.row_results import RowResults
 from leanpix.service.signed_urls import SignedUrls
 from leanpix.service.signing import WebhookSecrets
 from leanpix.service.spool import BytesInFlight, Spool
@@ -63,7 +64,7 @@ BOUNDS = QueueBounds(per_key=12, overall=30)
 BATCH_BOUNDS = BatchBounds(unfinished=3, stored_per_key=1000, stored=2000)
 FETCH_BOUNDS = FetchBounds(overall=4, per_key=3, per_host=2)
 LEDGER_S = 350.0
-ROW_SOURCE_BYTES = 1000
+ROW_BYTES = 1000
 
 
 @dataclass
@@ -126,7 +127,7 @@ class Node(Process):
         self.now = around.scheduler.wall_clock(self)
         self.stopping, self.stopped = self._event(), self._event()
         self.work, self.addresses = self._event(), self._event()
-        self.blobs = around.blobs
+        self.blobs = RowResults(around.blobs, around.database, around.database.reading)
         self.signals = NodeSignals(self.work, self.addresses)
         database, now, monotonic = around.database, self.now, around.scheduler.monotonic
         rates = Rates(around.scheduler)
@@ -134,7 +135,7 @@ class Node(Process):
         self.held = None if around.plan.is_shared else NodeSources(name, around.stored)
         self.submit = Submit(
             database, rates, self.blobs, self.signals, BOUNDS, now, new_id=around.new_id, held=self.held,
-            row_source_bytes=lambda: ROW_SOURCE_BYTES if around.plan.keeps_rows else 0,
+            row_source_bytes=lambda: ROW_BYTES if around.plan.keeps_rows else 0,
         )  # fmt: skip
         self.batches = BatchDesk(database, self.blobs, BATCH_BOUNDS, RETENTION_S, now, new_id=around.new_id)
         self.query = Query(database, rates, RETENTION_S, now)
@@ -247,6 +248,7 @@ class Node(Process):
             timeout_s=TASK_TIMEOUT_S,
             reuse=reuse,
             on_worked=self.jobs.free if around.plan.is_shared else self.line.free,
+            row_result_bytes=ROW_BYTES if around.plan.keeps_rows else 0,
         )
         fetch = Fetch(
             **common,

@@ -28,7 +28,7 @@ class Plan:
     to lose the process, to stand still with it, to get no answer from the database or the file store, to lose the
     answer to a commit.
     credit: what each key has at the beginning; None is unlimited. skews_s: how far each process's wall clock is ahead.
-    keeps_rows: small uploads lie in their tasks' rows.
+    keeps_rows: small uploads and results lie in their tasks' rows.
     """
 
     seed: int

@@ -20,7 +20,7 @@ from tests.simulation.statements import statement
 from leanpix.domain.account import LedgerKind
 from leanpix.domain.errors import StoreUnavailableError
 from leanpix.domain.states import TaskState
-from leanpix.domain.task import FencingToken, QueueEntry, StoredResult, Task
+from leanpix.domain.task import FencingToken, Outcome, QueueEntry, StoredResult, Task
 from leanpix.service import cancel, execute
 from leanpix.service.execute import Execute
 from leanpix.service.held_sources import HeldSources
@@ -132,6 +132,19 @@ def a_source_in_a_row_goes_with_the_first_attempt(patch: pytest.MonkeyPatch) -> 
         return is_ours
 
     patch.setattr(ModelTasks, "hand_back", handed_back)
+
+
+@planted
+def a_result_lies_in_the_row_before_its_end_is_kept(patch: pytest.MonkeyPatch) -> None:
+    """Whoever loses the task has left its result there."""
+    finish = ModelTasks.finish
+
+    def finished(self: ModelTasks, fence: FencingToken, outcome: Outcome, now: float, charged: int) -> bool:
+        if outcome.content is not None:
+            self.work.rows.apply({("row_results", fence.task_id): outcome.content}, durable=False)
+        return bool(finish(self, fence, outcome, now, charged))
+
+    patch.setattr(ModelTasks, "finish", finished)
 
 
 @planted

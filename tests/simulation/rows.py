@@ -106,7 +106,7 @@ class Rows:
 
     TABLES: ClassVar = (
         "accounts", "tasks", "cache_key", "ledger", "topups", "submissions", "notices", "salts", "batches", "items",
-        "jobs", "installation", "usage_days", "row_sources",
+        "jobs", "installation", "usage_days", "row_sources", "row_results",
     )  # fmt: skip
 
     def __init__(self, runtime: Runtime, *, is_shared: bool, failures: Failures | None = None) -> None:

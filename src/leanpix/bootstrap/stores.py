@@ -32,6 +32,7 @@ from leanpix.service.observing import SpoolFigures
 from leanpix.service.paired_blobs import PairedBlobs
 from leanpix.service.pairing import MARKER_KEY, Pairing
 from leanpix.service.ports import Blobs
+from leanpix.service.row_results import RowResults
 from leanpix.service.signed_urls import SignedUrls
 from leanpix.service.signing import WebhookSecrets
 from leanpix.service.spool import BytesInFlight, Spool
@@ -157,6 +158,8 @@ def open_stores(settings: Settings, *, serves: bool = False, works: bool = False
             with folder.told():
                 worker_blobs = PairedBlobs(_blobs(settings, folder, _WORKERS_PATIENCE), pairing)
             blobs = PairedBlobs(blobs, pairing)
+        if settings.database_url is not None:
+            blobs = RowResults(blobs, rows.database, rows.database.glancing)
         if is_alone:  # not before: what a start was refused with is no backup's business
             # Without secrets: what came by the environment is to be on no disk beside the database.
             folder.keep_settings(settings_text(settings_in_force(are_secret=False)))

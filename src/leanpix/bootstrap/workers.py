@@ -54,6 +54,7 @@ def make_worker(stores: Stores, pool: CompressorPool, telemetry: Telemetry) -> W
         reuse=_reuse(stores),
         spent=make_cpu_budget(stores).spend,
         on_worked=worked,
+        row_result_bytes=_row_result_bytes(stores),
     )
     waiting = tuple if stores.held is None else stores.held.waiting
     heartbeats = Heartbeats(stores.database, settings.heartbeat_s, log_failure, waiting=waiting)
@@ -89,6 +90,12 @@ def _reuse(stores: Stores) -> ResultCache | None:
         return None
     engine, is_shared = engine_version(settings.target_score), settings.result_cache == "all"
     return ResultCache(stores.database, stores.blobs, engine, is_shared, settings.retention_s, time.time)
+
+
+def _row_result_bytes(stores: Stores) -> int:
+    """None where a review is asked for: it may read the result by its link, before the row has it."""
+    settings = stores.settings
+    return settings.row_bytes if stores.is_shared and settings.policy_url is None else 0
 
 
 def _review(stores: Stores) -> Review:

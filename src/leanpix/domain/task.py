@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from leanpix.domain.formats import OutputFormat
@@ -66,11 +66,15 @@ class QueueEntry:
 
 @dataclass(frozen=True, slots=True)
 class StoredResult:
-    """Where a task's result lies: the blob's key, its format (of a set the first picture's) and its size in bytes."""
+    """Where a task's result lies: the blob's key, its format (of a set the first picture's) and its size in bytes.
+
+    in_row: a small one lies in the task's row under that key, and not in the file store.
+    """
 
     blob: str
     format: OutputFormat
     size_bytes: int
+    in_row: bool = False
 
     @property
     def suffix(self) -> str:
@@ -126,7 +130,8 @@ class Task:
 class Outcome:
     """How a task ended: its final state, what to tell the caller, and, on success, the result and its report.
 
-    cache_key stands for source, options and engine, where the result may answer for the same again.
+    cache_key stands for source, options and engine, where the result may answer for the same again. content: the result
+    itself, where it is to lie in the row.
     """
 
     state: TaskState
@@ -134,3 +139,4 @@ class Outcome:
     result: StoredResult | None = None
     report: Report | None = None
     cache_key: str | None = None
+    content: bytes | None = field(default=None, repr=False)

@@ -58,8 +58,8 @@ class CheckRestored:
         lost_items = {
             batch: [one for one in task_ids if source_key(one) not in there] for batch, task_ids in waiting.items()
         }
-        results = [task.result.blob for task in ended if task.result is not None]
-        missing = sum(blob not in there for blob in results)
+        results = [task.result for task in ended if task.result is not None]
+        missing = sum(not result.in_row and result.blob not in there for result in results)
         if not is_trial:
             for task in lost:
                 self._end(task)

@@ -128,7 +128,7 @@ class Attempts:
         final = None if ended is None else ended.state
         if final is None:
             self.on_lost(task.fence)
-        if outcome.result is not None and final is not TaskState.SUCCEEDED:
+        if outcome.result is not None and not outcome.result.in_row and final is not TaskState.SUCCEEDED:
             # Now, not within a second: a database that lost its last commits with its power may give this very attempt
             # again, whose result has the same name. Where the store is away it goes with the task.
             with suppress(StoreUnavailableError):
@@ -170,7 +170,8 @@ class Execute(Attempts):
     """The use case `execute`: make the result of a task whose source is there.
 
     spent is told the processor seconds that a key's picture took; on_worked a task's id once its picture has been
-    worked on, and is only to be stored and recorded.
+    worked on, and is only to be stored and recorded. row_result_bytes: results of up to so many bytes lie in the rows
+    of tasks whose sources did.
     """
 
     compressor: Compressor
@@ -179,6 +180,7 @@ class Execute(Attempts):
     reuse: ResultCache | None = None
     spent: Callable[[str, float], None] = unspent
     on_worked: Callable[[str], None] = unwatched
+    row_result_bytes: int = 0
 
     def promise_held(self) -> None:
         """Have all outlive this process whose sources it holds; those are left whose promise the store refuses."""
@@ -228,7 +230,8 @@ class Execute(Attempts):
             phases.enter("publishing")
             stored = self._publish(task, done)
             self._review(task, source, done, stored)
-        return Outcome(TaskState.SUCCEEDED, "success", stored, done.report, cache_key)
+            content = bytes(done.data) if stored.in_row else None
+        return Outcome(TaskState.SUCCEEDED, "success", stored, done.report, cache_key, content)
 
     def _source(self, task: Task) -> BinaryIO:
         if task.source_kind is SourceKind.HELD:
@@ -283,6 +286,8 @@ class Execute(Attempts):
         self.progress.show(task.fence, TaskState.PUBLISHING)
         # As long a name as the link's: some clients take the end of the store's own URL, too, for a file name.
         key = f"results/{task.id}/{task.id}-{task.attempt}.{done.report.suffix}"
+        if task.source_in_row and len(done.data) <= self.row_result_bytes:
+            return StoredResult(key, done.report.format, len(done.data), in_row=True)
         try:
             self.blobs.put(key, done.data)
         except StoreUnavailableError as failure:

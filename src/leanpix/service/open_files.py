@@ -1,15 +1,30 @@
-"""Sources as open files: a picture's bytes stay where they lie until somebody reads them."""
+"""Sources as open files, whose bytes stay where they lie until somebody reads them; contents that were read."""
 
 from __future__ import annotations
 
 import fcntl
 import hashlib
 import os
+from collections.abc import Iterator
 from io import FileIO
 from typing import BinaryIO
 
 UNCHANGING = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_SEAL
 """The seals of a memory file that nobody can change any more, whoever holds a descriptor of it."""
+
+
+class WholeContent:
+    """A blob's content that was read already."""
+
+    def __init__(self, content: bytes) -> None:
+        self.content, self.size_bytes = content, len(content)
+
+    def __iter__(self) -> Iterator[bytes]:
+        """It, in one piece."""
+        yield self.content
+
+    def close(self) -> None:
+        """Nothing is open."""
 
 
 def in_memory(content: bytes | memoryview) -> BinaryIO:

@@ -2,93 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import BinaryIO
 
-from leanpix.domain.room import Room
+from leanpix.service.forwarded_blobs import ForwardedBlobs
 from leanpix.service.pairing import Pairing
-from leanpix.service.ports import Blobs, BlobStream
+from leanpix.service.ports import Blobs
 
 
 @dataclass(frozen=True, slots=True)
-class PairedBlobs:
+class PairedBlobs(ForwardedBlobs):
     """The store's own answers; StoreUnavailableError to everything while the node may take no work."""
 
-    blobs: Blobs
     pairing: Pairing
-
-    @property
-    def presigns(self) -> bool:
-        """As the store says."""
-        return self.blobs.presigns
-
-    def put(self, key: str, content: bytes | memoryview | Path, *, waits: bool = True) -> None:
-        """Store content."""
-        self._proven().put(key, content, waits=waits)
-
-    def flush(self) -> None:
-        """Wait until all that was put without waiting would outlive a power cut."""
-        self._proven().flush()
-
-    def get(self, key: str) -> bytes | None:
-        """The content, or None."""
-        return self._proven().get(key)
 
     def open(self, key: str) -> BinaryIO | None:
         """The content as an open file, or None: that is said only where the store is still the right one."""
-        found = self._proven().open(key)
+        found = self.store().open(key)
         if found is None:
             self.pairing.look()
             self.pairing.require()
         return found
-
-    def stream(self, key: str) -> BlobStream | None:
-        """The content in chunks, or None."""
-        return self._proven().stream(key)
-
-    def delete(self, key: str) -> None:
-        """Remove a blob."""
-        self._proven().delete(key)
 
     def discard(self, key: str) -> None:
         """Remove a blob behind the caller's back, where that may be."""
         if self.pairing.may_work:
             self.blobs.discard(key)
 
-    def delete_under(self, prefix: str) -> None:
-        """Remove every blob under the prefix."""
-        self._proven().delete_under(prefix)
-
-    def delete_all(self, prefixes: Sequence[str]) -> None:
-        """The same for many prefixes."""
-        self._proven().delete_all(prefixes)
-
-    def older_than(self, age_s: float) -> Iterable[str]:
-        """Keys of blobs last written more than age_s seconds ago."""
-        return self._proven().older_than(age_s)
-
-    def has_room(self, more_bytes: int = 0) -> bool:
-        """As the store says."""
-        return self.blobs.has_room(more_bytes)
-
-    def room(self) -> Room | None:
-        """As the store says."""
-        return self.blobs.room()
-
-    def glance(self, key: str) -> bytes | None:
-        """What lies there, asked once."""
-        return self.blobs.glance(key)
-
-    def presign(self, key: str, expires_s: float) -> str | None:
-        """A URL that reads the blob without a key."""
-        return self._proven().presign(key, expires_s)
-
-    def close(self) -> None:
-        """Remove what is still to be discarded."""
-        self.blobs.close()
-
-    def _proven(self) -> Blobs:
+    def store(self) -> Blobs:
+        """The store, once it is proven."""
         self.pairing.require()
         return self.blobs

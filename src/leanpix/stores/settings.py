@@ -39,12 +39,12 @@ class StoreSettings(BaseModel):
         description="`s3://bucket/prefix` for several machines, with endpoint, region and credentials by the usual AWS "
         "variables; default: files in the data folder.",
     )
-    row_source_bytes: int = Field(
+    row_bytes: int = Field(
         default=64 * 1024,
         ge=0,
         le=64 * 1024,
         description="Uploads of up to so many bytes wait in a shared database with their task, in place of the file "
-        "store: neither put there, nor read, nor removed. 0: none.",
+        "store, and their results of up to so many are kept there: nothing of such a task is in the store. 0: none.",
     )
     presign: bool = Field(
         default=False,

@@ -15,6 +15,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from leanpix.domain.errors import ReadersError
+from leanpix.service.open_files import WholeContent
 from leanpix.service.ports import Blobs, BlobStream
 from leanpix.web.compat import Json
 
@@ -29,20 +30,6 @@ _WHOLE_BYTES = 128 * 1024
 # What stands in a shape for the base64 text: chosen anew by each process, so that no caller can have written it.
 _MARK = secrets.token_hex(16).encode()
 PLACEHOLDER = _MARK.decode()
-
-
-class WholeContent:
-    """A content that was read already."""
-
-    def __init__(self, content: bytes) -> None:
-        self.content, self.size_bytes = content, len(content)
-
-    def __iter__(self) -> Iterator[bytes]:
-        """It, in one piece."""
-        yield self.content
-
-    def close(self) -> None:
-        """Nothing is open."""
 
 
 class PartOfContent:
@@ -70,7 +57,7 @@ class PartOfContent:
 def content_of(blobs: Blobs, blob: str) -> BlobStream | None:
     """A result's content, read already where it is small; None where it is gone. It waits for the store."""
     found = blobs.stream(blob)
-    if found is None or found.size_bytes > _WHOLE_BYTES:
+    if found is None or isinstance(found, WholeContent) or found.size_bytes > _WHOLE_BYTES:
         return found
     return WholeContent(b"".join(found))
 

@@ -49,7 +49,8 @@ class Rendering:
                 return compat.failed(_unpublished(task))
             return compat.succeeded(task, compat.as_base64(content), self.images(task, base))
         expires_at = task.completed_at + self.retention_s
-        of_the_store = self.blobs.presign(task.result.blob, expires_at - self.now()) if self.blobs.presigns else None
+        is_there = self.blobs.presigns and not task.result.in_row
+        of_the_store = self.blobs.presign(task.result.blob, expires_at - self.now()) if is_there else None
         image = of_the_store or self._own_link(task, base, expires_at)
         return compat.succeeded(task, image, self.images(task, base))
 

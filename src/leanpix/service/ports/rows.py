@@ -26,6 +26,9 @@ class Tasks(Protocol):
     def source(self, task_id: str) -> bytes | None:
         """The upload that lies in the row, or None."""
 
+    def result(self, task_id: str, blob: str) -> bytes | None:
+        """The result of this key that lies in the row of an ended task, or None."""
+
     def claim(self, task_id: str, owner: str, now: float) -> Task | None:
         """Take a waiting task: next attempt, state PREPARING. None where it is not waiting any more.
 

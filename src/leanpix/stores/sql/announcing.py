@@ -29,6 +29,7 @@ def announced(task: Task) -> str:
         "result_blob": result and result.blob,
         "result_format": result and result.format.value,
         "result_bytes": result and result.size_bytes,
+        "result_in_row": result and result.in_row,
         "report": task.report and report_to_json(task.report),
     }
     return json.dumps(values, separators=(",", ":"))

@@ -70,9 +70,11 @@ tasks = Table(
     Column("source", LargeBinary),  # a small upload, until the task has ended
     # A column of its own: SQLite 3.40 takes `source IS NOT NULL` for true wherever an UPDATE returns it.
     Column("source_in_row", Boolean, nullable=False, server_default=false()),
+    Column("result", LargeBinary),  # a small result, as long as the row is kept
+    Column("result_in_row", Boolean, nullable=False, server_default=false()),
 )
-# What a task is read by: its source may be as large as all other rows of the answer together, and one attempt needs it.
-task_columns = tuple(column for column in tasks.c if column is not tasks.c.source)
+# What a task is read by: its source or result may be as large as all other rows of the answer together.
+task_columns = tuple(column for column in tasks.c if column not in {tasks.c.source, tasks.c.result})
 # One row is unfinished or finished: the first index serves workers and queue bounds, the second the sweeper.
 Index("tasks_unfinished", tasks.c.completed_at, tasks.c.created_at)
 Index("tasks_of_key", tasks.c.key_id, tasks.c.completed_at)

@@ -60,6 +60,7 @@ _FINISH = _WRITE.values(
     source_kind=case((_IS_HELD, SourceKind.UPLOAD.value), else_=tasks.c.source_kind), source=null(), source_in_row=False
 )
 _SOURCE = select(tasks.c.source).where(_OF_TASK)
+_RESULT = select(tasks.c.result).where(_OF_TASK, tasks.c.result_blob == bindparam("of_blob"))
 _PROMISE = (
     update(tasks)
     .where(_OF_TASK, tasks.c.completed_at.is_(None), _IS_HELD, tasks.c.owner == bindparam("by_owner"))
@@ -163,6 +164,11 @@ class SqlTasks:
         found: bytes | None = self._connection.scalar(_SOURCE, {"of_task": task_id})
         return found
 
+    def result(self, task_id: str, blob: str) -> bytes | None:
+        """The result of this key that lies in the row, or None."""
+        found: bytes | None = self._connection.scalar(_RESULT, {"of_task": task_id, "of_blob": blob})
+        return found
+
     def claim(self, task_id: str, owner: str, now: float) -> Task | None:
         """Take a waiting task: next attempt, state PREPARING. None where it is not waiting any more."""
         row = self._connection.execute(_CLAIM, {"of_task": task_id, "by_owner": owner, "at": now}).first()
@@ -200,6 +206,8 @@ class SqlTasks:
             "result_blob": result.blob if result else None,
             "result_format": result.format.value if result else None,
             "result_bytes": result.size_bytes if result else None,
+            "result_in_row": outcome.content is not None,
+            "result": outcome.content,
             "report": report_to_json(outcome.report) if outcome.report else None,
             "cache_key": outcome.cache_key,
         }
@@ -332,4 +340,4 @@ def task_of(row: SqlRow | SimpleNamespace) -> Task:
 def _result(row: SqlRow | SimpleNamespace) -> StoredResult | None:
     if row.result_blob is None:
         return None
-    return StoredResult(row.result_blob, OutputFormat(row.result_format), row.result_bytes)
+    return StoredResult(row.result_blob, OutputFormat(row.result_format), row.result_bytes, bool(row.result_in_row))
