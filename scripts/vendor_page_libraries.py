@@ -51,6 +51,13 @@ LIBRARIES = [
         # Its npm package holds no licence text: img-comparison-slider.LICENSE.txt is its repository's.
         {"dist/index.js": "img-comparison-slider.js"},
     ),
+    Library(
+        "thumbhash",
+        "0.1.1",
+        "sha512-kH5pKeIIBPQXAOni2AiY/Cu/NKdkFREdpH+TLdM0g6WA7RriCv0kPLgP731ady67MhTAqrVG/4mnEeibVuCJcg==",
+        # Its npm package holds no licence text either: thumbhash.LICENSE.txt is its repository's.
+        {"thumbhash.js": "thumbhash.js"},
+    ),
 ]
 
 

@@ -14,10 +14,10 @@ import typer
 from leanpix.cli.batch.batch import ExitCode
 from leanpix.cli.batch.files import write_whole
 from leanpix.cli.batch.local import local_engine
-from leanpix.cli.batch.markup import picture_element
 from leanpix.cli.options import batch_settings_or_exit
 from leanpix.cli.picture_options import options_or_exit
 from leanpix.domain.errors import InvalidParameterError, SetupError, TaskFailure
+from leanpix.domain.markup import FULL_WIDTH, picture_element
 
 _MANIFEST = "manifest.json"
 
@@ -36,7 +36,7 @@ def picture_set(
     keep: Annotated[list[str] | None, typer.Option(help="What of the source stays beside its pixels.")] = None,
     as_zip: Annotated[bool, typer.Option("--zip", help="One ZIP, NAME.zip, in place of the files.")] = False,
     as_html: Annotated[bool, typer.Option("--html", help="Print the <picture> element that shows them.")] = False,
-    sizes: Annotated[str, typer.Option(help="Of the element: how wide the page shows it.")] = "100vw",
+    sizes: Annotated[str, typer.Option(help="Of the element: how wide the page shows it.")] = FULL_WIDTH,
     alt: Annotated[str, typer.Option(help="Of the element: what is to be seen, in words.")] = "",
 ) -> None:
     """Make several widths of a picture in several formats, from one decode, each from the whole picture.

@@ -6,6 +6,7 @@ import base64
 from collections.abc import Sequence
 from typing import Any
 
+from leanpix.domain.markup import picture_element
 from leanpix.domain.report import SetImage
 from leanpix.domain.states import TaskState
 from leanpix.domain.task import Task
@@ -65,8 +66,8 @@ def succeeded(task: Task, image: str, images: Sequence[Json] = ()) -> Json:
         if not task.options.compares and not made.images:  # which stand for no one file
             report["saved_share"] = round(1 - task.report.result_bytes / max(task.report.source_bytes, 1), 4)
     data = {**_common(task), "state": 1, "state_detail": "Complete", "progress": 100, "image": image}
-    if images:
-        data["images"] = list(images)
+    if images and task.report is not None:
+        data |= {"images": list(images), "html": picture_element(task.report.manifest())}
     return _answer("success", {**data, **sister, "report": report, "credits": task.charged})
 
 

@@ -13,13 +13,13 @@ import httpx
 from leanpix.cli.batch.files import read_file, write_whole
 from leanpix.cli.batch.items import Source
 from leanpix.cli.batch.local import LocalEngine
-from leanpix.cli.batch.markup import picture_element
 from leanpix.cli.batch.place import Placement, Where
 from leanpix.cli.batch.work import MAX_SOURCE_BYTES, Engine, asked_of, is_wanted
 from leanpix.cli.picture_options import picture_options
 from leanpix.cli.picture_set import write_set
 from leanpix.cli.tools.roots import PathRefusedError, Roots
 from leanpix.domain.formats import OutputFormat
+from leanpix.domain.markup import FULL_WIDTH, picture_element
 from leanpix.web.routes.formats import shown_formats
 
 _FORMATS_TIMEOUT_S = 30
@@ -131,7 +131,7 @@ class PictureTools:
         widths: list[int] | None = None,
         formats: str = "avif,webp,jpg",
         target_score: float | None = None,
-        sizes: str = "100vw",
+        sizes: str = FULL_WIDTH,
         alt: str = "",
     ) -> MadeSet:
         """Make several widths of a picture in several formats, with the HTML <picture> element that shows them.

@@ -107,10 +107,14 @@ def _succeeded() -> Json:
         image_width={**COUNT, "description": "The result's width in pixels."},
         image_height={**COUNT, "description": "The result's height in pixels."},
         images={"type": "array", "items": _set_image(), "description": "The pictures of a set."},
+        html={
+            "type": "string",
+            "description": "Of a set: the picture element that shows it, by the names of the files in the ZIP.",
+        },
         report=reference("Report"),
         credits=COUNT,
     )
-    return shape(properties, TaskState.SUCCEEDED.text, ["images"])
+    return shape(properties, TaskState.SUCCEEDED.text, ["images", "html"])
 
 
 def _set_image() -> Json:
@@ -263,6 +267,10 @@ def _formats() -> Json:
         "read": {"type": "array", "items": read},
         "written": {"type": "array", "items": written},
         "max_upload_bytes": {"type": "integer", "description": "The largest picture that may be uploaded."},
+        "max_set_pictures": {
+            "type": "integer",
+            "description": "Pictures of a set at most: its widths times its formats.",
+        },
     }
     return answer(shape(data, "What is read and what is written."))
 

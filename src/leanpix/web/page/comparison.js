@@ -5,6 +5,7 @@ import { $, $$, setText } from "./dom.js";
 import { t, told } from "./language.js";
 import { bytes, change, tenths } from "./numbers.js";
 import { isBusy } from "./row.js";
+import { isSet } from "./sets.js";
 import { fingerprint } from "./settings.js";
 import { Viewport } from "./viewport.js";
 
@@ -42,6 +43,7 @@ export class Comparison {
   /** The item has changed: show its new result, sizes and progress where it is the one on show. */
   update(item) {
     if (item !== this.#item || !this.#dialog.open) return;
+    if (isSet(item)) return this.#dialog.close(); // made anew, with settings that ask for several sizes
     if (item.blob && item.blob !== this.#shown) this.#load(item);
     this.#describe(item);
   }

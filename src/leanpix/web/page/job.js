@@ -30,7 +30,7 @@ export function paceFor(account) {
 }
 
 /**
- * Compress one source; resolves to { blob, report, credits }. onStep gets { phase, progress, detail } and, as soon as there
+ * Compress one source; resolves to { blob, report, credits }, of a set with its images and html. onStep gets { phase, progress, detail } and, as soon as there
  * is one, the task. A source that has a task already is only followed to its end.
  */
 export async function compress(source, parameters, signal, onStep) {
@@ -39,7 +39,7 @@ export async function compress(source, parameters, signal, onStep) {
   const data = await finished(id, signal, onStep);
   onStep({ phase: "fetching", progress: 1, detail: "" });
   const blob = await patiently(queries, signal, () => whole(data, signal));
-  return { blob, report: data.report, credits: data.credits };
+  return { blob, report: data.report, credits: data.credits, images: data.images, html: data.html };
 }
 
 function create(source, parameters, signal, onStep) {

@@ -9,7 +9,7 @@ const LIFE_MS = 3_600_000;
 const BEAT_MS = 20_000;
 const DEAD_MS = 150_000; // a tab in the background may be woken once a minute only
 const FIELDS = ["id", "name", "path", "url", "phase", "sourceBytes", "override", "madeWith", "resultSettings"];
-const MORE = ["task", "request", "report", "credits", "error", "addedAt", "hasFile"];
+const MORE = ["task", "request", "report", "credits", "images", "html", "error", "addedAt", "hasFile"];
 
 let database = null;
 let tab = null;

@@ -3,8 +3,9 @@
 import { $, $$, setText } from "./dom.js";
 import { whole } from "./numbers.js";
 import { isBusy } from "./row.js";
+import { isSet, scoreOf } from "./sets.js";
 
-const saved = (item) => (item.blob && item.sourceBytes ? 1 - item.blob.size / item.sourceBytes : null);
+const saved = (item) => (item.blob && item.sourceBytes && !isSet(item) ? 1 - item.blob.size / item.sourceBytes : null);
 const STATES = ["failed", "held", "stale", "waiting", "working", "fetching", "uploading", "queued", "done"];
 /** What each column is sorted by; null goes last, whatever the direction. */
 const VALUES = {
@@ -12,7 +13,7 @@ const VALUES = {
   before: (item) => item.sourceBytes,
   after: (item) => item.blob?.size ?? null,
   saved,
-  score: (item) => (item.blob ? (item.report?.score ?? null) : null),
+  score: scoreOf,
   state: (item) => STATES.indexOf(item.phase),
 };
 const DESCENDING_FIRST = new Set(["before", "after", "saved"]);

@@ -15,6 +15,7 @@ import { startLanguage, t } from "./language.js";
 import { Listing } from "./listing.js";
 import { bytes, counted } from "./numbers.js";
 import { Row, isBusy } from "./row.js";
+import { SetDialog, isSet } from "./sets.js";
 import { SettingsForm } from "./settings.js";
 import { sharedBefore, startSharing } from "./share.js";
 import { retellTheme, startTheme } from "./theme.js";
@@ -30,7 +31,7 @@ startLanguage(retell);
 startTheme();
 const form = new SettingsForm(settingsChanged);
 const taken = getFormats().then(
-  (formats) => ({ written: formats.written, read: new Set(formats.read), mostBytes: formats.max_upload_bytes }),
+  (formats) => ({ written: formats.written, read: new Set(formats.read), mostBytes: formats.max_upload_bytes, mostPictures: formats.max_set_pictures }),
   () => ({ written: null, read: new Set(), mostBytes: null }), // without an answer the server judges by itself
 );
 const batch = new Batch({
@@ -45,7 +46,7 @@ const listing = new Listing(
   (item) => rows.get(item).element,
 );
 const comparison = new Comparison({
-  visible: () => listing.visible(),
+  visible: () => listing.visible().filter((item) => !isSet(item)),
   settingsOf: batch.settingsOf,
   redo: (item, settings) => {
     item.override = settings;
@@ -58,6 +59,8 @@ const comparison = new Comparison({
   download: (item) => download(item),
 });
 
+const sizes = new SetDialog({ download });
+
 /** Whose key it is, and what an earlier visit has left: before that is known no file is begun. */
 const ready = Promise.all([currentAccount().catch(() => null), openKept()]).then(([found, kept]) => {
   accountChanged(found);
@@ -69,8 +72,8 @@ startKeyDialog(accountChanged);
 startIntake(add);
 startSharing();
 sharedBefore().then(({ files, text }) => offer([...fileSources(files), ...addresses(text)]));
-taken.then(({ written, mostBytes }) => {
-  if (written) form.offer(written.map(({ format }) => format));
+taken.then(({ written, mostBytes, mostPictures }) => {
+  if (written) form.offer(written.map(({ format }) => format), mostPictures);
   if (mostBytes) setText($("#most"), bytes(mostBytes));
 });
 
@@ -117,7 +120,8 @@ function show(items) {
 }
 
 const actions = {
-  compare: (item) => comparison.open(item),
+  compare: (item) => (isSet(item) ? sizes : comparison).open(item),
+  sizes: (item) => sizes.open(item),
   download: (item) => download(item),
   retry: (item) => batch.start(item),
   async curl(item) {

@@ -3,6 +3,7 @@
 import { $, setText, stamp } from "./dom.js";
 import { addedWords, has, language, t, told, translate } from "./language.js";
 import { bytes, change, tenths } from "./numbers.js";
+import { described, exampleOf, isSet, scoreOf } from "./sets.js";
 import { thumbnail } from "./thumbnails.js";
 
 const BUSY = new Set(["queued", "waiting", "uploading", "working", "fetching"]);
@@ -47,24 +48,41 @@ export class Row {
   update() {
     const { item, parts } = this;
     this.element.dataset.phase = item.phase;
+    this.#updateKind(isSet(item));
     this.element.setAttribute("aria-busy", String(isBusy(item)));
     setText(parts.before, bytes(item.sourceBytes));
     const after = item.blob ? item.blob.size : null;
     setText(parts.after, bytes(after));
-    setText(parts.saved, change(item.sourceBytes, after));
-    parts.bar.style.setProperty("--share", after == null || !item.sourceBytes ? 0 : 1 - after / item.sourceBytes);
+    const saved = isSet(item) ? null : after; // of a set's bytes and its source's nothing follows
+    setText(parts.saved, change(item.sourceBytes, saved));
+    parts.bar.style.setProperty("--share", saved == null || !item.sourceBytes ? 0 : 1 - saved / item.sourceBytes);
     this.#updateScore();
     this.#updateState();
     setText(parts.meta, describe(item));
     this.element.title = advice(item);
     const compare = $("[data-do=compare].thumb", this.element);
     compare.disabled = !item.blob;
-    if (item.blob && !parts.thumb.classList.contains("drawn")) thumbnail(parts.thumb, item.blob);
+    if (item.blob && !parts.thumb.classList.contains("drawn")) this.#draw();
+  }
+
+  /** A set opens its sizes where another result opens the comparison. */
+  #updateKind(isOne) {
+    const { thumb } = this.parts;
+    if (this.element.classList.contains("set") === isOne) return;
+    this.element.classList.toggle("set", isOne);
+    thumb.dataset.tAttributes = isOne ? "title=row.sizes" : "title=row.look";
+    thumb.title = t(isOne ? "row.sizes" : "row.look");
+    this.#label();
+  }
+
+  async #draw() {
+    const { item, parts } = this;
+    thumbnail(parts.thumb, isSet(item) ? await exampleOf(item) : item.blob);
   }
 
   #updateScore() {
     const { item, parts } = this;
-    const score = item.blob ? item.report?.score : null;
+    const score = scoreOf(item);
     setText(parts.score, score == null ? "–" : tenths(score));
   }
 
@@ -106,13 +124,15 @@ function sentence(parts) {
   return text && text[0].toUpperCase() + text.slice(1);
 }
 
-function advice({ report, blob }) {
-  if (!blob || !report?.advice) return "";
+function advice({ report, blob, images }) {
+  if (!blob || images?.length || !report?.advice) return "";
   return t("row.advice", { format: report.advice.format.toUpperCase(), size: bytes(report.advice.likely_bytes) });
 }
 
-function describe({ report, blob, url }) {
+function describe(item) {
+  const { report, blob, url } = item;
   if (!report || !blob) return url ? t("row.web") : "";
+  if (isSet(item)) return [`${report.source_width_px} × ${report.source_height_px}`, ...described(item)].join(" · ");
   const [from, to] = [report.source_format, report.format].map((name) => name.toUpperCase());
   const kept = [report.width_px, report.height_px].join(" × ");
   const sides = `${report.source_width_px} × ${report.source_height_px}`;

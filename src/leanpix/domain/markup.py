@@ -7,12 +7,18 @@ from html import escape
 from typing import Any
 from urllib.parse import quote
 
+FULL_WIDTH = "100vw"
+"""How wide a page shows a picture of which nothing else is said."""
 _FALLBACKS = ("jpg", "png", "webp", "avif", "jxl")
 """What the `<img>` is in: the one of these that browsers have shown for the longest."""
 
 
-def picture_element(manifest: Mapping[str, Any], *, sizes: str, alt: str) -> str:
-    """Sources by their bytes, the fewest first; the image in the middle of the widths stands in for all."""
+def picture_element(manifest: Mapping[str, Any], *, sizes: str = FULL_WIDTH, alt: str = "") -> str:
+    """Sources by their bytes, the fewest first; the image in the middle of the widths stands in for all.
+
+    manifest: a set's, as Report.manifest gives it; its names are the addresses. sizes, alt: the attributes' values,
+    not escaped.
+    """
     by_format: dict[str, list[Mapping[str, Any]]] = {}
     for image in manifest["images"]:
         by_format.setdefault(image["format"], []).append(image)
