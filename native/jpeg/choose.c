@@ -6,7 +6,7 @@
 
 #include "encode.h"
 
-enum { SIXTEEN_ZEROS = 0xF0, END_OF_BLOCK = 0, MOST_VALUE = 1023, LOOKED_BACK = 12 };
+enum { SIXTEEN_ZEROS = 0xF0, END_OF_BLOCK = 0, MOST_VALUE = 1023 };
 static const double UNSEEN = 0.3;
 static const float MOST_BITS = 16;
 
@@ -44,81 +44,86 @@ static int16_t within(int16_t value) {
   return value > MOST_VALUE ? MOST_VALUE : value < -MOST_VALUE ? -MOST_VALUE : value;
 }
 
-uint64_t jpeg_round(int16_t *values, const float *wanted, const struct jpeg_quantiser *quantiser) {
+uint64_t jpeg_round(int16_t *values, const float *scaled) {
   uint64_t filled = 0;
-  values[0] = rounded(wanted[0] * quantiser->by[0]);
-  for (int i = 1; i < JPEG_VALUES; ++i) values[i] = within(rounded(wanted[i] * quantiser->by[i]));
+  values[0] = rounded(scaled[0]);
+  for (int i = 1; i < JPEG_VALUES; ++i) values[i] = within(rounded(scaled[i]));
   for (int i = 0; i < JPEG_VALUES; ++i) filled |= (uint64_t)(values[i] != 0) << i;
   return filled;
 }
 
-/* The places that may hold a value, in order: the least cost of a block so far that ends with it, which value that is,
- * and the place before it. The first place is the mean, which is always there. */
+/* Ways to fill a block up to a place that holds a value, and where the best one comes from. The first place is the
+ * mean, which is always there. */
 struct trellis {
   float cost[JPEG_VALUES];
-  int place[JPEG_VALUES], before[JPEG_VALUES], value[JPEG_VALUES], count;
+  int16_t value[JPEG_VALUES];
+  uint8_t before[JPEG_VALUES];    /* the place that is filled before it */
+  uint8_t open[JPEG_VALUES];      /* places to come from, rising, and rising in cost: a nearer one that costs less is better */
+  int opened;
 };
 
-static int nearest_before(const struct trellis *trellis, int place, const float *bits, float *cost) {
-  int nearest = 0;
-  *cost = INFINITY;
-  for (int i = trellis->count > LOOKED_BACK ? trellis->count - LOOKED_BACK : 0; i < trellis->count; ++i) {
-    const float sum = trellis->cost[i] + bits[place - trellis->place[i] - 1];
-    if (sum < *cost) *cost = sum, nearest = i;
+static inline float least_before(const struct trellis *trellis, int place, const float *bits, int *before) {
+  float least = INFINITY;
+  for (int i = trellis->opened - 1; i >= 0; --i) {
+    const int from = trellis->open[i];
+    const float sum = trellis->cost[from] + bits[place - from - 1];
+    if (sum < least) least = sum, *before = from;
   }
-  return nearest;
+  return least;
 }
 
 /* A size that is rounded up to a power of two takes a bit more than the one below it: both are tried. */
-static void add_place(struct trellis *trellis, int place, float size, float weight, const struct jpeg_rates *rates) {
-  const int at = trellis->count, high = size < MOST_VALUE ? (int)(size + 0.5f) : MOST_VALUE;
-  const int low = high > 1 && (high & (high - 1)) == 0 ? high - 1 : high;
-  trellis->cost[at] = INFINITY;
-  trellis->place[at] = place;
-  for (int value = low; value <= high; ++value) {
-    float cost;
-    const int before = nearest_before(trellis, place, rates->bits[jpeg_size((unsigned)value)], &cost);
-    cost += (float)value * ((float)value - 2 * size) * weight; /* the error that it has less the one of zero */
-    if (cost < trellis->cost[at]) {
-      trellis->cost[at] = cost;
-      trellis->before[at] = before;
-      trellis->value[at] = value;
-    }
+static inline float add_place(struct trellis *trellis, int place, float size, float weight,
+                              const struct jpeg_rates *rates) {
+  const int high = size < MOST_VALUE ? (int)(size + 0.5f) : MOST_VALUE;
+  int value = high, before = 0;
+  /* The error that a value has, less the one of zero. */
+  float least = least_before(trellis, place, rates->bits[jpeg_size((unsigned)high)], &before);
+  least += (float)high * ((float)high - 2 * size) * weight;
+  if (high > 1 && (high & (high - 1)) == 0) {
+    const int low = high - 1;
+    int low_before = 0;
+    float cost = least_before(trellis, place, rates->bits[jpeg_size((unsigned)low)], &low_before);
+    cost += (float)low * ((float)low - 2 * size) * weight;
+    if (cost < least) least = cost, value = low, before = low_before;
   }
-  ++trellis->count;
+  while (trellis->opened && trellis->cost[trellis->open[trellis->opened - 1]] >= least) --trellis->opened;
+  trellis->open[trellis->opened++] = (uint8_t)place;
+  trellis->cost[place] = least;
+  trellis->value[place] = (int16_t)value;
+  trellis->before[place] = (uint8_t)before;
+  return least;
 }
 
-static int last_of_best(const struct trellis *trellis, float end) {
-  int last = 0;
-  float least = end;
-  for (int i = 1; i < trellis->count; ++i) {
-    const float cost = trellis->cost[i] + (trellis->place[i] < JPEG_VALUES - 1 ? end : 0);
-    if (cost < least) least = cost, last = i;
-  }
-  return last;
+/* Without a branch: half of all values are negative, and nothing tells which. */
+static inline int16_t with_sign_of(int value, float number) {
+  int32_t bits;
+  memcpy(&bits, &number, sizeof bits);
+  const int sign = -(int)((uint32_t)bits >> 31);
+  return (int16_t)((value ^ sign) - sign);
 }
 
-uint64_t jpeg_choose(int16_t *values, const float *wanted, const struct jpeg_quantiser *quantiser,
+uint64_t jpeg_choose(int16_t *values, const float *scaled, uint64_t may, const struct jpeg_quantiser *quantiser,
                      const struct jpeg_rates *rates, float slope) {
   struct trellis trellis;
-  float scaled[JPEG_VALUES];
-  uint64_t may = 0;
+  const float per_bit = 1 / slope;
+  float least = rates->end;
+  int last = 0;
   trellis.cost[0] = 0;
-  trellis.place[0] = 0;
-  trellis.count = 1;
-  for (int i = 0; i < JPEG_VALUES; ++i) scaled[i] = wanted[i] * quantiser->by[i];
-  for (int i = 1; i < JPEG_VALUES; ++i) may |= (uint64_t)(fabsf(scaled[i]) >= 0.5f) << i;
-  for (; may; may &= may - 1) {
+  trellis.open[0] = 0;
+  trellis.opened = 1;
+  for (may &= ~(uint64_t)1; may; may &= may - 1) {
     const int place = __builtin_ctzll(may);
-    add_place(&trellis, place, fabsf(scaled[place]), quantiser->weight[place] / slope, rates);
+    float cost = add_place(&trellis, place, fabsf(scaled[place]), quantiser->weight[place] * per_bit, rates);
+    if (place < JPEG_VALUES - 1) cost += rates->end;
+    if (cost < least) least = cost, last = place;
   }
   memset(values, 0, JPEG_VALUES * sizeof *values);
   values[0] = rounded(scaled[0]);
   uint64_t filled = values[0] != 0;
-  for (int i = last_of_best(&trellis, rates->end); i > 0; i = trellis.before[i]) {
-    const int place = trellis.place[i];
-    values[place] = (int16_t)(scaled[place] < 0 ? -trellis.value[i] : trellis.value[i]);
-    filled |= (uint64_t)1 << place;
+  for (; last > 0; last = trellis.before[last]) {
+    values[last] = with_sign_of(trellis.value[last], scaled[last]);
+    filled |= (uint64_t)1 << last;
   }
   return filled;
 }

@@ -8,12 +8,16 @@
 #include "../export.h"
 #include "scans.h"
 
-enum { LUMA_TABLE = 0, OWN_TABLE = 2, SAMPLED_ROWS = 10, CLASSES = 2, MOST_SIDE = 65500, COLOUR_BANDS = 3 };
+enum { LUMA_TABLE = 0, OWN_TABLE = 2, CLASSES = 2, MOST_SIDE = 65500 };
+enum { SAMPLED_ROWS = 10, SAMPLED_BLOCKS = 1536, MOST_UNIT = 6, ROUNDS = 2 }; /* of what tells the rates of symbols */
 static const float LEAST_DISTANCE = 0.01f, MOST_DISTANCE = 25;
 
 /* What a bit may cost, in steps squared: in calm and, on top, in busy blocks. At the finest distances nothing is left
  * out for the sake of bits. */
 static const float CALM_SLOPE = 0.02f, BUSY_SLOPE = 0.17f, ROUNDED_UP_TO = 0.1f, SLOPED_FROM = 0.5f;
+
+/* What is hardly more than half a step gains less than a bit: it is not worth a try. */
+static const float BEYOND_HALF = 0.5f; /* of a bit's cost, in steps */
 
 /* Luma's values and chroma's have tables and codes of their own. */
 struct class {
@@ -26,14 +30,20 @@ struct encoder {
   const struct leanpix_jpeg_job *job;
   struct jpeg_picture picture;
   struct jpeg_planes planes;
+  const struct jpeg_rows *rows;
   float *masking; /* of luma's blocks */
   float slope_part;
   struct class classes[CLASSES];
 };
 
-enum pass { ROUNDED, SAMPLED, WHOLE };
+/* A block before its values are chosen. */
+struct block {
+  float scaled[JPEG_VALUES];
+  float slope;
+  struct class *class;
+};
 
-static int is_halved(const struct leanpix_jpeg_job *job) { return job->bands == COLOUR_BANDS && job->is_halved; }
+static int is_halved(const struct leanpix_jpeg_job *job) { return job->bands == JPEG_BANDS && job->is_halved; }
 
 /* Tables are numbered as no other encoder does, so that this one's files are known. */
 static void describe(struct jpeg_picture *picture, const struct leanpix_jpeg_job *job) {
@@ -58,7 +68,8 @@ static void make_quantisers(struct encoder *self) {
     for (int place = 0; place < JPEG_VALUES; ++place) {
       const float step = floorf(ideal[place] + 0.5f);
       self->picture.tables[table][place] = (uint16_t)step;
-      quantiser->by[place] = 1 / step;
+      const int at = JPEG_ZIGZAG[place];
+      quantiser->by[at % JPEG_SIDE * JPEG_SIDE + at / JPEG_SIDE] = 1 / step;
       quantiser->weight[place] = step * step / (ideal[place] * ideal[place]); /* what rounding a step changed */
     }
   }
@@ -79,53 +90,97 @@ static float slope_at(const struct encoder *self, int component, size_t column, 
   return self->slope_part * (CALM_SLOPE + BUSY_SLOPE * masking);
 }
 
-static void fill_block(struct encoder *self, int component, size_t column, size_t row, const float *samples,
-                       enum pass pass) {
-  struct jpeg_component *one = &self->picture.component[component];
-  struct class *class = &self->classes[component > 0];
-  const size_t at = row * one->width + column;
-  int16_t *values = one->values + at * JPEG_VALUES;
-  const float slope = pass == ROUNDED ? 0 : slope_at(self, component, column, row);
-  float wanted[JPEG_VALUES];
-  jpeg_transform(wanted, samples, self->planes.width[component]);
-  one->filled[at][0] = slope > 0 ? jpeg_choose(values, wanted, &class->quantiser, &class->rates, slope)
-                                 : jpeg_round(values, wanted, &class->quantiser);
-  jpeg_sort_by_size(values, one->filled[at]);
-  if (pass != WHOLE) jpeg_count_symbols(&class->counts, values, one->filled[at][0]);
+static void read_block(struct encoder *self, struct block *block, int component, size_t column, size_t row) {
+  const size_t stride = self->planes.width[component], down = row % (size_t)self->picture.component[component].down;
+  const float *samples = self->planes.plane[component] + down * JPEG_SIDE * stride + column * JPEG_SIDE;
+  block->class = &self->classes[component > 0];
+  block->slope = slope_at(self, component, column, row);
+  self->rows->transform(samples, stride, block->class->quantiser.by, block->scaled);
 }
 
-static void fill_units(struct encoder *self, size_t unit_row, enum pass pass) {
+static uint64_t choose(const struct encoder *self, const struct block *block, int16_t *values) {
+  const struct class *class = block->class;
+  if (block->slope <= 0) return jpeg_round(values, block->scaled);
+  const uint64_t may = self->rows->large(block->scaled, 0.5f + BEYOND_HALF * block->slope);
+  return jpeg_choose(values, block->scaled, may, &class->quantiser, &class->rates, block->slope);
+}
+
+static void fill_block(struct encoder *self, int component, size_t column, size_t row) {
+  const struct jpeg_component *one = &self->picture.component[component];
+  const size_t at = row * one->width + column;
+  struct block block;
+  read_block(self, &block, component, column, row);
+  one->filled[at][0] = choose(self, &block, one->values + at * JPEG_VALUES);
+  jpeg_sort_by_size(one->values + at * JPEG_VALUES, one->filled[at]);
+}
+
+static void fill_units(struct encoder *self, size_t unit_row) {
   const struct jpeg_picture *picture = &self->picture;
   jpeg_planes_fill(&self->planes, self->job, unit_row * (size_t)picture->down * JPEG_SIDE);
   for (int i = 0; i < picture->components; ++i) {
     const struct jpeg_component *one = &picture->component[i];
-    const float *plane = jpeg_planes_of(&self->planes, i);
-    for (size_t down = 0; down < (size_t)one->down; ++down, plane += self->planes.width[i] * JPEG_SIDE) {
-      const size_t row = unit_row * (size_t)one->down + down;
-      for (size_t column = 0; row < one->height && column < one->width; ++column) {
-        fill_block(self, i, column, row, plane + column * JPEG_SIDE, pass);
-      }
+    for (size_t row = unit_row * (size_t)one->down; row < (unit_row + 1) * (size_t)one->down && row < one->height; ++row) {
+      for (size_t column = 0; column < one->width; ++column) fill_block(self, i, column, row);
     }
   }
 }
 
-/* Rows of units that stand for the whole tell what symbols take: rounded first, then chosen by those bits. */
-static void sample_rates(struct encoder *self) {
-  const size_t rows = self->picture.units_down, step = 1 + rows / SAMPLED_ROWS;
-  for (enum pass pass = ROUNDED; pass < WHOLE; ++pass) {
-    for (size_t row = (step - 1) / 2; row < rows; row += step) fill_units(self, row, pass);
+/* The blocks of a unit; those that only fill it are left out. */
+static size_t read_unit(struct encoder *self, struct block *blocks, size_t unit_column, size_t unit_row) {
+  size_t count = 0;
+  for (int i = 0; i < self->picture.components; ++i) {
+    const struct jpeg_component *one = &self->picture.component[i];
+    const size_t across = (size_t)one->across, down = (size_t)one->down;
+    for (size_t row = unit_row * down; row < (unit_row + 1) * down && row < one->height; ++row) {
+      for (size_t column = unit_column * across; column < (unit_column + 1) * across && column < one->width; ++column) {
+        read_block(self, &blocks[count++], i, column, row);
+      }
+    }
+  }
+  return count;
+}
+
+/* Units that stand for the whole: every so many of every so many rows. */
+static size_t read_sample(struct encoder *self, struct block *blocks) {
+  const struct jpeg_picture *picture = &self->picture;
+  const size_t step = 1 + picture->units_down / SAMPLED_ROWS, rows = (picture->units_down + step - 1) / step;
+  const size_t stride = 1 + rows * picture->units_across * MOST_UNIT / SAMPLED_BLOCKS;
+  size_t count = 0, unit = 0;
+  for (size_t row = (step - 1) / 2; row < picture->units_down; row += step, ++unit) {
+    jpeg_planes_fill(&self->planes, self->job, row * (size_t)picture->down * JPEG_SIDE);
+    for (size_t column = 0; column < picture->units_across; ++column, ++unit) {
+      if (unit % stride || count + MOST_UNIT > SAMPLED_BLOCKS) continue;
+      count += read_unit(self, blocks + count, column, row);
+    }
+  }
+  return count;
+}
+
+/* What symbols take: of values that are rounded first, then of those that are chosen by these rates. */
+static enum jpeg_outcome sample_rates(struct encoder *self) {
+  struct block *blocks = malloc(SAMPLED_BLOCKS * sizeof *blocks);
+  if (blocks == NULL) return JPEG_NO_MEMORY;
+  const size_t count = read_sample(self, blocks);
+  for (int round = 0; round < ROUNDS; ++round) {
+    for (size_t i = 0; i < count; ++i) {
+      int16_t values[JPEG_VALUES];
+      const uint64_t filled = round ? choose(self, &blocks[i], values) : jpeg_round(values, blocks[i].scaled);
+      jpeg_count_symbols(&blocks[i].class->counts, values, filled);
+    }
     for (int i = 0; i < CLASSES; ++i) {
       jpeg_rates_from(&self->classes[i].rates, &self->classes[i].counts);
       memset(&self->classes[i].counts, 0, sizeof self->classes[i].counts);
     }
   }
+  free(blocks);
+  return JPEG_DONE;
 }
 
 static enum jpeg_outcome fill(struct encoder *self) {
-  if (self->slope_part > 0) sample_rates(self);
+  if (self->slope_part > 0 && sample_rates(self) != JPEG_DONE) return JPEG_NO_MEMORY;
   for (size_t row = 0; row < self->picture.units_down; ++row) {
     if (jpeg_is_late(self->job->until_cpu_s)) return JPEG_LATE;
-    fill_units(self, row, WHOLE);
+    fill_units(self, row);
   }
   return JPEG_DONE;
 }
@@ -146,7 +201,7 @@ static enum jpeg_outcome make_values(struct encoder *self) {
 
 static int is_supported(const struct leanpix_jpeg_job *job) {
   return job->width >= 1 && job->width <= MOST_SIDE && job->height >= 1 && job->height <= MOST_SIDE &&
-         (job->bands == 1 || job->bands == COLOUR_BANDS) && job->distance >= LEAST_DISTANCE &&
+         (job->bands == 1 || job->bands == JPEG_BANDS) && job->distance >= LEAST_DISTANCE &&
          job->distance <= MOST_DISTANCE;
 }
 
@@ -159,6 +214,7 @@ LEANPIX_EXPORT int leanpix_jpeg_encode(const struct leanpix_jpeg_job *job, uint8
   struct encoder *self = calloc(1, sizeof *self);
   if (self == NULL) return JPEG_NO_MEMORY;
   self->job = job;
+  self->rows = jpeg_rows_for(job->newest_cpu);
   enum jpeg_outcome outcome = make_values(self);
   free(self->masking);
   jpeg_planes_free(&self->planes);

@@ -3,6 +3,7 @@
 #define LEANPIX_JPEG_ENCODE_H
 
 #include "coefficients.h"
+#include "rows.h"
 
 /* What an encode is asked to do; leanpix/engine/codecs/jpeg/own_encoder.py declares the same struct. */
 struct leanpix_jpeg_job {
@@ -13,6 +14,7 @@ struct leanpix_jpeg_job {
   float distance;    /* how coarse: 0.01 to 25, about Butteraugli's at the most differing place */
   int32_t is_even;   /* busy blocks as fine as others: lines of a pixel are busy */
   float low_step;    /* how coarse the lowest frequencies may be: of a block's mean; 0: as the distance has it */
+  int32_t newest_cpu; /* generation of processors to make use of (enum metric_cpu): files are the same by all */
   double until_cpu_s; /* of the process' processor time; 0: as long as it takes */
 };
 
@@ -24,18 +26,17 @@ enum jpeg_outcome jpeg_masking(float *masking, const struct leanpix_jpeg_job *jo
 
 /* The samples of a unit's row of blocks, edges repeated to whole units. */
 struct jpeg_planes {
+  const struct jpeg_rows *rows;
   size_t width[3]; /* in samples: whole blocks */
   float *plane[3]; /* luma, and chroma at its own size; less 128 */
-  float *wide[2];  /* chroma of all pixels, with rows above and below; null where it is not halved */
+  float *half[2];  /* chroma halved, a sample more on each side; null where it is not */
   float *spare;
+  uint8_t *bands[2][JPEG_BANDS]; /* of two rows of pixels */
+  long next_row;                 /* of pixels: what is kept belongs above it */
 };
 enum jpeg_outcome jpeg_planes_make(struct jpeg_planes *planes, const struct leanpix_jpeg_job *job);
 void jpeg_planes_fill(struct jpeg_planes *planes, const struct leanpix_jpeg_job *job, size_t first_row);
-const float *jpeg_planes_of(const struct jpeg_planes *planes, int component); /* the unit's own samples */
 void jpeg_planes_free(struct jpeg_planes *planes);
-
-/* The cosine transform (ITU T.81, A.3.3) of a block, in zigzag order. */
-void jpeg_transform(float values[JPEG_VALUES], const float *samples, size_t stride);
 
 /* What the symbols of AC values take, in bits. */
 enum { JPEG_AC_SIZES = 12 };
@@ -51,15 +52,15 @@ void jpeg_rates_from(struct jpeg_rates *rates, const struct jpeg_counts *counts)
 
 /* A table as the choice of values needs it. */
 struct jpeg_quantiser {
-  float by[JPEG_VALUES];     /* one over the step */
+  float by[JPEG_VALUES];     /* one over the step, as jpeg_rows' transform has it */
   float weight[JPEG_VALUES]; /* of an error in steps, squared */
 };
 
-/* Values of a block without regard to what they take. */
-uint64_t jpeg_round(int16_t *values, const float *wanted, const struct jpeg_quantiser *quantiser);
+/* Values of a block without regard to what they take. Both return which are not zero. */
+uint64_t jpeg_round(int16_t *values, const float *scaled);
 
-/* Values that have the least of error + slope * bits; errors in steps, squared. Returns which are not zero. */
-uint64_t jpeg_choose(int16_t *values, const float *wanted, const struct jpeg_quantiser *quantiser,
+/* Values that have the least of error + slope * bits; errors in steps, squared. may: the places of half a step or more. */
+uint64_t jpeg_choose(int16_t *values, const float *scaled, uint64_t may, const struct jpeg_quantiser *quantiser,
                      const struct jpeg_rates *rates, float slope);
 
 #endif

@@ -1,86 +1,90 @@
 /* How busy the surroundings of each block are: noise is not seen where there is more of the same (masking). */
 #include <stdlib.h>
+#include <string.h>
 
 #include "encode.h"
 
-enum { CELL = 4, LEAST = 4 }; /* pixels of a cell's side; cells that count for the surroundings */
 static const float OWN_PART = 0.6f, HALF_BUSY = 4; /* of the block itself; levels at which masking is a half */
 
-static void row_of_luma(int16_t *luma, const struct leanpix_jpeg_job *job, long row) {
+/* A cell's rows of pixels, and the ones above and below it. */
+enum { RING = JPEG_CELL + 2, BUSY_ROWS = 6 };
+
+struct field {
+  const struct leanpix_jpeg_job *job;
+  const struct jpeg_rows *rows;
+  size_t across, columns, stride; /* blocks; cells; cells and one more on both sides */
+  float *cells, *room;            /* rows of cells, a ring of four; for the sums of a row of blocks */
+  int16_t *levels;                /* a ring of rows of pixels, a pixel more on both sides */
+  uint16_t *far;
+  uint8_t *bands[JPEG_BANDS];
+};
+
+static int16_t *levels_at(const struct field *field, long row) {
+  return field->levels + (size_t)((row + RING) % RING) * (field->job->width + 2);
+}
+
+static void add_levels(const struct field *field, long row) {
+  const struct leanpix_jpeg_job *job = field->job;
   const long last = (long)job->height - 1;
-  const size_t bands = (size_t)job->bands, at = (size_t)(row < 0 ? 0 : row > last ? last : row);
-  const uint8_t *pixels = job->pixels + at * job->width * bands;
-  for (size_t i = 0; i < job->width; ++i, pixels += bands) {
-    luma[i + 1] = (int16_t)(bands == 3 ? (77 * pixels[0] + 150 * pixels[1] + 29 * pixels[2]) >> 4 : pixels[0] << 4);
+  const size_t at = (size_t)(row < 0 ? 0 : row > last ? last : row), width = job->width;
+  const uint8_t *pixels = job->pixels + at * width * (size_t)job->bands;
+  int16_t *levels = levels_at(field, row);
+  if (job->bands == JPEG_BANDS) {
+    field->rows->split(pixels, width, field->bands);
+    field->rows->levels((const uint8_t *const *)field->bands, width, levels + 1);
+  } else {
+    for (size_t i = 0; i < width; ++i) levels[i + 1] = (int16_t)(pixels[i] << 4);
   }
-  luma[0] = luma[1];
-  luma[job->width + 1] = luma[job->width];
+  levels[0] = levels[1];
+  levels[width + 1] = levels[width];
 }
 
-/* Of each cell of 4 x 4 pixels, how far a pixel lies from the mean of the four beside it, 16 a level. */
-static void cell_row(float *cells, const int16_t *const rows[CELL + 2], size_t width, size_t columns, uint16_t *far) {
-  for (size_t i = 0; i < columns * CELL; ++i) far[i] = 0;
-  for (int row = 1; row <= CELL; ++row) {
-    const int16_t *above = rows[row - 1] + 1, *left = rows[row], *below = rows[row + 1] + 1;
-    for (size_t i = 0; i < width; ++i) {
-      const int off = 4 * left[i + 1] - left[i] - left[i + 2] - above[i] - below[i];
-      far[i] = (uint16_t)(far[i] + (unsigned)(off < 0 ? -off : off) / 8);
-    }
+/* Cells in which the picture ends count what is there. */
+static void add_cells(const struct field *field, size_t cell_row, float *cells) {
+  const long first = (long)(cell_row * JPEG_CELL);
+  memset(field->far, 0, field->columns * JPEG_CELL * sizeof *field->far);
+  for (long row = cell_row ? first + 1 : -1; row <= first + JPEG_CELL; ++row) add_levels(field, row);
+  for (long row = first; row < first + JPEG_CELL; ++row) {
+    field->rows->add_far(levels_at(field, row - 1), levels_at(field, row), levels_at(field, row + 1), field->job->width,
+                         field->far);
   }
-  for (size_t cell = 0; cell < columns; ++cell) {
-    unsigned sum = 0;
-    for (size_t i = 0; i < CELL; ++i) sum += far[cell * CELL + i];
-    cells[cell] = (float)sum * (1.0f / 128);
-  }
+  field->rows->fold(field->far, field->columns, cells + 1);
+  cells[0] = cells[1];
+  cells[field->columns + 1] = cells[field->columns];
 }
 
-static float of_block(const float *cells, size_t stride) {
-  float least[LEAST] = {1e9f, 1e9f, 1e9f, 1e9f}, own = 0;
-  for (int row = 0; row < 4; ++row) {
-    for (int column = 0; column < 4; ++column) {
-      float value = cells[(size_t)row * stride + (size_t)column];
-      if (row % 3 && column % 3) own += value * 0.25f;
-      for (int i = 0; i < LEAST; ++i) {
-        const float lower = value < least[i] ? value : least[i];
-        value = value < least[i] ? least[i] : value;
-        least[i] = lower;
-      }
+static void add_masking(const struct field *field, const float *const cells[JPEG_CELL], float *masking) {
+  field->rows->busy(cells, field->across, OWN_PART, field->room, masking);
+  for (size_t i = 0; i < field->across; ++i) masking[i] = masking[i] / (masking[i] + HALF_BUSY);
+}
+
+/* A block's cells, one row above and one below; those beyond the picture are its own. */
+static void fill(const struct field *field, float *masking, size_t down) {
+  const size_t last = 2 * down - 1;
+  for (size_t row = 0, made = 0; row < down; ++row) {
+    const float *cells[JPEG_CELL];
+    for (size_t i = 0; i < JPEG_CELL; ++i) {
+      const size_t below = 2 * row + i, cell = below == 0 ? 0 : below - 1 < last ? below - 1 : last;
+      float *at = field->cells + cell % JPEG_CELL * field->stride;
+      for (; made <= cell; ++made) add_cells(field, cell, at);
+      cells[i] = at;
     }
+    add_masking(field, cells, masking + row * field->across);
   }
-  const float calm = (least[0] + least[1] + least[2] + least[3]) * 0.25f;
-  const float busy = OWN_PART * own + (1 - OWN_PART) * calm;
-  return busy / (busy + HALF_BUSY);
 }
 
 enum jpeg_outcome jpeg_masking(float *masking, const struct leanpix_jpeg_job *job, size_t across, size_t down) {
-  const size_t columns = 2 * across, stride = columns + 2, line = (size_t)job->width + 2;
-  float *cells = malloc((2 * down + 2) * stride * sizeof *cells);
-  int16_t *luma = malloc((CELL + 2) * line * sizeof *luma);
-  uint16_t *far = malloc(columns * CELL * sizeof *far);
-  if (cells != NULL && luma != NULL && far != NULL) {
-    for (size_t row = 0; row < 2 * down; ++row) {
-      const int16_t *rows[CELL + 2];
-      for (int i = 0; i < CELL + 2; ++i) {
-        row_of_luma(luma + (size_t)i * line, job, (long)row * CELL + i - 1);
-        rows[i] = luma + (size_t)i * line;
-      }
-      float *to = cells + (row + 1) * stride;
-      cell_row(to + 1, rows, job->width, columns, far);
-      to[0] = to[1];
-      to[columns + 1] = to[columns];
-    }
-    for (size_t i = 0; i < stride; ++i) {
-      cells[i] = cells[stride + i];
-      cells[(2 * down + 1) * stride + i] = cells[2 * down * stride + i];
-    }
-    for (size_t row = 0; row < down; ++row) {
-      const float *first = cells + 2 * row * stride;
-      for (size_t i = 0; i < across; ++i) masking[row * across + i] = of_block(first + 2 * i, stride);
-    }
-  }
-  const int is_short = cells == NULL || luma == NULL || far == NULL;
-  free(cells);
-  free(luma);
-  free(far);
-  return is_short ? JPEG_NO_MEMORY : JPEG_DONE;
+  struct field field = {.job = job, .rows = jpeg_rows_for(job->newest_cpu), .across = across, .columns = 2 * across};
+  const size_t levels = (job->width + (size_t)2) * RING, far = field.columns * JPEG_CELL;
+  field.stride = field.columns + 2;
+  const size_t floats = JPEG_CELL * field.stride + BUSY_ROWS * (across + 1);
+  field.cells = malloc(floats * sizeof(float) + (levels + far) * sizeof(int16_t) + JPEG_BANDS * (size_t)job->width);
+  if (field.cells == NULL) return JPEG_NO_MEMORY;
+  field.room = field.cells + JPEG_CELL * field.stride;
+  field.levels = (int16_t *)(field.cells + floats);
+  field.far = (uint16_t *)(field.levels + levels);
+  for (size_t i = 0; i < JPEG_BANDS; ++i) field.bands[i] = (uint8_t *)(field.far + far) + i * job->width;
+  fill(&field, masking, down);
+  free(field.cells);
+  return JPEG_DONE;
 }

@@ -7,123 +7,126 @@
 /* How much of what is missing halved chroma gets back: all of it looks sharper, and takes more bytes. */
 static const float SHARPNESS = 0.6f;
 
-enum { ABOVE = 2, UNIT = 16, WIDE_ROWS = UNIT + 2 * ABOVE, HALF_ROWS = WIDE_ROWS / 2, SPARE_ROWS = 3 };
+/* A unit's rows of pixels, and those of the halved row above and below it. */
+enum { UNIT = 16, MORE = 2, LUMA_ROWS = UNIT + MORE, HALF_ROWS = JPEG_SIDE + 2, NOWHERE = -1 };
 
 static size_t rounded_up(size_t number, size_t to) { return (number + to - 1) / to * to; }
 
+static int is_halved(const struct leanpix_jpeg_job *job) { return job->bands == JPEG_BANDS && job->is_halved; }
+
+static size_t half_stride(const struct jpeg_planes *planes) { return planes->width[1] + 2; }
+
+/* Floats come first, whose alignment bytes do not need. */
 enum jpeg_outcome jpeg_planes_make(struct jpeg_planes *planes, const struct leanpix_jpeg_job *job) {
   memset(planes, 0, sizeof *planes);
-  const size_t side = job->is_halved ? UNIT : JPEG_SIDE, width = rounded_up(job->width, side);
+  const int halved = is_halved(job), is_colour = job->bands == JPEG_BANDS;
+  const size_t width = rounded_up(job->width, halved ? UNIT : JPEG_SIDE);
+  planes->rows = jpeg_rows_for(job->newest_cpu);
+  planes->next_row = NOWHERE;
   planes->width[0] = width;
-  planes->width[1] = planes->width[2] = job->is_halved ? width / 2 : width;
-  size_t floats = width * side;
-  if (job->bands == 3) floats += job->is_halved ? width * (SPARE_ROWS + 2 * WIDE_ROWS + HALF_ROWS) : 2 * width * side;
-  float *at = malloc(floats * sizeof *at);
+  planes->width[1] = planes->width[2] = halved ? width / 2 : width;
+  const size_t luma = width * (halved ? LUMA_ROWS : JPEG_SIDE), chroma = planes->width[1] * JPEG_SIDE;
+  const size_t half = halved ? half_stride(planes) * HALF_ROWS : 0, spare = halved ? half_stride(planes) : 0;
+  const size_t floats = luma + (is_colour ? 2 * (chroma + half) + spare : 0);
+  float *at = malloc(floats * sizeof *at + (is_colour ? 2 * JPEG_BANDS * width : 0));
   if (at == NULL) return JPEG_NO_MEMORY;
   planes->plane[0] = at;
-  at += width * side;
-  if (job->bands != 3) return JPEG_DONE;
-  if (!job->is_halved) {
-    planes->plane[1] = at;
-    planes->plane[2] = at + width * side;
-    return JPEG_DONE;
-  }
+  if (!is_colour) return JPEG_DONE;
+  at += luma;
   for (int i = 0; i < 2; ++i) {
-    planes->wide[i] = at;
-    at += width * WIDE_ROWS;
     planes->plane[1 + i] = at;
-    at += width / 2 * HALF_ROWS;
+    planes->half[i] = at + chroma;
+    at += chroma + half;
   }
   planes->spare = at;
+  uint8_t *bytes = (uint8_t *)(at + spare);
+  for (int i = 0; i < 2 * JPEG_BANDS; ++i) planes->bands[i / JPEG_BANDS][i % JPEG_BANDS] = bytes + (size_t)i * width;
   return JPEG_DONE;
 }
 
 void jpeg_planes_free(struct jpeg_planes *planes) { free(planes->plane[0]); }
-
-static void repeat_last(float *row, size_t from, size_t to) {
-  for (size_t i = from; i < to; ++i) row[i] = row[from - 1];
-}
-
-static void row_of_luma(float *luma, const uint8_t *pixels, const struct leanpix_jpeg_job *job, size_t width) {
-  for (size_t i = 0; i < job->width; ++i) {
-    luma[i] = job->bands == 3
-                  ? 0.299f * pixels[3 * i] + 0.587f * pixels[3 * i + 1] + 0.114f * pixels[3 * i + 2] - 128.0f
-                  : pixels[i] - 128.0f;
-  }
-  repeat_last(luma, job->width, width);
-}
-
-static void row_of_chroma(float *blue, float *red, const uint8_t *pixels, size_t count, size_t width) {
-  for (size_t i = 0; i < count; ++i) {
-    const float r = pixels[3 * i], g = pixels[3 * i + 1], b = pixels[3 * i + 2];
-    blue[i] = -0.168735892f * r - 0.331264108f * g + 0.5f * b;
-    red[i] = 0.5f * r - 0.418687589f * g - 0.081312411f * b;
-  }
-  repeat_last(blue, count, width);
-  repeat_last(red, count, width);
-}
 
 static const uint8_t *row_at(const struct leanpix_jpeg_job *job, long row) {
   const long last = (long)job->height - 1;
   return job->pixels + (size_t)(row < 0 ? 0 : row > last ? last : row) * job->width * (size_t)job->bands;
 }
 
-/* Four pixels' mean. */
-static void halve(float *half, const float *wide, size_t width, size_t rows) {
-  for (size_t row = 0; row < rows; ++row, wide += 2 * width, half += width / 2) {
-    for (size_t i = 0; i < width / 2; ++i) {
-      half[i] = 0.25f * (wide[2 * i] + wide[2 * i + 1] + wide[width + 2 * i] + wide[width + 2 * i + 1]);
-    }
+/* The bands of a row, its last pixel repeated to whole units. */
+static void split(const struct jpeg_planes *planes, const struct leanpix_jpeg_job *job, long row,
+                  uint8_t *const bands[JPEG_BANDS]) {
+  planes->rows->split(row_at(job, row), job->width, bands);
+  for (int i = 0; i < JPEG_BANDS; ++i) {
+    memset(bands[i] + job->width, bands[i][job->width - 1], planes->width[0] - job->width);
   }
 }
 
-/* What is missing of the pixels where a decoder draws lines between the centres, of which each counts three times as
- * much as its neighbour; added to the halved ones, whose first and last row stay. */
-static void sharpen(float *half, const float *wide, size_t width, float *spare) {
-  const size_t count = width / 2;
-  float *missing = spare, *before = spare + 2 * width; /* of two rows of pixels; the row before, as it was */
-  memcpy(before, half, count * sizeof *before);
-  for (size_t row = 1; row + 1 < HALF_ROWS; ++row) {
-    float *now = half + row * count;
-    const float *after = now + count;
-    for (size_t part = 0; part < 2; ++part) {
-      const float *beside = part ? after : before, *want = wide + (2 * row + part) * width;
-      float *line = missing + part * width;
-      for (size_t i = 0; i < count; ++i) {
-        const size_t left = i ? i - 1 : 0, right = i + 1 < count ? i + 1 : i;
-        const float middle = 3 * now[i] + beside[i];
-        line[2 * i] = want[2 * i] - (3 * middle + 3 * now[left] + beside[left]) * 0.0625f;
-        line[2 * i + 1] = want[2 * i + 1] - (3 * middle + 3 * now[right] + beside[right]) * 0.0625f;
-      }
-    }
-    for (size_t i = 0; i < count; ++i) {
-      const float *first = missing + 2 * i, *second = first + width;
-      before[i] = now[i];
-      now[i] += SHARPNESS * 0.25f * (first[0] + first[1] + second[0] + second[1]);
+static const uint8_t *const *bands_of(const struct jpeg_planes *planes, int row) {
+  return (const uint8_t *const *)planes->bands[row];
+}
+
+static void fill_gray(struct jpeg_planes *planes, const struct leanpix_jpeg_job *job, size_t first_row) {
+  const size_t width = planes->width[0];
+  for (size_t row = 0; row < JPEG_SIDE; ++row) {
+    const uint8_t *pixels = row_at(job, (long)(first_row + row));
+    float *luma = planes->plane[0] + row * width;
+    for (size_t i = 0; i < job->width; ++i) luma[i] = pixels[i] - 128.0f;
+    for (size_t i = job->width; i < width; ++i) luma[i] = luma[i - 1];
+  }
+}
+
+static void fill_whole(struct jpeg_planes *planes, const struct leanpix_jpeg_job *job, size_t first_row) {
+  const size_t width = planes->width[0];
+  for (size_t row = 0; row < JPEG_SIDE; ++row) {
+    split(planes, job, (long)(first_row + row), planes->bands[0]);
+    planes->rows->luma(bands_of(planes, 0), width, planes->plane[0] + row * width);
+    planes->rows->chroma(bands_of(planes, 0), width, planes->plane[1] + row * width, planes->plane[2] + row * width);
+  }
+}
+
+/* What the rows before have left of luma's next two and of halved chroma's first two. */
+static void keep_last(struct jpeg_planes *planes) {
+  const size_t width = planes->width[0], stride = half_stride(planes);
+  memcpy(planes->plane[0], planes->plane[0] + UNIT * width, MORE * width * sizeof(float));
+  for (int i = 0; i < 2; ++i) {
+    memcpy(planes->half[i], planes->half[i] + JPEG_SIDE * stride, 2 * stride * sizeof(float));
+  }
+}
+
+/* The pixels' rows of a halved one; the first halved row is the one above the unit's. */
+static void fill_pair(struct jpeg_planes *planes, const struct leanpix_jpeg_job *job, size_t first_row, size_t half_row) {
+  const size_t width = planes->width[0], count = planes->width[1];
+  const long down = 2 * ((long)half_row - 1);
+  for (int i = 0; i < 2; ++i) {
+    split(planes, job, (long)first_row + down + i, planes->bands[i]);
+    if (down < 0) continue;
+    planes->rows->luma(bands_of(planes, i), width, planes->plane[0] + (size_t)(down + i) * width);
+  }
+  float *half[2];
+  for (int i = 0; i < 2; ++i) half[i] = planes->half[i] + half_row * half_stride(planes);
+  planes->rows->halve(bands_of(planes, 0), bands_of(planes, 1), count, half[0] + 1, half[1] + 1);
+  for (int i = 0; i < 2; ++i) {
+    half[i][0] = half[i][1];
+    half[i][count + 1] = half[i][count];
+  }
+}
+
+static void fill_halved(struct jpeg_planes *planes, const struct leanpix_jpeg_job *job, size_t first_row) {
+  const size_t stride = half_stride(planes), count = planes->width[1];
+  const int goes_on = planes->next_row == (long)first_row;
+  if (goes_on) keep_last(planes);
+  for (size_t row = goes_on ? 2 : 0; row < HALF_ROWS; ++row) fill_pair(planes, job, first_row, row);
+  for (int i = 0; i < 2; ++i) {
+    for (size_t row = 0; row < JPEG_SIDE; ++row) {
+      const float *above = planes->half[i] + row * stride;
+      planes->rows->sharpen(above, above + stride, above + 2 * stride, count, SHARPNESS, planes->spare,
+                            planes->plane[1 + i] + row * count);
     }
   }
+  planes->next_row = (long)(first_row + UNIT);
 }
 
 void jpeg_planes_fill(struct jpeg_planes *planes, const struct leanpix_jpeg_job *job, size_t first_row) {
-  const size_t width = planes->width[0], rows = job->is_halved ? UNIT : JPEG_SIDE;
-  for (size_t row = 0; row < rows; ++row) {
-    const uint8_t *pixels = row_at(job, (long)(first_row + row));
-    row_of_luma(planes->plane[0] + row * width, pixels, job, width);
-    if (job->bands == 3 && !job->is_halved) {
-      row_of_chroma(planes->plane[1] + row * width, planes->plane[2] + row * width, pixels, job->width, width);
-    }
-  }
-  if (job->bands != 3 || !job->is_halved) return;
-  for (size_t row = 0; row < WIDE_ROWS; ++row) {
-    const uint8_t *pixels = row_at(job, (long)(first_row + row) - ABOVE);
-    row_of_chroma(planes->wide[0] + row * width, planes->wide[1] + row * width, pixels, job->width, width);
-  }
-  for (int i = 0; i < 2; ++i) {
-    halve(planes->plane[1 + i], planes->wide[i], width, HALF_ROWS);
-    sharpen(planes->plane[1 + i], planes->wide[i], width, planes->spare);
-  }
-}
-
-const float *jpeg_planes_of(const struct jpeg_planes *planes, int component) {
-  return planes->plane[component] + (component && planes->wide[0] ? planes->width[1] * ABOVE / 2 : 0);
+  if (job->bands != JPEG_BANDS) fill_gray(planes, job, first_row);
+  else if (job->is_halved) fill_halved(planes, job, first_row);
+  else fill_whole(planes, job, first_row);
 }

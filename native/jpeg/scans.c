@@ -106,13 +106,20 @@ static void code_ac(struct coder *coder, int which, const int16_t *values, uint6
   if (done < JPEG_VALUES - 1) put_symbol(coder, which, END_OF_BLOCK, 0, 0);
 }
 
+static inline int ones_of(uint64_t mask) {
+  mask -= mask >> 1 & 0x5555555555555555u;
+  mask = (mask & 0x3333333333333333u) + (mask >> 2 & 0x3333333333333333u);
+  return (int)(((mask + (mask >> 4)) & 0x0F0F0F0F0F0F0F0Fu) * 0x0101010101010101u >> 56);
+}
+
 /* Bits that refine values told before, the first in the highest place. */
-static void put_corrections(struct coder *coder, uint64_t bits, int count) {
+static inline void put_corrections(struct coder *coder, uint64_t bits, int count) {
   if (coder->out == NULL) {
     coder->extra_bits += (uint64_t)count;
     return;
   }
-  while (count-- > 0) put_bits(coder, (unsigned)(bits >> count & 1), 1);
+  if (count > 32) put_bits(coder, (unsigned)(bits >> 32), count - 32);
+  if (count) put_bits(coder, (unsigned)bits, count > 32 ? 32 : count);
 }
 
 /* Tell that so many blocks have ended. */
@@ -120,7 +127,8 @@ static void end_run(struct coder *coder) {
   if (coder->ended == 0) return;
   int size = jpeg_size(coder->ended) - 1;
   put_symbol(coder, DC_CODES, (unsigned)size << 4, coder->ended - (1u << size), size);
-  for (int i = 0; i < coder->corrections; ++i) put_corrections(coder, coder->correction[i], 1);
+  if (coder->out == NULL) coder->extra_bits += (uint64_t)coder->corrections;
+  else for (int i = 0; i < coder->corrections; ++i) put_bits(coder, coder->correction[i], 1);
   coder->ended = 0;
   coder->corrections = 0;
 }
@@ -142,35 +150,57 @@ static void code_first(struct coder *coder, const struct jpeg_scan *scan, const 
   if (done < scan->to && ++coder->ended == MOST_RUN) end_run(coder);
 }
 
-/* One more bit of a band: of values told before it follows the next symbol, values that begin here are symbols. */
-static void code_refined(struct coder *coder, const struct jpeg_scan *scan, const int16_t *values,
-                         const uint64_t *filled) {
-  uint64_t shown = filled[scan->low] & band(scan->from, scan->to), fresh = shown & ~filled[scan->low + 1], bits = 0;
-  int last_new = fresh ? 63 - __builtin_clzll(fresh) : 0, run = 0, done = scan->from - 1, count = 0;
-  for (; shown; shown &= shown - 1) {
-    int at = __builtin_ctzll(shown), number = abs(values[at]) >> scan->low;
-    run += at - done - 1;
-    done = at;
-    for (; run > 15 && at <= last_new; run -= 16) {
-      end_run(coder);
+/* The bits of the values in places of a mask at a scan's lowest place, the first in the highest. */
+static inline uint64_t bits_at(const int16_t *values, uint64_t places, int low) {
+  uint64_t bits = 0;
+  for (; places; places &= places - 1) bits = bits << 1 | (unsigned)(abs(values[__builtin_ctzll(places)]) >> low & 1);
+  return bits;
+}
+
+/* More than 15 zeros before a place where a value begins: a symbol after each sixteenth, and the bits of the values that
+ * were told before and lie before that zero. Returns the zeros that are left, and the values of the last of them. */
+static int code_zeros(struct coder *coder, int low, const int16_t *values, int done, int place, uint64_t *told) {
+  uint64_t passed = 0;
+  int run = 0;
+  for (uint64_t left = *told | (uint64_t)1 << place; left; left &= left - 1) {
+    const int at = __builtin_ctzll(left);
+    for (run += at - done - 1, done = at; run > 15; run -= 16, passed = 0) {
       put_symbol(coder, DC_CODES, SIXTEEN_ZEROS, 0, 0);
-      put_corrections(coder, bits, count);
-      count = 0;
+      put_corrections(coder, bits_at(values, passed, low), ones_of(passed));
     }
-    if (number > 1) {
-      bits = bits << 1 | (unsigned)(number & 1);
-      ++count;
-      continue;
-    }
-    end_run(coder);
-    put_symbol(coder, DC_CODES, (unsigned)(run << 4 | 1), values[at] > 0, 1);
-    put_corrections(coder, bits, count);
-    count = run = 0;
+    if (at != place) passed |= (uint64_t)1 << at;
   }
-  run += scan->to - done;
-  if (run == 0 && count == 0) return;
+  *told = passed;
+  return run;
+}
+
+/* One more bit of a band: of values told before it follows the next symbol, values that begin here are symbols. */
+static inline void code_refined(struct coder *coder, const struct jpeg_scan *scan, const int16_t *values,
+                                const uint64_t *filled) {
+  const int is_counted = coder->out == NULL;
+  const uint64_t shown = filled[scan->low] & band(scan->from, scan->to), fresh = shown & ~filled[scan->low + 1];
+  const uint64_t told = shown & ~fresh;
+  int done = scan->from - 1;
+  if (fresh) end_run(coder);
+  for (uint64_t left = fresh; left; left &= left - 1) {
+    const int at = __builtin_ctzll(left);
+    uint64_t passed = told & band(done + 1, at);
+    int count = ones_of(passed), run = at - done - 1 - count;
+    if (run > 15) {
+      run = code_zeros(coder, scan->low, values, done, at, &passed);
+      count = ones_of(passed);
+    }
+    put_symbol(coder, DC_CODES, (unsigned)(run << 4 | 1), values[at] > 0, 1);
+    put_corrections(coder, is_counted ? 0 : bits_at(values, passed, scan->low), count);
+    done = at;
+  }
+  if (done == scan->to) return;
+  const uint64_t passed = told & band(done + 1, scan->to);
   ++coder->ended;
-  while (count-- > 0) coder->correction[coder->corrections++] = bits >> count & 1;
+  const int count = ones_of(passed);
+  const uint64_t bits = is_counted ? 0 : bits_at(values, passed, scan->low);
+  for (int i = count; !is_counted && i-- > 0;) coder->correction[coder->corrections + count - 1 - i] = bits >> i & 1;
+  coder->corrections += count;
   if (coder->ended == MOST_RUN || coder->corrections > MOST_CORRECTIONS - JPEG_VALUES) end_run(coder);
 }
 

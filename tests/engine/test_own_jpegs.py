@@ -25,6 +25,7 @@ from leanpix.engine.codecs.jpeg import jpegli
 from leanpix.engine.codecs.jpeg.jpegli import Means, Subsampling, distance_from_quality, encode_jpegli, jpegli_backend
 from leanpix.engine.codecs.jpeg.own_encoder import OwnEncoder, own_encoder
 from leanpix.engine.codecs.jpeg.own_tables import with_own_tables
+from leanpix.engine.libraries.native import PLAIN_CPU, load_native
 from leanpix.engine.reading.headers.quantisers import jpeg_quantisers
 
 Pixels = NDArray[np.uint8]
@@ -168,6 +169,19 @@ def test_threads_encode_side_by_side_with_the_same_result(encoder: OwnEncoder) -
 
     with ThreadPoolExecutor(4) as pool:
         assert len(set(pool.map(encode, range(12)))) == 1
+
+
+@pytest.mark.parametrize("size", [(1, 1), (33, 50), (250, 131)])
+@pytest.mark.parametrize("subsampling", ["4:2:0", "4:4:4"])
+def test_every_processor_makes_the_same_file(
+    encoder: OwnEncoder, size: tuple[int, int], subsampling: Subsampling
+) -> None:
+    library = load_native()
+    assert library is not None
+    plain, source = OwnEncoder(library, cpu=PLAIN_CPU), photo(*size)
+    for distance in (0.05, 1.0, 8.0):
+        files = [one.encode(source, distance=distance, subsampling=subsampling) for one in (plain, encoder)]
+        assert files[0] == files[1]
 
 
 @pytest.mark.parametrize(

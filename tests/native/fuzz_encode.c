@@ -1,9 +1,11 @@
-/* native/jpeg/encode.c: any picture at any distance becomes a file that is read again, the same each time. */
+/* native/jpeg/encode.c: any picture at any distance becomes a file that is read again, the same each time and by
+ * the loops of each generation of processors. */
 #define FUZZ_TARGET
 #include "fuzz.h"
 
 #include "../../native/jpeg/encode.h"
 #include "../../native/jpeg/read.h"
+#include "../../native/metric/metric_rows.h"
 
 enum { MOST_PIXELS = 1 << 20 };
 
@@ -52,7 +54,9 @@ void fuzz_one(struct input input, int is_short) {
   uint8_t *first = NULL, *second = NULL;
   size_t first_bytes = 0, second_bytes = 0;
   job.pixels = pixels;
+  job.newest_cpu = METRIC_AVX512;
   const int made = encode(&job, &first, &first_bytes, is_short);
+  job.newest_cpu = METRIC_PLAIN;
   if (made) check_readable(&job, first, first_bytes, is_short);
   if (encode(&job, &second, &second_bytes, is_short) && made) {
     CHECK(first_bytes == second_bytes && memcmp(first, second, first_bytes) == 0);

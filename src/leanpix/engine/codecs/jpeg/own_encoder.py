@@ -12,7 +12,7 @@ from leanpix.domain.errors import TaskFailure
 from leanpix.domain.states import TaskState
 from leanpix.engine.codecs.jpeg.icc_segments import check_profile_size, with_icc_profile
 from leanpix.engine.codecs.jpeg.jpegli import PLAIN_MEANS, Means, Subsampling, checked_picture
-from leanpix.engine.libraries.native import native_kernels
+from leanpix.engine.libraries.native import NEWEST_CPU, native_kernels
 
 _DONE, _NO_MEMORY = 0, 3  # enum jpeg_outcome of native/jpeg/coefficients.h
 _COLOUR_AXES, _COLOUR_BANDS = 3, 3
@@ -30,6 +30,7 @@ class _Job(ctypes.Structure):
         ("distance", c_float),
         ("is_even", c_int32),
         ("low_step", c_float),
+        ("newest_cpu", c_int32),
         ("until_cpu_s", c_double),
     )
 
@@ -37,7 +38,9 @@ class _Job(ctypes.Structure):
 class OwnEncoder:
     """Gray and RGB, 4:2:0 and 4:4:4, at any distance. Calls release the GIL and share no state."""
 
-    def __init__(self, library: ctypes.CDLL) -> None:
+    def __init__(self, library: ctypes.CDLL, *, cpu: int = NEWEST_CPU) -> None:
+        """cpu: the generation of processors to make use of, for tests; files are the same by all."""
+        self._cpu = cpu
         self._encode, self._free = library.leanpix_jpeg_encode, library.leanpix_free
         self._encode.argtypes = [POINTER(_Job), POINTER(c_void_p), POINTER(c_size_t)]
         self._encode.restype = c_int
@@ -66,7 +69,7 @@ class OwnEncoder:
         is_halved = bands == _COLOUR_BANDS and subsampling == "4:2:0"
         job = _Job(
             *(picture.ctypes.data, width, height, bands, is_halved),
-            *(distance, means.is_even, means.low_step, 0.0),
+            *(distance, means.is_even, means.low_step, self._cpu, 0.0),
         )
         data = self._run(job)
         return with_icc_profile(data, icc_profile) if icc_profile else data

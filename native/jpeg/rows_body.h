@@ -1,0 +1,176 @@
+/* The loops of the encoder, included once for each generation of processors (rows.c): CPU is the attribute that names it,
+ * NAME makes the functions' names. Written for the compiler's vectoriser. */
+CPU static void NAME(split)(const uint8_t *restrict pixels, size_t count, uint8_t *const bands[JPEG_BANDS]) {
+  uint8_t *restrict red = bands[0], *restrict green = bands[1], *restrict blue = bands[2];
+  for (size_t i = 0; i < count; ++i) {
+    red[i] = pixels[3 * i];
+    green[i] = pixels[3 * i + 1];
+    blue[i] = pixels[3 * i + 2];
+  }
+}
+
+CPU static void NAME(luma)(const uint8_t *const bands[JPEG_BANDS], size_t count, float *restrict luma) {
+  const uint8_t *restrict red = bands[0], *restrict green = bands[1], *restrict blue = bands[2];
+  for (size_t i = 0; i < count; ++i) luma[i] = 0.299f * red[i] + 0.587f * green[i] + 0.114f * blue[i] - 128.0f;
+}
+
+CPU static void NAME(chroma)(const uint8_t *const bands[JPEG_BANDS], size_t count, float *restrict to_blue,
+                             float *restrict to_red) {
+  const uint8_t *restrict red = bands[0], *restrict green = bands[1], *restrict blue = bands[2];
+  for (size_t i = 0; i < count; ++i) {
+    const float r = red[i], g = green[i], b = blue[i];
+    to_blue[i] = BLUE_OF_RED * r + BLUE_OF_GREEN * g + 0.5f * b;
+    to_red[i] = 0.5f * r + RED_OF_GREEN * g + RED_OF_BLUE * b;
+  }
+}
+
+/* Both samples of a pair of two rows; which comes first in memory does not matter. */
+CPU static inline float NAME(sum)(pair upper, pair lower) {
+  return (float)((upper & 255) + (upper >> 8) + (lower & 255) + (lower >> 8));
+}
+
+CPU static void NAME(halve)(const uint8_t *const upper[JPEG_BANDS], const uint8_t *const lower[JPEG_BANDS], size_t count,
+                            float *restrict to_blue, float *restrict to_red) {
+  const pair *restrict red = (const pair *)upper[0], *restrict lower_red = (const pair *)lower[0];
+  const pair *restrict green = (const pair *)upper[1], *restrict lower_green = (const pair *)lower[1];
+  const pair *restrict blue = (const pair *)upper[2], *restrict lower_blue = (const pair *)lower[2];
+  for (size_t i = 0; i < count; ++i) {
+    const float r = 0.25f * NAME(sum)(red[i], lower_red[i]), g = 0.25f * NAME(sum)(green[i], lower_green[i]);
+    const float b = 0.25f * NAME(sum)(blue[i], lower_blue[i]);
+    to_blue[i] = BLUE_OF_RED * r + BLUE_OF_GREEN * g + 0.5f * b;
+    to_red[i] = 0.5f * r + RED_OF_GREEN * g + RED_OF_BLUE * b;
+  }
+}
+
+CPU static void NAME(sharpen)(const float *restrict above, const float *restrict here, const float *restrict below,
+                              size_t count, float part, float *restrict down, float *restrict out) {
+  for (size_t i = 0; i < count + 2; ++i) down[i] = above[i] + 6 * here[i] + below[i];
+  for (size_t i = 0; i < count; ++i) {
+    const float drawn = (down[i] + 6 * down[i + 1] + down[i + 2]) * (1.0f / 64);
+    out[i] = here[i + 1] + part * (here[i + 1] - drawn);
+  }
+}
+
+/* Of each column of eight rows, by even and odd parts. */
+CPU static inline void NAME(columns)(float to[restrict 8][8], const float from[restrict 8][8]) {
+  for (int i = 0; i < 8; ++i) {
+    const float s0 = from[0][i] + from[7][i], s1 = from[1][i] + from[6][i];
+    const float s2 = from[2][i] + from[5][i], s3 = from[3][i] + from[4][i];
+    const float d0 = from[0][i] - from[7][i], d1 = from[1][i] - from[6][i];
+    const float d2 = from[2][i] - from[5][i], d3 = from[3][i] - from[4][i];
+    to[0][i] = (s0 + s3 + (s1 + s2)) * COS4;
+    to[4][i] = (s0 + s3 - (s1 + s2)) * COS4;
+    to[2][i] = (s0 - s3) * COS2 + (s1 - s2) * COS6;
+    to[6][i] = (s0 - s3) * COS6 - (s1 - s2) * COS2;
+    to[1][i] = d0 * COS1 + d1 * COS3 + d2 * COS5 + d3 * COS7;
+    to[3][i] = d0 * COS3 - d1 * COS7 - d2 * COS1 - d3 * COS5;
+    to[5][i] = d0 * COS5 - d1 * COS1 + d2 * COS7 + d3 * COS3;
+    to[7][i] = d0 * COS7 - d1 * COS5 + d2 * COS3 - d3 * COS1;
+  }
+}
+
+CPU static void NAME(transform)(const float *restrict samples, size_t stride, const float by[restrict JPEG_VALUES],
+                                float scaled[restrict JPEG_VALUES]) {
+  float one[8][8], other[8][8];
+  for (int row = 0; row < 8; ++row) memcpy(one[row], samples + (size_t)row * stride, sizeof one[row]);
+  NAME(columns)(other, one);
+  for (int row = 0; row < 8; ++row) {
+    for (int column = 0; column < 8; ++column) one[column][row] = other[row][column];
+  }
+  NAME(columns)(other, one);
+  float turned[JPEG_VALUES];
+  for (int row = 0; row < 8; ++row) {
+    for (int i = 0; i < 8; ++i) turned[8 * row + i] = other[row][i] * by[8 * row + i];
+  }
+  for (int i = 0; i < JPEG_VALUES; ++i) scaled[i] = turned[TURNED[i]];
+}
+
+CPU static uint64_t NAME(large)(const float scaled[restrict JPEG_VALUES], float least) {
+  uint8_t is_large[JPEG_VALUES];
+  uint64_t mask = 0;
+  for (int i = 0; i < JPEG_VALUES; ++i) is_large[i] = fabsf(scaled[i]) >= least;
+  for (int row = 0; row < JPEG_SIDE; ++row) {
+    uint64_t eight = 0;
+    for (int i = 0; i < 8; ++i) eight |= (uint64_t)is_large[8 * row + i] << 8 * i;
+    mask |= eight * 0x0102040810204080u >> 56 << 8 * row; /* the lowest bits of eight bytes, side by side */
+  }
+  return mask;
+}
+
+CPU static void NAME(levels)(const uint8_t *const bands[JPEG_BANDS], size_t count, int16_t *restrict levels) {
+  const uint8_t *restrict red = bands[0], *restrict green = bands[1], *restrict blue = bands[2];
+  for (size_t i = 0; i < count; ++i) {
+    levels[i] = (int16_t)((uint16_t)(77 * red[i] + 150 * green[i] + 29 * blue[i]) >> 4);
+  }
+}
+
+CPU static void NAME(add_far)(const int16_t *restrict above, const int16_t *restrict here, const int16_t *restrict below,
+                              size_t count, uint16_t *restrict far) {
+  for (size_t i = 0; i < count; ++i) {
+    const int16_t off = (int16_t)(4 * here[i + 1] - here[i] - here[i + 2] - above[i + 1] - below[i + 1]);
+    far[i] = (uint16_t)(far[i] + (uint16_t)(off < 0 ? -off : off) / 8);
+  }
+}
+
+CPU static void NAME(fold)(const uint16_t *restrict far, size_t cells, float *restrict out) {
+  for (size_t i = 0; i < cells; ++i) {
+    const int sum = far[4 * i] + far[4 * i + 1] + far[4 * i + 2] + far[4 * i + 3];
+    out[i] = (float)sum * (1.0f / 128);
+  }
+}
+
+#define ORDER(one, other)                          \
+  do {                                             \
+    const float lower = one < other ? one : other; \
+    other = one < other ? other : one;             \
+    one = lower;                                   \
+  } while (0)
+#define ORDER_FOUR(a, b, c, d) \
+  ORDER(a, b);                 \
+  ORDER(c, d);                 \
+  ORDER(a, c);                 \
+  ORDER(b, d);                 \
+  ORDER(b, c)
+#define LOWER(one, other) ((one) < (other) ? (one) : (other))
+
+/* The four calmest of sixteen cells, from the four calmest of each pair of columns, which two blocks share. */
+CPU static void NAME(busy)(const float *const cells[JPEG_CELL], size_t count, float own_part, float *restrict room,
+                           float *restrict out) {
+  const float *restrict c0 = cells[0], *restrict c1 = cells[1], *restrict c2 = cells[2], *restrict c3 = cells[3];
+  const size_t pairs = count + 1;
+  float *restrict l0 = room, *restrict l1 = l0 + pairs, *restrict l2 = l1 + pairs, *restrict l3 = l2 + pairs;
+  float *restrict left = l3 + pairs, *restrict right = left + pairs;
+  for (size_t i = 0; i < pairs; ++i) {
+    float e0 = c0[2 * i], e1 = c1[2 * i], e2 = c2[2 * i], e3 = c3[2 * i];
+    float o0 = c0[2 * i + 1], o1 = c1[2 * i + 1], o2 = c2[2 * i + 1], o3 = c3[2 * i + 1];
+    left[i] = o1 + o2;
+    right[i] = e1 + e2;
+    ORDER_FOUR(e0, e1, e2, e3);
+    ORDER_FOUR(o0, o1, o2, o3);
+    e0 = LOWER(e0, o3);
+    e1 = LOWER(e1, o2);
+    e2 = LOWER(e2, o1);
+    e3 = LOWER(e3, o0);
+    ORDER_FOUR(e0, e1, e2, e3);
+    l0[i] = e0;
+    l1[i] = e1;
+    l2[i] = e2;
+    l3[i] = e3;
+  }
+  for (size_t i = 0; i < count; ++i) {
+    const float calm = LOWER(l0[i], l3[i + 1]) + LOWER(l1[i], l2[i + 1]) + LOWER(l2[i], l1[i + 1]) + LOWER(l3[i], l0[i + 1]);
+    out[i] = 0.25f * (own_part * (left[i] + right[i + 1]) + (1 - own_part) * calm);
+  }
+}
+
+#undef ORDER
+#undef ORDER_FOUR
+#undef LOWER
+
+static const struct jpeg_rows NAME(rows) = {
+    .split = NAME(split),         .luma = NAME(luma),           .chroma = NAME(chroma), .halve = NAME(halve),
+    .sharpen = NAME(sharpen),     .transform = NAME(transform), .large = NAME(large),   .levels = NAME(levels),
+    .add_far = NAME(add_far),     .fold = NAME(fold),           .busy = NAME(busy),
+};
+#undef CPU
+#undef NAME
