@@ -21,7 +21,10 @@ from tests.engine.pictures import drawing, encoded, photo
 from leanpix.domain.formats import OutputFormat
 from leanpix.domain.request import CompressionOptions
 from leanpix.engine import compress, score
+from leanpix.engine.budget import Effort
+from leanpix.engine.codecs.base import Goal, Raster
 from leanpix.engine.codecs.jpeg import jpegli
+from leanpix.engine.codecs.jpeg.codec import JpegCodec
 from leanpix.engine.codecs.jpeg.jpegli import Means, Subsampling, distance_from_quality, encode_jpegli, jpegli_backend
 from leanpix.engine.codecs.jpeg.own_encoder import OwnEncoder, own_encoder
 from leanpix.engine.codecs.jpeg.own_tables import with_own_tables
@@ -214,6 +217,19 @@ def test_noise_of_any_size_and_distance_is_readable(
         pytest.skip("the native library was not built here")
     source = np.random.default_rng(seed).integers(0, 256, (*shape, 3), np.uint8)
     assert by_libvips(encoder.encode(source, distance=distance, subsampling=subsampling)).shape == source.shape
+
+
+@pytest.mark.parametrize("most_cpu_s", [-1.0, 0.0, 1e-4])
+def test_it_ends_with_its_time(encoder: OwnEncoder, most_cpu_s: float) -> None:
+    with pytest.raises(TimeoutError):
+        encoder.encode(landscape(), distance=1, subsampling="4:2:0", most_cpu_s=most_cpu_s)
+    assert encoder.encode(landscape(), distance=1, subsampling="4:2:0", most_cpu_s=1000)
+
+
+def test_jpegli_takes_over_where_it_is_too_slow(encoder: OwnEncoder) -> None:
+    del encoder
+    source = JpegCodec().open(Raster(landscape()), Effort.FULL, Goal(quality=75, left_s=lambda: 1e-4))
+    assert source.encode(source.param_for(75)).encoder.startswith("jpegli")
 
 
 def test_a_picture_larger_than_a_thumbnail_is_made_by_it(encoder: OwnEncoder) -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import bisect
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from leanpix.domain.formats import OutputFormat, SourceFormat
 from leanpix.domain.worst_place import Measure
 from leanpix.engine.budget import Effort
 from leanpix.engine.codecs import priors
-from leanpix.engine.codecs.base import GROUND, Encoded, Goal, Mend, Raster
+from leanpix.engine.codecs.base import GROUND, Encoded, Goal, Mend, Raster, endless
 from leanpix.engine.codecs.jpeg import lossless
 from leanpix.engine.codecs.jpeg.jpegli import (
     PLAIN_MEANS,
@@ -59,6 +59,9 @@ and trellis drops grain that is asked for."""
 _SMALL_RATE_BIAS = 0.65
 """How much more log(bits a pixel) a thumbnail takes than what is typical of larger pictures at a score."""
 
+_OWN_PART = 0.5
+"""Of the time that is left, for an encode of our own; jpegli's, which takes its place then, takes less."""
+
 _VERY_SATURATED = 45.0
 """Chroma detail from which on 4:2:0 loses at every rate."""
 
@@ -93,7 +96,8 @@ _MOZJPEG_QUALITIES = (
 class JpegEncoder:
     """Parameter: -log(distance), a continuous one but for mozjpeg, so that a size or a score is met closely.
 
-    is_small: by mozjpeg at any distance; is_thumbnail: of that size, though for finer goals by jpegli.
+    is_small: by mozjpeg at any distance; is_thumbnail: of that size, though for finer goals by jpegli. left_s: the time
+    that is left whenever that is asked.
     """
 
     raster: Raster
@@ -102,6 +106,7 @@ class JpegEncoder:
     means: Means = PLAIN_MEANS
     is_small: bool = False
     is_thumbnail: bool = False
+    left_s: Callable[[], float] = endless
     lossless_from = _NEVER
     most_score = 100.0
     is_screen_content = False
@@ -208,13 +213,17 @@ class JpegEncoder:
         own = self._own()
         if own is None:
             return self._by_jpegli(distance)
-        data = own.encode(
-            self.raster.pixels,
-            distance=distance,
-            subsampling=self.subsampling,
-            icc_profile=self.raster.icc_profile,
-            means=self.means,
-        )
+        try:
+            data = own.encode(
+                self.raster.pixels,
+                distance=distance,
+                subsampling=self.subsampling,
+                icc_profile=self.raster.icc_profile,
+                means=self.means,
+                most_cpu_s=_OWN_PART * self.left_s(),
+            )
+        except TimeoutError:
+            return self._by_jpegli(distance)
         quality = round(quality_from_distance(distance), 1)
         return Encoded(data, f"leanpix {self.subsampling}", quality=quality, distance=distance)
 
@@ -268,7 +277,9 @@ class JpegCodec:
         is_thumbnail = raster.total_pixels <= SMALL_PIXELS
         is_small = is_thumbnail and not _is_beyond(goal, _SMALL_UP_TO)
         subsampling: Subsampling = "4:4:4" if sharp else "4:2:0"
-        return JpegEncoder(raster, effort, subsampling, is_small=is_small, is_thumbnail=is_thumbnail)
+        return JpegEncoder(
+            raster, effort, subsampling, is_small=is_small, is_thumbnail=is_thumbnail, left_s=goal.left_s
+        )
 
     def source_size(self, source: bytes) -> SourceSize:
         """Its picture, without metadata and what follows it."""

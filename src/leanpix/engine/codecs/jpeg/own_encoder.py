@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ctypes
+import math
+import time
 from ctypes import POINTER, byref, c_double, c_float, c_int, c_int32, c_size_t, c_uint32, c_void_p
 
 import numpy as np
@@ -14,7 +16,7 @@ from leanpix.engine.codecs.jpeg.icc_segments import check_profile_size, with_icc
 from leanpix.engine.codecs.jpeg.jpegli import PLAIN_MEANS, Means, Subsampling, checked_picture
 from leanpix.engine.libraries.native import NEWEST_CPU, native_kernels
 
-_DONE, _NO_MEMORY = 0, 3  # enum jpeg_outcome of native/jpeg/coefficients.h
+_DONE, _NO_MEMORY, _LATE = 0, 3, 4  # enum jpeg_outcome of native/jpeg/coefficients.h
 _COLOUR_AXES, _COLOUR_BANDS = 3, 3
 
 
@@ -47,7 +49,7 @@ class OwnEncoder:
         self._free.argtypes = [c_void_p]
         self._free.restype = None
 
-    def encode(
+    def encode(  # noqa: PLR0913 - what an encode takes
         self,
         pixels: NDArray[np.uint8],
         *,
@@ -55,12 +57,13 @@ class OwnEncoder:
         subsampling: Subsampling,
         icc_profile: bytes | None = None,
         means: Means = PLAIN_MEANS,
+        most_cpu_s: float = math.inf,
     ) -> bytes:
         """Encode (H,W,3) sRGB, or gray (H,W) or (H,W,1), pixels in the scans that are smallest.
 
         distance has jpegli's meaning, 0.01 (best) to 25: the same score at the same number. Gray ignores the
-        subsampling. ValueError: pixels, distance or profile out of what is allowed; MemoryError; TaskFailure: the
-        encoder gave up.
+        subsampling. ValueError: pixels, distance or profile out of what is allowed; MemoryError; TimeoutError: it took
+        more than most_cpu_s of this process' time; TaskFailure: the encoder gave up.
         """
         picture = checked_picture(pixels, distance)
         check_profile_size(icc_profile or b"")
@@ -69,7 +72,7 @@ class OwnEncoder:
         is_halved = bands == _COLOUR_BANDS and subsampling == "4:2:0"
         job = _Job(
             *(picture.ctypes.data, width, height, bands, is_halved),
-            *(distance, means.is_even, means.low_step, self._cpu, 0.0),
+            *(distance, means.is_even, means.low_step, self._cpu, _until(most_cpu_s)),
         )
         data = self._run(job)
         return with_icc_profile(data, icc_profile) if icc_profile else data
@@ -77,6 +80,8 @@ class OwnEncoder:
     def _run(self, job: _Job) -> bytes:
         output, size = c_void_p(), c_size_t()
         outcome = self._encode(byref(job), byref(output), byref(size))
+        if outcome == _LATE:
+            raise TimeoutError("a JPEG's encode took more than the time it had")
         if outcome == _NO_MEMORY:
             raise MemoryError("no memory for a JPEG's coefficients")
         if outcome != _DONE:
@@ -85,6 +90,11 @@ class OwnEncoder:
             return ctypes.string_at(output, size.value)
         finally:
             self._free(output)
+
+
+def _until(most_cpu_s: float) -> float:
+    """The process' processor time at which an encode gives up; 0: never. What is over already is the least there is."""
+    return max(time.process_time() + most_cpu_s, 1e-9) if math.isfinite(most_cpu_s) else 0.0
 
 
 def own_encoder() -> OwnEncoder | None:
