@@ -7,12 +7,12 @@ import zlib
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Protocol
 
+from leanpix.fetching.coded import CUT, PIECE_BYTES
 from leanpix.fetching.refusal import FetchError, FetchRefusal
 
 if TYPE_CHECKING:
     from leanpix.service.ports import Sink
 
-PIECE_BYTES = 65536
 # Each member's end copies what is left of the piece: a flood of empty ones would cost the square of its length.
 _MOST_MEMBERS = 32
 _MOST_CODINGS = 3
@@ -20,7 +20,6 @@ _IDENTITY = {"", "identity"}
 _GZIP_WBITS, _ZLIB_WBITS, _RAW_WBITS = 31, 15, -15
 _ZLIB_METHOD = 8
 _READ = "read are gzip, deflate, br, zstd, aws-chunked and plain bodies"
-CUT = "the coded body ends too early"
 
 
 class BodyDecoder(Protocol):

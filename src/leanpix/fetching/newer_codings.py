@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import brotli
 
-from leanpix.fetching.decoding import CUT, PIECE_BYTES
+from leanpix.fetching.coded import CUT, PIECE_BYTES
 from leanpix.fetching.refusal import FetchError, FetchRefusal
 
 if sys.version_info >= (3, 14):

@@ -16,12 +16,12 @@ from leanpix.web.context import Context
 from leanpix.web.errors import OTHER_STATUS_TEXT, STATUS_TEXT, error_response, plain_error
 from leanpix.web.middleware import CorsUnder, TidyPath
 from leanpix.web.observed import Observed, Traced
+from leanpix.web.openapi_route import openapi_route
 from leanpix.web.routes.account import account, account_usage, keys, make_key, revoke_key, topup_key
 from leanpix.web.routes.batches import batch, batch_results, cancel_batch, create_batch
 from leanpix.web.routes.formats import formats
 from leanpix.web.routes.health import healthz, readyz, readyz_function
 from leanpix.web.routes.metrics import metrics
-from leanpix.web.routes.openapi import openapi_route
 from leanpix.web.routes.page import not_found_page, page_routes, wants_page
 from leanpix.web.routes.results import result
 from leanpix.web.routes.score import score
