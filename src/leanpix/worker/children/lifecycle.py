@@ -34,6 +34,14 @@ class JobEvent(StrEnum):
     HUNG_UP = "hung up"
 
 
+class Lost(StrEnum):
+    """Why a job ended without saying anything of its picture, so that another child is given it."""
+
+    ZYGOTE_DIED = "its zygote died, and it with it"
+    DIED_BEFORE = "it was kept from an earlier job, and had died before it looked at this picture"
+    KILLED = "somebody killed it who is neither this process nor the kernel, short of memory"
+
+
 _TABLE: dict[tuple[JobState, JobEvent], JobState] = {
     (JobState.GIVEN, JobEvent.PHASE): JobState.SPOKEN,
     (JobState.GIVEN, JobEvent.MEMORY): JobState.ADMITTED,

@@ -19,6 +19,7 @@ from leanpix.service.open_files import in_memory
 from leanpix.worker.children.answers import Done, Locked, is_as_reported
 from leanpix.worker.children.descriptors import ChildDescriptors, ResultFile
 from leanpix.worker.children.idle import IdleChildren, KeepRules
+from leanpix.worker.children.lifecycle import Lost
 from leanpix.worker.children.memory_budget import MemoryBudget
 from leanpix.worker.children.run import ChildRun
 from leanpix.worker.children.supervisor import ZygoteSupervisor
@@ -132,18 +133,20 @@ class CompressorPool:
                 self._confinement(serves_more=tenant is not None),
                 is_last=tenant is None,
             )
-            lost: set[int | None] = set()
+            lost_zygotes: set[int | None] = set()
             killed = 0
             cancelled = [self._cancel] if given_up is None else [self._cancel, given_up]
             try:
-                while True:  # again only when a zygote, or a kept child, died or was killed: the deadline bounds it
+                while True:  # again only where it was lost: the deadline bounds it
                     with self._handed_over(file, request, tenant, deadline_s, cancelled, on_spent) as (run, result):
-                        if (done := run.finish(on_phase, on_sides)) is not None:
+                        done = run.finish(on_phase, on_sides)
+                        if not isinstance(done, Lost):
                             return self._view(run, done, result)
-                        killed += run.was_killed
-                        if run.has_spoken and not run.was_killed:
-                            lost.add(run.zygote_pid)
-                        if len(lost) == _MOST_LOST or killed == _MOST_KILLED:
+                        if done is Lost.KILLED:
+                            killed += 1
+                        elif run.has_spoken:
+                            lost_zygotes.add(run.zygote_pid)
+                        if len(lost_zygotes) == _MOST_LOST or killed == _MOST_KILLED:
                             raise run.lost()
             finally:
                 self._idle_children.refill()  # not before: this job would share a core with the next one's fork

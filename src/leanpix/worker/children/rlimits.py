@@ -7,10 +7,11 @@ import logging
 import resource
 import time
 
+_CPU_CLOCK_OF_PROCESS = 2  # the kernel's CPUCLOCK_SCHED
 _log = logging.getLogger(__name__)
 
 
-def hold_to(pid: int, *, address_bytes: int | None, cpu_s: int | None) -> int | None:
+def apply_rlimits(pid: int, *, address_bytes: int | None, cpu_s: int | None) -> int | None:
     """Lower a locked child's address space and processor time to what its present picture may take.
 
     Only the soft limits move, between nothing and what the child was locked with: it may be given more for its next
@@ -25,19 +26,22 @@ def hold_to(pid: int, *, address_bytes: int | None, cpu_s: int | None) -> int | 
                 resource.prlimit(pid, resource.RLIMIT_AS, (_lower(hard, address_bytes), hard))
             if cpu_s is not None:
                 _, hard = resource.prlimit(pid, resource.RLIMIT_CPU)
-                stopped_at_s = _lower(hard, int(_cpu_time_s(pid)) + cpu_s)
+                stopped_at_s = _lower(hard, int(cpu_time_s(pid)) + cpu_s)
                 resource.prlimit(pid, resource.RLIMIT_CPU, (stopped_at_s, hard))
         except PermissionError:  # a container that forbids it: what the child was locked with still holds
             _log.warning("a child cannot be held to its picture's limits from outside: prlimit is not permitted")
     return stopped_at_s
 
 
-def _cpu_time_s(pid: int) -> float:
-    """The processor time of another process, by the kernel's clock for it (clock_getcpuclockid in POSIX)."""
+def cpu_time_s(pid: int) -> float:
+    """The processor seconds of another process; 0.0 where it is gone already.
+
+    By the kernel's clock for it, whose number is as clock_getcpuclockid() makes it (POSIX).
+    """
     try:
-        return time.clock_gettime((~pid << 3) | 2)
-    except OSError as error:
-        raise ProcessLookupError from error
+        return time.clock_gettime((~pid << 3) | _CPU_CLOCK_OF_PROCESS)
+    except OSError:
+        return 0.0
 
 
 def _lower(present: int, value: int) -> int:

@@ -24,15 +24,14 @@ from leanpix.worker.children.answers import (
 )
 from leanpix.worker.children.deaths import cause_of, failure_of
 from leanpix.worker.children.descriptors import ChildDescriptors
-from leanpix.worker.children.lifecycle import JobEvent, JobState, after
+from leanpix.worker.children.lifecycle import JobEvent, JobState, Lost, after
 from leanpix.worker.children.memory_budget import MemoryBudget
-from leanpix.worker.children.rlimits import hold_to
+from leanpix.worker.children.rlimits import apply_rlimits, cpu_time_s
 from leanpix.worker.children.wire import GO, MAX_ANSWER_BYTES, Ended, NotForked, Started, unpack_status
 
 _MAX_PHASES = 1000
 # A child that has closed its answers is dying: how long its exit code is worth waiting for.
 _DYING_S = 0.5
-_CPU_CLOCK_OF_PROCESS = 2  # the kernel's CPUCLOCK_SCHED
 _EVENTS = {Phase: JobEvent.PHASE, MemoryRequest: JobEvent.MEMORY}
 _log = logging.getLogger(__name__)
 
@@ -41,9 +40,8 @@ class ChildRun:
     """A job that was given to a child. finish() returns or raises once; close() ends the job's hold on memory.
 
     deadline_s is monotonic. cancelled are descriptors, each readable once the job is not wanted any more. child_failed
-    tells a dead, killed or misbehaving child from a failure that the engine found in the picture; was_killed, that
-    somebody killed it who is neither this process nor the kernel, short of memory: was_short_of_memory tells whether
-    the kernel has killed since the last look.
+    tells a dead, killed or misbehaving child from a failure that the engine found in the picture. was_short_of_memory
+    tells whether the kernel has killed for want of memory since the last look.
     """
 
     def __init__(  # noqa: PLR0913 - what a run is given; nothing of it belongs together more than the rest
@@ -57,13 +55,13 @@ class ChildRun:
         was_short_of_memory: Callable[[], bool],
     ) -> None:
         self.state = JobState.GIVEN
-        self.child_failed = self.was_killed = False
+        self.child_failed = False
         self.memory_bytes = 0
         self._child, self._deadline_s = child, deadline_s
         self._cpu_limit_s = self._stopped_at_s = cpu_limit_s
         self._cancelled, self._memory = frozenset(cancelled), memory
         self._was_short_of_memory = was_short_of_memory
-        self._cpu_before_s = 0.0 if child.pid is None else _cpu_s_of(child.pid)
+        self._cpu_before_s = 0.0 if child.pid is None else cpu_time_s(child.pid)
         self._cpu_at_end_s: float | None = None
         self._reserved = contextlib.ExitStack()
         self._phases = 0
@@ -74,12 +72,8 @@ class ChildRun:
 
     def finish(
         self, on_phase: Callable[[str], None] | None = None, on_sides: Callable[[int], None] | None = None
-    ) -> Done | Locked | None:
-        """The child's last answer, or TaskFailure, or what a listener raises; None when another child is to be asked.
-
-        That is so where its zygote died, and it with it, where one that was kept from an earlier job had died before it
-        looked at this one's picture, and where somebody killed it: that says nothing of the picture.
-        """
+    ) -> Done | Locked | Lost:
+        """The child's last answer; Lost where another child is to be asked; TaskFailure, or what a listener raises."""
         while True:
             ready = self._wait()
             if self._cancelled & ready:
@@ -91,14 +85,13 @@ class ChildRun:
                 if isinstance(answer, MemoryRequest):
                     self._tell_sides(answer, on_sides)
                     if not self._admit(answer):
-                        return None
+                        return Lost.ZYGOTE_DIED
                 if isinstance(answer, Phase) and on_phase is not None:
                     on_phase(answer.phase)
             elif self._child.status.fileno() in ready:
-                record = self._read_status()
-                if record is None or (isinstance(record, Ended) and self._is_nobodys_fault(record)):
-                    return None
-                self._judge(record)
+                lost = self._lost_by(self._read_status())
+                if lost is not None:
+                    return lost
 
     @property
     def has_spoken(self) -> bool:
@@ -133,7 +126,7 @@ class ChildRun:
         """The processor seconds that this job has taken, by the kernel's count and not by the child's."""
         at_end_s = self._cpu_at_end_s
         if at_end_s is None and self._child.pid is not None:
-            at_end_s = _cpu_s_of(self._child.pid) or self._cpu_s_at_its_end()
+            at_end_s = cpu_time_s(self._child.pid) or self._cpu_s_at_its_end()
         return max(0.0, (at_end_s or 0.0) - self._cpu_before_s)
 
     @property
@@ -160,14 +153,22 @@ class ChildRun:
             on_sides(asked.longest_px)
             self._deadline_s += time.monotonic() - began_s
 
-    def _is_nobodys_fault(self, end: Ended) -> bool:
-        """Whether the child had died before this job, or was killed by others."""
-        self._cpu_at_end_s = end.cpu_s
-        if self._was_dead_before:
-            return True
-        is_over = end.cpu_s >= self._stopped_at_s
-        self.was_killed = end.exit_code == -signal.SIGKILL and not is_over and not self._was_short_of_memory()
-        return self.was_killed
+    def _lost_by(self, status: Started | NotForked | Ended | None) -> Lost | None:
+        """What an end that says nothing of the picture was; None where the child has started. TaskFailure for others.
+
+        status: None where the zygote has died.
+        """
+        if status is None:
+            return Lost.ZYGOTE_DIED
+        if isinstance(status, Ended):
+            self._cpu_at_end_s = status.cpu_s
+            if self._was_dead_before:
+                return Lost.DIED_BEFORE
+            is_over = status.cpu_s >= self._stopped_at_s
+            if status.exit_code == -signal.SIGKILL and not is_over and not self._was_short_of_memory():
+                return Lost.KILLED
+        self._judge(status)
+        return None
 
     def _cpu_s_at_its_end(self) -> float:
         """Of a child that is gone: its zygote has counted them, and is about to say so."""
@@ -192,7 +193,7 @@ class ChildRun:
             return False
         if self._child.pid is not None and asked.cpu_s is not None:
             self._cpu_limit_s = min(asked.cpu_s, self._cpu_limit_s)
-            held_to_s = hold_to(self._child.pid, address_bytes=asked.address_bytes, cpu_s=self._cpu_limit_s)
+            held_to_s = apply_rlimits(self._child.pid, address_bytes=asked.address_bytes, cpu_s=self._cpu_limit_s)
             self._stopped_at_s = self._stopped_at_s if held_to_s is None else held_to_s
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # its end says why
             self._child.answers.send(GO)
@@ -274,12 +275,3 @@ class ChildRun:
         shown = words.decode("latin-1").encode("unicode_escape").decode()[-2000:]
         _log.warning("child died of %s: %s", cause_of(end), shown)
         return failure_of(end, words, self._stopped_at_s, self._cpu_limit_s)
-
-
-def _cpu_s_of(pid: int) -> float:
-    """The processor seconds of the process; 0.0 where it is gone already."""
-    try:
-        # The number of a process's own clock, as clock_getcpuclockid() makes it.
-        return time.clock_gettime((~pid << 3) | _CPU_CLOCK_OF_PROCESS)
-    except OSError:
-        return 0.0
