@@ -109,7 +109,7 @@ def test_items_come_in_as_there_is_room_and_the_batch_ends_when_all_have(office:
     assert office.book.credit() == 80
     assert office.promote() == 0
     with office.book.database.reading() as view:
-        assert [one.task_id for one in view.notices.recent("key", 10)] == [batch.id]
+        assert [one.task_id for one in view.deliveries.recent("key", 10)] == [batch.id]
 
 
 def test_a_batch_has_not_ended_while_any_of_it_is_under_way(office: Office) -> None:

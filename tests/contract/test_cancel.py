@@ -125,7 +125,7 @@ def test_a_batch_ends_with_all_that_waits_and_runs_and_its_end_is_told_once(desk
     with desk.book.database.transaction() as change:
         assert record(change, running, success(running), 3.0) is None
     with desk.book.database.reading() as view:
-        assert [one.task_id for one in view.notices.recent("key", 10)] == [batch_id]
+        assert [one.task_id for one in view.deliveries.recent("key", 10)] == [batch_id]
     desk.promote()
     assert desk.book.credit() == 99
 

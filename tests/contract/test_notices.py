@@ -76,7 +76,7 @@ def ended(book: Book, clock: Callable[[], float], key_id: str = "key", host: str
 
 def notice(book: Book, task_id: str) -> WebhookDelivery:
     with book.database.reading() as view:
-        return next(one for one in view.notices.recent("key", 100) if one.task_id == task_id)
+        return next(one for one in view.deliveries.recent("key", 100) if one.task_id == task_id)
 
 
 def test_a_notice_is_kept_with_the_end_or_not_at_all(book: Book, clock: SettableClock) -> None:
@@ -90,12 +90,12 @@ def test_a_notice_is_kept_with_the_end_or_not_at_all(book: Book, clock: Settable
     with pytest.raises(KeyboardInterrupt):
         interrupted(task)
     with book.database.reading() as view:
-        assert list(view.notices.recent("key", 10)) == []
+        assert list(view.deliveries.recent("key", 10)) == []
     with book.database.transaction() as change:
         record(change, task, success(task), clock())
         assert record(change, task, success(task), clock()) is None
     with book.database.reading() as view:
-        assert [one.task_id for one in view.notices.recent("key", 10)] == [task.id]
+        assert [one.task_id for one in view.deliveries.recent("key", 10)] == [task.id]
 
 
 def test_of_many_senders_exactly_one_has_a_notice_in_hand(book: Book, clock: SettableClock) -> None:
@@ -112,14 +112,14 @@ def test_a_try_that_was_lost_is_made_again_and_its_late_word_does_not_count(book
     book.account()
     task_id, tell = ended(book, clock), notify(book, Post(), clock)
     with book.database.transaction() as change:
-        lost = change.notices.claim(task_id, clock(), clock() + 1000, clock() + 60)
+        lost = change.deliveries.claim(task_id, clock(), clock() + 1000, clock() + 60)
     assert lost is not None
     assert tell.due(4, 10) == []
     clock.move(61)
     assert [one.task_id for one in tell.due(4, 10)] == [task_id]
     assert tell(task_id) is WebhookState.DELIVERED
     with book.database.transaction() as change:
-        assert not change.notices.note(replace(lost, due_at=clock()))
+        assert not change.deliveries.note(replace(lost, due_at=clock()))
     assert notice(book, task_id).state is WebhookState.DELIVERED
 
 
@@ -149,7 +149,7 @@ def test_pauses_double_and_end_with_the_tasks_life(book: Book, clock: SettableCl
     clock.move(2 * HOUR_S)
     tell.forget()
     with book.database.reading() as view:
-        assert list(view.notices.recent("key", 10)) == []
+        assert list(view.deliveries.recent("key", 10)) == []
 
 
 def test_a_clock_that_was_set_back_delays_nothing(book: Book, clock: SettableClock) -> None:

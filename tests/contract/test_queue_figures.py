@@ -39,10 +39,10 @@ def test_webhooks_that_are_still_to_be_delivered_are_counted_with_the_oldest_one
     callback = Callback("https://receiver.example/", "https://img.example")
     with node.database.transaction() as change:
         for number, age_s in enumerate((90, 30, 500)):
-            change.notices.add(f"task-{number}", "key", callback, clock() - age_s)
-        told = change.notices.claim("task-2", clock(), clock() + 1000, clock() + 10)
+            change.deliveries.add(f"task-{number}", "key", callback, clock() - age_s)
+        told = change.deliveries.claim("task-2", clock(), clock() + 1000, clock() + 10)
         assert told is not None
-        change.notices.note(replace(told, state=WebhookState.DELIVERED, due_at=None))
+        change.deliveries.note(replace(told, state=WebhookState.DELIVERED, due_at=None))
     found = queue_figures(node.database, clock())
     assert (found.webhooks, found.oldest_webhook_s) == (2, 90.0)
 

@@ -112,7 +112,7 @@ class ModelTransaction(Repository):
         return ModelSubmissions(self.work)
 
     @property
-    def notices(self) -> ModelNotices:
+    def deliveries(self) -> ModelNotices:
         return ModelNotices(self.work)
 
     @property

@@ -78,7 +78,7 @@ def make_api(
         batches=make_batch_desk(stores),
         rendering=make_rendering(stores),
         links=stores.links,
-        shelves=S3ResultExporter(settings.tinify_store_endpoints),
+        exporter=S3ResultExporter(settings.tinify_store_endpoints),
         blobs=stores.blobs,
         ends=rows.local,
         readiness=NodeReadiness(stores, pool, draining.is_set),

@@ -104,14 +104,14 @@ def deliveries(
     """List what was told to a key's webhooks, or is still to be."""
     with _stores(data_dir) as stores:
         found = _webhooks(stores).deliveries(key_id, limit)
-    for notice in found:
-        tries = [{"at": one.at, "status": one.status} for one in notice.tries]
+    for delivery in found:
+        tries = [{"at": one.at, "status": one.status} for one in delivery.tries]
         if as_json:
-            shown = {"id": notice.id, "task_id": notice.task_id, "url": notice.callback.url}
-            typer.echo(json.dumps(shown | {"state": notice.state.value, "tries": tries}))
+            shown = {"id": delivery.id, "task_id": delivery.task_id, "url": delivery.callback.url}
+            typer.echo(json.dumps(shown | {"state": delivery.state.value, "tries": tries}))
         else:
-            statuses = " ".join(str(one.status or "-") for one in notice.tries)
-            typer.echo(f"{notice.task_id}  {notice.state.value:9}  {notice.callback.url}  {statuses}")
+            statuses = " ".join(str(one.status or "-") for one in delivery.tries)
+            typer.echo(f"{delivery.task_id}  {delivery.state.value:9}  {delivery.callback.url}  {statuses}")
 
 
 def _webhooks(stores: Stores) -> Webhooks:

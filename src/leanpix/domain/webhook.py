@@ -21,7 +21,7 @@ class Callback:
 
 
 class WebhookState(StrEnum):
-    """Whether a notice still has to be told; failed: its time was up, or the receiver wants it no more."""
+    """Whether a delivery still has to be made; failed: its time was up, or the receiver wants it no more."""
 
     PENDING = "pending"
     DELIVERED = "delivered"
@@ -68,7 +68,7 @@ class WebhookDelivery:
 
 @dataclass(frozen=True, slots=True)
 class DueWebhook:
-    """A notice that waits for its turn."""
+    """A delivery that waits for its turn."""
 
     task_id: str
     key_id: str

@@ -85,7 +85,7 @@ class Cancel:
             ended += self._end(tasks, message)
         with self.database.transaction() as change:
             if change.batches.end(batch.id, self.now()) and batch.callback is not None:
-                change.notices.add(batch.id, batch.key_id, batch.callback, self.now())
+                change.deliveries.add(batch.id, batch.key_id, batch.callback, self.now())
         return ended
 
     def _end(self, tasks: Iterable[Task], message: str) -> int:

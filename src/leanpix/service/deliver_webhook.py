@@ -20,7 +20,7 @@ class DeliverWebhook:
     """The use case `notify`; now gives Unix seconds, random a number from 0 to 1.
 
     render makes the message of an ended task or batch from its id and the base of its links; None where it is gone. A
-    try whose process has died counts as lost after lease_s, and the notice is told again, under the same id.
+    try whose process has died counts as lost after lease_s, and it is told again, under the same id.
     """
 
     database: Database
@@ -38,27 +38,27 @@ class DeliverWebhook:
         """Webhook deliveries whose time has come."""
         now = self.now()
         with self.database.reading() as view:
-            return view.notices.due(now, self._furthest(now), per_host, limit)
+            return view.deliveries.due(now, self._furthest(now), per_host, limit)
 
     def __call__(self, task_id: str) -> WebhookState | None:
-        """Make one try; the notice's state after it, or None where somebody else has it in hand."""
+        """Make one try; the state of the delivery after it, or None where somebody else has it in hand."""
         now = self.now()
         with self.database.autocommit() as change:
-            notice = change.notices.claim(task_id, now, self._furthest(now), now + self.lease_s)
-            if notice is None:
+            delivery = change.deliveries.claim(task_id, now, self._furthest(now), now + self.lease_s)
+            if delivery is None:
                 return None
-            salts = change.notices.salts(notice.key_id)
-        body = self.render(task_id, notice.callback.base)
-        if body is None or now >= notice.created_at + self.retention_s:
-            return self._note(replace(notice, state=WebhookState.FAILED, due_at=None))
-        keys = self.secrets.valid(notice.key_id, salts, now)
-        answer = self._post(notice.callback.url, body, signed_headers(notice.id, now, body, keys))
-        return self._note(self._after(notice, answer))
+            salts = change.deliveries.salts(delivery.key_id)
+        body = self.render(task_id, delivery.callback.base)
+        if body is None or now >= delivery.created_at + self.retention_s:
+            return self._note(replace(delivery, state=WebhookState.FAILED, due_at=None))
+        keys = self.secrets.valid(delivery.key_id, salts, now)
+        answer = self._post(delivery.callback.url, body, signed_headers(delivery.id, now, body, keys))
+        return self._note(self._after(delivery, answer))
 
     def forget(self) -> None:
         """Remove what is too old for the log."""
         with self.database.autocommit() as change:
-            change.notices.remove_before(self.now() - max(self.kept_s, self.retention_s))
+            change.deliveries.remove_before(self.now() - max(self.kept_s, self.retention_s))
 
     def _furthest(self, now: float) -> float:
         return now + _LONGEST_PAUSE_S + self.lease_s
@@ -70,14 +70,14 @@ class DeliverWebhook:
         except LeanpixError:
             return None
 
-    def _after(self, notice: WebhookDelivery, answer: WebhookAnswer | None) -> WebhookDelivery:
+    def _after(self, delivery: WebhookDelivery, answer: WebhookAnswer | None) -> WebhookDelivery:
         now, status = self.now(), None if answer is None else answer.status
-        tried = replace(notice, tries=(*notice.tries, WebhookAttempt(now, status)), due_at=None)
+        tried = replace(delivery, tries=(*delivery.tries, WebhookAttempt(now, status)), due_at=None)
         if status is not None and 200 <= status < 300:  # noqa: PLR2004 - the successes of HTTP
             return replace(tried, state=WebhookState.DELIVERED)
         asked_s = 0.0 if answer is None else min(answer.retry_after_s or 0.0, _LONGEST_PAUSE_S)
-        next_at = now + max(self._pause_s(notice.attempt), asked_s)
-        if status == _GONE or next_at >= notice.created_at + self.retention_s:
+        next_at = now + max(self._pause_s(delivery.attempt), asked_s)
+        if status == _GONE or next_at >= delivery.created_at + self.retention_s:
             return replace(tried, state=WebhookState.FAILED)
         return replace(tried, due_at=next_at)
 
@@ -86,8 +86,8 @@ class DeliverWebhook:
         longest = min(_FIRST_PAUSE_S * 2.0 ** min(attempt - 1, 32), _LONGEST_PAUSE_S)
         return longest * (1 - self.random() / 2)
 
-    def _note(self, notice: WebhookDelivery) -> WebhookState:
+    def _note(self, delivery: WebhookDelivery) -> WebhookState:
         with self.database.autocommit() as change:
-            change.notices.note(notice)
-        self.observe(notice)
-        return notice.state
+            change.deliveries.note(delivery)
+        self.observe(delivery)
+        return delivery.state

@@ -347,7 +347,7 @@ def record(change: Transaction, task: Task, outcome: Outcome, now: float) -> Tas
     if not change.tasks.finish(task.fence, outcome, now, credit):
         return None
     if task.callback is not None:
-        change.notices.add(task.id, task.key_id, task.callback, now)
+        change.deliveries.add(task.id, task.key_id, task.callback, now)
     if credit:
         change.accounts.settle(task.key_id, task.id, credit, now)
     else:

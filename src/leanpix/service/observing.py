@@ -42,7 +42,7 @@ class Ended:
 class QueueFigures:
     """The tasks that have not ended: waiting and running ones, the oldest waiting one's age, credits held for all.
 
-    webhooks: notices that are still to be delivered, and the oldest one's age. live_workers: processes that take tasks;
+    webhooks: deliveries that are still to be made, and the oldest one's age. live_workers: processes that take tasks;
     None where that is this one alone.
     """
 

@@ -54,7 +54,7 @@ class PromoteBatchItems:
             items = change.batches.waiting(batch.id, self._room(change, batch))
             ended = [one for item in items if (one := self._begin(change, batch, item)) is not None]
             if not items and change.batches.end(batch.id, self.now()) and batch.callback is not None:
-                change.notices.add(batch.id, batch.key_id, batch.callback, self.now())
+                change.deliveries.add(batch.id, batch.key_id, batch.callback, self.now())
         self._let_go(ended)
         if len(items) > len(ended):
             self.signals.work_added()

@@ -37,11 +37,11 @@ class Webhooks:
         with self.database.transaction() as change:
             if change.accounts.get(key_id) is None:
                 raise NotFoundError(f"there is no key {key_id!r}")
-            salts = rotated(change.notices.salts(key_id), self.now())
-            change.notices.set_salts(key_id, salts)
+            salts = rotated(change.deliveries.salts(key_id), self.now())
+            change.deliveries.set_salts(key_id, salts)
         return self.secrets.shown(key_id, salts.current)
 
     def deliveries(self, key_id: str, limit: int) -> Sequence[WebhookDelivery]:
         """What was told, or is still to be told, to the key's receivers, the newest first."""
         with self.database.reading() as view:
-            return view.notices.recent(key_id, limit)
+            return view.deliveries.recent(key_id, limit)

@@ -84,15 +84,15 @@ class Metrics:
         """Count a task that is taken from a worker without a sign of life."""
         self._taken_over.inc()
 
-    def told(self, notice: WebhookDelivery) -> None:
+    def told(self, delivery: WebhookDelivery) -> None:
         """Count a try to tell a receiver."""
-        status = notice.tries[-1].status if notice.tries else None
-        if notice.state is WebhookState.DELIVERED:
+        status = delivery.tries[-1].status if delivery.tries else None
+        if delivery.state is WebhookState.DELIVERED:
             outcome = "delivered"
         else:
             outcome = "unanswered" if status is None else "refused"
         self._webhooks.labels(outcome).inc()
-        self._given_up.inc(int(notice.state is WebhookState.FAILED))
+        self._given_up.inc(int(delivery.state is WebhookState.FAILED))
 
     def watch_queue(self, look: Callable[[], QueueFigures]) -> None:
         """Look the queue up at each scrape."""

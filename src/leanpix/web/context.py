@@ -87,7 +87,7 @@ class Context:
     batches: BatchDesk
     rendering: Rendering
     links: SignedUrls
-    shelves: ResultExporter
+    exporter: ResultExporter
     blobs: Blobs
     ends: TaskEnds
     readiness: Callable[[], Readiness]

@@ -21,7 +21,7 @@ class BatchScheduler:
 
     def start(self) -> None:
         """Start the thread."""
-        Thread(target=self._run, name="feeder", daemon=True).start()
+        Thread(target=self._run, name="batch-scheduler", daemon=True).start()
 
     def stop(self) -> None:
         """End the thread at its next turn."""

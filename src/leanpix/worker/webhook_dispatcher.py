@@ -15,14 +15,14 @@ _POLL_S = 0.5
 _FORGET_EVERY_S = 600.0
 _GRACE_S = 1.0
 _SHARE = 2  # a key may have this part of the threads, one at least
-_WINDOW = 4  # notices looked at for each thread: some are of hosts and keys that have their share already
+_WINDOW = 4  # deliveries looked at for each thread: some are of hosts and keys that have their share already
 
 
 @dataclass(slots=True)
 class WebhookDispatcher:
-    """Tells due notices, `senders` at a time, at most `per_host` to one host and half of them of one key.
+    """Makes due deliveries, `senders` at a time, at most `per_host` to one host and half of them of one key.
 
-    Any number of processes may run one over the same database: each notice is claimed by one of them. What is under
+    Any number of processes may run one over the same database: each delivery is claimed by one of them. What is under
     way when the process ends is told again by whoever finds its time over.
     """
 
@@ -40,7 +40,7 @@ class WebhookDispatcher:
     def start(self) -> None:
         """Start the loop, unless there are no senders."""
         if self.senders:
-            self._start(Thread(target=self._run, name="outbox", daemon=True))
+            self._start(Thread(target=self._run, name="webhook-dispatcher", daemon=True))
 
     def stop(self) -> None:
         """Begin nothing more, and give what is under way a moment."""
@@ -72,27 +72,27 @@ class WebhookDispatcher:
             free = self.senders - len(self._in_hand)
         if not free:
             return
-        for notice in self.notify.due(self.per_host, _WINDOW * self.senders):
-            if self._take(notice):
-                self._start(Thread(target=self._tell, args=(notice,), name="notice", daemon=True))
+        for delivery in self.notify.due(self.per_host, _WINDOW * self.senders):
+            if self._take(delivery):
+                self._start(Thread(target=self._tell, args=(delivery,), name="webhook", daemon=True))
 
-    def _take(self, notice: DueWebhook) -> bool:
+    def _take(self, delivery: DueWebhook) -> bool:
         with self._lock:
             hosts = Counter(other.host for other in self._in_hand.values())
             keys = Counter(other.key_id for other in self._in_hand.values())
             most = max(1, self.senders // _SHARE)
-            fits = len(self._in_hand) < self.senders and notice.task_id not in self._in_hand
-            if not fits or hosts[notice.host] >= self.per_host or keys[notice.key_id] >= most:
+            fits = len(self._in_hand) < self.senders and delivery.task_id not in self._in_hand
+            if not fits or hosts[delivery.host] >= self.per_host or keys[delivery.key_id] >= most:
                 return False
-            self._in_hand[notice.task_id] = notice
+            self._in_hand[delivery.task_id] = delivery
         return True
 
-    def _tell(self, notice: DueWebhook) -> None:
+    def _tell(self, delivery: DueWebhook) -> None:
         try:
-            self.notify(notice.task_id)
-        except Exception as failure:  # noqa: BLE001 - the notice is told again when its time is over
+            self.notify(delivery.task_id)
+        except Exception as failure:  # noqa: BLE001 - it is told again when its time is over
             self.on_error(failure)
         finally:
             with self._lock:
-                del self._in_hand[notice.task_id]
+                del self._in_hand[delivery.task_id]
             self._freed.set()

@@ -23,14 +23,14 @@ class WebhookDeliveries(Protocol):
     def claim(self, task_id: str, now: float, furthest: float, until: float) -> WebhookDelivery | None:
         """Begin a try that counts as lost at `until`; None where somebody else has begun one, or it is over."""
 
-    def note(self, notice: WebhookDelivery) -> bool:
+    def note(self, delivery: WebhookDelivery) -> bool:
         """Record how a try went; False where another one was begun since, and then nothing is written."""
 
     def recent(self, key_id: str, limit: int) -> Sequence[WebhookDelivery]:
-        """A key's notices, the newest first."""
+        """A key's deliveries, the newest first."""
 
     def remove_before(self, created_before: float) -> None:
-        """Forget the notices of tasks that ended before the given time."""
+        """Forget the deliveries of tasks that ended before the given time."""
 
     def salts(self, key_id: str) -> WebhookSalts | None:
         """What the key's secrets are derived with, or None where it has not made one yet."""

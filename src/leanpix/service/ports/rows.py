@@ -163,7 +163,7 @@ class Transaction(Protocol):
         """What idempotency keys stand for."""
 
     @property
-    def notices(self) -> WebhookDeliveries:
+    def deliveries(self) -> WebhookDeliveries:
         """What has to be told to receivers."""
 
     @property

@@ -35,7 +35,7 @@ class SqlTransaction:
         self.tasks = SqlTasks(connection)
         self.accounts = SqlAccounts(connection)
         self.submissions = SqlSubmissions(connection)
-        self.notices = SqlWebhookDeliveries(connection)
+        self.deliveries = SqlWebhookDeliveries(connection)
         self.batches = SqlBatches(connection)
         self.installation = SqlInstallation(connection)
         self._enqueue = enqueue

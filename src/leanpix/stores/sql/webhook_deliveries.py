@@ -36,7 +36,7 @@ _DUE = _due_by_turns()  # built once: every process asks for it twice a second
 
 
 class SqlWebhookDeliveries:
-    """The notices of one transaction."""
+    """The deliveries of one transaction."""
 
     def __init__(self, connection: SqlConnection) -> None:
         self._connection = connection
@@ -71,28 +71,28 @@ class SqlWebhookDeliveries:
         chosen = update(notices).where(notices.c.task_id == task_id, _IS_DUE)
         begun = chosen.values(attempt=notices.c.attempt + 1, due_at=until).returning(*notices.c)
         row = self._connection.execute(begun, {"now": now, "furthest": furthest}).first()
-        return None if row is None else _notice(row)
+        return None if row is None else _delivery(row)
 
-    def note(self, notice: WebhookDelivery) -> bool:
+    def note(self, delivery: WebhookDelivery) -> bool:
         """Record how a try went; False where another one was begun since, and then nothing is written."""
         done = self._connection.execute(
             update(notices)
-            .where(notices.c.task_id == notice.task_id, notices.c.attempt == notice.attempt)
+            .where(notices.c.task_id == delivery.task_id, notices.c.attempt == delivery.attempt)
             .values(
-                state=notice.state.value,
-                due_at=notice.due_at,
-                tries=json.dumps([[one.at, one.status] for one in notice.tries]),
+                state=delivery.state.value,
+                due_at=delivery.due_at,
+                tries=json.dumps([[one.at, one.status] for one in delivery.tries]),
             )
         )
         return done.rowcount == 1
 
     def recent(self, key_id: str, limit: int) -> Sequence[WebhookDelivery]:
-        """A key's notices, the newest first."""
+        """A key's deliveries, the newest first."""
         chosen = select(notices).where(notices.c.key_id == key_id).order_by(notices.c.created_at.desc()).limit(limit)
-        return [_notice(row) for row in self._connection.execute(chosen)]
+        return [_delivery(row) for row in self._connection.execute(chosen)]
 
     def remove_before(self, created_before: float) -> None:
-        """Forget the notices of tasks that ended before the given time."""
+        """Forget the deliveries of tasks that ended before the given time."""
         self._connection.execute(delete(notices).where(notices.c.created_at < created_before))
 
     def salts(self, key_id: str) -> WebhookSalts | None:
@@ -106,7 +106,7 @@ class SqlWebhookDeliveries:
         self._connection.execute(_SET_SALTS, {"key_id": key_id, **values})
 
 
-def _notice(row: SqlRow) -> WebhookDelivery:
+def _delivery(row: SqlRow) -> WebhookDelivery:
     return WebhookDelivery(
         task_id=row.task_id,
         key_id=row.key_id,

@@ -36,7 +36,7 @@ async def create(request: Request) -> Response:
         wire = parse_request(form, *wire_rules)
         callback = callback_of(context, request, wire.callback_url)
 
-        def submit() -> str:
+        def submit() -> str:  # in a thread of use cases, where the upload's spool file may be read
             return context.submit.submit(
                 account,
                 _source(form, wire),

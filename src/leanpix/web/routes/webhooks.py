@@ -29,19 +29,19 @@ async def deliveries(request: Request) -> Response:
     await context.look_up(context.query.count, account)
     limit = number_in(request, "limit", LISTED, 1, MOST_LISTED)
     found = await context.call(context.webhooks.deliveries, account.id, limit)
-    return _answer({"deliveries": [_shown(notice) for notice in found]})
+    return _answer({"deliveries": [_shown(delivery) for delivery in found]})
 
 
-def _shown(notice: WebhookDelivery) -> Json:
-    is_pending = notice.state is WebhookState.PENDING and notice.due_at is not None
+def _shown(delivery: WebhookDelivery) -> Json:
+    is_pending = delivery.state is WebhookState.PENDING and delivery.due_at is not None
     return {
-        "id": notice.id,
-        "task_id": notice.task_id,
-        "url": notice.callback.url,
-        "state": notice.state.value,
-        "created_at": str(int(notice.created_at)),
-        "next_try_at": str(int(notice.due_at)) if is_pending and notice.due_at is not None else None,
-        "tries": [_shown_try(one) for one in notice.tries],
+        "id": delivery.id,
+        "task_id": delivery.task_id,
+        "url": delivery.callback.url,
+        "state": delivery.state.value,
+        "created_at": str(int(delivery.created_at)),
+        "next_try_at": str(int(delivery.due_at)) if is_pending and delivery.due_at is not None else None,
+        "tries": [_shown_try(one) for one in delivery.tries],
     }
 
 

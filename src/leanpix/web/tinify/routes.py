@@ -137,7 +137,7 @@ class Tinify:
         note(request, task_id=task.id)
         if commands.shelf is not None:
             account, content = _required(account), await _content(context, task)
-            put = partial(context.shelves.put, commands.shelf, content, answers.media_type(task))
+            put = partial(context.exporter.put, commands.shelf, content, answers.media_type(task))
             place = await to_thread.run_sync(put, limiter=self._storing)
             return answers.stored(task, place, await _counts(context, account))
         counts = {} if account is None else await _counts(context, account)
