@@ -1,10 +1,10 @@
-"""Which formats a request allows: by its list, or by what its Accept says that its client shows."""
+"""Which formats a request allows: by its list, by what its Accept says that its client shows, or by what it is of."""
 
 from __future__ import annotations
 
 import pytest
 
-from leanpix.domain.choosing import accepted_formats, one_or_several, parse_formats
+from leanpix.domain.choosing import accepted_formats, one_or_several, parse_formats, recommended
 from leanpix.domain.errors import InvalidParameterError
 from leanpix.domain.formats import STANDARD_FORMATS, OutputFormat
 
@@ -50,3 +50,23 @@ def test_what_is_not_written_is_refused_by_name(text: str) -> None:
 
 def test_of_one_there_is_nothing_to_choose() -> None:
     assert one_or_several(parse_formats("webp", ALL)) == (OutputFormat.WEBP, ())
+
+
+@pytest.mark.parametrize(
+    ("is_animated", "is_transparent", "is_drawn", "form"),
+    [
+        (True, False, False, OutputFormat.WEBP),
+        (True, True, True, OutputFormat.WEBP),
+        (False, True, True, OutputFormat.WEBP),
+        (False, False, True, OutputFormat.PNG),
+        (False, False, False, OutputFormat.JPG),
+    ],
+)
+def test_what_is_recommended_shows_all_of_a_picture(
+    is_animated: bool, is_transparent: bool, is_drawn: bool, form: OutputFormat
+) -> None:
+    found = recommended(is_animated=is_animated, is_transparent=is_transparent, is_drawn=is_drawn)
+    assert found is form
+    assert found in STANDARD_FORMATS
+    assert found.facts.has_alpha >= is_transparent
+    assert found.facts.is_animated >= is_animated
