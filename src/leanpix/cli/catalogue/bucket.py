@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import obstore
-from obstore.exceptions import BaseError, NotFoundError
+from obstore.exceptions import BaseError, InvalidPathError, NotFoundError
 from obstore.store import from_url
 
 from leanpix.cli.catalogue.places import BUCKET_SCHEMES, Entry, Opened
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 _PAGE = 1000
 _PART_BYTES = 8 << 20  # S3's least is 5 MiB, and its most 10,000 parts: objects of up to 80 GB
 _PARTS_AT_A_TIME = 2
+_LAST = chr(0x10FFFF)
+_UNLISTED = "a key with an empty part (//) lies in this folder: none of it can be listed"
 _CLIENT: ClientConfig = {"timeout": "10m", "connect_timeout": "5s", "read_timeout": "60s", "allow_http": True}
 _RETRY: RetryConfig = {"max_retries": 10, "retry_timeout": timedelta(seconds=60)}
 
@@ -44,9 +46,38 @@ class Bucket:
     def entries(self) -> Iterator[Entry]:
         """Every object, by its key."""
         with _refused(self.name):
-            for page in obstore.list(self._store, chunk_size=_PAGE):
+            for found in self._below(None):
+                if isinstance(found, str):
+                    yield Entry(found, problem=_UNLISTED, is_hole=True)
+                else:
+                    yield Entry(str(found["path"]), _source_stamp(found), int(found["size"]))
+
+    def _below(self, prefix: str | None, after: str = "") -> Iterator[ObjectMeta | str]:
+        """Every object of a folder whose key comes after this one; of a part that cannot be listed its folder's key.
+
+        The library refuses a whole page for one key with an empty part (`a//b`). What lies beside that key's folder is
+        listed folder by folder then, from where the pages ended: stores list in the order of keys.
+        """
+        last = after
+        try:
+            for page in obstore.list(self._store, prefix, offset=after or None, chunk_size=_PAGE):
                 for meta in page:
-                    yield Entry(str(meta["path"]), _source_stamp(meta), int(meta["size"]))
+                    last = str(meta["path"])
+                    yield meta
+        except InvalidPathError:
+            try:
+                level = obstore.list_with_delimiter(self._store, prefix)
+            except InvalidPathError:
+                if prefix is None:
+                    raise
+                yield prefix
+                return
+        else:
+            return
+        yield from (meta for meta in level["objects"] if str(meta["path"]) > last)
+        for folder in map(str, level["common_prefixes"]):
+            if not last or f"{folder}/{_LAST}" > last:
+                yield from self._below(folder, last if last.startswith(f"{folder}/") else "")
 
     @contextmanager
     def open(self, key: str) -> Iterator[OpenedObject]:
