@@ -18,6 +18,7 @@ from mcp import Client, StdioServerParameters
 from mcp.client.stdio import stdio_client
 from mcp.client.streamable_http import streamable_http_client
 from PIL import Image
+from tests.support.accounts import key_for
 from tests.support.batch import environment
 from tests.support.pictures import encoded, gradient
 from tests.support.server import LEANPIX, Server, free_port
@@ -155,16 +156,33 @@ def test_nothing_outside_of_the_folders_is_touched_and_nothing_replaced_unasked(
     assert (tmp_path / "errors").read_text() == ""
 
 
-def test_a_server_compresses_where_one_is_named(tmp_path: Path, shop: Path, one_machine: Server) -> None:
+def test_a_server_does_all_of_it_where_one_is_named(tmp_path: Path, shop: Path, one_machine: Server) -> None:
+    key = key_for(one_machine, "assistant", credits=20)
+
     async def session() -> None:
-        words = ("--server", one_machine.base, "--key", one_machine.key)
+        words = ("--server", one_machine.base, "--key", key)
         async with over_stdio(tmp_path, shop, *words) as client:
             made, failed = await called(client, "compress", path="hat.jpg", format="webp")
             assert (failed, made["output"]) == ("", str(shop / "hat.jpg.min.webp"))
+            scored, failed = await called(client, "score", reference="hat.jpg", picture="hat.jpg.min.webp")
+            assert not failed
+            assert abs(scored["score"] - made["score"]) < 3
+            assert set(scored["worst"]) >= {"left_px", "top_px", "width_px", "height_px"}
+            found, failed = await called(
+                client, "set", path="hat.jpg", folder="set", widths=[50, 80], formats="webp,jpg"
+            )
+            assert not failed
+            assert [(shop / "set" / image["name"]).stat().st_size for image in found["images"]] == [
+                image["bytes"] for image in found["images"]
+            ]
+            assert "hat-80.webp 80w" in found["html"]
             formats, _ = await called(client, "formats")
             assert formats["max_upload_bytes"] > 0
 
     run(session)
+    # One for the picture, one for the comparison, four for the set: all of it was the server's work.
+    left = httpx.get(f"{one_machine.base}/v1/account", headers={"X-API-KEY": key}, trust_env=False).json()["data"]
+    assert left["credits"] == 14
 
 
 @pytest.mark.parametrize("given", [{}, {"Authorization": "Bearer wrong"}, {"Authorization": KEY}])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from contextlib import ExitStack
 from importlib.util import find_spec
 from pathlib import Path
 from threading import Semaphore
@@ -12,7 +11,6 @@ from typing import Annotated
 import typer
 
 from leanpix.cli.batch.batch import ExitCode, engine_of
-from leanpix.cli.batch.work import Engine
 from leanpix.cli.options import Jobs, batch_settings_or_exit, default_jobs
 from leanpix.domain.errors import SetupError
 
@@ -35,7 +33,7 @@ def mcp(
         typer.Option(help="What clients have to send with --http, as `Authorization: Bearer KEY`."),
     ] = None,
     server: Annotated[
-        str | None, typer.Option(help="Let this server compress, e.g. http://127.0.0.1:8000; default: LEANPIX_SERVER.")
+        str | None, typer.Option(help="Let this server do it, e.g. http://127.0.0.1:8000; default: LEANPIX_SERVER.")
     ] = None,
     key: Annotated[str | None, typer.Option(help="The API key for it; better: LEANPIX_KEY.")] = None,
     jobs: Jobs = None,
@@ -53,23 +51,17 @@ def mcp(
     settings = batch_settings_or_exit(workers=jobs, server=server, key=key, mcp_key=http_key)
     if address is not None and settings.mcp_key is None:
         raise _refused("--http needs a key: --http-key, better LEANPIX_MCP_KEY", ExitCode.USAGE)
-    from leanpix.cli.batch.local import local_engine
     from leanpix.cli.tools.pictures import PictureTools, server_formats
     from leanpix.cli.tools.roots import Roots
     from leanpix.cli.tools.server import serve_http, server_of
 
-    here = settings.model_copy(update={"server": None})
+    remote_formats = None
     try:
-        with ExitStack() as stack:
-            # Scores and sets are made here whoever compresses.
-            local = stack.enter_context(local_engine(here, is_isolated=False))
-            engine: Engine = local
-            remote_formats = None
+        with engine_of(settings, is_isolated=False) as engine:
             if settings.server is not None:
-                engine = stack.enter_context(engine_of(settings, is_isolated=False))
                 remote_formats = functools.partial(server_formats, settings.server, settings.key or "")
             turns, places = Semaphore(default_jobs(settings)), Roots.of(roots or [Path()])
-            tools = PictureTools(places, engine, local, turns, settings.target_score, remote_formats)
+            tools = PictureTools(places, engine, turns, settings.target_score, remote_formats)
             if address is None:
                 server_of(tools).run("stdio")
             else:

@@ -23,7 +23,7 @@ from leanpix.cli.batch.run import interruptible, run
 from leanpix.cli.batch.select import Rules, Selection, select
 from leanpix.cli.batch.showcase import Showcase
 from leanpix.cli.batch.state import Journal
-from leanpix.cli.batch.work import Engine, OnConflict, Work
+from leanpix.cli.batch.work import Engine, OnConflict, ScoringEngine, Work
 from leanpix.domain.errors import SetupError
 from leanpix.domain.holding import Holding
 from leanpix.domain.request import CompressionOptions
@@ -133,7 +133,7 @@ def run_undo(folder: Path, *, is_json: bool) -> ExitCode:
 
 
 @contextmanager
-def engine_of(settings: BatchSettings, *, is_isolated: bool) -> Iterator[Engine]:
+def engine_of(settings: BatchSettings, *, is_isolated: bool) -> Iterator[ScoringEngine]:
     """What compresses: a server where one is named, else this machine; SetupError."""
     if settings.server is not None:
         from leanpix.cli.batch.remote import remote_engine

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from leanpix.batch_settings import BatchSettings
 from leanpix.cli.batch.items import WorstPlace
@@ -49,6 +49,10 @@ class LocalEngine:
         source = pair_of(reference, picture)
         made = self.pool.run(source, options, timeout_s=self.timeout_s, tenant=_TENANT)
         return Compression(bytes(made.data), made.report)
+
+    def score(self, reference: bytes, picture: bytes) -> Mapping[str, Any]:
+        """The report alone, by its fields; TaskFailure."""
+        return self.compare(reference, picture).report.fields()
 
     def abandon(self) -> None:
         """Kill the processes."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Event
+from typing import Any
 
 import httpx
 
@@ -46,14 +47,15 @@ class RemoteEngine:
     def compress(self, name: str, source: bytes, options: CompressionOptions) -> Result:
         """Compress; TaskFailure for this picture, SetupError where the server takes none."""
         del name  # a file's name is nobody's business
-        try:
+        with _translated():
             made = self.client.compress(source, timeout_s=_TASK_TIMEOUT_S, **_request_options(options))
-        except _HOPELESS as failure:
-            raise SetupError(f"the server: {failure}") from failure
-        except ClientError as failure:
-            raise TaskFailure(TaskState.FAILED, str(failure)) from failure
         advice = None if made.advice is None else Advice.of(made.advice)
         return Result(made.data, made.score, _lost(made.report), WorstPlace.of(made.report), advice)
+
+    def score(self, reference: bytes, picture: bytes) -> Mapping[str, Any]:
+        """The report of a comparison; TaskFailure, SetupError as `compress`."""
+        with _translated():
+            return self.client.score(reference, picture, timeout_s=_TASK_TIMEOUT_S).report
 
     def abandon(self) -> None:
         """Ask the server for nothing more."""
@@ -72,6 +74,17 @@ def remote_engine(base_url: str, key: str) -> Iterator[RemoteEngine]:
     hooks = {"request": [refuse_when_abandoned]}
     with httpx.Client(timeout=_TIMEOUT, event_hooks=hooks) as http:
         yield RemoteEngine(Client(base_url, key, retries=_RETRIES, http=http), abandoned)
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """A client's failure as this picture's, or as that of all that would follow."""
+    try:
+        yield
+    except _HOPELESS as failure:
+        raise SetupError(f"the server: {failure}") from failure
+    except ClientError as failure:
+        raise TaskFailure(TaskState.FAILED, str(failure)) from failure
 
 
 def _lost(report: Mapping[str, object]) -> tuple[Holding, ...]:
@@ -93,6 +106,8 @@ def _request_options(options: CompressionOptions) -> RequestOptions:
         request["keep"] = ",".join((NONE, *options.keep))
     if options.alternatives:
         request["formats"] = ",".join(options.alternatives)
+    if options.widths:
+        request["widths"] = options.widths
     if options.format is not None:
         request["format"] = options.format.value
     return request

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from leanpix.cli.batch.backup import Backup
 from leanpix.cli.batch.files import WrittenFolders, read_file, sync_folder, write_whole
@@ -48,6 +48,13 @@ class Engine(Protocol):
 
     def abandon(self) -> None:
         """Give up the pictures under way: their compress ends with CANCELLED."""
+
+
+class ScoringEngine(Engine, Protocol):
+    """The same, which also says how a picture looks."""
+
+    def score(self, reference: bytes, picture: bytes) -> Mapping[str, Any]:
+        """The report of a picture beside its reference, by its fields; TaskFailure, SetupError as `compress`."""
 
 
 class Watcher(Protocol):

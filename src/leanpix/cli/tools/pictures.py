@@ -12,9 +12,8 @@ import httpx
 
 from leanpix.cli.batch.files import read_file, write_whole
 from leanpix.cli.batch.items import Source
-from leanpix.cli.batch.local import LocalEngine
 from leanpix.cli.batch.place import Placement, Where
-from leanpix.cli.batch.work import MAX_SOURCE_BYTES, Engine, asked_of, is_wanted
+from leanpix.cli.batch.work import MAX_SOURCE_BYTES, ScoringEngine, asked_of, is_wanted
 from leanpix.cli.picture_options import picture_options
 from leanpix.cli.picture_set import write_set
 from leanpix.cli.tools.roots import PathRefusedError, Roots
@@ -57,13 +56,12 @@ class MadeSet(TypedDict):
 class PictureTools:
     """Tools over the files of some folders. Thread-safe.
 
-    engine compresses; local, of this machine, scores and makes sets. turns: bounds the pictures under way.
+    engine compresses, scores and makes sets. turns: bounds the pictures under way.
     formats_of: what a server says of its formats; None: this installation's are told.
     """
 
     roots: Roots
-    engine: Engine
-    local: LocalEngine
+    engine: ScoringEngine
     turns: Semaphore
     target_score: float
     formats_of: Callable[[], dict[str, Any]] | None = None
@@ -120,9 +118,8 @@ class PictureTools:
         """
         contents = [read_file(self.roots.file(one), MAX_SOURCE_BYTES)[1] for one in (reference, picture)]
         with self.turns:
-            report = self.local.compare(*contents).report
-        worst = None if report.worst is None else report.worst.fields()
-        return Scored(score=report.score, worst=worst, warnings=list(report.warnings))
+            report = self.engine.score(*contents)
+        return Scored(score=report.get("score"), worst=report.get("worst"), warnings=list(report.get("warnings") or ()))
 
     def picture_set(
         self,
@@ -147,7 +144,7 @@ class PictureTools:
         )
         _, content = read_file(source, MAX_SOURCE_BYTES)
         with self.turns:
-            bundle = self.local.compress(source.name, content, options).data
+            bundle = self.engine.compress(source.name, content, options).data
         place.mkdir(parents=True, exist_ok=True)
         manifest = write_set(source, place, bundle, as_zip=False)
         html = picture_element(manifest, sizes=sizes, alt=alt)
