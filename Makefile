@@ -113,6 +113,9 @@ bench-batch: setup ## processor time and memory of the batch command over 1,000 
 bench-sync: setup-dev ## memory and processor time of `leanpix sync` over 1,000 to 300,000 objects, by a simulated listing
 	@$(PY) bench/sync.py
 
+bench-sets: setup-dev ## a set through the API beside the sum of its encodes and single requests; PICTURES="photo.jpg"
+	@$(PY) -m bench.sets $(PICTURES)
+
 check: lint docs test ## what CI runs
 
 bench-metric: setup-dev ## CPU time and exactness of the metric's kernels; PICTURES="a.png b.jpg"
