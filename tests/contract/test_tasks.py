@@ -9,9 +9,10 @@ import pytest
 from tests.support.ledger import Book, success
 
 from leanpix.domain.formats import OutputFormat
+from leanpix.domain.report import Placeholder, SetImage
 from leanpix.domain.request import CompressionOptions, Fit, ReturnType
 from leanpix.domain.states import TaskState
-from leanpix.domain.task import SourceKind, Task
+from leanpix.domain.task import SourceKind, StoredResult, Task
 
 FULL = CompressionOptions(format=OutputFormat.WEBP, max_bytes=5000, width_px=10, height_px=20, fit=Fit.FILL)
 
@@ -29,6 +30,38 @@ def test_a_row_comes_back_as_it_was_written(book: Book) -> None:
     ended = book.get(task.id)
     assert (ended.state, ended.charged, ended.completed_at, ended.owner) == (TaskState.SUCCEEDED, 2, 7.5, None)
     assert (ended.result, ended.report) == (success(claimed).result, success(claimed).report)
+
+
+def test_a_set_comes_back_with_every_picture_and_its_placeholder(book: Book) -> None:
+    book.account()
+    options = CompressionOptions(alternatives=(OutputFormat.AVIF, OutputFormat.JPG), widths=(400, 800), quality=75)
+    task = Task("s" * 36, "key", TaskState.QUEUED, options, ReturnType.URL, SourceKind.UPLOAD, 1_800_000_000.25, 4)
+    with book.database.transaction() as change:
+        change.tasks.add(task)
+    assert book.get(task.id) == task
+    claimed, outcome = book.claimed(task.id), success(task)
+    assert outcome.report is not None
+    images = (
+        SetImage("400.avif", 400, 267, OutputFormat.AVIF, 5_000, 75.25, 38),
+        SetImage("400.jpg", 400, 267, OutputFormat.JPG, 9_000, None, 5_075),
+    )
+    report = replace(outcome.report, images=images, placeholder=Placeholder("3OcRJYB4d3h/iIeHeEh3eIhw+j3A", "a0b1c2"))
+    made = replace(outcome, report=report, result=StoredResult("results/s/1.zip", OutputFormat.AVIF, 14_200))
+    with book.database.transaction() as change:
+        assert change.tasks.finish(claimed.fence, made, 7.5, 2)
+    ended = book.get(task.id)
+    assert (ended.report, ended.result, ended.charged) == (report, made.result, 2)
+    assert ended.result is not None
+    assert ended.result.suffix == "zip"
+
+
+def test_a_comparison_comes_back_as_one(book: Book) -> None:
+    book.account()
+    options = CompressionOptions(compares=True)
+    task = Task("c" * 36, "key", TaskState.QUEUED, options, ReturnType.URL, SourceKind.UPLOAD, 1_800_000_000.25, 1)
+    with book.database.transaction() as change:
+        change.tasks.add(task)
+    assert book.get(task.id) == task
 
 
 def test_of_many_workers_that_claim_one_task_exactly_one_gets_it(book: Book) -> None:
