@@ -83,6 +83,15 @@ def test_a_missing_picture_is_named(server: Server, files: dict[str, bytes], sai
     assert (answer.status_code, said in answer.json()["message"]) == (400, True)
 
 
+@pytest.mark.parametrize("fields", [{"image_url": "http://127.0.0.1/a.png"}, {"reference_url": "x", "other_url": "y"}])
+@pytest.mark.parametrize("way", ["form", "json", "query"])
+def test_a_link_is_refused_by_its_name_whatever_it_comes_in(server: Server, fields: dict[str, str], way: str) -> None:
+    sent = {"form": {"data": fields}, "json": {"json": fields}, "query": {"params": fields}}[way]
+    answer = httpx.post(server.base + "/v1/score", headers={"X-API-KEY": server.key}, **sent)  # type: ignore[arg-type] # one of three
+    assert answer.status_code == 400
+    assert answer.json()["message"].startswith(f"{next(iter(fields))}: a comparison fetches nothing")
+
+
 def test_a_part_that_comes_twice_is_named(server: Server) -> None:
     twice = [("reference", ("a", REFERENCE)), ("image", ("b", REFERENCE)), ("image", ("c", REFERENCE))]
     answer = httpx.post(server.base + "/v1/score", headers={"X-API-KEY": server.key}, files=twice)

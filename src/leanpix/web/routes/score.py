@@ -19,6 +19,9 @@ from leanpix.web.observed import note
 from leanpix.web.routes.tasks import form_of, waited
 from leanpix.web.wire import idempotency_key
 
+NO_LINKS = (
+    "a comparison fetches nothing: send both pictures themselves, as the parts reference and image of a multipart form"
+)
 _PIECE_BYTES = 256 * 1024
 
 
@@ -45,6 +48,8 @@ async def score(request: Request) -> Response:
 
 def _both(form: Form) -> tuple[SpoolFile, SpoolFile]:
     found = form.files.get(REFERENCE), form.files.get(COMPARED)
+    if link := next((name for name in form.ignored if "url" in name.lower()), None):
+        raise SourceCountError(f"{link}: {NO_LINKS}")
     missing = [name for name, file in zip((REFERENCE, COMPARED), found, strict=True) if file is None]
     if found[0] is None or found[1] is None:
         raise SourceCountError(f"{' and '.join(missing)}: not sent; both pictures are parts of one multipart form")
