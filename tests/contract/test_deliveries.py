@@ -20,6 +20,7 @@ from tests.support.servers import Postgres
 from leanpix.domain.errors import StoreUnavailableError
 from leanpix.domain.states import TaskState
 from leanpix.domain.task import Task
+from leanpix.queues import postgres as jobs
 from leanpix.queues.settings import QueueSettings
 from leanpix.service.ports import TaskQueue
 
@@ -337,6 +338,44 @@ def test_a_job_that_a_dead_worker_had_fetched_is_delivered_again(shared: Node) -
         shared.mend()
         until(lambda: worker.won == [task_id])
         until(lambda: jobs_left(shared) == 0)
+
+
+def test_work_is_heard_of_and_need_not_be_looked_for(shared: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "_POLL_S", 10 * WAIT_S)
+    book = Book(shared.database)
+    book.account(credit=100)
+    tasks, worker = [submitted(book) for _ in range(5)], Worker(book)
+    with running(shared.new_deliveries(), worker):
+        until(lambda: len(worker.won) == 5)
+        tasks += [submitted(book) for _ in range(5)]
+        until(lambda: len(worker.won) == 10)
+        until(lambda: jobs_left(shared) == 0)
+    assert sorted(worker.won) == sorted(tasks)
+
+
+def workers(node: Node) -> list[int]:
+    assert node.engine is not None
+    with node.engine.connect() as connection:
+        return list(connection.scalars(text("SELECT id FROM procrastinate_workers")))
+
+
+def test_a_worker_that_was_taken_for_dead_registers_anew_and_goes_on(shared: Node) -> None:
+    book = Book(shared.database)
+    book.account(credit=100)
+    handled = Worker(book)
+    with running(shared.new_deliveries(), handled):
+        first = submitted(book)
+        until(lambda: handled.won == [first])
+        before = workers(shared)
+        assert shared.engine is not None
+        with shared.engine.connect() as connection:
+            connection.execute(text("DELETE FROM procrastinate_workers"))
+        until(lambda: len(workers(shared)) == 1)
+        assert workers(shared) != before
+        second = submitted(book)
+        until(lambda: handled.won == [first, second])
+    assert workers(shared) == []
+    assert shared.failures == []
 
 
 def test_a_worker_whose_job_was_ended_by_another_meanwhile_goes_on_and_tells_of_no_failure(

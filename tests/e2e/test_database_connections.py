@@ -26,7 +26,7 @@ from leanpix.stores.sql.connecting import connecting
 from leanpix.stores.sql.pooler import Pooling, pooling_of
 from leanpix.stores.sql.postgres import plain_connection, postgres_engine
 
-API_MOST, WORKER_MOST = 7, 9  # docs/operate-postgresql.md
+API_MOST, WORKER_MOST = 7, 7  # docs/operate-postgresql.md
 POLL_S = 1.0  # how often an API node looks by itself whether a task has ended
 
 

@@ -30,9 +30,8 @@ from leanpix.queues.tenant_slots import TenantSlots
 from leanpix.queues.wakeups import EndListener, PostgresSignals
 from leanpix.service.ports import Clock, RateLimits, Signals, TaskQueue
 from leanpix.stores.sql.announcing import announced, heard
-from leanpix.stores.sql.attempts import TidyAsyncConnection, TidyConnection
 from leanpix.stores.sql.database import SqlDatabase, sqlite_database
-from leanpix.stores.sql.postgres import libpq_url, postgres_engine
+from leanpix.stores.sql.postgres import plain_connection, postgres_engine
 from leanpix.stores.sql.postgres_driver import PostgresConnections
 from leanpix.stores.sql.rate_limits import SqlRateLimits
 from leanpix.stores.sql.schema import migrate
@@ -111,24 +110,18 @@ def postgres_node(url: str, queue: QueueSettings) -> Iterator[Node]:
     local = LocalSignals()
     failures: list[BaseException] = []
     database = SqlDatabase(durable, quick, jobs.enqueue, patience_s=10)
-    plain = libpq_url(url)
+    listen = partial(plain_connection, url)
     yield Node(
         database,
         PostgresSignals(quick, local, failures.append, announced),
         local,
         SqlRateLimits(quick),
         partial(
-            PostgresTaskQueue,
-            plain,
-            TidyAsyncConnection,
-            database,
-            queue,
-            on_error=failures.append,
-            choose=random.choice,
+            PostgresTaskQueue, quick, listen, database, queue, on_error=failures.append, choose=random.choice
         ),
         failures,
         lambda: jobs.mend(durable, queue.stale_s),
-        EndListener(partial(TidyConnection.connect, plain, autocommit=True), local, failures.append, heard),
+        EndListener(listen, local, failures.append, heard),
         engines[1],
     )
     database.close()

@@ -16,11 +16,10 @@ from leanpix.queues.wakeups import EndListener, PostgresSignals
 from leanpix.service.observing import ConnectionFigures
 from leanpix.settings import Settings
 from leanpix.stores.sql.announcing import announced, heard
-from leanpix.stores.sql.attempts import TidyAsyncConnection
 from leanpix.stores.sql.database import SqlDatabase
 from leanpix.stores.sql.database_url import database_named, told_where
 from leanpix.stores.sql.pooler import Connect, Pooling, hears, pooling_of
-from leanpix.stores.sql.postgres import libpq_url, plain_connection, postgres_engine, transaction_preamble
+from leanpix.stores.sql.postgres import plain_connection, postgres_engine, transaction_preamble
 from leanpix.stores.sql.postgres_driver import PostgresConnections
 from leanpix.stores.sql.rate_limits import SqlRateLimits
 from leanpix.stores.sql.schema import require_current
@@ -52,20 +51,11 @@ def shared_rows(settings: Settings, url: str, local: LocalSignals) -> Rows:
             engine.dispose()
         raise
     durable, quick = PostgresConnections(engines[0], transaction_preamble(pooling)), PostgresConnections(engines[1])
-    direct_url = settings.database_direct_url
+    listen = partial(plain_connection, settings.database_direct_url or url)
     database = SqlDatabase(durable, quick, jobs.enqueue, patience_s=settings.patience_s)
 
     def deliveries(_owner: str) -> PostgresTaskQueue:
-        return PostgresTaskQueue(
-            libpq_url(url),
-            TidyAsyncConnection,
-            database,
-            settings,
-            on_error=log_failure,
-            choose=secrets.choice,
-            listen_url=None if direct_url is None else libpq_url(direct_url),
-            connect_options=jobs.UNHURRIED if pooling is Pooling.NONE else pooling.connect_options,
-        )
+        return PostgresTaskQueue(quick, listen, database, settings, on_error=log_failure, choose=secrets.choice)
 
     def connections() -> ConnectionFigures:
         in_use = sum(pool.checkedout() for pool in (engine.pool for engine in engines) if isinstance(pool, QueuePool))
@@ -78,7 +68,7 @@ def shared_rows(settings: Settings, url: str, local: LocalSignals) -> Rows:
         local,
         deliveries,
         partial(jobs.mend, durable, settings.stale_s),
-        EndListener(partial(plain_connection, direct_url or url), local, log_failure, heard),
+        EndListener(listen, local, log_failure, heard),
         connections=connections,
     )
 

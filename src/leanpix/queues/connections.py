@@ -16,8 +16,28 @@ class Executes(Protocol):
         """Run a statement."""
 
 
-class Connection(Executes, Protocol):
+class Row(Protocol):
+    """One row: its columns by number."""
+
+    def __getitem__(self, number: int, /) -> Any:  # noqa: ANN401 - column values of several types
+        """The column at this place."""
+
+
+class Rows(Protocol):
+    """What a statement gave."""
+
+    def first(self) -> Row | None:
+        """The first row, or None."""
+
+
+class Connection(Protocol):
     """One connection, as long as somebody has it."""
+
+    def execute(self, statement: TextClause, values: Mapping[str, Any], /) -> Rows:
+        """Run a statement."""
+
+    def scalar(self, statement: TextClause, values: Mapping[str, Any], /) -> Any:  # noqa: ANN401 - as above
+        """The first column of the first row, or None."""
 
     def scalars(self, statement: TextClause, values: Mapping[str, Any], /) -> Iterator[Any]:
         """The first column of each row."""

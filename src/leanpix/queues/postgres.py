@@ -2,49 +2,51 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
+import math
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from threading import Event, Lock
-from typing import LiteralString
+from typing import NamedTuple
 
-import procrastinate
 import psycopg
-from procrastinate import PsycopgConnector, RetryStrategy
-from procrastinate.connector import Notify
-from procrastinate.exceptions import ConnectorException
-from psycopg_pool import AsyncConnectionPool
 from sqlalchemy import text
 
 from leanpix.domain.task import QueueEntry
-from leanpix.queues.connections import Connections, Executes
+from leanpix.queues.connections import Connection, Connections, Executes
 from leanpix.queues.fair_scheduler import FairScheduler
+from leanpix.queues.listener import ChannelListener
 from leanpix.queues.settings import QueueSettings
 from leanpix.queues.tenant_slots import TenantSlots
 from leanpix.service.ports import Clock, Database
 
 _QUEUE = "leanpix"
 _TASK = "leanpix.execute"
+_CHANNEL = f"procrastinate_queue_v1#{_QUEUE}"
 _POLL_S = 1.0
-_RETRY_S = 1
 _PAUSE_S = 0.5
-_ABORT_AFTER_S = 1.0
-_CONNECTIONS = 2  # beside the one that listens
-_IDLE_S = 60.0
 _FORGET_WORKERS_AFTER = 20  # times the stale time: a row in the way of nobody
 
-# What a connection is told that need not wait for the disk: what a power cut undoes of a job is delivered once more.
-UNHURRIED: Mapping[str, object] = {"options": "-c synchronous_commit=off"}
-
-# The library's own function: what its `defer` calls, over the transaction's own connection.
+# The library's own functions: what its `defer` and its worker call (docs/decisions/0342).
 _DEFER = text("""
     SELECT procrastinate_defer_jobs_v1(ARRAY[
         ROW(:queue, :task, 0, NULL, NULL, CAST(:args AS jsonb), NULL)::procrastinate_job_to_defer_v1
     ])
 """)
+_REGISTER = text("SELECT procrastinate_register_worker_v1()")
+_UNREGISTER = text("SELECT procrastinate_unregister_worker_v1(:worker)")
+_PRUNE = text("SELECT procrastinate_prune_stalled_workers_v1(:seconds)")
+_BEAT = text("""
+    SELECT procrastinate_update_heartbeat_v1(:worker), EXISTS (SELECT FROM procrastinate_workers WHERE id = :worker)
+""")
+_FETCH = text("""
+    SELECT id, args->>'task_id' FROM procrastinate_fetch_job_v2(ARRAY[CAST(:queue AS varchar)], :worker)
+    WHERE id IS NOT NULL
+""")
+_FINISH = text("SELECT procrastinate_finish_job_v1(:job, 'succeeded', true)")
+_RETRY = text("SELECT procrastinate_retry_job_v2(:job, now() + interval '1 s', NULL, NULL, NULL)")
 _HAND_ON = text("""
     WITH stalled AS (
         SELECT job.id FROM procrastinate_jobs job LEFT JOIN procrastinate_workers worker ON worker.id = job.worker_id
@@ -77,39 +79,50 @@ def mend(connections: Connections, stale_s: float) -> None:
             enqueue(connection, task_id)
 
 
+class _Job(NamedTuple):
+    id: int
+    task_id: str
+
+
 @dataclass(slots=True)
 class PostgresTaskQueue:
-    """A procrastinate worker in a thread of its own event loop; its jobs are only deliveries, the task row decides.
+    """Slots that take procrastinate's jobs by its own functions; jobs are only deliveries, the task row decides.
 
     A job says that something waits; what is taken for it is the task whose turn it is, until the job's own task has
-    been taken by somebody. A database that goes away ends that worker, not this: it starts again until the database
-    is back, while the tasks in hand go on.
+    been taken by somebody. A job that a lost connection leaves with this process is handed on when its registration,
+    which is replaced then, is stale; the tasks in hand go on. connections: on which each statement is kept by itself,
+    without a wait for the disk: what a power cut undoes of a job is delivered once more. listen gives a connection to
+    hear of jobs by.
     """
 
-    url: str
-    connection_class: type[psycopg.AsyncConnection]
+    connections: Connections
+    listen: Callable[[], psycopg.Connection]
     database: Database
     settings: QueueSettings
     on_error: Callable[[BaseException], None]
     choose: Callable[[Sequence[QueueEntry]], QueueEntry]
     monotonic: Clock = time.monotonic
-    listen_url: str | None = None
-    connect_options: Mapping[str, object] = field(default_factory=lambda: dict(UNHURRIED))
     _stopped: Event = field(default_factory=Event)
+    _new: Event = field(default_factory=Event)
+    _asking: Lock = field(default_factory=Lock)
     _lock: Lock = field(default_factory=Lock)
-    _interrupt: Callable[[], object] | None = None
+    _worker: int | None = None
+    _expected: float = math.inf  # jobs that may wait: those told of and not fetched yet; inf: look until there is none
 
     def run(self, handle: Callable[[str], bool], *, concurrency: int, spare: int = 0) -> None:
         """Call `handle(task_id)` in up to `concurrency` threads, and `spare` more, until `stop`."""
-        deliver = self._in_turns(handle, concurrency, spare)
-        concurrency += spare
-        with ThreadPoolExecutor(concurrency, thread_name_prefix="task") as threads:
-            while not self._stopped.is_set():
-                try:
-                    asyncio.run(self._until_interrupted(deliver, concurrency, threads))
-                except Exception as failure:  # noqa: BLE001 - a database that is briefly away must not end the worker
-                    self.on_error(failure)
-                self._stopped.wait(_PAUSE_S)
+        shares = TenantSlots(concurrency, self.monotonic, spare)
+        turns = FairScheduler(self.database, handle, shares, self.choose, self._stopped)
+        listener = ChannelListener(self.listen, _CHANNEL, self.on_error, self._look, self._tell)
+        slots = concurrency + spare
+        listener.start()
+        with ThreadPoolExecutor(slots, thread_name_prefix="task") as threads:
+            for _ in range(slots):
+                threads.submit(self._serve, turns)
+            while not self._stopped.wait(self.settings.heartbeat_s):
+                self._show_life()
+        listener.stop()
+        self._unregister()
 
     def free(self, task_id: str) -> None:
         """Slots are free at the end of their job: what is recorded meanwhile is waited for by the job itself."""
@@ -118,109 +131,102 @@ class PostgresTaskQueue:
     def stop(self) -> None:
         """Deliver nothing more."""
         self._stopped.set()
-        with self._lock:
-            if self._interrupt is not None:
-                self._interrupt()
+        self._new.set()
 
-    async def _until_interrupted(
-        self, handle: Callable[[str], None], concurrency: int, threads: ThreadPoolExecutor
-    ) -> None:
-        loop = asyncio.get_running_loop()
-        work = asyncio.create_task(self._deliver(handle, concurrency, threads))
-        with self._lock:
-            self._interrupt = lambda: loop.call_soon_threadsafe(work.cancel)
-        if self._stopped.is_set():
-            work.cancel()
-        try:
-            await asyncio.wait([work])
-        finally:
+    def _serve(self, turns: FairScheduler) -> None:
+        """One slot: a job at a time, until told to stop."""
+        while not self._stopped.is_set():
+            with self._asking:  # by one at a time: whoever gets a job leaves the question to the next
+                job = self._next()
+            if job is not None:
+                self._do(job, turns)
+
+    def _next(self) -> _Job | None:
+        """The next job, waited for; None once stopped, or after a failure."""
+        while not self._stopped.is_set():
             with self._lock:
-                self._interrupt = None
-        if not work.cancelled():
-            work.result()
-
-    async def _deliver(self, handle: Callable[[str], None], concurrency: int, threads: ThreadPoolExecutor) -> None:
-        app = procrastinate.App(connector=_Connector(self._listening()))
-
-        @app.task(name=_TASK, queue=_QUEUE, retry=RetryStrategy(wait=_RETRY_S))
-        async def execute(task_id: str) -> None:
-            await asyncio.get_running_loop().run_in_executor(threads, handle, task_id)
-
-        async with self._connections() as connections, app.open_async(connections):
-            await app.run_worker_async(
-                queues=[_QUEUE],
-                concurrency=concurrency,
-                fetch_job_polling_interval=_POLL_S,
-                update_heartbeat_interval=self.settings.heartbeat_s,
-                stalled_worker_timeout=_FORGET_WORKERS_AFTER * self.settings.stale_s,
-                # Past this only the wait is given up: the thread that has the task in hand goes on to its end.
-                shutdown_graceful_timeout=_ABORT_AFTER_S,
-                delete_jobs="always",
-                install_signal_handlers=False,
-            )
-
-    def _connections(self) -> AsyncConnectionPool:
-        """Connections that ask for no proof of life, open no transactions and do not wait for the disk.
-
-        One that is lost ends the worker inside, and the next one makes its own; what a power cut undoes of a job is
-        delivered once more.
-        """
-        return AsyncConnectionPool(
-            self.url, connection_class=self.connection_class, kwargs=dict(self.connect_options),
-            configure=_without_transactions, min_size=1, max_size=_CONNECTIONS, max_idle=_IDLE_S, open=False,
-        )  # fmt: skip
-
-    def _listening(self) -> AsyncConnectionPool | None:
-        """Whose address is listened at; no connection of it is ever opened by itself."""
-        if self.listen_url is None:
-            return None
-        return AsyncConnectionPool(
-            self.listen_url, connection_class=self.connection_class, min_size=0, max_size=1, open=False
-        )
-
-    def _in_turns(self, handle: Callable[[str], bool], slots: int, spare: int) -> Callable[[str], None]:
-        shares = TenantSlots(slots, self.monotonic, spare)
-        turns = FairScheduler(self.database, handle, shares, self.choose, self._stopped)
-
-        def deliver(task_id: str) -> None:
+                is_told = self._expected > 0
+            if not is_told:
+                is_told = self._new.wait(_POLL_S)
+            self._new.clear()
             try:
-                turns.deliver(task_id)
-            except Exception as failure:
-                self.on_error(failure)
-                raise
+                job = self._fetched()
+            except Exception as failure:  # noqa: BLE001 - a database that is briefly away must not end the worker
+                self._lose(failure)
+                self._stopped.wait(_PAUSE_S)
+                return None
+            with self._lock:
+                if job is None:
+                    self._expected = 0
+                else:  # one that nobody told of may have others behind it
+                    self._expected = max(0, self._expected - 1) if is_told else math.inf
+            if job is not None:
+                return job
+        return None
 
-        return deliver
-
-
-class _Connector(PsycopgConnector):
-    """The library's own, but for two things.
-
-    It listens at the pool's address that is given, if one is. And a job that another worker was given and has ended
-    meanwhile is no failure: this worker was silent for too long, and its attempt tells that its fence is lost.
-    """
-
-    def __init__(self, listening: AsyncConnectionPool | None) -> None:
-        super().__init__()
-        self._listening = listening
-
-    async def execute_query_async(self, query: LiteralString, **arguments: object) -> None:
-        """Run a statement of the library's."""
+    def _do(self, job: _Job, turns: FairScheduler) -> None:
+        end = _FINISH
         try:
-            await super().execute_query_async(query, **arguments)
-        except ConnectorException as failure:
-            # What its functions raise by themselves is that there is no such job in such a state.
-            if not isinstance(failure.__cause__, psycopg.errors.RaiseException):
-                raise
+            turns.deliver(job.task_id)
+        except Exception as failure:  # noqa: BLE001 - it is told, and the job comes again
+            self.on_error(failure)
+            end = _RETRY
+        try:
+            with self.connections.autocommit() as connection:
+                connection.execute(end, {"job": job.id})
+        except psycopg.errors.RaiseException:
+            """Another worker was given the job meanwhile, and has ended it: its attempt tells of the lost fence."""
+        except Exception as failure:  # noqa: BLE001 - as above
+            self._lose(failure)
 
-    async def listen_notify(self, on_notification: Notify, channels: Iterable[str]) -> None:
-        """Tell what is notified, until cancelled."""
-        if self._listening is None:
-            await super().listen_notify(on_notification, channels)
+    def _fetched(self) -> _Job | None:
+        with self.connections.autocommit() as connection:
+            found = connection.execute(_FETCH, {"queue": _QUEUE, "worker": self._registered(connection)}).first()
+        return None if found is None else _Job(found[0], found[1])
+
+    def _registered(self, connection: Connection) -> int:
+        with self._lock:
+            if self._worker is None:
+                connection.execute(_PRUNE, {"seconds": _FORGET_WORKERS_AFTER * self.settings.stale_s})
+                self._worker = int(connection.scalar(_REGISTER, {}))
+            return self._worker
+
+    def _show_life(self) -> None:
+        try:
+            with self.connections.autocommit() as connection:
+                worker = self._registered(connection)
+                found = connection.execute(_BEAT, {"worker": worker}).first()
+                if found is None or not found[1]:  # somebody took this process for dead, and forgot it
+                    self._forget(worker)
+        except Exception as failure:  # noqa: BLE001 - as above
+            self._lose(failure)
+
+    def _unregister(self) -> None:
+        if self._worker is None:
             return
-        elsewhere = PsycopgConnector()
-        await elsewhere.open_async(self._listening)
-        await elsewhere.listen_notify(on_notification, channels)
+        try:
+            with self.connections.autocommit() as connection:
+                connection.execute(_UNREGISTER, {"worker": self._worker})
+        except Exception as failure:  # noqa: BLE001 - its row is stale soon
+            self.on_error(failure)
 
+    def _lose(self, failure: BaseException) -> None:
+        """Jobs may be this process's that it knows nothing of: those of its registration are handed on in a while."""
+        self.on_error(failure)
+        self._forget(self._worker)
 
-async def _without_transactions(connection: psycopg.AsyncConnection) -> None:
-    await connection.set_autocommit(True)
+    def _forget(self, worker: int | None) -> None:
+        with self._lock:
+            if self._worker == worker:
+                self._worker = None
+
+    def _look(self) -> None:
+        with self._lock:
+            self._expected = math.inf
+        self._new.set()
+
+    def _tell(self, payload: str) -> None:
+        del payload  # whichever job it is
+        with self._lock:
+            self._expected += 1
+        self._new.set()

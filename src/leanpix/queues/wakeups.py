@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from threading import Event, Thread
 
 import psycopg
 from sqlalchemy import text
@@ -11,6 +10,7 @@ from sqlalchemy import text
 from leanpix.domain.errors import StoreUnavailableError
 from leanpix.domain.task import Task
 from leanpix.queues.connections import Connections
+from leanpix.queues.listener import ChannelListener
 from leanpix.queues.signals import LocalSignals
 
 _CHANNEL = "leanpix_ended"
@@ -18,8 +18,6 @@ _CHANNEL = "leanpix_ended"
 _NOTIFY = text("SELECT pg_notify(:channel, :task), pg_notify(:channel, :task_id)")
 _NOTIFY_ID = text("SELECT pg_notify(:channel, :task_id)")
 _MOST_BYTES = 7999
-_LOOK_UP_S = 1.0  # how late a stop may be noticed
-_PAUSE_S = 0.5
 
 
 class PostgresSignals:
@@ -59,7 +57,7 @@ class PostgresSignals:
 
 
 class EndListener:
-    """A thread that hears of ended tasks and wakes this process's waiters.
+    """Hears of ended tasks and wakes this process's waiters.
 
     connect gives a connection that keeps each statement by itself. heard understands what PostgresSignals was given to
     announce a task; None where it does not.
@@ -72,35 +70,16 @@ class EndListener:
         on_error: Callable[[BaseException], None],
         heard: Callable[[str], Task | None],
     ) -> None:
-        self._connect, self._local, self._on_error, self._heard = connect, local, on_error, heard
-        self._stopped = Event()
-        self._thread = Thread(target=self._run, name="listener", daemon=True)
+        self._local, self._heard = local, heard
+        self._listener = ChannelListener(connect, _CHANNEL, on_error, local.wake_all, self._tell)
 
     def start(self) -> None:
-        """Start the thread."""
-        self._thread.start()
+        """Begin to listen."""
+        self._listener.start()
 
     def stop(self) -> None:
-        """End the thread."""
-        self._stopped.set()
-        if self._thread.is_alive():
-            self._thread.join(2 * _LOOK_UP_S)
-
-    def _run(self) -> None:
-        while not self._stopped.is_set():
-            try:
-                self._listen()
-            except psycopg.Error as failure:
-                self._on_error(failure)
-                self._stopped.wait(_PAUSE_S)
-
-    def _listen(self) -> None:
-        with self._connect() as connection:
-            connection.execute(f"LISTEN {_CHANNEL}")
-            self._local.wake_all()  # for what ended while nobody listened
-            while not self._stopped.is_set():
-                for notification in connection.notifies(timeout=_LOOK_UP_S):
-                    self._tell(notification.payload)
+        """Listen no more."""
+        self._listener.stop()
 
     def _tell(self, payload: str) -> None:
         if not payload.startswith("{"):

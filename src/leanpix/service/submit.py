@@ -132,9 +132,10 @@ class Submit:
             held_id = self._hold(account, task, source)
             if held_id is not None:
                 return held_id
-        with self.database.reading() as view:
-            self._check_queue(view, account)
         row_source = self._row_source(source)
+        if row_source is None:  # before the source is stored; that decides is asked where the task is kept
+            with self.database.reading() as view:
+                self._check_queue(view, account)
         task = replace(task, source_in_row=row_source is not None)
         try:
             self._store_source(task, source)

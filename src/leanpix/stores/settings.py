@@ -31,8 +31,8 @@ class StoreSettings(BaseModel):
         default=6,
         ge=2,
         le=200,
-        description="Most connections of a process to PostgreSQL, beside one that an API node listens by, and three "
-        "by which a worker hears of work.",
+        description="Most connections of a process to PostgreSQL, beside one that an API node listens by, and one by "
+        "which a worker hears of work.",
     )
     store_url: BucketUrl | None = Field(
         default=None,

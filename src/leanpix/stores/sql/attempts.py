@@ -24,16 +24,6 @@ class TidyConnection(psycopg.Connection):
             return super().connect(conninfo, **options)
 
 
-class TidyAsyncConnection(psycopg.AsyncConnection):
-    """The same for an event loop."""
-
-    @classmethod
-    async def connect(cls, conninfo: str = "", **options: Any) -> Self:  # noqa: ANN401 - as psycopg takes them
-        """A new connection; what psycopg raises, with the socket closed."""
-        with _closed_on_failure():
-            return await super().connect(conninfo, **options)
-
-
 @contextmanager
 def _closed_on_failure() -> Iterator[None]:
     try:

@@ -10,7 +10,7 @@ from leanpix.domain.errors import SetupError
 from leanpix.stores.sql.connecting import connecting, in_transaction
 from leanpix.stores.sql.tables import metadata
 
-HEAD = "0012"  # revisions are numbers of four digits, so their order is that of their text
+HEAD = "0013"  # revisions are numbers of four digits, so their order is that of their text
 _VERSION_TABLE = "alembic_version"
 _MIGRATION_LOCK = 0x6C65616E706978  # "leanpix": one migration at a time in a shared database
 
