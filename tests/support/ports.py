@@ -116,9 +116,7 @@ def postgres_node(url: str, queue: QueueSettings) -> Iterator[Node]:
         PostgresSignals(quick, local, failures.append, announced),
         local,
         SqlRateLimits(quick),
-        partial(
-            PostgresTaskQueue, quick, listen, database, queue, on_error=failures.append, choose=random.choice
-        ),
+        partial(PostgresTaskQueue, quick, listen, database, queue, on_error=failures.append, choose=random.choice),
         failures,
         lambda: jobs.mend(durable, queue.stale_s),
         EndListener(listen, local, failures.append, heard),

@@ -133,9 +133,7 @@ class Submit:
             if held_id is not None:
                 return held_id
         row_source = self._row_source(source)
-        if row_source is None:  # before the source is stored; that decides is asked where the task is kept
-            with self.database.reading() as view:
-                self._check_queue(view, account)
+        self._check_before_storing(account, row_source)
         task = replace(task, source_in_row=row_source is not None)
         try:
             self._store_source(task, source)
@@ -187,6 +185,12 @@ class Submit:
         if not isinstance(source, Upload) or source.is_kept or not isinstance(source.content, bytes):
             return None
         return source.content if len(source.content) <= self.row_source_bytes() else None
+
+    def _check_before_storing(self, account: Account, row_source: bytes | None) -> None:
+        """QueueFullError before a source is stored for nothing; what counts is asked where the task is kept."""
+        if row_source is None:
+            with self.database.reading() as view:
+                self._check_queue(view, account)
 
     def _store_source(self, task: Task, source: Upload | Address) -> None:
         if not task.source_in_row:
