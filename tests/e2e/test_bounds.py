@@ -19,7 +19,7 @@ from tests.support import attacks
 from tests.support.attacks import MB, MemoryWatch, latencies_ms
 from tests.support.cluster import until
 from tests.support.pictures import encoded, gradient
-from tests.support.processes import memory_mb
+from tests.support.processes import decoders_of, memory_mb
 from tests.support.raw import connected, first_line, is_closed, post_head
 from tests.support.server import API, Server, running_server, start_server
 
@@ -207,6 +207,25 @@ def test_a_key_that_has_used_up_its_processor_seconds_is_told_so(tmp_path: Path)
             assert "processor seconds" in refused.json()["message"]
             assert int(refused.headers["Retry-After"]) > 1
         latencies_ms(server, other, 1)
+
+
+def test_pictures_of_a_batch_give_way_on_the_processors_and_others_do_not(tmp_path: Path) -> None:
+    with running_server(tmp_path / "data", workers="1") as server:
+        ours = os.getpriority(os.PRIO_PROCESS, server.process.pid)
+
+        def priorities() -> set[int]:
+            found = set()
+            for decoder in decoders_of(server.process.pid):
+                with contextlib.suppress(ProcessLookupError):
+                    found.add(os.getpriority(os.PRIO_PROCESS, decoder) - ours)
+            return found
+
+        with server.client() as client:
+            assert client.post(API, data={"sync": "1"}, files={"image_file": SMALL}).json()["data"]["state"] == 1
+            assert priorities() == {0}
+            archive = attacks.archive_of(2, encoded(gradient(900, 700)))
+            assert client.post("/v1/batches", files={"archive": archive}).status_code == httpx.codes.OK
+            until(lambda: max(priorities()) > 0)
 
 
 def states(server: Server, batch_id: str) -> Counter[str]:

@@ -67,12 +67,13 @@ class Engine:
         *,
         timeout_s: float,
         tenant: str | None = None,
+        in_background: bool = False,
         on_phase: Callable[[str], None] | None = None,
         on_sides: Callable[[int], None] | None = None,
         on_spent: Callable[[float], None] | None = None,
         given_up: int | None = None,
     ) -> CompressionView:
-        del tenant
+        del tenant, in_background
         try:
             done = self._made(all_of(source), timeout_s, on_phase, on_sides, given_up)
             return replace(done, report=replace(done.report, images=tuple(map(_set_image, options.widths))))

@@ -50,6 +50,22 @@ def wait_until(condition: Callable[[], object], what: str) -> None:
         time.sleep(0.01)
 
 
+def test_pictures_in_the_background_give_way_in_children_of_their_own(new_pool: PoolMaker) -> None:
+    pool = new_pool()
+    ours = os.getpriority(os.PRIO_PROCESS, 0)
+    urgent = pid(pool)
+
+    def in_background() -> int:
+        done = pool.run(b"own_pid", OPTIONS, timeout_s=20, tenant=ONE, in_background=True)
+        return int(bytes(done.data[3:]).split()[0])
+
+    background = in_background()
+    assert background != urgent
+    assert os.getpriority(os.PRIO_PROCESS, urgent) == ours
+    assert os.getpriority(os.PRIO_PROCESS, background) > ours
+    assert (in_background(), pid(pool)) == (background, urgent)
+
+
 def test_one_child_does_a_tenants_pictures_a_broken_one_included(new_pool: PoolMaker) -> None:
     pool = new_pool()
     first = pid(pool)

@@ -260,6 +260,7 @@ class Execute(Attempts):
             task.options,
             timeout_s=max(deadline - self.monotonic(), 0.001),
             tenant=_tenant(task),
+            in_background=task.batch_id is not None,
             on_phase=on_phase,
             on_sides=lambda longest_px: self._hold_price(task, longest_px),
             on_spent=lambda cpu_s: self.spent(task.key_id, cpu_s),

@@ -109,6 +109,7 @@ class CompressorPool:
         *,
         timeout_s: float,
         tenant: str | None = None,
+        in_background: bool = False,
         on_phase: Callable[[str], None] | None = None,
         on_sides: Callable[[int], None] | None = None,
         on_spent: Callable[[float], None] | None = None,
@@ -117,6 +118,7 @@ class CompressorPool:
         """Compress in a child; TaskFailure with the state that says why there is no result.
 
         tenant: whose picture this is. With LEANPIX_ISOLATION=key its child may do this tenant's next picture as well.
+        in_background: the child gives way to others on the processors, and does only such pictures.
         on_sides, on_spent and given_up are the port's.
 
         A source that is a file needs a descriptor, which the child is given: it lies there unchanged until then.
@@ -124,6 +126,8 @@ class CompressorPool:
         close() -13. A wait for other pictures' memory does not count, up to timeout_s; one that is longer is -15.
         """
         tenant = tenant if self._settings.isolation == "key" else None
+        if tenant is not None and in_background:
+            tenant += " in background"
         deadline_s = time.monotonic() + timeout_s
         with self._slot(), _opened(source) as file:
             if tenant is not None and os.fstat(file.fileno()).st_size > _MOST_KEPT_SOURCE_BYTES:
@@ -132,6 +136,7 @@ class CompressorPool:
                 options.aiming_at(self._settings.target_score),
                 self._confinement(serves_more=tenant is not None),
                 is_last=tenant is None,
+                in_background=in_background,
             )
             lost_zygotes: set[int | None] = set()
             killed = 0

@@ -39,12 +39,14 @@ _STARTED, _ENDED, _NOT_FORKED = b"S", b"E", b"N"
 class Request:
     """One job. options None: only lock, and answer with the state of each layer.
 
-    confinement: put on with a child's first job. is_last: whether the child ends with this job.
+    confinement: put on with a child's first job. is_last: whether the child ends with this job. in_background: whether
+    the child gives way to others on the processors from its first job on.
     """
 
     options: CompressionOptions | None
     confinement: Confinement
     is_last: bool = True
+    in_background: bool = False
 
 
 @dataclass(frozen=True, slots=True)
