@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from socketserver import StreamRequestHandler, ThreadingTCPServer
+from threading import Thread
 from typing import Any
 
 import httpx
@@ -98,6 +101,53 @@ def test_what_is_no_success_is_told_again_under_the_same_id(hooked: Server, rece
     assert tries == [status, status, 204]
     assert len({message.body for message in messages}) == 1
     assert {message.path for message in messages} == {"/hook"}, "a redirect was followed"
+
+
+@contextmanager
+def dribbling(start: bytes) -> Iterator[int]:
+    """A receiver that takes any message, begins its answer with this, and goes on a byte at a time; its port."""
+
+    class Handler(StreamRequestHandler):
+        def handle(self) -> None:
+            while self.rfile.readline().strip():
+                pass
+            with suppress(OSError):
+                self.wfile.write(start)
+                while True:
+                    self.wfile.write(b"x")
+                    time.sleep(0.1)
+
+    with ThreadingTCPServer(("127.0.0.1", 0), Handler) as web:
+        web.daemon_threads = True
+        Thread(target=web.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        yield web.server_address[1]
+        web.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("start", "state", "status"),
+    [
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 60000\r\n\r\n", "delivered", 200),
+        (b"HTTP/1.1 200 OK\r\nX-Slow: ", "pending", None),
+    ],
+    ids=["its body", "its head"],
+)
+def test_a_receiver_that_dribbles_its_answer_holds_nobody_up(
+    receiver: Receiver, tmp_path: Path, start: bytes, state: str, status: int | None
+) -> None:
+    with dribbling(start) as port:
+        settings = {"fetch_allow_nets": "127.0.0.0/8", "fetch_ports": f"{port},{receiver.port}"}
+        patient = {"fetch_timeout_s": "600", "fetch_rate_grace_s": "600", "fetch_first_byte_timeout_s": "2"}
+        with (
+            running_server(tmp_path / "data", **settings, **patient) as server,
+            server.client(key_for(server, qps=100)) as client,
+            server.client(key_for(server, "other")) as other,
+        ):
+            slow = [created(client, f"http://127.0.0.1:{port}/hook") for _ in range(6)]
+            arrived(receiver, created(other, receiver.url()))
+            until(lambda: all(delivery(client, task_id)["tries"] for task_id in slow))
+            first = delivery(client, slow[0])
+    assert (first["state"], first["tries"][0]["status"]) == (state, status)
 
 
 def test_a_receiver_that_is_gone_for_good_is_left_alone(hooked: Server, receiver: Receiver) -> None:

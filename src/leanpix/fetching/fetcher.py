@@ -25,7 +25,7 @@ from leanpix.service.ports import Sink
 
 _OK = 200
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_MAX_DISCARDED_BYTES = 65536
+_MAX_DISCARDED_BYTES, _LONGEST_DISCARD_S = 65536, 1.0
 
 
 class SafeFetcher:
@@ -138,7 +138,7 @@ class _Journey:
             head = exchange.head()
             # Read what is left, or the peer may see its own write reset; that it arrived is known already.
             with suppress(FetchError):
-                exchange.body(_MAX_DISCARDED_BYTES, _Nowhere())
+                exchange.body(_MAX_DISCARDED_BYTES, _Nowhere(), within_s=_LONGEST_DISCARD_S)
             return WebhookAnswer(head.status, _retry_after_s(head))
 
     def _get_once(self, target: Target, into: Sink, headers: SourceHeaders) -> Target | None:

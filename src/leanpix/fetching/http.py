@@ -5,6 +5,7 @@ h11 knows the grammar and nothing else: no pool, no redirect, no proxy, no cooki
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import h11
@@ -64,12 +65,13 @@ class Exchange:
             raise FetchError(FetchRefusal.SOURCE_INVALID, "too many header fields")
         return Head(event.status_code, tuple(event.headers))
 
-    def body(self, max_bytes: int, into: Sink) -> None:
-        """Write the body as it comes, at most that many bytes.
+    def body(self, max_bytes: int, into: Sink, *, within_s: float = math.inf) -> None:
+        """Write the body as it comes, at most that many bytes, for at most so long.
 
         Raises FetchError, SOURCE_TOO_LARGE before the first byte too many is kept.
         """
         size, wire_bytes, started = 0, 0, self._deadline.now()
+        self._deadline = self._deadline.within(within_s, "the whole body")
         while not isinstance(event := self._next_event(), h11.EndOfMessage):
             if isinstance(event, h11.Data):
                 size += len(event.data)

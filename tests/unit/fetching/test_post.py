@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import Event
 from typing import TYPE_CHECKING
 
 import h11
@@ -62,6 +63,38 @@ def test_an_endless_answer_does_not_keep_us(lab: Lab, origin: Origin) -> None:
     fetcher = lab.fetcher(origin.port, fetch_timeout_s=60)
     assert fetcher.post(f"http://srv.good.net:{origin.port}/hook", b"{}").status == 200
     assert sent < 500  # of 64 KB each: what the kernel's buffers hold, not what there was to send
+
+
+def test_an_answer_that_dribbles_does_not_keep_us(lab: Lab, origin: Origin) -> None:
+    """The status is known by then: the rest is read only for the peer's sake."""
+    left = Event()
+
+    def dribble(conversation: Conversation) -> None:
+        conversation.send(b"HTTP/1.1 200 OK\r\nContent-Length: 60000\r\n\r\n")
+        while conversation.send(b"x"):
+            left.wait(0.05)
+        left.set()
+
+    origin.route("/hook", dribble)
+    patient = {"fetch_timeout_s": 600, "fetch_rate_grace_s": 600, "fetch_idle_timeout_s": 600}
+    assert lab.fetcher(origin.port, **patient).post(f"http://srv.good.net:{origin.port}/hook", b"{}").status == 200
+    assert left.wait(30), "the receiver was listened to all the while"
+
+
+def test_a_head_that_dribbles_is_no_answer(lab: Lab, origin: Origin) -> None:
+    left = Event()
+
+    def dribble(conversation: Conversation) -> None:
+        conversation.send(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+        while conversation.send(b"x"):
+            left.wait(0.05)
+        left.set()
+
+    origin.route("/hook", dribble)
+    fetcher = lab.fetcher(origin.port, fetch_timeout_s=600, fetch_first_byte_timeout_s=0.5)
+    with pytest.raises(FetchError, match="source_timeout"):
+        fetcher.post(f"http://srv.good.net:{origin.port}/hook", b"{}")
+    assert left.wait(30)
 
 
 def test_a_receiver_that_reads_nothing_is_left(lab: Lab, origin: Origin) -> None:
