@@ -121,10 +121,10 @@ check: lint docs test ## what CI runs
 bench-metric: setup-dev ## CPU time and exactness of the metric's kernels; PICTURES="a.png b.jpg"
 	@$(PY) bench/metric.py $(PICTURES)
 
-bench-engine: setup-dev ## the engine against Pillow, sharp, ImageMagick and others; IMAGES="a.png b.png" or a folder
+bench-engine: setup-dev ## the engine against Pillow, sharp, guetzli and others, by four metrics; IMAGES="a.png" or a folder, MIDDLE=512x384
 	@$(UV) sync --quiet --frozen --no-editable --group bench --python $(PYTHON)
 	@mkdir -p .tools/peers && { command -v npm >/dev/null && npm install --silent --prefix .tools/peers sharp@0.35.5 || true; }
-	@$(PY) bench/engine.py $(IMAGES)
+	@$(PY) bench/engine.py $(IMAGES) $(if $(MIDDLE),--middle $(MIDDLE))
 
 bench-look: setup-dev ## worst places of results and of peers at equal bytes, as a page; PICTURES="a.png", BEFORE=OTHER/.venv/bin/python
 	@$(PY) -m bench.look $(PICTURES) $(if $(BEFORE),--before $(BEFORE))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -12,11 +13,14 @@ import engine_report as report
 import numpy as np
 import pyvips
 from numpy.typing import NDArray
+from PIL import Image
 
 from leanpix.domain.formats import STANDARD_FORMATS
 from leanpix.engine import CompressionOptions, OutputFormat, compress
 from leanpix.engine.judging.ssimulacra2 import Ssimulacra2
+from leanpix.engine.libraries.libjxl import libjxl
 
+JPEG_XL = (b"\xff\x0a", b"\0\0\0\x0cJXL ")
 RATES = (0.3, 0.5, 0.8, 1.2, 1.8, 2.5)
 TARGETS = (60, 75, 85)
 LARGE_PX = (6000, 4000)
@@ -27,6 +31,12 @@ RUNS = 5
 
 def pixels(source: bytes, like: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
     """A result as seen at the picture's own size: a size may only have been met by fewer pixels."""
+    library = libjxl()
+    if library is not None and source.startswith(JPEG_XL):
+        return np.ascontiguousarray(library.decode(source).pixels[:, :, :3].astype(np.uint8))
+    if source[4:12] == b"ftypavif":
+        with Image.open(io.BytesIO(source)) as opened:
+            return np.asarray(opened.convert("RGB"))
     image = pyvips.Image.new_from_buffer(source, "").colourspace("srgb")
     image = image.flatten(background=255) if image.hasalpha() else image
     if like is not None and (image.height, image.width) != like.shape[:2]:

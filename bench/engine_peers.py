@@ -8,14 +8,18 @@ import re
 import resource
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+import oxipng
 import PIL
 import pyvips
+from engine_metrics import BUTTERAUGLI
 from PIL import Image, features
 
 from leanpix.engine import CompressionOptions, OutputFormat, compress
@@ -39,11 +43,15 @@ Encode = Callable[[Path, int], Encoding]
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """A program with a quality setting; settings is the range that its curve is drawn over."""
+    """A program with a quality setting; settings is the range that its curve is drawn over.
+
+    most_pictures: for one that is too slow for all of them.
+    """
 
     name: str
     encode: Encode
     settings: tuple[int, ...]
+    most_pictures: int = sys.maxsize
 
 
 def in_process(work: Callable[[Path, int], bytes]) -> Encode:
@@ -134,7 +142,22 @@ def _pillow(format_name: str, **options: object) -> Encode:
     return in_process(work)
 
 
+def _jpegli(path: Path, quality: int) -> bytes:
+    """The library as the engine reaches it, with halved chroma."""
+    with Image.open(path) as image:
+        pixels = np.asarray(image.convert("RGB"))
+    return jpegli.encode_jpegli(pixels, distance=jpegli.distance_from_quality(quality), subsampling="4:2:0")
+
+
+def _oxipng(path: Path, _: int) -> bytes:
+    data: bytes = oxipng.optimize_from_memory(path.read_bytes(), level=6, strip=oxipng.StripChunks.all())
+    return data
+
+
 _QUALITIES = (20, 35, 50, 62, 72, 80, 87, 92, 95)
+_FEW_QUALITIES = (40, 60, 72, 80, 90)
+_GUETZLI_QUALITIES = (84, 90, 95)
+_AVIF_QUANTISERS = (46, 36, 28, 20, 12)
 
 
 def jpeg_peers() -> list[Peer]:
@@ -145,14 +168,18 @@ def jpeg_peers() -> list[Peer]:
         Peer("leanpix without its extension", _without_extension(OutputFormat.JPG), _QUALITIES),
         Peer("Pillow progressive", _pillow("JPEG", progressive=True, optimize=True), _QUALITIES),
         Peer("sharp mozjpeg", sharp("jpeg", mozjpeg=True), _QUALITIES),
+        Peer("jpegli 4:2:0", in_process(_jpegli), _QUALITIES),
+        Peer("cjpegli", command("cjpegli", "-q", "{setting}", "{in}", "{out}"), _QUALITIES),
+        Peer("guetzli", command("guetzli", "--quality", "{setting}", "{in}", "{out}"), _GUETZLI_QUALITIES, 2),
         Peer("ImageMagick progressive", command("convert", "{in}", *progressive), _QUALITIES),
     ]
 
 
 def webp_peers() -> list[Peer]:
     """WebP encoders; leanpix first."""
-    four, six = (
-        command("cwebp", "-quiet", "-m", method, "-q", "{setting}", "{in}", "-o", "{out}") for method in ("4", "6")
+    four, six, sharp_six = (
+        command("cwebp", "-quiet", "-m", *method, "-q", "{setting}", "{in}", "-o", "{out}")
+        for method in (("4",), ("6",), ("6", "-sharp_yuv"))
     )
     return [
         Peer("leanpix", leanpix(OutputFormat.WEBP), _QUALITIES),
@@ -160,6 +187,23 @@ def webp_peers() -> list[Peer]:
         Peer("sharp", sharp("webp"), _QUALITIES),
         Peer("cwebp -m 4", four, _QUALITIES),
         Peer("cwebp -m 6", six, _QUALITIES),
+        Peer("cwebp -m 6 -sharp_yuv", sharp_six, _QUALITIES),
+    ]
+
+
+def other_peers() -> list[Peer]:
+    """What takes fewer bytes than JPEG where it is read; leanpix's JPEG first, for comparison."""
+    avif = ("avifenc", "-j", "1", "-s", "6", "--min", "{setting}", "--max", "{setting}", "{in}", "{out}")
+    return [
+        Peer("leanpix JPEG", leanpix(OutputFormat.JPG), _FEW_QUALITIES),
+        Peer("leanpix AVIF", leanpix(OutputFormat.AVIF), _FEW_QUALITIES),
+        Peer("avifenc -s 6", command(*avif, suffix=".avif"), _AVIF_QUANTISERS),
+        Peer("leanpix JPEG XL", leanpix(OutputFormat.JXL), _FEW_QUALITIES),
+        Peer(
+            "cjxl -e 7",
+            command("cjxl", "--num_threads=0", "-e", "7", "-q", "{setting}", "{in}", "{out}", suffix=".jxl"),
+            _FEW_QUALITIES,
+        ),
     ]
 
 
@@ -170,6 +214,7 @@ def png_peers() -> list[Peer]:
         Peer("leanpix", leanpix(OutputFormat.PNG), (80,)),
         Peer("pngquant", quant, (80,)),
         Peer("sharp palette", sharp("png", palette=True), (80,)),
+        Peer("oxipng at its highest level, without loss", in_process(_oxipng), (80,)),
     ]
 
 
@@ -232,10 +277,18 @@ def _children_cpu_s() -> float:
     return used.ru_utime + used.ru_stime
 
 
+_PROGRAMS = {
+    "ImageMagick": ("convert", "-version"), "jpegoptim": ("jpegoptim", "--version"),
+    "pngquant": ("pngquant", "--version"), "cwebp": ("cwebp", "-version"), "cjpegli": ("cjpegli", "--version"),
+    "guetzli": ("guetzli", ""), "avifenc": ("avifenc", "--version"), "cjxl": ("cjxl", "--version"),
+    "Butteraugli": (BUTTERAUGLI, ""),
+}  # fmt: skip
+"""By the first word of a peer's name: its program, and what makes that tell its version."""
+
+
 def missing() -> list[str]:
     """The peers that are not installed here, by name."""
-    programs = {"ImageMagick": "convert", "jpegoptim": "jpegoptim", "pngquant": "pngquant", "cwebp": "cwebp"}
-    absent = [name for name, program in programs.items() if shutil.which(program) is None]
+    absent = [name for name, (program, _) in _PROGRAMS.items() if shutil.which(program) is None]
     has_sharp = shutil.which("node") is not None and (PEERS_FOLDER / "node_modules" / "sharp").is_dir()
     return absent if has_sharp else [*absent, "sharp"]
 
@@ -250,9 +303,9 @@ def versions() -> list[str]:
     package = PEERS_FOLDER / "node_modules" / "sharp" / "package.json"
     if package.is_file():
         lines.append(f"sharp {json.loads(package.read_text())['version']}")
-    for name, option in (("convert", "-version"), ("jpegoptim", "--version"), ("pngquant", "--version")):
-        lines.extend(_version(name, option))
-    return [*lines, *_version("cwebp", "-version")]
+    for program, option in _PROGRAMS.values():
+        lines.extend(_version(program, option) if option else [])
+    return lines
 
 
 def _version(name: str, option: str) -> list[str]:
