@@ -3,6 +3,10 @@
 
 #include "encode.h"
 
+/* Where much is lost, the highest waves are lost first (docs/decisions/0313): how luma's shape changes between two
+ * distances. */
+static const float COARSE_FROM = 1.5f, COARSE_AT = 4.6f, COARSE_RISE = 0.25f, COARSE_MEAN = 0.9f;
+
 enum { FIRST_WAVES = 3, SECOND_WAVES = 6, COARSEST = 255 }; /* places of the zigzag before which these end */
 static const float FURTHEST = 9.899495f;                    /* of a frequency from the mean, in waves: 7 both ways */
 
@@ -28,6 +32,16 @@ static float common_step(float distance) {
   return STEPS[i].step * powf(STEPS[i + 1].step / STEPS[i].step, part);
 }
 
+/* Luma's or chroma's at a distance. */
+static struct shape shape_at(float distance, int is_chroma) {
+  struct shape shape = SHAPES[is_chroma];
+  if (is_chroma) return shape;
+  const float part = fminf(1, fmaxf(0, logf(distance / COARSE_FROM) / logf(COARSE_AT / COARSE_FROM)));
+  shape.rise += COARSE_RISE * part;
+  shape.mean *= 1 - (1 - COARSE_MEAN) * part;
+  return shape;
+}
+
 static float relative_step(const struct shape *shape, int place) {
   if (place == 0) return shape->mean;
   const float across = JPEG_ZIGZAG[place] % JPEG_SIDE, down = (float)(JPEG_ZIGZAG[place] / JPEG_SIDE);
@@ -38,10 +52,11 @@ static float relative_step(const struct shape *shape, int place) {
 
 void jpeg_ideal_steps(float steps[JPEG_VALUES], float distance, int is_chroma, float low_step) {
   const float common = common_step(distance);
+  const struct shape shape = shape_at(distance, is_chroma);
   /* The finest steps are all 1: from a distance of 0.25 down to 0.1 they lose their shape. */
   const float shaped = fminf(1, fmaxf(0, logf(distance / 0.1f) / logf(2.5f)));
   for (int i = 0; i < JPEG_VALUES; ++i) {
-    float step = common * powf(relative_step(&SHAPES[is_chroma], i), shaped);
+    float step = common * powf(relative_step(&shape, i), shaped);
     if (low_step > 0 && i < SECOND_WAVES) {
       step = fminf(step, low_step * (i == 0 ? 1 : i < FIRST_WAVES ? 1.5f : 2));
     }
