@@ -28,6 +28,17 @@ def test_a_line_names_what_it_tells_and_quotes_what_holds_spaces(capsys: pytest.
     assert line.endswith('Z level=info event=request status=200 ms=1.5 route="/a b" key_id= is_new=true\n')
 
 
+@pytest.mark.parametrize(
+    "value",
+    [None, True, False, 0, 1.5, "", "plain", "two words", 'a "quoted" one', "a=b", "two\nlines", 'C:\\a "b"', "C:\\a"],
+)
+def test_a_value_is_written_as_logfmt_is(value: object, capsys: pytest.CaptureFixture[str]) -> None:
+    set_up_logging(TelemetrySettings())
+    structlog.get_logger().info("event", value=value, more="x y")
+    expected = structlog.processors.LogfmtRenderer(bool_as_flag=False)(None, "", {"value": value, "more": "x y"})
+    assert capsys.readouterr().err.rstrip("\n").partition(" event=event ")[2] == expected
+
+
 def test_what_a_library_says_is_one_line_of_json_whatever_is_in_it(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

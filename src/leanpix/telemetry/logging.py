@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
 import threading
 import time
@@ -23,14 +24,36 @@ OUTAGES = Outages(time.monotonic)
 # Those that meet a database which is away by themselves.
 _LIBRARIES = frozenset({"psycopg", "procrastinate", "asyncio"})
 _POOL = "psycopg.pool"
-_logfmt = structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"], bool_as_flag=False)
+_FIRST = ("timestamp", "level", "event")
+_ODD = re.compile(r'[ ="\n]')
 
 
 def _plain_line(logger: WrappedLogger, name: str, event: EventDict) -> str:
-    """One line of `name=value`, with a traceback below it as it is: a third of what lining up for a screen takes."""
+    """One line of `name=value`, with a traceback below it as it is: a third of what lining up for a screen takes.
+
+    As structlog's LogfmtRenderer writes it, which looks at each letter of each name: a tenth of all calls that a small
+    picture's request takes.
+    """
+    del logger, name
     traceback = event.pop("exception", None)
-    line = _logfmt(logger, name, event)
+    first = {one: event.pop(one, None) for one in _FIRST}
+    line = " ".join([f"{one}={_plain_value(value)}" for one, value in {**first, **event}.items()])
     return line if traceback is None else f"{line}\n{traceback}"
+
+
+def _plain_value(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    text = str(value)
+    if _ODD.search(text) is None:
+        return text
+    is_quoted = " " in text or "=" in text or '"' in text
+    if is_quoted:
+        text = text.replace("\\", "\\\\").replace('"', '\\"')
+    text = text.replace("\n", "\\n")
+    return f'"{text}"' if is_quoted else text
 
 
 def set_up_logging(settings: TelemetrySettings) -> None:
