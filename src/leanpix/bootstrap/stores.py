@@ -215,9 +215,14 @@ def _spool(settings: Settings, folder: DataFolder) -> Spool:
 
 def _room_at(path: Path, min_free_share: float) -> Room:
     """The disk of a folder that may not be there yet."""
-    place = next(place for place in (path.absolute(), *path.absolute().parents) if place.exists())
-    usage = shutil.disk_usage(place)
-    return Room(usage.free, usage.total, int(min_free_share * usage.total))
+    place = os.path.abspath(path)  # noqa: PTH100 - each upload asks
+    while True:
+        try:
+            usage = shutil.disk_usage(place)
+        except FileNotFoundError:
+            place = os.path.dirname(place)  # noqa: PTH120 - the same
+        else:
+            return Room(usage.free, usage.total, int(min_free_share * usage.total))
 
 
 def has_database(settings: Settings) -> bool:

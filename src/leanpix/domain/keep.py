@@ -34,13 +34,13 @@ KEPT_BY_DEFAULT = (Keep.PROFILE, Keep.GAIN_MAP)
 ALL, NONE = "all", "none"
 KEEP_WORDS = (*(kind.value for kind in Keep), ALL, NONE)
 FIELDS = frozenset({Keep.COPYRIGHT, Keep.DATE, Keep.GPS, Keep.CAMERA})
-_SEPARATOR = ","
+_SEPARATOR, _ORDER = ",", tuple(Keep)
 
 
 def in_order(kinds: Iterable[Keep]) -> tuple[Keep, ...]:
     """Each once, in the order of the kinds."""
     found = frozenset(kinds)
-    return tuple(kind for kind in Keep if kind in found)
+    return tuple(kind for kind in _ORDER if kind in found)
 
 
 def beside_default(kinds: Iterable[Keep]) -> tuple[Keep, ...]:

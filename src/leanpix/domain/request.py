@@ -132,7 +132,7 @@ class CompressionOptions:
 
     def given(self) -> dict[str, object]:
         """The options that are not at their defaults, by name: what is kept and compared across releases."""
-        return {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != f.default}
+        return {name: value for name, default in _DEFAULTS if (value := getattr(self, name)) != default}
 
     @property
     def most_results(self) -> int:
@@ -157,3 +157,6 @@ class CompressionOptions:
     def changes_dimensions(self) -> bool:
         """Whether a width or a height was asked for."""
         return self.width_px is not None or self.height_px is not None
+
+
+_DEFAULTS = tuple((one.name, one.default) for one in fields(CompressionOptions))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Annotated
 
 from pydantic import BaseModel, Field
@@ -150,7 +151,7 @@ class WebSettings(BaseModel):
     )
     max_headers: int = Field(default=100, gt=0, le=10_000, description="Most header lines of a request.")
 
-    @property
+    @cached_property
     def formats_written(self) -> tuple[OutputFormat, ...]:
         """What a request may name as its result's format."""
         return STANDARD_FORMATS + tuple(kind for kind in OutputFormat if kind in self.extra_formats)

@@ -31,7 +31,7 @@ def ignored_from_json(text: str) -> tuple[str, ...]:
 def options_from_json(text: str) -> CompressionOptions:
     """The inverse of options_to_json; fields this version does not know are ignored."""
     found = json.loads(text)
-    plain = {one.name: found[one.name] for one in fields(CompressionOptions) if one.name in found}
+    plain = {name: found[name] for name in _OPTIONS if name in found}
     read: dict[str, Any] = {name: _READ[name](value) if name in _READ else value for name, value in plain.items()}
     return CompressionOptions(**read | {"keep": _keep(found)})
 
@@ -50,6 +50,11 @@ _READ: dict[str, Callable[[Any], object]] = {
 }
 """Options that JSON has in another type; all others are as they are written."""
 
+_OPTIONS = tuple(one.name for one in fields(CompressionOptions))
+_KEEP = {kind.value: kind for kind in Keep}
+_HOLDING = {kind.value: kind for kind in Holding}
+# Of the last two a newer version may know more.
+
 _PRESERVED = {"copyright": Keep.COPYRIGHT, "creation": Keep.DATE, "location": Keep.GPS}
 """The words of `preserve`, which rows of older versions have in place of `keep`."""
 
@@ -59,8 +64,7 @@ def _keep(found: Mapping[str, Sequence[str]]) -> tuple[Keep, ...]:
         return beside_default(_PRESERVED[name] for name in found["preserve"] if name in _PRESERVED)
     if "keep" not in found:
         return KEPT_BY_DEFAULT
-    kinds = {kind.value: kind for kind in Keep}  # a newer version may know more of them
-    return in_order(kinds[name] for name in found["keep"] if name in kinds)
+    return in_order(_KEEP[name] for name in found["keep"] if name in _KEEP)
 
 
 def report_to_json(report: Report) -> str:
@@ -76,8 +80,7 @@ def report_from_json(text: str) -> Report:
     known["format"] = OutputFormat(known["format"])
     known["changes"], known["warnings"] = tuple(known["changes"]), tuple(known["warnings"])
     known["considered"] = tuple(Considered.of(one) for one in known.get("considered", ()))
-    kinds = {kind.value: kind for kind in Holding}  # a newer version may know more of them
-    known["lost"] = tuple(kinds[name] for name in known.get("lost", ()) if name in kinds)
+    known["lost"] = tuple(_HOLDING[name] for name in known.get("lost", ()) if name in _HOLDING)
     known["worst"] = WorstPlace.of(known["worst"]) if known.get("worst") else None
     known["advice"] = Advice.of(known["advice"]) if known.get("advice") else None
     known["images"] = tuple(SetImage.of(one) for one in known.get("images", ()))
