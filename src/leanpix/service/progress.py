@@ -32,7 +32,8 @@ class Progress:
         """Have the state written soon."""
         with self._lock:
             self._newest[fence] = state
-        self._reached.set()
+        if not self._reached.is_set():  # it is cleared under the lock, and only where nothing is left
+            self._reached.set()
 
     def forget(self, fence: FencingToken) -> None:
         """The attempt is over: nothing of it is written from now on."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from contextlib import ExitStack
@@ -47,6 +48,7 @@ class IdleChildren:
         self._born_s: dict[ChildDescriptors, float] = {}  # of children that have had a first job and may have another
         self._changed = threading.Condition()
         self._is_due = self._closing = False
+        self._looks_at_s = 0.0  # when the thread looks again by itself
         self._thread = threading.Thread(target=self._run, name="idle-children", daemon=True)
 
     def start(self) -> None:
@@ -74,7 +76,8 @@ class IdleChildren:
             if child.jobs < self._rules.jobs and now_s < until_s and not self._closing and self._rules.most:
                 self._kept.append(_Kept(tenant, child, until_s))
                 if len(self._kept) <= self._rules.most:
-                    self._changed.notify_all()  # the thread waits until the first of them is over
+                    if until_s < self._looks_at_s:
+                        self._changed.notify_all()  # the thread waits until the first of them is over
                     return
                 surplus = self._kept.pop(0).child
         self.let_go(surplus)
@@ -88,8 +91,9 @@ class IdleChildren:
     def refill(self) -> None:
         """Have as many made as may wait, behind the caller's back."""
         with self._changed:
-            self._is_due = True
-            self._changed.notify_all()
+            if len(self._fresh) < self._most_fresh:
+                self._is_due = True
+                self._changed.notify_all()
 
     def close(self) -> None:
         """Let go of those that wait, and have no more. May be called again, and without a start."""
@@ -117,7 +121,10 @@ class IdleChildren:
                 if len(self._fresh) >= self._most_fresh:
                     self._is_due = False
                 if not self._has_work():
-                    self._changed.wait(self._longest_sleep_s())
+                    sleep_s = self._longest_sleep_s()
+                    self._looks_at_s = math.inf if sleep_s is None else time.monotonic() + sleep_s
+                    self._changed.wait(sleep_s)
+                    self._looks_at_s = 0.0
                 if self._closing:
                     return
                 over = [kept for kept in self._kept if kept.until_s <= time.monotonic()]

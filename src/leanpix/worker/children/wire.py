@@ -11,6 +11,7 @@ from __future__ import annotations
 import pickle
 import struct
 from dataclasses import dataclass
+from functools import lru_cache
 
 from leanpix.domain.request import CompressionOptions
 from leanpix.worker.sandbox.locking import Confinement
@@ -29,6 +30,8 @@ RESULT, SOURCE = range(2)
 
 # Exit codes of a child that could say no more.
 EXIT_DONE, EXIT_CRASHED, EXIT_NO_RESOURCES, EXIT_NOT_LOCKED = 0, 1, 12, 13
+
+_REMEMBERED = 32  # requests, which are values: packed and unpacked once each
 
 _PID = struct.Struct("<i")
 _EXIT = struct.Struct("<id")
@@ -69,11 +72,13 @@ class Ended:
     cpu_s: float
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def pack_request(request: Request) -> bytes:
-    """The request as a child reads it."""
+    """The request as a child reads it. A tenant mostly asks for the same again."""
     return pickle.dumps(request, protocol=pickle.HIGHEST_PROTOCOL)
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def unpack_request(payload: bytes) -> Request:
     """The child's side of pack_request."""
     request = pickle.loads(payload)  # noqa: S301 - only the parent can write to this socket
