@@ -162,6 +162,12 @@ def test_dimensions_shrink_when_even_the_lowest_quality_is_too_large(target: Out
     assert (image.width, image.height) == (result.report.width_px, result.report.height_px)
 
 
+def test_of_the_scales_that_are_tried_the_best_alone_gets_the_thorough_encoder() -> None:
+    report = compress(encoded(photo(640, 480), ".png"), CompressionOptions(format=WEBP, max_bytes=1500)).report
+    assert report.width_px < 640
+    assert report.encodes <= 11  # three scales in nine, and the best of them once more
+
+
 @pytest.mark.parametrize("target", STANDARD_FORMATS)
 @pytest.mark.parametrize(
     "options",

@@ -26,10 +26,15 @@ def largest_within(runs: EncoderRuns, pixels: int, max_bytes: int, rates: PriorC
 
     pixels: of the raster, all frames. rates: the part of the encoder's settings to stay in, all of them if None.
     """
+    setting = setting_within(runs, pixels, max_bytes, rates)
+    return None if setting is None else refined(runs, setting, pixels, max_bytes)
+
+
+def setting_within(runs: EncoderRuns, pixels: int, max_bytes: int, rates: PriorCurve | None = None) -> float | None:
+    """The setting whose encode comes nearest to max_bytes, as above; without the thorough encoder."""
     tolerance, tries = (_ROUGH_TOLERANCE, _ROUGH_TRIES) if runs.encoder.slower_presets() else (_TOLERANCE, MAX_TRIES)
     bound = Bound(rate_of(max_bytes, pixels), tolerance, is_floor=False)
-    setting = _setting_within(runs, rates or runs.encoder.rates, bound, pixels, tries)
-    return None if setting is None else _refined(runs, setting, pixels, max_bytes)
+    return _setting_within(runs, rates or runs.encoder.rates, bound, pixels, tries)
 
 
 def next_within(
@@ -54,7 +59,7 @@ def _setting_within(runs: EncoderRuns, rates: PriorCurve, bound: Bound, pixels: 
     )
 
 
-def _refined(runs: EncoderRuns, setting: float, pixels: int, max_bytes: int) -> Encoded:
+def refined(runs: EncoderRuns, setting: float, pixels: int, max_bytes: int) -> Encoded:
     """The encode found, or a thorough one of about the same size, which is the better picture."""
     best = runs.at(setting)
     if setting >= runs.highest:

@@ -15,7 +15,7 @@ from leanpix.engine.codecs.priors import LEAST_GROWTH
 from leanpix.engine.codecs.runs import EncoderRuns, rate_of
 from leanpix.engine.goals.context import EncodeContext
 from leanpix.engine.goals.evaluate import Attempt
-from leanpix.engine.goals.fitting import largest_within
+from leanpix.engine.goals.fitting import refined, setting_within
 from leanpix.engine.libraries.malloc_trim import trim_malloc
 
 _FEW_PIXELS = (30.0, 50.0, 65.0, 78.0, 86.0)
@@ -31,11 +31,13 @@ def shrunk_within(context: EncodeContext, runs: EncoderRuns, max_bytes: int) -> 
     """The scale with the best score, seen at the dimensions it was decoded at, among those that meet max_bytes."""
     trial = _Trial(context, runs, max_bytes)
     if not context.is_decoded_smaller:
-        return trial.best_of(_FEW_PIXELS)
-    upwards, downwards = _FROM_THE_MIDDLE
-    best = trial.best_of(upwards)
-    is_first_best = trial.tried <= len(upwards[:2])
-    return trial.best_of(downwards, best) if is_first_best else best
+        best = trial.best_of(_FEW_PIXELS)
+    else:
+        upwards, downwards = _FROM_THE_MIDDLE
+        best = trial.best_of(upwards)
+        if trial.tried <= len(upwards[:2]):
+            best = trial.best_of(downwards, best)
+    return None if best is None else best.finished(context, runs, max_bytes)
 
 
 def leaves_no_whole(context: EncodeContext, runs: EncoderRuns) -> bool:
@@ -67,7 +69,7 @@ class _Trial:
             typical = self.runs.encoder.rates.value(lowest)
             self.bias = self.runs.rate_at(lowest, self.context.raster.total_pixels) - typical
 
-    def best_of(self, scores: tuple[float, ...], best: Attempt | None = None) -> Attempt | None:
+    def best_of(self, scores: tuple[float, ...], best: _Scale | None = None) -> _Scale | None:
         """The best of the scales at which these scores are typical, until one looks worse than the one before."""
         encoder = self.runs.encoder
         goal = rate_of(self.max_bytes, self.context.raster.total_pixels)
@@ -76,39 +78,62 @@ class _Trial:
                 break
             self.tried += 1
             rate = encoder.rates.value(encoder.scores.parameter(score)) + self.bias
-            attempt = _at_scale(self.context, self.runs, math.exp((goal - rate) / 2), self.max_bytes)
-            if best is not None and _score(attempt) <= _score(best):
+            made = _at_scale(self.context, self.runs, math.exp((goal - rate) / 2), self.max_bytes)
+            if best is not None and (made is None or made.score <= best.score):
                 break
-            best = attempt or best
+            best = made or best
         return best
 
 
-def _score(attempt: Attempt | None) -> float:
-    return -math.inf if attempt is None or attempt.score is None else attempt.score
+@dataclass(frozen=True, slots=True)
+class _Scale:
+    """A scale that was tried: what was encoded there by setting, and which of it meets the size.
+
+    Its pixels are made anew where it is the best: meanwhile others are scored, and memory is counted.
+    """
+
+    scale: float
+    done: dict[float, Encoded]
+    slowest_s: float
+    setting: float
+    score: float
+
+    def finished(self, context: EncodeContext, runs: EncoderRuns, max_bytes: int) -> Attempt:
+        """Its encode, or the thorough encoder's, which of the scales that were tried this one alone is worth."""
+        smaller, raster = _opened(context, self.scale, max_bytes)
+        smaller.done, smaller.slowest_s = self.done, self.slowest_s
+        quick, before = self.done[self.setting], smaller.count
+        encoded = refined(smaller, self.setting, raster.total_pixels, max_bytes)
+        runs.counted_elsewhere += smaller.count - before
+        del smaller
+        if context.effort is not Effort.FULL:
+            trim_malloc()
+
+        source = context.picture.probe if context.is_decoded_smaller else context.raster
+        sizes = f"from {source.width_px}x{source.height_px} to {raster.width_px}x{raster.height_px}"
+        warning = f"downscaled {sizes}: at full size even the lowest quality is over the size asked for"
+        score = self.score if encoded is quick else context.meter.score(encoded)
+        size_px = (raster.width_px, raster.height_px)
+        return Attempt(Kind.SMALLER_SIDES, encoded, score, warnings=(warning,), size_px=size_px)
 
 
-def _at_scale(context: EncodeContext, runs: EncoderRuns, scale: float, max_bytes: int) -> Attempt | None:
-    encoded, width, height = _encoded_at(context, runs, scale, max_bytes)
-    if encoded is None:
-        return None
+def _at_scale(context: EncodeContext, runs: EncoderRuns, scale: float, max_bytes: int) -> _Scale | None:
+    """What meets max_bytes at this scale, without the thorough encoder; None where nothing does."""
+    smaller, raster = _opened(context, scale, max_bytes)
+    setting = setting_within(smaller, raster.total_pixels, max_bytes)
+    runs.add_counts(smaller)
+    done, slowest_s = smaller.done, smaller.slowest_s
+    del smaller, raster  # the smaller pixels are let go of before it is scored
     if context.effort is not Effort.FULL:
         trim_malloc()
-    source = context.picture.probe if context.is_decoded_smaller else context.raster
-    sizes = f"from {source.width_px}x{source.height_px} to {width}x{height}"
-    warning = f"downscaled {sizes}: at full size even the lowest quality is over the size asked for"
-    score = context.meter.score(encoded)
-    return Attempt(Kind.SMALLER_SIDES, encoded, score, warnings=(warning,), size_px=(width, height))
+    if setting is None:
+        return None
+    return _Scale(scale, done, slowest_s, setting, context.meter.score(done[setting]))
 
 
-def _encoded_at(
-    context: EncodeContext, runs: EncoderRuns, scale: float, max_bytes: int
-) -> tuple[Encoded | None, int, int]:
-    """What meets max_bytes, with its width and height; the smaller pixels are let go of before it is scored."""
+def _opened(context: EncodeContext, scale: float, max_bytes: int) -> tuple[EncoderRuns, Raster]:
     raster = scaled(context.raster, min(scale, 1.0))
-    smaller = context.open(raster, bits_per_pixel=max_bytes * 8 / raster.total_pixels)
-    encoded = largest_within(smaller, raster.total_pixels, max_bytes)
-    runs.add_counts(smaller)
-    return encoded, raster.width_px, raster.height_px
+    return context.open(raster, bits_per_pixel=max_bytes * 8 / raster.total_pixels), raster
 
 
 def scaled(raster: Raster, scale: float) -> Raster:
