@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import io
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import NoReturn, cast
 
 import numpy as np
 import pytest
@@ -14,10 +18,13 @@ from leanpix.domain.report import Decision
 from leanpix.domain.worst_place import Measure, WorstPlace
 from leanpix.engine import CompressionOptions, OutputFormat
 from leanpix.engine.budget import Budget
+from leanpix.engine.codecs.base import Encoded, Encoder, Raster
 from leanpix.engine.codecs.jpeg.jpegli import jpegli_backend
+from leanpix.engine.codecs.prior import PriorCurve
 from leanpix.engine.codecs.runs import EncoderRuns
 from leanpix.engine.compress import Decoded, begun, make, silent
 from leanpix.engine.facts import Limits
+from leanpix.engine.goals.climb import Climb
 from leanpix.engine.goals.context import EncodeContext
 from leanpix.engine.goals.place_crops import PlaceCrops
 from leanpix.engine.judging.worst_place import WorstPlaces
@@ -34,10 +41,25 @@ def gradient(width: int = WIDTH, height: int = HEIGHT) -> Pixels:
     return np.dstack(bands).round().astype(np.uint8)
 
 
-def opened(pixels: Pixels, kind: OutputFormat, quality: int) -> tuple[EncodeContext, EncoderRuns]:
+def studio(thing_share: float, light: int = 246) -> Pixels:
+    """A textured thing of so much of the picture on a studio's ground, with the soft shadow that it casts."""
+    y, x = np.mgrid[0:HEIGHT, 0:WIDTH].astype(np.float32)
+    away = np.hypot((x - WIDTH / 2) / 1.6, (y - 0.8 * HEIGHT) / 0.35)
+    ground = light * (1 - 0.22 * np.exp(-((away / (0.22 * WIDTH)) ** 2)))
+    pixels = np.dstack([ground, ground, ground - 2]).round().astype(np.uint8)
+    is_thing = np.hypot(x - WIDTH / 2, y - 0.45 * HEIGHT) < np.sqrt(thing_share * WIDTH * HEIGHT / np.pi)
+    pixels[is_thing] = trust.texture(1, WIDTH, HEIGHT)[is_thing]
+    return pixels
+
+
+def file_of(pixels: Pixels) -> bytes:
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "PNG", compress_level=1)
-    options, source = CompressionOptions(format=kind, quality=quality), file.getvalue()
+    return file.getvalue()
+
+
+def opened(pixels: Pixels, kind: OutputFormat, quality: int) -> tuple[EncodeContext, EncoderRuns]:
+    options, source = CompressionOptions(format=kind, quality=quality), file_of(pixels)
     decoded = Decoded(source, probe(source, Limits()), options, Limits(), silent)
     return begun(decoded, options, Budget(clock=lambda: 0.0))
 
@@ -55,8 +77,8 @@ def test_a_crop_has_the_place_and_what_is_around_it_where_codecs_blocks_begin(at
     pixels = np.random.default_rng(3).integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8)
     crops = PlaceCrops.round(opened(pixels, OutputFormat.WEBP, 80)[0], (place(*at),))
     assert crops is not None
-    (meter,) = crops.meters
-    crop = meter.raster.pixels
+    (found_crop,) = crops.crops
+    crop = found_crop.meter.raster.pixels
     tops, lefts = np.nonzero((pixels[::16, ::16] == crop[0, 0]).all(2))
     found = [
         (16 * top, 16 * left)
@@ -64,6 +86,7 @@ def test_a_crop_has_the_place_and_what_is_around_it_where_codecs_blocks_begin(at
         if np.array_equal(pixels[16 * top : 16 * top + crop.shape[0], 16 * left : 16 * left + crop.shape[1]], crop)
     ]
     ((top, left),) = found
+    assert (found_crop.top_px, found_crop.left_px) == (int(top), int(left))
     for begin, side, of_crop, whole in zip((left, top), at, crop.shape[1::-1], (WIDTH, HEIGHT), strict=True):
         assert begin <= side
         assert side + 32 <= begin + of_crop
@@ -76,7 +99,7 @@ def test_near_places_share_a_crop_and_far_ones_have_their_own() -> None:
     far = PlaceCrops.round(context, (place(100, 300), place(900, 700, measure=Measure.CONTOURS)))
     assert near is not None
     assert far is not None
-    assert (len(near.meters), len(far.meters)) == (1, 2)
+    assert (len(near.crops), len(far.crops)) == (1, 2)
 
 
 def test_there_are_no_crops_where_they_say_nothing_or_save_nothing() -> None:
@@ -95,6 +118,89 @@ def test_finer_settings_that_a_crop_refuses_are_not_encoded_whole() -> None:
     assert WorstPlaces(source).worst(shown(done.compression.data))[0].ratio <= 1
     assert len(runs.done) <= 4  # of seven on the way from 75 upwards
     assert done.compression.report.encodes > len(runs.done)
+
+
+def test_of_a_thing_on_much_ground_a_place_hardly_over_its_bound_costs_a_fifth_more_bytes_at_most() -> None:
+    """As it does of a photograph: not seven times as many, for two levels of blue in a corner."""
+    source = studio(0.2)
+    context, runs = opened(source, OutputFormat.WEBP, 80)
+    plain = runs.at(80.0)
+    done = make(context, silent, runs).compression
+    worst = WorstPlaces(source).worst(shown(plain.data))[0]
+    assert WorstPlaces(source).ground_share > 2 / 3
+    assert 1 < worst.ratio < 1.3
+    assert done.report.result_bytes <= 1.2 * len(plain.data)
+    assert WorstPlaces(source).worst(shown(done.data))[0].ratio <= worst.ratio
+
+
+RATES = PriorCurve(((0, 0.0), (100, math.log(1.5) * 10)))
+SCORES = PriorCurve(((0, 0.0), (100, 100.0)))
+MARKED = 7
+"""The blue of what a MovingEncoder moves."""
+
+
+@dataclass(frozen=True)
+class MovingEncoder:
+    """Moves what is marked by so many levels at a setting; a setting of 10 more takes half as many bytes again."""
+
+    raster: Raster
+    levels: Callable[[float], int]
+    rates: PriorCurve = RATES
+    scores: PriorCurve = SCORES
+
+    def on(self, raster: Raster) -> MovingEncoder:
+        return replace(self, raster=raster)
+
+    def to_grid(self, parameter: float) -> float:
+        return round(parameter * 10) / 10
+
+    def preview(self, parameter: float) -> None:
+        del parameter
+
+    def encode(self, parameter: float) -> Encoded:
+        moved = self.raster.pixels[:, :, 2:] == MARKED
+        file = file_of(self.raster.pixels + (moved * self.levels(parameter)).astype(np.uint8))
+        return Encoded(file.ljust(round(20_000 * 1.5 ** (parameter / 10)), b"\0"), "moving", quality=parameter)
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise AssertionError(f"a climb asks for {name}")
+
+
+def climbed(levels: Callable[[float], int], width: int) -> tuple[float | None, EncoderRuns]:
+    """From setting 0, with a marked patch on ground beside texture; small pictures have no crops."""
+    pixels = np.full((width, width, 3), (120, 90, 60), np.uint8)
+    pixels[width // 2 :, ::2] = 180
+    pixels[40:104, 40:104, 2] = MARKED
+    context, _ = opened(pixels, OutputFormat.WEBP, 80)
+    runs = EncoderRuns(cast("Encoder", MovingEncoder(context.raster, levels)), context.budget)
+    return Climb(context, runs).above(0.0, context.meter.worst(runs.at(0.0))), runs
+
+
+@pytest.mark.parametrize("width", [400, 700])
+@pytest.mark.parametrize("passes_from", [3.0, 8.2, 33.0, 61.5, 97.0])
+def test_a_climb_ends_near_the_cheapest_setting_that_passes(width: int, passes_from: float) -> None:
+    found, runs = climbed(lambda setting: 1 if setting >= passes_from else 9, width)
+    assert found is not None
+    assert found >= passes_from
+    assert len(runs.at(found).data) <= 1.55 * len(runs.at(passes_from).data)
+
+
+def test_a_climb_ends_where_places_are_slight_if_what_passes_takes_much_more() -> None:
+    found, _ = climbed(lambda setting: 9 if setting < 10 else 3 if setting < 80 else 1, 700)
+    assert found is not None
+    assert 10 <= found <= 20
+
+
+def test_a_climb_goes_on_from_slight_places_to_what_takes_little_more() -> None:
+    found, _ = climbed(lambda setting: 9 if setting < 5 else 3 if setting < 8 else 1, 700)
+    assert found is not None
+    assert 8 <= found <= 9
+
+
+def test_there_is_no_climb_where_the_finest_setting_fails() -> None:
+    found, runs = climbed(lambda _: 9, 700)
+    assert found is None
+    assert list(runs.done) == [0.0]
 
 
 @pytest.mark.skipif(not jpegli_backend().startswith("native"), reason="finer ground takes the native library")

@@ -34,7 +34,25 @@ _OF_ALL = frozenset({Measure.LEVELS})
 """What is no place's: a crop has other levels than the picture."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
+class Crop:
+    """A part of the picture. top_px, left_px: where in it."""
+
+    top_px: int
+    left_px: int
+    meter: QualityMeter
+
+    @classmethod
+    def of(cls, raster: Raster, top_px: int, left_px: int, whole_ground_share: float | None = None) -> Crop:
+        """_SIDE_PX to each side, as far as the picture goes."""
+        return cls(top_px, left_px, QualityMeter(_cut(raster, top_px, left_px), whole_ground_share))
+
+    def in_picture(self, place: WorstPlace) -> WorstPlace:
+        """A place of the crop, where it lies in the picture."""
+        return replace(place, top_px=self.top_px + place.top_px, left_px=self.left_px + place.left_px)
+
+
+@dataclass(frozen=True, slots=True)
 class PlaceCrops:
     """Crops round places that are over what they may have, and by which measures those are.
 
@@ -43,7 +61,7 @@ class PlaceCrops:
 
     need: Need
     measures: frozenset[Measure]
-    meters: tuple[QualityMeter, ...]
+    crops: tuple[Crop, ...]
     sufficient: float = 1.0
 
     @classmethod
@@ -60,7 +78,8 @@ class PlaceCrops:
                 corners.append(_corner(raster, place))
         if raster.total_pixels < _LEAST_SHARE * len(corners) * _SIDE_PX**2:
             return None
-        return cls(need, measures, tuple(QualityMeter(_cut(raster, *one)) for one in corners))
+        share = context.meter.ground_share
+        return cls(need, measures, tuple(Crop.of(raster, *one, share) for one in corners))
 
     @classmethod
     def of_ground(cls, context: EncodeContext) -> PlaceCrops | None:
@@ -72,12 +91,12 @@ class PlaceCrops:
         if not meter.is_at_risk or meter.ground_share <= MOST_GROUND:
             return None
         most = min(_MOST_GROUNDS, raster.total_pixels // (_GROUND_SHARE * _SIDE_PX**2))
-        crops = (QualityMeter(_cut(raster, *one)) for one in meter.grounds(_SIDE_PX, most))
-        return cls(context.need, _OF_GROUND, tuple(crops), sufficient=_SUFFICIENT_ON_GROUND)
+        crops = tuple(Crop.of(raster, *one) for one in meter.grounds(_SIDE_PX, most))
+        return cls(context.need, _OF_GROUND, crops, sufficient=_SUFFICIENT_ON_GROUND)
 
     def trials(self, runs: EncoderRuns) -> CropTrials:
         """By the same encoder as these runs, with the choices that it made for the whole picture."""
-        return CropTrials(self, runs, tuple(runs.fork(runs.encoder.on(meter.raster)) for meter in self.meters))
+        return CropTrials(self, runs, tuple(runs.fork(runs.encoder.on(one.meter.raster)) for one in self.crops))
 
 
 @dataclass(slots=True)
@@ -90,23 +109,31 @@ class CropTrials:
     _places: dict[float, tuple[WorstPlace, ...]] = field(default_factory=dict)
 
     def passes(self, setting: float) -> bool:
-        """Whether no place of the crops is over what it may have, by the measures that were over in the whole."""
+        """Whether no place of the crops is over what it may have, by the measures that count."""
         return self.excess(setting) <= 1
 
     def suffices(self, setting: float) -> bool:
         """Whether the whole likely passes, too."""
         return self.excess(setting) <= self.crops.sufficient
 
+    def is_slight(self, setting: float) -> bool:
+        """Whether the crops' places are over what they may have, but slightly."""
+        return self.crops.need.is_slight(self.places(setting))
+
     def excess(self, setting: float) -> float:
         """How many times what it may have the worst place of the crops is."""
         return max(map(self.crops.need.excess, self.places(setting)), default=0.0)
 
     def places(self, setting: float) -> tuple[WorstPlace, ...]:
-        """The worst places of the crops, by the measures that count: where in the crops is not told."""
+        """The worst places of the crops, by the measures that count, where they lie in the picture."""
         if setting not in self._places:
-            found = zip(self.crops.meters, self.on_crops, strict=True)
-            places = (place for meter, runs in found for place in preview_places(meter, runs, setting))
-            self._places[setting] = tuple(place for place in places if place.measure in self.crops.measures)
+            found = zip(self.crops.crops, self.on_crops, strict=True)
+            self._places[setting] = tuple(
+                crop.in_picture(place)
+                for crop, runs in found
+                for place in preview_places(crop.meter, runs, setting)
+                if place.measure in self.crops.measures
+            )
             self.runs.counted_elsewhere += len(self.on_crops)
         return self._places[setting]
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 
 from leanpix.domain.worst_place import WorstPlace
 from leanpix.engine.codecs.need import Criterion
 from leanpix.engine.codecs.offers import Kind
-from leanpix.engine.codecs.priors import SLIGHT_GROWTH
 from leanpix.engine.codecs.runs import EncoderRuns
+from leanpix.engine.goals.climb import Climb
 from leanpix.engine.goals.context import EncodeContext
 from leanpix.engine.goals.evaluate import Attempt
 from leanpix.engine.goals.fitting import largest_within
-from leanpix.engine.goals.place_crops import CropTrials, PlaceCrops
 from leanpix.engine.goals.scoring import (
     ON_TILES,
     is_fair,
@@ -25,9 +23,6 @@ from leanpix.engine.goals.scoring import (
     seen_on_tiles,
     trusted,
 )
-
-_FINER_STEPS = (2.0, 5.0, 9.0, 14.0, 20.0, 100.0)
-"""Points of typical score above the setting that was too coarse for its worst place."""
 
 _PALETTE_STEP = 5
 """Of a quality, on one grid for all: else a higher one could find fewer colours than a lower one."""
@@ -43,7 +38,7 @@ class Reach:
     context: EncodeContext
     runs: EncoderRuns
     _sampled: list[float | None] = field(default_factory=list)
-    _trials: list[CropTrials] = field(default_factory=list)
+    _climb: Climb | None = None
 
     def setting(self) -> float | None:
         """The setting that the need is likely to take, as far as it is known; None where there is none that will do."""
@@ -86,9 +81,10 @@ class Reach:
         """The encode at the quality, or the one of those made whose worst place is the least bad."""
         if self.context.meter.is_sampled or self.context.need.room is None or not self.runs.done:
             return Attempt(Kind.LOSSY, self.runs.at(self.asked), warnings=(OUT_OF_TIME,))
-        if self._trials and self._trials[-1].least_bad is not None and self.runs.may_continue():
-            self.runs.at(self._trials[-1].least_bad)
-        worst = {setting: self._worst_at(setting) for setting in self.runs.done}
+        least_bad = None if self._climb is None else self._climb.least_bad_on_crops
+        if least_bad is not None and self.runs.may_continue():
+            self.runs.at(least_bad)
+        worst = {setting: self.context.need.worst_of(self._places_at(setting)) for setting in self.runs.done}
         best = min(worst, key=lambda setting: (_ratio(worst[setting]), setting))
         return Attempt(Kind.LOSSY, self.runs.at(best), parameter=best, warnings=(STILL_SEEN,))
 
@@ -136,71 +132,20 @@ class Reach:
         )
 
     def _finer_where_it_shows(self, attempt: Attempt) -> Attempt | None:
-        """At a finer setting where the worst place asks for it, and the encoder has no cheaper means; None: at none.
-
-        Steps up grow; between the last two, one is tried: bytes beyond what the place needs are not spent, and few
-        where it is slightly over what it may have. What crops round the places say no to is not encoded whole.
-        """
+        """At a finer setting where the worst place asks for it, and the encoder has no cheaper means; None: at none."""
         need, meter, runs = self.context.need, self.context.meter, self.runs
-        is_asked = need.room is not None and attempt.parameter is not None and not meter.is_sampled
+        is_asked = need.room is not None and not meter.is_sampled
         if attempt.parameter is None or not is_asked or not meter.is_at_risk:
             return attempt
         places = self._places_at(attempt.parameter)
-        worst, is_slight = need.worst_of(places), need.is_slight(places)
+        worst = need.worst_of(places)
         if need.allows(worst) or any(mend.helps(worst) for mend in runs.encoder.mends()):
             return attempt
-
-        settings = self._finer_than(attempt.parameter, is_slight=is_slight)
-        self._look_round(places, attempt.parameter)
-        failing, passing = attempt.parameter, None
-        if settings and not self._passes_on_crops(settings[-1]):
-            settings = []
-        for finer in settings:
-            if not self._passes_on_crops(finer):
-                failing = finer
-                continue
-            if not runs.may_continue() or (is_slight and self._takes_too_much(finer, attempt.parameter)):
-                break
-            places = self._places_at(finer)
-            if need.allows(need.worst_of(places)):
-                passing = finer
-                break
-            failing = finer
-            self._look_round(places, finer)
-        if passing is None:
-            return attempt if is_slight else None
-        scores = runs.encoder.scores
-        between = runs.to_grid(scores.parameter((scores.value(failing) + scores.value(passing)) / 2))
-        is_worth_it = failing < between < passing and self._passes_on_crops(between)
-        if is_worth_it and runs.may_continue() and need.allows(self._worst_at(between)):
-            passing = between
-        return Attempt(Kind.LOSSY, runs.at(passing), parameter=passing, warnings=attempt.warnings)
-
-    def _finer_than(self, setting: float, *, is_slight: bool) -> list[float]:
-        """The settings to try, the coarsest first; where places are slightly over, only what takes little typically."""
-        scores, rates = self.runs.encoder.scores, self.runs.encoder.rates
-        steps = (scores.parameter(scores.value(setting) + step) for step in _FINER_STEPS)
-        finer = sorted({min(self.runs.to_grid(one), self.runs.highest) for one in steps})
-        most = math.log(SLIGHT_GROWTH) if is_slight else math.inf
-        return [one for one in finer if one > setting and rates.value(one) - rates.value(setting) <= most]
-
-    def _look_round(self, places: tuple[WorstPlace, ...], setting: float) -> None:
-        crops = PlaceCrops.round(self.context, places)
-        if crops is None:
-            return
-        trials = crops.trials(self.runs)
-        if not trials.passes(setting):  # else they say nothing: how coarse a format is may be the whole picture's
-            self._trials.append(trials)
-
-    def _passes_on_crops(self, setting: float) -> bool:
-        return all(trials.passes(setting) for trials in self._trials)
-
-    def _takes_too_much(self, finer: float, setting: float) -> bool:
-        """Whether a finer setting takes more than a slight place is worth."""
-        return len(self.runs.at(finer).data) > SLIGHT_GROWTH * len(self.runs.at(setting).data)
-
-    def _worst_at(self, setting: float) -> WorstPlace | None:
-        return self.context.need.worst_of(self._places_at(setting))
+        self._climb = Climb(self.context, runs)
+        found = self._climb.above(attempt.parameter, places)
+        if found is None:
+            return attempt if need.is_slight(places) else None
+        return Attempt(Kind.LOSSY, runs.at(found), parameter=found, warnings=attempt.warnings)
 
     def _places_at(self, setting: float) -> tuple[WorstPlace, ...]:
         return preview_places(self.context.meter, self.runs, setting)

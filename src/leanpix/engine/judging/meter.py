@@ -79,10 +79,14 @@ def _starts(side: int, tile: int) -> list[int]:
 
 @dataclass(slots=True)
 class QualityMeter:
-    """Knows one raster; scores what encoders made of it."""
+    """Knows one raster; scores what encoders made of it.
+
+    whole_ground_share: of the picture that the raster is a part of; None: it is a whole one.
+    """
 
     raster: Raster
-    regions: tuple[Region, ...] = ()
+    whole_ground_share: float | None = None
+    regions: tuple[Region, ...] = field(init=False, default=())
     _scorers: list[Ssimulacra2] = field(default_factory=list)
     _known: dict[bytes, float] = field(default_factory=dict)
     _risks: list[bool] = field(default_factory=list)
@@ -152,7 +156,7 @@ class QualityMeter:
     def _ready_lookers(self) -> list[WorstPlaces]:
         if not self._lookers:
             seen = views(_cut(self.raster.pixels, self.regions), has_alpha=self.raster.has_alpha)
-            self._lookers = [WorstPlaces(view) for view in seen]
+            self._lookers = [WorstPlaces(view, whole_ground_share=self.whole_ground_share) for view in seen]
         return self._lookers
 
     def _in_picture(self, place: WorstPlace) -> WorstPlace:

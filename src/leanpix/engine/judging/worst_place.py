@@ -24,11 +24,13 @@ from numpy.typing import NDArray
 from leanpix.domain.worst_place import Measure, WorstPlace
 from leanpix.engine.content.cells import CELL_PX, Cells, SourceCells, source_cells
 from leanpix.engine.content.cells.source import (
+    DARK_LEVEL,
     EDGE,
     EDGE_REACH,
     GROUND_WINDOW,
     HARDLY_SMOOTH,
     SMOOTH,
+    brightest,
     mean_around,
     window_means,
 )
@@ -62,8 +64,8 @@ _FAINT_WINDOW = 15
 _FAINT_SPREADS = (0.8, 4.0)
 """Levels: the deviation within a window of what is faint; below it is rounding, above the mean score sees it."""
 
-_DARK_WINDOW, _DARK_LEVEL = 32, 36.0
-_LEAST_DARK_SHARE = 0.5
+_DARK_WINDOW = 32
+LEAST_DARK_SHARE = 0.5
 """Of the picture: the eye adapts to what most of it is."""
 
 _LEAST_LEVEL_SHARE = 5e-4
@@ -71,9 +73,13 @@ _LEAST_LEVEL_SHARE = 5e-4
 _SLIGHT = {Measure.GROUND: 2.0, Measure.CONTOURS: 2.0, Measure.FAINT: 1.6}
 """Up to how many times its bound a place is slightly over it, if few are. Rings of a palette have 2 to 6 times."""
 
-_FEW, MOST_GROUND = 0.03, 2 / 3
-"""Of the ground, what few places are; and of the picture, from which on it is nothing but ground and looked at for
-that (docs/decisions/0175)."""
+_FEW, MOST_GROUND, _ALL_GROUND = 0.03, 2 / 3, 0.9
+"""Of the ground, what few places are; of the picture, from which on ground is what is looked at (docs/decisions/0175),
+and from which on nothing of it is slight."""
+
+_SLIGHT_ON_GROUND = 1.3
+"""The most times its bound that is slight from the first of these two shares on, falling to none at the second
+(docs/decisions/0300)."""
 
 _GOOD_GROUND, _LEAST_GROUND = 0.75, 0.25
 """Of the tile with the most, and of a tile: how much ground another one has at least to be looked at for it."""
@@ -85,9 +91,12 @@ class WorstPlaces:
     """Looks for the worst places of results of one source.
 
     source: uint8 sRGB (H,W,3), or gray (H,W) or (H,W,1), C-contiguous; it is not copied and must not change.
+    whole_ground_share: of the picture that the source is a part of; None: of the source.
     """
 
-    def __init__(self, source: NDArray[np.uint8], *, kernels: Cells | None = None) -> None:
+    def __init__(
+        self, source: NDArray[np.uint8], *, kernels: Cells | None = None, whole_ground_share: float | None = None
+    ) -> None:
         self._source = banded(source)
         seen = source_cells(self._source) if kernels is None else SourceCells.of(self._source, kernels)
         self._cells, self._weights = seen.kernels, seen.weights
@@ -100,6 +109,10 @@ class WorstPlaces:
         tint = np.clip((around - _PLAIN) / (SMOOTH - _PLAIN), 0, 1)
         self._tint: Plane = (1 - (1 - _HIDDEN_TINT) * tint)[*_places(steps)]
         self.ground_share = float((self._room < np.inf).mean())
+        whole = self.ground_share if whole_ground_share is None else whole_ground_share
+        self._most_slight = np.inf
+        if whole > MOST_GROUND:
+            self._most_slight = float(np.interp(whole, (MOST_GROUND, _ALL_GROUND), (_SLIGHT_ON_GROUND, 1.0)))
 
         # Faint things: the source's lightness by places, its mean and its deviation by windows.
         self._light = window_means(_lightness(means), 2, self._cells)
@@ -115,8 +128,8 @@ class WorstPlaces:
         self._contrast = window_sums(self._weights, self._cells) if self._weights.any() else None
 
         # The dark: cells around which everything is.
-        self._dark = mean_around(_brightest(means), _DARK_WINDOW, self._cells) < _DARK_LEVEL
-        self._dark_levels = self._levels_of(self._source) if self._dark.mean() > _LEAST_DARK_SHARE else None
+        self._dark = mean_around(brightest(means), _DARK_WINDOW, self._cells) < DARK_LEVEL
+        self._dark_levels = self._levels_of(self._source) if self._dark.mean() > LEAST_DARK_SHARE else None
 
     def grounds(self, side_px: int, most: int) -> tuple[tuple[int, int], ...]:
         """The top and left of at most so many tiles with the most and smoothest ground, spread over the picture."""
@@ -191,16 +204,13 @@ class WorstPlaces:
         left, top = min(left * CELL_PX, width - 1), min(top * CELL_PX, height - 1)
         side = cells * CELL_PX
         bound, value = BOUNDS[measure], max(float(values.max()), 0.0)
-        is_slight = bound < value <= bound * _SLIGHT.get(measure, 0.0) and self._are_few(measure, values > bound)
+        most = bound * min(_SLIGHT.get(measure, 0.0), self._most_slight)
+        is_slight = bound < value <= most and self._are_few(measure, values > bound)
         return WorstPlace(measure, value, bound, left, top, min(side, width - left), min(side, height - top), is_slight)
 
     def _are_few(self, measure: Measure, over: NDArray[np.bool_]) -> bool:
-        """Whether what is over its bound is little of the ground, and the ground not all of the picture.
-
-        Windows of faint things overlap nearly wholly: there is no counting them.
-        """
-        is_all = self.ground_share > MOST_GROUND
-        return not is_all and (measure is Measure.FAINT or float(over.mean()) <= _FEW * self.ground_share)
+        """Whether what is over its bound is little of the ground; windows of faint things overlap too much to count."""
+        return measure is Measure.FAINT or float(over.mean()) <= _FEW * self.ground_share
 
 
 def _worst_first(places: Iterable[WorstPlace]) -> tuple[WorstPlace, ...]:
@@ -231,12 +241,6 @@ def _lightness(means: Plane) -> Plane:
     """Of (h, w, bands)."""
     light: Plane = np.asarray(means @ _LUMA if means.shape[2] == _COLOUR_BANDS else means[:, :, 0], np.float32)
     return light
-
-
-def _brightest(means: Plane) -> Plane:
-    """Band after band: NumPy's maximum along a short axis takes ten times as long."""
-    brightest: Plane = np.maximum.reduce([means[:, :, band] for band in range(means.shape[2])])
-    return brightest
 
 
 def _room(steps: Plane) -> Plane:

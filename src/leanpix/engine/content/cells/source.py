@@ -22,8 +22,11 @@ SMOOTH, HARDLY_SMOOTH = 0.5, 0.8
 EDGE, EDGE_REACH = 2.0, 3
 """The mean step of a cell that is an edge; so many cells away from one, nobody looks at the ground."""
 
-_RISKY_CONTRAST, _RISKY_SHARE = 500, 0.01
+RISKY_CONTRAST, _RISKY_SHARE = 500, 0.01
 """A cell's chroma contrast, and the share of cells that are hardly smooth, from which on a result is worth a look."""
+
+DARK_LEVEL = 36.0
+"""What is around where an eye adapts to the dark."""
 
 
 def cells() -> Cells:
@@ -55,18 +58,20 @@ class SourceCells:
     @property
     def has_thin_colour(self) -> bool:
         """Whether anything is coloured and thin enough for halved chroma to show."""
-        return bool((self.weights > _RISKY_CONTRAST).any())
+        return bool((self.weights > RISKY_CONTRAST).any())
 
     @property
     def is_at_risk(self) -> bool:
         """Whether there is anything that an ordinary encode may ruin and a mean forgive: ground, thin colour."""
-        if self.has_thin_colour:
-            return True
-        # By blocks rather than around each cell: a tenth of the time.
+        return self.has_thin_colour or self.smooth_share > _RISKY_SHARE
+
+    @property
+    def smooth_share(self) -> float:
+        """How much of the picture is hardly textured: by blocks, in a tenth of the time that each cell takes."""
         rows, columns = (max(1, side // GROUND_WINDOW) * GROUND_WINDOW for side in self.steps.shape)
         whole = np.resize(self.steps, (rows, columns)) if min(self.steps.shape) < GROUND_WINDOW else self.steps
         blocks = whole[:rows, :columns].reshape(rows // GROUND_WINDOW, GROUND_WINDOW, -1, GROUND_WINDOW)
-        return float((blocks.mean(axis=(1, 3)) < HARDLY_SMOOTH).mean()) > _RISKY_SHARE
+        return float((blocks.mean(axis=(1, 3)) < HARDLY_SMOOTH).mean())
 
 
 def window_means(values: Plane, cells_a_side: int, kernels: Cells) -> Plane:
@@ -80,6 +85,12 @@ def mean_around(values: Plane, cells_a_side: int, kernels: Cells) -> Plane:
     """The mean around each cell, the edges repeated."""
     before, after = (cells_a_side - 1) // 2, cells_a_side // 2
     return window_means(np.pad(values, (before, after), mode="edge"), cells_a_side, kernels)
+
+
+def brightest(means: Plane) -> Plane:
+    """Of (h, w, bands), band after band: NumPy's maximum along a short axis takes ten times as long."""
+    found: Plane = np.maximum.reduce([means[:, :, band] for band in range(means.shape[2])])
+    return found
 
 
 class _Last:

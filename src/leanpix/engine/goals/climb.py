@@ -1,0 +1,99 @@
+"""From a setting at which a place of a picture looks bad to the cheapest finer one at which none does."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+from leanpix.domain.worst_place import WorstPlace
+from leanpix.engine.codecs.priors import SLIGHT_GROWTH
+from leanpix.engine.codecs.runs import EncoderRuns
+from leanpix.engine.goals.context import EncodeContext
+from leanpix.engine.goals.place_crops import CropTrials, PlaceCrops
+from leanpix.engine.goals.scoring import preview_places
+
+_STEPS = (2.0, 5.0, 9.0, 14.0, 20.0, 100.0)
+"""Points of typical score above the setting that was too coarse."""
+
+_HALVINGS = 3
+"""How often what lies between a setting that fails and one that passes is halved."""
+
+
+@dataclass(slots=True)
+class Climb:
+    """One encoder's settings by their worst places. What crops round the places say no to is not encoded whole."""
+
+    context: EncodeContext
+    runs: EncoderRuns
+    _trials: list[CropTrials] = field(default_factory=list)
+
+    def above(self, setting: float, places: tuple[WorstPlace, ...]) -> float | None:
+        """The cheapest finer setting found that passes; or one that falls short slightly, where what passes costs more.
+
+        places: those of the setting, which falls short. None: no finer one is better, or worth what it takes.
+        """
+        need = self.context.need
+        failing, slight = setting, setting if need.is_slight(places) else None
+        self._look_round(places, setting)
+        for finer in self._finer_than(setting, is_slight=slight is not None):
+            if not self._is_worth_a_look(finer, slight):
+                failing = finer
+                continue
+            if not self.runs.may_continue() or self._is_too_dear(finer, slight):
+                break
+            places = self._places_at(finer)
+            if need.allows(need.worst_of(places)):
+                found = self._cheapest(failing, finer)
+                return slight if self._is_too_dear(found, slight) else found
+            if slight is None and need.is_slight(places):
+                slight = finer
+            failing = finer
+            self._look_round(places, finer)
+        return None if slight == setting else slight
+
+    @property
+    def least_bad_on_crops(self) -> float | None:
+        """The setting that came nearest on the last crops; None where there were none."""
+        return self._trials[-1].least_bad if self._trials else None
+
+    def _finer_than(self, setting: float, *, is_slight: bool) -> list[float]:
+        """The settings to try, the coarsest first; where places are slightly over, only what takes little typically."""
+        scores, rates = self.runs.encoder.scores, self.runs.encoder.rates
+        steps = (scores.parameter(scores.value(setting) + step) for step in _STEPS)
+        finer = sorted({min(self.runs.to_grid(one), self.runs.highest) for one in steps})
+        most = math.log(SLIGHT_GROWTH) if is_slight else math.inf
+        finer = [one for one in finer if one > setting and rates.value(one) - rates.value(setting) <= most]
+        return finer if finer and self._is_worth_a_look(finer[-1], None) else []
+
+    def _is_worth_a_look(self, setting: float, slight: float | None) -> bool:
+        """Whether crops say that it passes; or that it falls short slightly, where none is known that does."""
+        return all(one.passes(setting) or (slight is None and one.is_slight(setting)) for one in self._trials)
+
+    def _cheapest(self, failing: float, passing: float) -> float:
+        """Between the two, by halves: on crops, then the whole, or on the whole where there are no crops."""
+        scores, found = self.runs.encoder.scores, passing
+        for _ in range(_HALVINGS):
+            between = self.runs.to_grid(scores.parameter((scores.value(failing) + scores.value(found)) / 2))
+            if not failing < between < found or not self.runs.may_continue():
+                break
+            passes = all(one.passes(between) for one in self._trials) if self._trials else self._passes(between)
+            failing, found = (failing, between) if passes else (between, found)
+        return found if found == passing or self._passes(found) else passing
+
+    def _passes(self, setting: float) -> bool:
+        return self.context.need.allows(self.context.need.worst_of(self._places_at(setting)))
+
+    def _is_too_dear(self, finer: float, slight: float | None) -> bool:
+        """Whether a finer setting takes more than the slight places of another are worth."""
+        return slight is not None and len(self.runs.at(finer).data) > SLIGHT_GROWTH * len(self.runs.at(slight).data)
+
+    def _look_round(self, places: tuple[WorstPlace, ...], setting: float) -> None:
+        crops = PlaceCrops.round(self.context, places)
+        if crops is None:
+            return
+        trials = crops.trials(self.runs)
+        if not trials.passes(setting):  # else they say nothing: how coarse a format is may be the whole picture's
+            self._trials.append(trials)
+
+    def _places_at(self, setting: float) -> tuple[WorstPlace, ...]:
+        return preview_places(self.context.meter, self.runs, setting)
