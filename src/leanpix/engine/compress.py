@@ -333,7 +333,7 @@ def _report(
 def _worst(context: EncodeContext, attempt: Attempt) -> WorstPlace | None:
     """Where it was looked for, or costs next to nothing beside the search."""
     if attempt.kind is not Kind.LOSSY or context.meter.is_sampled:
-        return None
+        return attempt.worst
     if context.need.setting is not None and not context.meter.is_at_risk:
         return None
     return next(iter(context.meter.worst(attempt.encoded)), None)

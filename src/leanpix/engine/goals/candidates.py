@@ -186,7 +186,9 @@ class _Bound:
             return self.strips.lossy_given(attempt.bytes, estimate) if attempt.kind is Kind.LOSSLESS else estimate
 
         def run() -> Attempt | None:
-            attempt = None if self._is_foretold() else self.reach.run()
+            is_foretold = self._is_foretold()
+            self.reach.risky = self._risky
+            attempt = None if is_foretold else self.reach.run()
             self.lossy_bytes = None if attempt is None else attempt.bytes
             self.lossy_setting = self.reach.asked if attempt is None else attempt.parameter
             return attempt
@@ -204,18 +206,31 @@ class _Bound:
         )
 
     def _is_foretold(self) -> bool:
-        """Whether crops of a picture of nothing but ground say that it falls short at the quality, and has means."""
-        need, setting, mends = self.context.need, self.reach.asked, self.runs.encoder.mends()
-        if need.max_bytes is not None or need.setting is None or not any(mend.against & GROUND for mend in mends):
+        """Whether crops say, before anything is encoded, that it falls short at the quality, and has means against it.
+
+        Of a picture that is nothing but ground, and of one that is too large to be looked at whole.
+        """
+        need, mends, encoder = self.context.need, self.runs.encoder.mends(), self.runs.encoder
+        if need.max_bytes is not None or need.setting is None or encoder.least_score(need.setting) is not None:
             return False
-        self.ground = PlaceCrops.of_ground(self.context)
+        has_means = any(mend.against & GROUND for mend in mends)
+        self.ground = PlaceCrops.of_ground(self.context) if has_means else None
+        self.ground = self.ground or PlaceCrops.of_risky_tiles(self.context)
         if self.ground is None:
             return False
-        trials = self.ground.trials(self.runs)
-        if not trials.passes(setting):
-            places = trials.places(setting)
-            self.foretold = Verdict(passes=False, worst=need.worst_of(places), places=places)
+        trials, setting = self.ground.trials(self.runs), self.reach.asked
+        if trials.passes(setting):
+            return False
+        places = trials.places(setting)
+        worst = need.worst_of(places)
+        if any(mend.helps(worst) for mend in mends):
+            self.foretold = Verdict(passes=False, worst=worst, places=places)
         return self.foretold is not None
+
+    @property
+    def _risky(self) -> PlaceCrops | None:
+        """The crops of a picture that is too large to be looked at whole."""
+        return self.ground if self.context.meter.is_sampled else None
 
     def _mended(self, verdict: Verdict, runs: EncoderRuns) -> Iterator[Candidate]:
         """The same without one of the trades that the encoder made, the cheapest first."""
@@ -230,7 +245,7 @@ class _Bound:
                 continue
             mend = self._sufficient(one, verdict.worst, crops)
             mended = runs.fork(mend.encoder)
-            reach = Reach(self.context, mended)
+            reach = Reach(self.context, mended, self._risky)
 
             def run(reach: Reach = reach, mended: EncoderRuns = mended) -> Attempt | None:
                 attempt = reach.run()

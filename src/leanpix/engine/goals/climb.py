@@ -51,6 +51,17 @@ class Climb:
             self._look_round(places, finer)
         return None if slight == setting else slight
 
+    def on_crops_above(self, setting: float) -> float | None:
+        """The same of crops that are all there is to look at: one that they pass; None where they pass none."""
+        failing = setting
+        for finer in self._finer_than(setting, is_slight=False):
+            if not self.runs.may_continue():
+                break
+            if self._passes_on_crops(finer):
+                return self._between(failing, finer)
+            failing = finer
+        return None
+
     @property
     def least_bad_on_crops(self) -> float | None:
         """The setting that came nearest on the last crops; None where there were none."""
@@ -70,15 +81,22 @@ class Climb:
         return all(one.passes(setting) or (slight is None and one.is_slight(setting)) for one in self._trials)
 
     def _cheapest(self, failing: float, passing: float) -> float:
-        """Between the two, by halves: on crops, then the whole, or on the whole where there are no crops."""
-        scores, found = self.runs.encoder.scores, passing
-        for _ in range(_HALVINGS):
-            between = self.runs.to_grid(scores.parameter((scores.value(failing) + scores.value(found)) / 2))
-            if not failing < between < found or not self.runs.may_continue():
-                break
-            passes = all(one.passes(between) for one in self._trials) if self._trials else self._passes(between)
-            failing, found = (failing, between) if passes else (between, found)
+        """Between the two: by crops, then the whole; by the whole where there are no crops."""
+        found = self._between(failing, passing)
         return found if found == passing or self._passes(found) else passing
+
+    def _between(self, failing: float, passing: float) -> float:
+        """The cheapest that passes of some between the two: on the crops, or whole where there are none."""
+        scores, passes = self.runs.encoder.scores, self._passes_on_crops if self._trials else self._passes
+        for _ in range(_HALVINGS):
+            between = self.runs.to_grid(scores.parameter((scores.value(failing) + scores.value(passing)) / 2))
+            if not failing < between < passing or not self.runs.may_continue():
+                break
+            failing, passing = (failing, between) if passes(between) else (between, passing)
+        return passing
+
+    def _passes_on_crops(self, setting: float) -> bool:
+        return all(one.passes(setting) for one in self._trials)
 
     def _passes(self, setting: float) -> bool:
         return self.context.need.allows(self.context.need.worst_of(self._places_at(setting)))

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from leanpix.domain.report import Considered, Decision
+from leanpix.domain.worst_place import WorstPlace
 from leanpix.engine.codecs.base import Encoded
 from leanpix.engine.codecs.need import Need, Verdict
 from leanpix.engine.codecs.offers import Estimate, Kind, Offer
@@ -30,7 +31,7 @@ class Attempt:
     """An encode that was made, whether or not it meets the need.
 
     score: where it is known already. parameter: the encoder's, None for what has none. size_px: width and height, where
-    they are smaller than asked for.
+    they are smaller than asked for. worst: where it was looked for in a part of the picture alone.
     """
 
     kind: Kind
@@ -39,6 +40,7 @@ class Attempt:
     parameter: float | None = None
     warnings: tuple[str, ...] = ()
     size_px: tuple[int, int] | None = None
+    worst: WorstPlace | None = None
 
     @property
     def bytes(self) -> int:

@@ -1,4 +1,7 @@
-"""Crops of a picture round its worst places, on which settings and means are tried before the whole is encoded."""
+"""Crops of a picture round its worst places, on which settings and means are tried before the whole is encoded.
+
+Of a picture that is too large to be looked at whole: crops of where it is likeliest to look worst, and nothing else.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +13,12 @@ from leanpix.domain.worst_place import Measure, WorstPlace
 from leanpix.engine.codecs.base import Raster
 from leanpix.engine.codecs.need import Need
 from leanpix.engine.codecs.runs import EncoderRuns
+from leanpix.engine.content.cells import source_cells
+from leanpix.engine.content.cells.risky_tiles import RiskyTiles
 from leanpix.engine.goals.context import EncodeContext
 from leanpix.engine.goals.scoring import preview_places
 from leanpix.engine.judging.meter import QualityMeter
-from leanpix.engine.judging.worst_place import MOST_GROUND
+from leanpix.engine.judging.worst_place import LEAST_DARK_SHARE, MOST_GROUND
 
 _SIDE_PX, _BLOCK_PX = 256, 16
 """Of a crop: a place of 64 px has as much around it as decides what is seen there; and what codecs' blocks begin at, so
@@ -57,12 +62,14 @@ class PlaceCrops:
     """Crops round places that are over what they may have, and by which measures those are.
 
     sufficient: how many times what they may have the crops' places are at most, for the whole to pass likely.
+    may_be_slight: nothing else is looked at, so that what is slightly over passes as it does in a whole.
     """
 
     need: Need
     measures: frozenset[Measure]
     crops: tuple[Crop, ...]
     sufficient: float = 1.0
+    may_be_slight: bool = False
 
     @classmethod
     def round(cls, context: EncodeContext, places: tuple[WorstPlace, ...]) -> PlaceCrops | None:
@@ -94,6 +101,23 @@ class PlaceCrops:
         crops = tuple(Crop.of(raster, *one) for one in meter.grounds(_SIDE_PX, most))
         return cls(context.need, _OF_GROUND, crops, sufficient=_SUFFICIENT_ON_GROUND)
 
+    @classmethod
+    def of_risky_tiles(cls, context: EncodeContext) -> PlaceCrops | None:
+        """Of a picture that is too large to be looked at whole; None of others, and where nothing is at risk."""
+        raster, meter = context.raster, context.meter
+        is_asked = context.need.room is not None and meter.is_sampled and raster.frames == 1
+        if not is_asked or raster.has_alpha:
+            return None
+        seen = source_cells(raster.pixels)
+        tiles = RiskyTiles.of(seen, _SIDE_PX)
+        if not tiles.corners:
+            return None
+        measures = frozenset(Measure) - context.need.unmendable
+        measures -= frozenset() if tiles.dark_share > LEAST_DARK_SHARE else _OF_ALL
+        crops = tuple(Crop.of(raster, *one, seen.smooth_share) for one in tiles.corners)
+        sufficient = _SUFFICIENT_ON_GROUND if seen.smooth_share > MOST_GROUND else 1.0
+        return cls(context.need, measures, crops, sufficient, may_be_slight=True)
+
     def trials(self, runs: EncoderRuns) -> CropTrials:
         """By the same encoder as these runs, with the choices that it made for the whole picture."""
         return CropTrials(self, runs, tuple(runs.fork(runs.encoder.on(one.meter.raster)) for one in self.crops))
@@ -106,15 +130,15 @@ class CropTrials:
     crops: PlaceCrops
     runs: EncoderRuns
     on_crops: tuple[EncoderRuns, ...]
-    _places: dict[float, tuple[WorstPlace, ...]] = field(default_factory=dict)
+    _places: dict[float, tuple[tuple[WorstPlace, ...], ...]] = field(default_factory=dict)
 
     def passes(self, setting: float) -> bool:
         """Whether no place of the crops is over what it may have, by the measures that count."""
-        return self.excess(setting) <= 1
+        return self._has_at_most(1.0, self.places(setting))
 
     def suffices(self, setting: float) -> bool:
         """Whether the whole likely passes, too."""
-        return self.excess(setting) <= self.crops.sufficient
+        return self._has_at_most(self.crops.sufficient, self.places(setting))
 
     def is_slight(self, setting: float) -> bool:
         """Whether the crops' places are over what they may have, but slightly."""
@@ -122,25 +146,40 @@ class CropTrials:
 
     def excess(self, setting: float) -> float:
         """How many times what it may have the worst place of the crops is."""
-        return max(map(self.crops.need.excess, self.places(setting)), default=0.0)
+        return self._most(self.places(setting))
 
     def places(self, setting: float) -> tuple[WorstPlace, ...]:
         """The worst places of the crops, by the measures that count, where they lie in the picture."""
-        if setting not in self._places:
-            found = zip(self.crops.crops, self.on_crops, strict=True)
-            self._places[setting] = tuple(
-                crop.in_picture(place)
-                for crop, runs in found
-                for place in preview_places(crop.meter, runs, setting)
-                if place.measure in self.crops.measures
-            )
-            self.runs.counted_elsewhere += len(self.on_crops)
-        return self._places[setting]
+        return tuple(place for places in self._by_crop(setting) for place in places)
+
+    def that_fail(self, setting: float) -> CropTrials:
+        """The same on those crops alone that do not pass at a setting."""
+        each = zip(self.crops.crops, self.on_crops, self._by_crop(setting), strict=True)
+        failing = [(crop, runs) for crop, runs, places in each if not self._has_at_most(1.0, places)]
+        crops = replace(self.crops, crops=tuple(crop for crop, _ in failing))
+        return CropTrials(crops, self.runs, tuple(runs for _, runs in failing))
 
     @property
     def least_bad(self) -> float | None:
         """The setting that came nearest, the coarsest of equals; None where none was tried."""
         return min(self._places, key=lambda setting: (self.excess(setting), setting), default=None)
+
+    def _by_crop(self, setting: float) -> tuple[tuple[WorstPlace, ...], ...]:
+        if setting not in self._places:
+            each = zip(self.crops.crops, self.on_crops, strict=True)
+            self._places[setting] = tuple(self._seen(crop, runs, setting) for crop, runs in each)
+            self.runs.counted_elsewhere += len(self.on_crops)
+        return self._places[setting]
+
+    def _seen(self, crop: Crop, runs: EncoderRuns, setting: float) -> tuple[WorstPlace, ...]:
+        places = preview_places(crop.meter, runs, setting)
+        return tuple(crop.in_picture(place) for place in places if place.measure in self.crops.measures)
+
+    def _has_at_most(self, excess: float, places: tuple[WorstPlace, ...]) -> bool:
+        return self._most(places) <= excess or (self.crops.may_be_slight and self.crops.need.is_slight(places))
+
+    def _most(self, places: tuple[WorstPlace, ...]) -> float:
+        return max(map(self.crops.need.excess, places), default=0.0)
 
 
 def _corner(raster: Raster, place: WorstPlace) -> tuple[int, int]:

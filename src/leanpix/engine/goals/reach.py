@@ -12,6 +12,7 @@ from leanpix.engine.goals.climb import Climb
 from leanpix.engine.goals.context import EncodeContext
 from leanpix.engine.goals.evaluate import Attempt
 from leanpix.engine.goals.fitting import largest_within
+from leanpix.engine.goals.place_crops import PlaceCrops
 from leanpix.engine.goals.scoring import (
     ON_TILES,
     is_fair,
@@ -33,10 +34,14 @@ OUT_OF_TIME = "the time was used up before the score asked for was reached"
 
 @dataclass(slots=True)
 class Reach:
-    """One encoder on its way to the need. The setting that a sample asks for is looked for once."""
+    """One encoder on its way to the need. The setting that a sample asks for is looked for once.
+
+    risky: crops of a picture that is too large to be looked at whole; None: it is not, or nothing is at risk.
+    """
 
     context: EncodeContext
     runs: EncoderRuns
+    risky: PlaceCrops | None = None
     _sampled: list[float | None] = field(default_factory=list)
     _climb: Climb | None = None
 
@@ -101,7 +106,7 @@ class Reach:
         encoder = self.runs.encoder
         setting, least = self.asked, encoder.least_score(asked)
         if least is None:
-            return Attempt(Kind.LOSSY, self.runs.at(setting), parameter=setting)
+            return self._by_crops(self.risky, setting) if self.risky else self._attempt_at(setting)
         if encoder.most_score < least:
             return None
         if self.context.meter.is_sampled:
@@ -122,6 +127,20 @@ class Reach:
                     setting, score = between, found
                     break
         return None if score is None else Attempt(Kind.LOSSY, self.runs.at(setting), score, parameter=setting)
+
+    def _attempt_at(self, setting: float, worst: WorstPlace | None = None, *warnings: str) -> Attempt:
+        return Attempt(Kind.LOSSY, self.runs.at(setting), parameter=setting, warnings=warnings, worst=worst)
+
+    def _by_crops(self, risky: PlaceCrops, setting: float) -> Attempt:
+        """At the setting, or at about the cheapest finer one that crops of where it is likeliest to look bad pass."""
+        trials, need = risky.trials(self.runs), self.context.need
+        if trials.passes(setting):
+            return self._attempt_at(setting, need.worst_of(trials.places(setting)))
+        failing = trials.that_fail(setting)
+        found = Climb(self.context, self.runs, [failing]).on_crops_above(setting)
+        if found is None:
+            return self._attempt_at(setting, need.worst_of(trials.places(setting)), STILL_SEEN)
+        return self._attempt_at(found, need.worst_of(failing.places(found)))
 
     def _palette_score(self, setting: float, least: float) -> float | None:
         """The score of a palette's pixels; None where it is too low, or where a place looks worse than slightly bad."""
