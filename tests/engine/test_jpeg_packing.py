@@ -57,3 +57,11 @@ def test_the_better_a_file_is_packed_the_less_is_left_to_gain() -> None:
     assert shares[0] < shares[-1] < 1
     # The same bytes for ten times the pixels: most of the picture is flat, which standard tables code worst.
     assert least_share(sources[0], 10 * WIDTH_PX * HEIGHT_PX) < shares[0]
+
+
+def test_no_pixel_is_looked_at_for_a_lossless_result_that_the_format_has_not() -> None:
+    def looked_at() -> bool:
+        raise AssertionError("a JPEG keeps no pixel as it is, however drawn it looks")
+
+    kinds = {one.kind for one in JpegCodec().offers(Facts(WIDTH_PX * HEIGHT_PX, 9999, looks_drawn=looked_at))}
+    assert Kind.LOSSLESS not in kinds

@@ -6,7 +6,7 @@ to stop is decided by `goals.evaluate` alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
@@ -84,8 +84,9 @@ class Facts:
 
     pixels: of all frames. source_bytes: of its file. usable_source: that file, where a result is made of it: it shows
     the same picture in the same dimensions, in a format of whose files the codec makes results. needs_lossless: the
-    quality asked for allows no loss. is_screen_content: every pixel kept may be the smallest result.
-    bytes_a_pixel: of a lossy encode at the setting that is likely to be needed, as it typically is.
+    quality asked for allows no loss. looks_drawn: whether every pixel kept may be the smallest result, which takes a
+    look at pixels: asked where the format has such a result. bytes_a_pixel: of a lossy encode at the setting that is
+    likely to be needed, as it typically is.
     """
 
     pixels: int
@@ -93,10 +94,15 @@ class Facts:
     is_source_lossless: bool = False
     usable_source: SourceSize | None = None
     needs_lossless: bool = False
-    is_screen_content: bool = False
+    looks_drawn: Callable[[], bool] = bool
     bytes_a_pixel: float = 0.5
     frames: int = 1
     source_format: SourceFormat | None = None
+
+    @property
+    def is_screen_content(self) -> bool:
+        """Whether every pixel kept may be the smallest result."""
+        return self.looks_drawn()
 
 
 def repacked_source(prior: Prior, facts: Facts, refinement: Refinement | None = None) -> Iterator[Offer]:

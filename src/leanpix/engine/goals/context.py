@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -173,7 +174,7 @@ class EncodeContext:
             is_source_lossless=probe.is_lossless,
             usable_source=self.codec.source_size(self.source) if is_usable else None,
             needs_lossless=needs_lossless,
-            is_screen_content=self.may_be_drawn(encoder),
+            looks_drawn=functools.cache(lambda: self.may_be_drawn(encoder)),
             bytes_a_pixel=self._likely_bytes_a_pixel(runs),
             source_format=probe.format,
         )
