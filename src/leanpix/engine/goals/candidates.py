@@ -55,7 +55,7 @@ class _Bound:
     strips: Strips
     lossy_bytes: int | None = None
     lossy_setting: float | None = None
-    ground: PlaceCrops | None = None
+    foreseen: PlaceCrops | None = None
     foretold: Verdict | None = None
     near_lossless_bytes: int | None = None
 
@@ -214,11 +214,11 @@ class _Bound:
         if need.max_bytes is not None or need.setting is None or encoder.least_score(need.setting) is not None:
             return False
         has_means = any(mend.against & GROUND for mend in mends)
-        self.ground = PlaceCrops.of_ground(self.context) if has_means else None
-        self.ground = self.ground or PlaceCrops.of_risky_tiles(self.context)
-        if self.ground is None:
+        self.foreseen = PlaceCrops.of_ground(self.context) if has_means else None
+        self.foreseen = self.foreseen or PlaceCrops.of_risky_tiles(self.context)
+        if self.foreseen is None:
             return False
-        trials, setting = self.ground.trials(self.runs), self.reach.asked
+        trials, setting = self.foreseen.trials(self.runs), self.reach.asked
         if trials.passes(setting):
             return False
         places = trials.places(setting)
@@ -230,7 +230,7 @@ class _Bound:
     @property
     def _risky(self) -> PlaceCrops | None:
         """The crops of a picture that is too large to be looked at whole."""
-        return self.ground if self.context.meter.is_sampled else None
+        return self.foreseen if self.context.meter.is_sampled else None
 
     def _mended(self, verdict: Verdict, runs: EncoderRuns) -> Iterator[Candidate]:
         """The same without one of the trades that the encoder made, the cheapest first."""
@@ -239,7 +239,7 @@ class _Bound:
         if runs is self.runs:
             yield from self._near_lossless()
         is_foretold = self.foretold is not None and runs is self.runs
-        crops = self.ground if is_foretold else PlaceCrops.round(self.context, verdict.places)
+        crops = self.foreseen if is_foretold else PlaceCrops.round(self.context, verdict.places)
         for one in runs.encoder.mends():
             if not one.helps(verdict.worst):
                 continue
