@@ -108,7 +108,7 @@ class PlaceCrops:
         is_asked = context.need.room is not None and meter.is_sampled and raster.frames == 1
         if not is_asked or raster.has_alpha:
             return None
-        seen = source_cells(raster.pixels)
+        seen = source_cells(raster.pixels, is_kept=False)  # a large picture leaves no memory for them
         tiles = RiskyTiles.of(seen, _SIDE_PX)
         if not tiles.corners:
             return None

@@ -99,13 +99,17 @@ class _Last:
     entry: tuple[weakref.ref[NDArray[np.uint8]], SourceCells] | None = None
 
 
-def source_cells(pixels: NDArray[np.uint8]) -> SourceCells:
-    """Of these pixels, which must not change; once, where the same array is asked about again."""
+def source_cells(pixels: NDArray[np.uint8], *, is_kept: bool = True) -> SourceCells:
+    """Of these pixels, which must not change; once, where the same array is asked about again.
+
+    is_kept: for that, as long as the pixels are; they take a bit more than a byte a pixel.
+    """
     entry = _Last.entry
     if entry is not None and entry[0]() is pixels:
         return entry[1]
     found = SourceCells.of(pixels, cells())
-    _Last.entry = (weakref.ref(pixels, _forget), found)
+    if is_kept:
+        _Last.entry = (weakref.ref(pixels, _forget), found)
     return found
 
 
