@@ -24,6 +24,7 @@ from leanpix.engine.goals.scoring import (
     seen_on_tiles,
     trusted,
 )
+from leanpix.engine.libraries.malloc_trim import trim_malloc
 
 _PALETTE_STEP = 5
 """Of a quality, on one grid for all: else a higher one could find fewer colours than a lower one."""
@@ -133,14 +134,20 @@ class Reach:
 
     def _by_crops(self, risky: PlaceCrops, setting: float) -> Attempt:
         """At the setting, or at about the cheapest finer one that crops of where it is likeliest to look bad pass."""
-        trials, need = risky.trials(self.runs), self.context.need
+        setting, places, warnings = self._on_crops(risky, setting)
+        trim_malloc()  # what it took to look at them is let go of before the whole is encoded
+        return self._attempt_at(setting, self.context.need.worst_of(places), *warnings)
+
+    def _on_crops(self, risky: PlaceCrops, setting: float) -> tuple[float, tuple[WorstPlace, ...], tuple[str, ...]]:
+        """The setting to take, the crops' worst places there, and warnings."""
+        trials = risky.trials(self.runs)
         if trials.passes(setting):
-            return self._attempt_at(setting, need.worst_of(trials.places(setting)))
+            return setting, trials.places(setting), ()
         failing = trials.that_fail(setting)
         found = Climb(self.context, self.runs, [failing]).on_crops_above(setting)
         if found is None:
-            return self._attempt_at(setting, need.worst_of(trials.places(setting)), STILL_SEEN)
-        return self._attempt_at(found, need.worst_of(failing.places(found)))
+            return setting, trials.places(setting), (STILL_SEEN,)
+        return found, failing.places(found), ()
 
     def _palette_score(self, setting: float, least: float) -> float | None:
         """The score of a palette's pixels; None where it is too low, or where a place looks worse than slightly bad."""
