@@ -78,8 +78,8 @@ _FEW, MOST_GROUND, _ALL_GROUND = 0.03, 2 / 3, 0.9
 and from which on nothing of it is slight."""
 
 _SLIGHT_ON_GROUND = 1.3
-"""The most times its bound that is slight from the first of these two shares on, falling to none at the second
-(docs/decisions/0300)."""
+"""The most times its bound that ground and contours are slight at from the first of these two shares on, falling to
+none at the second; of a faint thing on so much ground nothing is (docs/decisions/0300)."""
 
 _GOOD_GROUND, _LEAST_GROUND = 0.75, 0.25
 """Of the tile with the most, and of a tile: how much ground another one has at least to be looked at for it."""
@@ -110,9 +110,10 @@ class WorstPlaces:
         self._tint: Plane = (1 - (1 - _HIDDEN_TINT) * tint)[*_places(steps)]
         self.ground_share = float((self._room < np.inf).mean())
         whole = self.ground_share if whole_ground_share is None else whole_ground_share
-        self._most_slight = np.inf
+        self._slight = _SLIGHT
         if whole > MOST_GROUND:
-            self._most_slight = float(np.interp(whole, (MOST_GROUND, _ALL_GROUND), (_SLIGHT_ON_GROUND, 1.0)))
+            most = float(np.interp(whole, (MOST_GROUND, _ALL_GROUND), (_SLIGHT_ON_GROUND, 1.0)))
+            self._slight = {Measure.GROUND: most, Measure.CONTOURS: most}
 
         # Faint things: the source's lightness by places, its mean and its deviation by windows.
         self._light = window_means(_lightness(means), 2, self._cells)
@@ -204,8 +205,7 @@ class WorstPlaces:
         left, top = min(left * CELL_PX, width - 1), min(top * CELL_PX, height - 1)
         side = cells * CELL_PX
         bound, value = BOUNDS[measure], max(float(values.max()), 0.0)
-        most = bound * min(_SLIGHT.get(measure, 0.0), self._most_slight)
-        is_slight = bound < value <= most and self._are_few(measure, values > bound)
+        is_slight = bound < value <= bound * self._slight.get(measure, 0.0) and self._are_few(measure, values > bound)
         return WorstPlace(measure, value, bound, left, top, min(side, width - left), min(side, height - top), is_slight)
 
     def _are_few(self, measure: Measure, over: NDArray[np.bool_]) -> bool:
