@@ -13,7 +13,7 @@ from leanpix.domain.errors import InvalidParameterError, RateLimitedError
 from leanpix.settings import read_settings
 from leanpix.web.key_queue import KeyQueue
 from leanpix.web.tinify.routes import tinify_routes
-from leanpix.web.tinify.storing import parse_shelf
+from leanpix.web.tinify.storing import parse_export_target
 
 T = TypeVar("T")
 STORE = {
@@ -32,7 +32,7 @@ def test_the_routes_are_switched_by_a_setting(monkeypatch: pytest.MonkeyPatch, v
 @pytest.mark.parametrize("value", ["k\u00e9y", "k\ney", "", 5, "k" * 300])
 def test_a_key_that_no_header_can_carry_is_refused_and_not_repeated(name: str, value: object) -> None:
     with pytest.raises(InvalidParameterError) as refused:
-        parse_shelf(STORE | {name: value})
+        parse_export_target(STORE | {name: value})
     assert str(refused.value) == f"store.{name}='...' is not allowed: a text that names one"
 
 
@@ -41,14 +41,14 @@ def test_a_key_that_no_header_can_carry_is_refused_and_not_repeated(name: str, v
 )
 def test_a_path_that_is_no_bucket_and_name_is_refused(path: str) -> None:
     with pytest.raises(InvalidParameterError, match=r"store\.path"):
-        parse_shelf(STORE | {"path": path})
+        parse_export_target(STORE | {"path": path})
 
 
 def test_a_place_shows_no_keys() -> None:
-    shelf = parse_shelf(STORE)
-    assert "a.jpg" in repr(shelf)
-    assert "someone" not in repr(shelf)
-    assert "a-secret" not in repr(shelf)
+    target = parse_export_target(STORE)
+    assert "a.jpg" in repr(target)
+    assert "someone" not in repr(target)
+    assert "a-secret" not in repr(target)
 
 
 def test_one_request_of_a_key_at_a_time_asks_for_its_turn() -> None:

@@ -89,7 +89,7 @@ class BlobStream(Protocol):
 class ResultExporter(Protocol):
     """Stores of those who ask for results to be put there."""
 
-    def put(self, shelf: ExportTarget, content: bytes, media_type: str) -> str:
+    def put(self, target: ExportTarget, content: bytes, media_type: str) -> str:
         """Store the content; its URL there.
 
         InvalidParameterError for a place that is not allowed, CallerError where the store does not take it,

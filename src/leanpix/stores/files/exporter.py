@@ -24,57 +24,57 @@ class S3ResultExporter:
     def __init__(self, endpoints: Sequence[str]) -> None:
         self._endpoints = [endpoint.rstrip("/") for endpoint in endpoints]
 
-    def put(self, shelf: ExportTarget, content: bytes, media_type: str) -> str:
+    def put(self, target: ExportTarget, content: bytes, media_type: str) -> str:
         """Store the content; its URL there.
 
         Raises InvalidParameterError for an endpoint that is not listed, CallerError where the store does not
         take it, CapacityError where it does not answer.
         """
-        endpoint = self._endpoint(shelf)
+        endpoint = self._endpoint(target)
         import obstore  # noqa: PLC0415 - 5 MB that a server without such endpoints does without
         from obstore.exceptions import BaseError, GenericError  # noqa: PLC0415 - the same
 
         attributes = {"Content-Type": media_type}
-        if shelf.cache_control is not None:
-            attributes["Cache-Control"] = shelf.cache_control
+        if target.cache_control is not None:
+            attributes["Cache-Control"] = target.cache_control
         try:
-            obstore.put(_store(endpoint, shelf), shelf.key, content, attributes=attributes, use_multipart=False)
+            obstore.put(_store(endpoint, target), target.key, content, attributes=attributes, use_multipart=False)
         except GenericError as failure:
             raise CapacityError("store: the store does not answer as it should", _RETRY_S) from failure
         except (BaseError, OSError) as failure:
             raise CallerError(
                 "store: the store did not take the result: check the keys, the region, the bucket and what they allow"
             ) from failure
-        return f"{endpoint}/{shelf.bucket}/{quote(shelf.key)}"
+        return f"{endpoint}/{target.bucket}/{quote(target.key)}"
 
-    def _endpoint(self, shelf: ExportTarget) -> str:
+    def _endpoint(self, target: ExportTarget) -> str:
         if not self._endpoints:
             raise InvalidParameterError("store", "{...}", "this server stores no results elsewhere: download them")
-        named = self._endpoints[0] if shelf.endpoint is None else shelf.endpoint.rstrip("/")
-        listed = {endpoint.replace("{region}", shelf.region) for endpoint in self._endpoints}
-        found = named.replace("{region}", shelf.region)
+        named = self._endpoints[0] if target.endpoint is None else target.endpoint.rstrip("/")
+        listed = {endpoint.replace("{region}", target.region) for endpoint in self._endpoints}
+        found = named.replace("{region}", target.region)
         if found not in listed:
-            raise InvalidParameterError("store.endpoint", shelf.endpoint, "one that this server's operator has listed")
+            raise InvalidParameterError("store.endpoint", target.endpoint, "one that this server's operator has listed")
         return found
 
 
-def _store(endpoint: str, shelf: ExportTarget) -> S3Store:
+def _store(endpoint: str, target: ExportTarget) -> S3Store:
     from obstore.store import S3Store  # noqa: PLC0415 - see above
 
     def keys() -> S3Credential:
         return {
-            "access_key_id": shelf.access_key_id,
-            "secret_access_key": shelf.secret_access_key,
+            "access_key_id": target.access_key_id,
+            "secret_access_key": target.secret_access_key,
             "token": None,
             "expires_at": None,
         }
 
     # By a provider: keys given as options would be joined by what this service's own environment holds for its store.
     return S3Store(
-        shelf.bucket,
+        target.bucket,
         prefix="",
         endpoint=endpoint,
-        region=shelf.region,
+        region=target.region,
         virtual_hosted_style_request=False,
         credential_provider=keys,
         client_options=_CLIENT,

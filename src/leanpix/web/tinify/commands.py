@@ -11,7 +11,7 @@ from leanpix.domain.export_target import ExportTarget
 from leanpix.domain.formats import EXTRA_FORMATS, OutputFormat
 from leanpix.domain.keep import Keep, beside_default
 from leanpix.domain.request import MAX_SIDE_PX, CompressionOptions, Crop, Fit
-from leanpix.web.tinify.storing import parse_shelf
+from leanpix.web.tinify.storing import parse_export_target
 
 METHODS = {
     "fit": (Fit.INSIDE, Crop.CENTRE),
@@ -32,10 +32,10 @@ Fields = Mapping[str, object]
 
 @dataclass(frozen=True, slots=True)
 class Commands:
-    """What to make of the uploaded picture: options None where the result at hand will do. shelf: where to put it."""
+    """What to make of the uploaded picture: options None where the result at hand will do. target: where to put it."""
 
     options: CompressionOptions | None
-    shelf: ExportTarget | None = None
+    target: ExportTarget | None = None
 
 
 def parse_commands(body: Fields, written: Sequence[OutputFormat] = tuple(OutputFormat)) -> Commands:
@@ -43,12 +43,12 @@ def parse_commands(body: Fields, written: Sequence[OutputFormat] = tuple(OutputF
     unknown = sorted(body.keys() - KNOWN)
     if unknown:
         raise InvalidParameterError("command", unknown[0], "resize, convert, transform, preserve or store")
-    shelf = parse_shelf(_fields(body, "store"))
+    target = parse_export_target(_fields(body, "store"))
     resize, convert = _fields(body, "resize"), _fields(body, "convert")
     preserved = _preserved(body.get("preserve"))
     background = _background(_fields(body, "transform"))
     if not (resize or convert or preserved or background):
-        return Commands(None, shelf)
+        return Commands(None, target)
     types = _types(convert, written)
     method, width_px, height_px = _size(resize)
     fit, crop = METHODS.get(method, (Fit.FILL, Crop.CENTRE))
@@ -64,7 +64,7 @@ def parse_commands(body: Fields, written: Sequence[OutputFormat] = tuple(OutputF
             background=background,
             keep=beside_default(preserved),
         ),
-        shelf,
+        target,
     )
 
 

@@ -135,9 +135,9 @@ class Tinify:
             task_id = await _submitted(context, account, Upload(original), commands.options, once)
             task = _succeeded(await _made(context, account, task_id, once))
         note(request, task_id=task.id)
-        if commands.shelf is not None:
+        if commands.target is not None:
             account, content = _required(account), await _content(context, task)
-            put = partial(context.exporter.put, commands.shelf, content, answers.media_type(task))
+            put = partial(context.exporter.put, commands.target, content, answers.media_type(task))
             place = await to_thread.run_sync(put, limiter=self._storing)
             return answers.stored(task, place, await _counts(context, account))
         counts = {} if account is None else await _counts(context, account)

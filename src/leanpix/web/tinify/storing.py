@@ -20,7 +20,7 @@ _HIDDEN = "..."
 Fields = Mapping[str, object]
 
 
-def parse_shelf(store: Fields) -> ExportTarget | None:
+def parse_export_target(store: Fields) -> ExportTarget | None:
     """The place, or None where there is none; InvalidParameterError, which never repeats a key."""
     if not store:
         return None
