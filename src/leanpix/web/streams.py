@@ -20,7 +20,7 @@ _GZIP_WBITS, _PIECE_BYTES = 31, 64 * 1024
 
 
 @asynccontextmanager
-async def admitted(
+async def reserved_body(
     request: Request, account: Account, max_bytes: int
 ) -> AsyncIterator[tuple[Share, AsyncIterator[bytes]]]:
     """The share of the bytes in flight that the request may use, and its body.
@@ -34,7 +34,7 @@ async def admitted(
         raise UploadTooLargeError(f"the request body exceeds {max_bytes} bytes")
     share = context_of(request).spool.share(account.id, announced)
     try:
-        async with body_of(request, max_bytes) as body:
+        async with drained_body(request, max_bytes) as body:
             yield share, body
     finally:
         share.close()
@@ -47,7 +47,7 @@ def _announced(request: Request) -> int:
 
 
 @asynccontextmanager
-async def body_of(request: Request, max_bytes: int) -> AsyncIterator[AsyncIterator[bytes]]:
+async def drained_body(request: Request, max_bytes: int) -> AsyncIterator[AsyncIterator[bytes]]:
     """The body's chunks; a refused body is read to its end, within bounds, so that the client can see the answer.
 
     max_bytes: how much a body that is not refused may hold, once its gzip is undone.

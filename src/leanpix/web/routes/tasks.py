@@ -19,7 +19,7 @@ from leanpix.web.body import SINGLE, BodyRules, Form, read_form
 from leanpix.web.context import Context, context_of
 from leanpix.web.observed import note
 from leanpix.web.reading import PLACEHOLDER, Reading, content_of
-from leanpix.web.streams import admitted
+from leanpix.web.streams import reserved_body
 from leanpix.web.waiting import ended
 from leanpix.web.wire import WireRequest, idempotency_key, parse_request
 
@@ -116,7 +116,7 @@ async def form_of(request: Request, account: Account, limit: int, rules: BodyRul
     """
     content_type, spool = request.headers.get("content-type", ""), context_of(request).spool
     most = rules.max_body_bytes(content_type, limit)
-    async with admitted(request, account, most) as (share, body):
+    async with reserved_body(request, account, most) as (share, body):
         form = Form(partial(spool.file, share), share.use, limit, rules)
         try:
             yield await read_form(content_type, request.url.query, body, form)

@@ -32,7 +32,7 @@ from leanpix.web.observed import note
 from leanpix.web.reading import Reading, content_of
 from leanpix.web.routes.tasks import base_of
 from leanpix.web.settings import WebSettings
-from leanpix.web.streams import admitted, body_of
+from leanpix.web.streams import drained_body, reserved_body
 from leanpix.web.tinify import answers
 from leanpix.web.tinify.access import key_of
 from leanpix.web.tinify.bodies import (
@@ -125,7 +125,7 @@ class Tinify:
         if account is not None:
             look = partial(context.query.task, account, task_id)
             await self._turns.take(account.id, partial(context.look_up, context.query.query, account, task_id))
-        async with body_of(request, MOST_JSON_BYTES) as body:
+        async with drained_body(request, MOST_JSON_BYTES) as body:
             commands = parse_commands(await read_object(body), context.settings.formats_written)
         task = _succeeded(await ended(context, task_id, look))
         if commands.options is not None:
@@ -178,7 +178,7 @@ async def _source(context: Context, request: Request, account: Account) -> Async
     """The picture of the body, or where it is to be fetched from; good within the block."""
     limit = context.settings.max_upload_bytes
     is_json = request.headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json"
-    async with admitted(request, account, limit) as (share, body):
+    async with reserved_body(request, account, limit) as (share, body):
         with closing(context.spool.file(share)) as file:
             await read_picture(body, limit, file)
             head = head_of(file) if is_json else b""
