@@ -54,7 +54,7 @@ export function setProblem(widths, formats, mostPictures) {
 
 /** Why a file cannot be made with these settings, as far as its name tells; null where nothing speaks against it. */
 export function obstacle(item, settings) {
-  const isPng = settings.result === "one" && !settings.format && item.file && /\.png$/i.test(item.name);
+  const isPng = settings.result !== "set" && !settings.format && item.file && /\.png$/i.test(item.name);
   return settings.mode === "kbyte" && isPng ? { key: "settings.png", values: {} } : null;
 }
 
