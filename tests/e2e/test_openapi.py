@@ -11,8 +11,10 @@ from pathlib import Path
 
 import httpx
 import pytest
+from jsonschema_rs import validator_for
 from tests.support.cluster import balanced_server
-from tests.support.server import Server, key_in, running_server
+from tests.support.pictures import encoded, gradient
+from tests.support.server import API, Server, key_in, running_server
 
 SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
 ROOT = Path(__file__).parents[2]
@@ -62,6 +64,17 @@ def test_the_document_is_served_and_names_where_it_lies(server: Server) -> None:
     document = httpx.get(f"{server.base}/openapi.json", trust_env=False).json()
     assert document["openapi"].startswith("3.1")
     assert document["servers"] == [{"url": "."}]
+
+
+@pytest.mark.parametrize("fields", [{}, {"widths": "60,120", "formats": "webp,jpg"}])
+def test_a_result_is_as_the_document_says(server: Server, fields: dict[str, str]) -> None:
+    picture = encoded(gradient(240, 120), quality=95)
+    with server.client() as client:
+        document = client.get("/openapi.json").json()
+        answer = client.post(API, data={"sync": "1", **fields}, files={"image_file": picture}, timeout=60).json()
+    schema = {"$ref": "#/components/schemas/Succeeded", "components": document["components"]}
+    assert "worst" in answer["data"]["report"]
+    validator_for(schema).validate(answer["data"])
 
 
 @pytest.mark.parametrize(

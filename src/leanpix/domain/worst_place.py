@@ -19,6 +19,10 @@ class Measure(StrEnum):
     WINDOW = "window"
 
 
+UNTOLD = frozenset({"is_slight"})
+"""Fields of a worst place that no report holds."""
+
+
 @dataclass(frozen=True, slots=True)
 class WorstPlace:
     """Where a result looks worst: a window of the result in pixels, what was measured there, and its bound.
@@ -43,7 +47,7 @@ class WorstPlace:
 
     def fields(self) -> dict[str, object]:
         """Its values by name, as JSON takes them."""
-        named = {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "is_slight"}
+        named = {name: getattr(self, name) for name in self.__dataclass_fields__ if name not in UNTOLD}
         return named | {"measure": self.measure.value, "value": round(self.value, 2)}
 
     @classmethod

@@ -12,6 +12,7 @@ from leanpix.domain.report import ZIP_SUFFIX, Report
 from leanpix.domain.request import ReturnType
 from leanpix.domain.states import TaskState
 from leanpix.domain.webhook import WebhookState
+from leanpix.domain.worst_place import UNTOLD, WorstPlace
 from leanpix.web.compat import FAILED_PROGRESS, PHASE_NAMES, PROGRESS, Json
 from leanpix.web.errors import OTHER_STATUS_TEXT, STATUS_TEXT
 from leanpix.web.openapi.model import reference
@@ -152,6 +153,8 @@ def _report() -> Json:
     """The engine's report, field by field; what was not measured is left out of an answer."""
     found: Json = TypeAdapter(Report).json_schema(mode="serialization")
     kinds = found.pop("$defs", {})
+    for name in UNTOLD:
+        del kinds[WorstPlace.__name__]["properties"][name]
     fields, optional = _fields(found, kinds)
     share = {"type": "number", "description": "What the result saves of the source; below 0 where it is larger."}
     properties = {"phase": {"type": "string", "const": "complete"}, "ignored": _IGNORED, **fields, "saved_share": share}
