@@ -21,12 +21,13 @@ from leanpix.bootstrap.use_cases import (
     make_webhooks,
     queue_bounds,
 )
+from leanpix.domain.errors import StoreUnavailableError
 from leanpix.service.keys import Keyring
 from leanpix.service.observing import untraced
 from leanpix.service.submit import Submit
 from leanpix.service.usage import MonthCounts, Usage
 from leanpix.stores.files.exporter import S3ResultExporter
-from leanpix.telemetry.logging import OUTAGES
+from leanpix.telemetry.logging import OUTAGES, log_failure
 from leanpix.telemetry.outages import FILES
 from leanpix.web.app import make_app
 from leanpix.web.context import Context
@@ -92,6 +93,7 @@ def make_api(
         drained=drained,
         figures=telemetry.exposition,
         observe=telemetry.served,
+        failed=partial(_note_outage, stores),
         trace=None if telemetry.tracing is None else telemetry.tracing.request,
     )
     return make_app(context)
@@ -101,3 +103,12 @@ def _row_source_bytes(stores: Stores) -> int:
     """Of a shared database; none while results could not be kept, as far as is known: then the store is asked."""
     has_store = FILES not in OUTAGES.away and (stores.pairing is None or stores.pairing.may_work)
     return stores.settings.row_bytes if stores.is_shared and has_store else 0
+
+
+def _note_outage(stores: Stores, failure: StoreUnavailableError) -> None:
+    """What a request found is known to the node from then on, not first when a thread of its own meets it.
+
+    A refusal of the node itself has no cause, and a disk of one's own that is full has lines of its own.
+    """
+    if stores.is_shared and failure.__cause__ is not None:
+        log_failure(failure)

@@ -14,6 +14,7 @@ from typing import ParamSpec, Protocol, TypeVar
 from starlette.requests import Request
 
 from leanpix.domain.account import Account
+from leanpix.domain.errors import StoreUnavailableError
 from leanpix.domain.task import Task
 from leanpix.service.admin import Admin
 from leanpix.service.batch import BatchDesk
@@ -99,6 +100,7 @@ class Context:
     drained: Event
     figures: Figures
     observe: ObserveRequest
+    failed: Callable[[StoreUnavailableError], None]  # told of a store that did not answer, before its caller is
     trace: TraceRequest | None = None  # None: requests have no spans
 
     async def call(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -107,6 +109,9 @@ class Context:
         called = asyncio.get_running_loop().run_in_executor(self.calls, partial(within.run, work, *args, **kwargs))
         try:
             return await asyncio.shield(called)
+        except StoreUnavailableError as failure:
+            self.failed(failure)
+            raise
         except asyncio.CancelledError:
             await asyncio.wait([called])  # it may use what its caller drops
             raise
