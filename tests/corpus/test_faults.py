@@ -16,7 +16,8 @@ from leanpix.domain.request import CompressionOptions
 from leanpix.engine.compress import compress
 
 FAULTS = Path(__file__).parents[2].parent / "shared" / "faults"
-needs_faults = pytest.mark.skipif(not FAULTS.is_dir(), reason="the folder of faults does not lie beside the checkout")
+if not FAULTS.is_dir():
+    pytest.skip("the folder of faults does not lie beside the checkout", allow_module_level=True)
 TYPES = {".png": "image/png", ".gif": "image/gif", ".bmp": "image/bmp", ".jpg": "image/jpeg"}
 SHOWN = sorted(path.name for path in FAULTS.glob("*") if path.suffix in TYPES)
 NOT_WHOLE_IN_CHROMIUM = {"noeoi.jpg"}
@@ -36,7 +37,6 @@ def _source(name: str) -> bytes:
     return (FAULTS / name).read_bytes()
 
 
-@needs_faults
 @pytest.mark.parametrize("name", [name for name in SHOWN if name not in NOT_WHOLE_IN_CHROMIUM])
 def test_result_looks_as_the_source_does_in_a_browser(shown: Shown, name: str) -> None:
     source = _source(name)
@@ -48,7 +48,6 @@ def test_result_looks_as_the_source_does_in_a_browser(shown: Shown, name: str) -
     assert np.abs(before[seen].astype(int) - after[seen]).max() <= 2
 
 
-@needs_faults
 @pytest.mark.parametrize("name", [name for name in SHOWN if name.startswith(("apng", "gif"))])
 def test_every_frame_is_what_a_browser_plays(shown: Shown, name: str) -> None:
     theirs = shown.frames(_source(name), TYPES[Path(name).suffix])
@@ -67,7 +66,6 @@ def _still(shown: Shown, source: bytes, kind: str) -> np.ndarray[tuple[int, ...]
     return found
 
 
-@needs_faults
 @pytest.mark.parametrize(
     "name", ["ff_yuv444p.tif", "im_32.tif", "tif_planar_tile.tif", "tif_thumbfirst.tif", "noeoi.jpg"]
 )
@@ -77,12 +75,10 @@ def test_picture_is_the_one_that_it_is(name: str) -> None:
     assert np.abs(rgba_of(picture)[96, 128] - (134, 45, 16, 255)).max() <= (8 if name.endswith("jpg") else 3)
 
 
-@needs_faults
 def test_alpha_of_cmyk_is_a_ramp() -> None:
     assert rgba_of(loaded(_source("im_cmyka.tif")))[96, [0, 128, 255], 3].tolist() == [0, 128, 255]
 
 
-@needs_faults
 @pytest.mark.parametrize(
     "name", ["noeoi.jpg", "p_no_iend.png", "p_bad_adler.png", "p_idat_badcrc.png", "p_zlib_small_window.png"]
 )
