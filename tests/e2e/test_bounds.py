@@ -24,12 +24,13 @@ from tests.support.raw import connected, first_line, is_closed, post_head
 from tests.support.server import API, Server, running_server, start_server
 
 SMALL = encoded(gradient(64, 64))
+READERS_PER_RESULT = 30
 FETCHING = {"fetch_allow_nets": "127.0.0.0/8"}
 
 
 @pytest.fixture(scope="module")
 def bounded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    settings = {"in_flight_bytes_per_key": str(64 * MB), "readers_per_result": "30", **FETCHING}
+    settings = {"in_flight_bytes_per_key": str(64 * MB), "readers_per_result": str(READERS_PER_RESULT), **FETCHING}
     with running_server(tmp_path_factory.mktemp("bounded") / "data", **settings) as started:
         yield started
 
@@ -132,9 +133,10 @@ def test_a_result_arrives_whole_by_link_by_head_and_as_base64(bounded: Server) -
 def test_one_result_is_not_read_by_more_than_so_many_at_once(bounded: Server) -> None:
     link = attacks.large_result(bounded, bounded.new_key())
     with contextlib.ExitStack() as held:
-        for _ in range(30):
-            held.enter_context(contextlib.closing(attacks.reader(link)))
-        until(lambda: httpx.get(link, trust_env=False).status_code == httpx.codes.TOO_MANY_REQUESTS)
+        readers = [held.enter_context(contextlib.closing(attacks.reader(link))) for _ in range(READERS_PER_RESULT + 10)]
+        told = [int(reader.recv(12).split()[1]) for reader in readers]
+        assert set(told) == {httpx.codes.OK, httpx.codes.TOO_MANY_REQUESTS}
+        assert told.count(httpx.codes.OK) == READERS_PER_RESULT
     until(lambda: httpx.get(link, trust_env=False).status_code == httpx.codes.OK)
 
 

@@ -236,7 +236,7 @@ def test_a_higher_quality_is_never_a_larger_distance(first: float, second: float
     assert distance_from_quality(low) >= distance_from_quality(high)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     shape=st.tuples(st.integers(1, 70), st.integers(1, 70)),
     distance=st.floats(MIN_DISTANCE, MAX_DISTANCE),

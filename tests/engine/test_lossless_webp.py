@@ -59,7 +59,7 @@ def blocks(pixels: Pixels, side: int) -> Pixels:
     return pixels.repeat(side, axis=0).repeat(side, axis=1)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     seed=st.integers(0, 2**32 - 1),
     shape=st.tuples(st.integers(1, 40), st.integers(1, 70)),

@@ -101,7 +101,7 @@ def test_scores_of_corpus_pictures_are_the_oracles(kernel: Kernel, name: str, di
 
 
 @NO_KERNEL
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(size=st.tuples(st.integers(1, 80), st.integers(1, 80)), seed=st.integers(0, 10_000))
 def test_the_kernels_agree_on_noise_of_any_size(size: tuple[int, int], seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -112,7 +112,7 @@ def test_the_kernels_agree_on_noise_of_any_size(size: tuple[int, int], seed: int
 
 
 @both_kernels
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(size=st.tuples(st.integers(1, 70), st.integers(1, 70)), seed=st.integers(0, 10_000))
 def test_a_picture_scores_exactly_100_against_itself(kernel: Kernel, size: tuple[int, int], seed: int) -> None:
     picture = np.random.default_rng(seed).integers(0, 256, (*size, 3), np.uint8)

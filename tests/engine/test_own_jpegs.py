@@ -202,7 +202,7 @@ def test_what_cannot_be_encoded_is_refused(encoder: OwnEncoder, pixels: Any, dis
         encoder.encode(pixels, distance=distance, subsampling="4:2:0")
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     shape=st.tuples(st.integers(1, 70), st.integers(1, 70)),
     distance=st.floats(jpegli.MIN_DISTANCE, jpegli.MAX_DISTANCE),

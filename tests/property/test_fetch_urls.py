@@ -15,7 +15,7 @@ from leanpix.fetching.url import Target, parse_location, parse_url
 
 PORTS = frozenset({80, 443, 8080})
 BASE = "http://img.good.net/a/b?q"
-EXAMPLES = settings(max_examples=400, deadline=None)
+EXAMPLES = settings(max_examples=400)
 
 # What makes readers of URLs disagree, as pieces to be put together in any order.
 PIECES = st.sampled_from(

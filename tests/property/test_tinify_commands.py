@@ -23,7 +23,7 @@ COMMANDS = st.sampled_from(["source", "resize", "convert", "transform", "preserv
 BODIES = st.dictionaries(COMMANDS, VALUES | st.dictionaries(NAMES, VALUES, max_size=6), max_size=4)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(BODIES)
 def test_commands_are_understood_or_refused(body: dict[str, Any]) -> None:
     for read in (parse_commands, source_url):

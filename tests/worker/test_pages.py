@@ -21,6 +21,7 @@ def large_pages_kb(pid: int) -> int:
 
 
 @pytest.mark.skipif(not PAGES.exists() or "[never]" in PAGES.read_text(), reason="this kernel has no large pages")
+@pytest.mark.skipif(os.geteuid() != 0, reason="the zygote and its children let nobody but root see their pages")
 def test_the_process_that_children_are_forked_from_has_no_large_pages_and_a_kept_child_has() -> None:
     source = made.encoded(made.photo(1600, 1200), ".jpg")
     with CompressorPool(WorkerSettings(isolation="key", workers=1), environment=os.environ) as pool:
