@@ -24,7 +24,7 @@ from PIL import Image, features
 
 from leanpix.engine import CompressionOptions, OutputFormat, compress
 from leanpix.engine.codecs.jpeg import jpegli, jpegli_native
-from leanpix.engine.libraries.native import load_native
+from leanpix.engine.libraries import native
 
 PEERS_FOLDER = Path(".tools/peers")
 SHARP_SCRIPT = Path(__file__).with_name("sharp_peer.mjs").resolve()
@@ -116,16 +116,16 @@ def leanpix(output: OutputFormat) -> Encode:
 
 def _without_extension(output: OutputFormat) -> Encode:
     """The same without leanpix's own extension, as where there was no compiler."""
-    encode = leanpix(output)
+    encode, loaded = leanpix(output), native.load_native
 
     def run(path: Path, setting: int) -> Encoding:
-        jpegli_native.load_native = lambda: None
+        native.load_native = jpegli_native.load_native = lambda: None
         jpegli._choice.cache_clear()  # noqa: SLF001 - the choice is made once a process, and this process needs both
         try:
             jpegli.jpegli_backend()  # chosen once a process: not this picture's time
             return encode(path, setting)
         finally:
-            jpegli_native.load_native = load_native
+            native.load_native = jpegli_native.load_native = loaded
             jpegli._choice.cache_clear()  # noqa: SLF001 - the same
             jpegli.jpegli_backend()
 
