@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from threading import Lock
+from types import TracebackType
 from typing import Any
 
 from sqlalchemy.dialects import sqlite
@@ -39,32 +40,24 @@ class DriverConnections:
     """
 
     def __init__(self, path: Path, synchronous: str, writer: Lock) -> None:
-        self._path, self._synchronous, self._writer = path, synchronous, writer
+        self._path, self._synchronous, self._writer = path, synchronous, _WritersTurn(writer)
         self._idle: list[sqlite3.Connection] = []
 
-    @contextmanager
-    def connected(self, patience_s: float = 0) -> Iterator[DriverConnection]:
+    def connected(self, patience_s: float = 0) -> AbstractContextManager[DriverConnection]:
         """A connection to look at things."""
         del patience_s
-        try:
-            connection = self._taken()
-            try:
-                yield DriverConnection(connection)
-            finally:
-                self._give_back(connection)
-        except sqlite3.OperationalError as failure:
-            raise StoreUnavailableError from failure
+        return _Borrowed(self)
 
     @contextmanager
     def autocommit(self, patience_s: float = 0) -> Iterator[DriverConnection]:
         """A connection on which each statement is kept by itself."""
-        with self._one_writer(), self.connected(patience_s) as connection:
+        with self._writer, self.connected(patience_s) as connection:
             yield connection
 
     @contextmanager
     def in_transaction(self, patience_s: float = 0) -> Iterator[DriverConnection]:
         """One in a transaction that is kept when the block ends, and undone when it raises."""
-        with self._one_writer(), self.connected(patience_s) as connection:
+        with self._writer, self.connected(patience_s) as connection:
             # A writer takes its lock at once: upgrading a read would fail with "database is locked" without waiting.
             connection.driver.execute("BEGIN IMMEDIATE")
             try:
@@ -79,28 +72,63 @@ class DriverConnections:
         while self._idle:
             self._idle.pop().close()
 
-    @contextmanager
-    def _one_writer(self) -> Iterator[None]:
-        if not self._writer.acquire(timeout=_BUSY_S):
-            raise StoreUnavailableError
-        try:
-            yield
-        finally:
-            self._writer.release()
-
-    def _give_back(self, connection: sqlite3.Connection) -> None:
+    def give_back(self, connection: sqlite3.Connection) -> None:
+        """Keep it for the next look, or close it."""
         if len(self._idle) < _KEPT:
             self._idle.append(connection)
         else:
             connection.close()
 
-    def _taken(self) -> sqlite3.Connection:
+    def take(self) -> sqlite3.Connection:
+        """One that was given back, or a new one."""
         try:
             return self._idle.pop()
         except IndexError:
             connection = sqlite_connection(self._path, self._synchronous)
             connection.row_factory = DriverRow
             return connection
+
+
+# Each of these is entered several times a request: a function with @contextmanager would take three times the calls.
+class _Borrowed:
+    """A connection for the block; the driver's failures as StoreUnavailableError."""
+
+    __slots__ = ("_connection", "_owner")
+
+    def __init__(self, owner: DriverConnections) -> None:
+        self._owner = owner
+
+    def __enter__(self) -> DriverConnection:
+        try:
+            self._connection = self._owner.take()
+        except sqlite3.OperationalError as failure:
+            raise StoreUnavailableError from failure
+        return DriverConnection(self._connection)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._owner.give_back(self._connection)
+        if isinstance(error, sqlite3.OperationalError):
+            raise StoreUnavailableError from error
+
+
+class _WritersTurn:
+    """The process's turn to write for the block; StoreUnavailableError where it does not come."""
+
+    __slots__ = ("_lock",)
+
+    def __init__(self, lock: Lock) -> None:
+        self._lock = lock
+
+    def __enter__(self) -> None:
+        if not self._lock.acquire(timeout=_BUSY_S):
+            raise StoreUnavailableError
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._lock.release()
 
 
 class DriverConnection:
