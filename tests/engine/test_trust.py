@@ -20,6 +20,7 @@ from leanpix.domain.report import Report
 from leanpix.domain.worst_place import Measure
 from leanpix.engine import CompressionOptions, OutputFormat, compress, score
 from leanpix.engine.judging import meter, worst_place
+from leanpix.engine.judging.worst_place import WorstPlaces
 
 Pixels = NDArray[np.uint8]
 SEEDS = range(int(os.environ.get("TRUST_SEEDS", "1")))
@@ -88,6 +89,15 @@ def test_webp_halves_chroma_with_care(name: str, seed: int) -> None:
     assert len(data) <= 0.6 * len(lossless.getvalue())
     for quality, least in ((75, 55), (90, 62)):
         assert score(source, made(source, OutputFormat.WEBP, quality=quality)[0]) >= least
+
+
+@pytest.mark.parametrize("seed", [61, 62])
+@pytest.mark.parametrize("name", ["caption", "badge", "product"])
+def test_thin_colour_has_room_to_spare_where_nobody_asked_for_a_quality(name: str, seed: int) -> None:
+    source = picture(name, seed).pixels
+    result, _, _ = made(source, OutputFormat.JPG)
+    colour = (one for one in WorstPlaces(source).worst(result) if one.measure is Measure.THIN_COLOUR)
+    assert all(one.ratio <= 0.85 for one in colour)
 
 
 @every_seed

@@ -42,6 +42,10 @@ _COLOUR_ROOMS = (
 )
 """The same for thin coloured things, which are the first that who asks for more looks at."""
 
+_SPARED_BY_ITSELF = 0.85
+"""Of that room, where nobody asked for a quality: the lightness of thin letters, which is not measured, goes with the
+setting, and a mean over much plain ground lets that be coarse (docs/decisions/0302)."""
+
 
 _OWN_RESULT = Limits(max_side_px=1 << 30, max_total_pixels=1 << 60, max_frames=1 << 30)
 """Whatever was made here may be looked at."""
@@ -93,7 +97,7 @@ class EncodeContext:
             never_over_bytes=max(1, len(self.source) - room) if self.keeps_format_and_dimensions else None,
             keeps_dimensions=options.changes_dimensions,
             room=room_for(wanted, _ROOMS),
-            colour_room=room_for(wanted, _COLOUR_ROOMS),
+            colour_room=room_for(wanted, _COLOUR_ROOMS) * (_SPARED_BY_ITSELF if options.is_automatic else 1.0),
             unmendable=self.codec.unmendable,
         )
 
