@@ -175,7 +175,8 @@ class PostgresTaskQueue:
             with self.connections.autocommit() as connection:
                 connection.execute(end, {"job": job.id})
         except psycopg.errors.RaiseException:
-            """Another worker was given the job meanwhile, and has ended it: its attempt tells of the lost fence."""
+            # Another worker was given the job meanwhile, and has ended it: its attempt tells of the lost fence.
+            pass
         except Exception as failure:  # noqa: BLE001 - as above
             self._lose(failure)
 
