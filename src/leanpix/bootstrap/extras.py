@@ -1,4 +1,4 @@
-"""The optional parts of an installation, as `pip install leanpix[NAME]` brings them: what each is for, what is here."""
+"""The optional parts of an installation, its extras: what each is for, and what is here."""
 
 from __future__ import annotations
 
