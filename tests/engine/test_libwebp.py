@@ -16,6 +16,7 @@ from leanpix.domain.errors import TaskFailure
 from leanpix.engine.budget import Budget, Effort
 from leanpix.engine.codecs.base import Goal, Raster
 from leanpix.engine.codecs.runs import EncoderRuns
+from leanpix.engine.codecs.webp import libwebp_native
 from leanpix.engine.codecs.webp.codec import WebpCodec, WebpEncoder
 from leanpix.engine.codecs.webp.libwebp import encode_libwebp, libwebp_backend, modes_bytes
 from leanpix.engine.codecs.webp.libwebp_native import LossySettings
@@ -57,6 +58,21 @@ def test_every_number_of_bands_keeps_its_look_its_alpha_and_its_profile(bands: i
     opaque = slice(200, None)  # colours under little alpha are free to change
     colour = source[opaque, :, : 1 if bands < 3 else 3].astype(np.int16)
     assert np.abs(pixels[opaque, :, :3] - colour).mean() < 5
+
+
+@needs_native
+@pytest.mark.parametrize("bands", [3, 4])
+def test_chroma_that_is_halved_with_care_is_the_same_in_strips(monkeypatch: pytest.MonkeyPatch, bands: int) -> None:
+    y, x = np.mgrid[0:237, 0:319]
+    picture = np.stack([(x // 7 % 2) * 255, (y // 9 % 2) * 200, (x + y) % 256, np.full_like(x, 255)], axis=2)
+    source = np.ascontiguousarray(picture.astype(np.uint8)[:, :, :bands])
+    settings = replace(PLAIN, quality=95, sharp_chroma=True, alpha_quality=None)
+    whole = np.asarray(decoded(encode_libwebp(source, settings)), np.int16)
+    monkeypatch.setattr(libwebp_native, "_SHARP_AT_ONCE_PIXELS", 319 * 40)
+    strips = np.asarray(decoded(encode_libwebp(source, settings)), np.int16)
+    plain = np.asarray(decoded(encode_libwebp(source, replace(settings, sharp_chroma=False))), np.int16)
+    assert np.abs(strips - whole).mean() < 0.1 * np.abs(plain - whole).mean()
+    assert np.abs(strips - whole).max() < 0.5 * np.abs(plain - whole).max()
 
 
 @needs_native

@@ -39,7 +39,7 @@ _DECODING_ALPHA_BYTES = {SourceFormat.AVIF: 4, SourceFormat.HEIC: 4, SourceForma
 _MULTI_SCAN_BYTES = 7
 _DEEP_BYTES = 4
 _ENCODING = {
-    OutputFormat.JPG: (10, 1, 2.0),
+    OutputFormat.JPG: (13, 1, 2.0),
     OutputFormat.PNG: (13, 3, 3.5),
     OutputFormat.WEBP: (18, 4, 3.5),
     OutputFormat.AVIF: (46, 22, 3.5),
