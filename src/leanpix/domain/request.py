@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, fields, replace
 from enum import IntEnum, StrEnum
+from functools import lru_cache
 
 from leanpix.domain.errors import InvalidParameterError
 from leanpix.domain.formats import OutputFormat
@@ -132,7 +133,8 @@ class CompressionOptions:
 
     def given(self) -> dict[str, object]:
         """The options that are not at their defaults, by name: what is kept and compared across releases."""
-        return {name: value for name, default in _DEFAULTS if (value := getattr(self, name)) != default}
+        defaults = _defaults(type(self))  # type: ignore[arg-type] # a class has a hash, whatever its objects have
+        return {name: value for name, default in defaults if (value := getattr(self, name)) != default}
 
     @property
     def most_results(self) -> int:
@@ -159,4 +161,7 @@ class CompressionOptions:
         return self.width_px is not None or self.height_px is not None
 
 
-_DEFAULTS = tuple((one.name, one.default) for one in fields(CompressionOptions))
+@lru_cache
+def _defaults(options: type[CompressionOptions]) -> tuple[tuple[str, object], ...]:
+    """Each option's name and default; read once, for fields() is slow."""
+    return tuple((one.name, one.default) for one in fields(options))
