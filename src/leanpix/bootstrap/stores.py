@@ -153,13 +153,15 @@ def open_stores(settings: Settings, *, serves: bool = False, works: bool = False
             blobs = _blobs(settings, folder)
         secret = admitted_secret(settings, rows.database)
         pairing = _admitted(settings, rows, blobs, secret) if works and is_shared else None
-        worker_blobs = None
+        worker_blobs: Blobs | None = None
         if pairing is not None:
             with folder.told():
                 worker_blobs = PairedBlobs(_blobs(settings, folder, _WORKERS_PATIENCE), pairing)
             blobs = PairedBlobs(blobs, pairing)
         if settings.database_url is not None:
             blobs = RowResults(blobs, rows.database, rows.database.glancing)
+            if worker_blobs is not None:
+                worker_blobs = RowResults(worker_blobs, rows.database, rows.database.glancing)
         if is_alone:  # not before: what a start was refused with is no backup's business
             # Without secrets: what came by the environment is to be on no disk beside the database.
             folder.keep_settings(settings_text(settings_in_force(are_secret=False)))
