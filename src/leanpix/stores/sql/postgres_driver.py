@@ -180,8 +180,8 @@ def _pipelined(driver: psycopg.Connection[Any]) -> Iterator[psycopg.Pipeline]:
 
 
 def _commit(driver: psycopg.Connection[Any], pipeline: psycopg.Pipeline) -> None:
-    driver.execute("COMMIT")
     try:
+        driver.execute("COMMIT")  # it may be sent, and fail by what comes back of a statement before it
         pipeline.sync()
     except _AWAY as failure:
         raise OutcomeUnknownError from failure
