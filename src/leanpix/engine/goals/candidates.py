@@ -34,6 +34,9 @@ from leanpix.engine.goals.reach import Reach
 from leanpix.engine.goals.shrink import shrunk_within
 from leanpix.engine.goals.strips import Strips
 
+_TABLES_BYTES = 1024
+"""What of a small file may be tables: of two of them the one with more levels may still be the smaller."""
+
 
 def candidates(context: EncodeContext, runs: EncoderRuns) -> list[Candidate]:
     """All ways to a result that the context's format offers."""
@@ -159,7 +162,8 @@ class _Bound:
             return estimate
         prior, max_bytes = self.offers[Kind.LOSSLESS].over_lossy, self.context.need.max_bytes
         if self.near_lossless_bytes is not None:  # coarser levels of the same pixels, by the same coder
-            least = max(estimate.least_bytes, self.near_lossless_bytes / NEAR_LOSSLESS.most)
+            beyond_tables = self.near_lossless_bytes - _TABLES_BYTES
+            least = max(estimate.least_bytes, beyond_tables / NEAR_LOSSLESS.most)
             return replace(estimate, least_bytes=least)
         if max_bytes is None:
             least = max(estimate.least_bytes, attempt.bytes * (prior.least if prior else 0))
