@@ -50,10 +50,10 @@ class Prometheus:
     """Its HTTP API."""
 
     def __init__(self, base: str) -> None:
-        self._base = base
+        self.base = base
 
     def get(self, path: str, **parameters: str) -> Any:
-        answer = httpx.get(f"{self._base}/api/v1/{path}", params=parameters, trust_env=False).json()
+        answer = httpx.get(f"{self.base}/api/v1/{path}", params=parameters, trust_env=False).json()
         assert answer["status"] == "success", answer
         return answer["data"]
 
@@ -81,7 +81,13 @@ def prometheus(used: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterat
             return bool(counted) and float(counted[0]["value"][1]) >= many
         return False
 
+    def is_ready() -> bool:
+        with suppress(httpx.TransportError):
+            return httpx.get(f"{found.base}/-/ready", trust_env=False).status_code == httpx.codes.OK
+        return False
+
     try:
+        until(is_ready)
         worked(used)
         until(lambda: scraped(2))
         worked(used)

@@ -125,7 +125,7 @@ def test_a_worker_whose_store_is_changed_under_it_takes_nothing_until_it_is_back
     assert parts["create"] == parts["results"] == "off: the file store is not this database's"
     assert readiness(api, "/query")[0] == 200
     assert caller.create(api).status_code == 429
-    assert readiness(api)[1]["workers"].startswith("off: no worker is alive")
+    until(lambda: readiness(api)[1]["workers"].startswith("off: no worker is alive"))
 
     store.put("installation", marker.encode())
     until(lambda: readiness(api)[0] == 200)

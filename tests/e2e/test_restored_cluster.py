@@ -39,7 +39,7 @@ def lost(postgres: Postgres, seaweed: Seaweed, tmp_path: Path) -> Lost:
         lost = Lost(key_in(cluster.cli("keys", "create", *words)), tmp_path / "dump", f"{folder.name}-copy")
         caller, api, worker = Caller(lost.key), cluster.api(), cluster.worker()
         cluster.wait()
-        lost.done += [caller.accepted(api) for _ in range(3)]
+        lost.done += [caller.accepted(api, LARGE_PICTURE) for _ in range(3)]
         until(lambda: ended(cluster, lost.done))
         worker.kill()
         lost.left_open += [caller.accepted(api), caller.accepted(api, LARGE_PICTURE)]
