@@ -53,6 +53,13 @@ class Visitor:
         self.context.on("console", self._logged)
         self.context.on("weberror", lambda error: self.problems.append(str(error.error)))
 
+    def hide_formats(self, *names: str) -> None:
+        """Answer as an installation does that cannot read these; asked of the server now, not while a page waits."""
+        with self.server.client() as client:
+            answer = client.get("/v1/formats").json()
+        answer["data"]["read"] = [name for name in answer["data"]["read"] if name not in names]
+        self.context.route("**/v1/formats", lambda route: route.fulfill(json=answer))
+
     def open(self, path: str = "/", key: str | None = None) -> Page:
         """Open a page; with a key, as somebody who has entered it before."""
         page = self.context.new_page()

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Browser, Page, expect
 from tests.support.accounts import key_for
 from tests.support.batches import BATCH_MS, download, settled, textured, unzipped
 from tests.support.browser import Visitor
@@ -67,13 +67,6 @@ def restart(server: Server) -> None:
     wait_until_healthy(server.process, server.base, server.output)
 
 
-def without_heic(route: Route) -> None:
-    """As an installation answers that has not the extra for HEIC."""
-    answer = route.fetch().json()
-    answer["data"]["read"] = [kind for kind in answer["data"]["read"] if kind != "heic"]
-    route.fulfill(json=answer)
-
-
 def done(page: Page) -> int:
     return page.locator(".file[data-phase=done]").count()
 
@@ -88,7 +81,7 @@ def test_three_hundred_files_and_a_server_that_is_restarted_meanwhile(
     key = key_for(restartable, "Corner shop", qps=1000)
     with browser.new_context(viewport={"width": 1280, "height": 860}) as context:
         visit = Visitor(context, restartable)
-        context.route("**/v1/formats", without_heic)
+        visit.hide_formats("heic")
         page = visit.open("/", key)
         page.set_input_files("#pick-files", [str(path) for path in photos])
         expect(page.locator(".file")).to_have_count(MANY, timeout=BATCH_MS)
@@ -165,7 +158,7 @@ def test_a_phone_in_another_language_has_room_for_everything(
     key = key_for(restartable, "shop", qps=1000)
     with browser.new_context(**PHONE, locale=language) as context:
         visit = Visitor(context, restartable)
-        context.route("**/v1/formats", without_heic)
+        visit.hide_formats("heic")
         page = visit.open("/", key)
         texts = json.loads((LANGUAGES / f"{language}.json").read_text())
         expect(page.locator("h1")).to_have_text(texts["drop.title"])
