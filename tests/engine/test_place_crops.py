@@ -16,7 +16,7 @@ from tests.support import trust
 
 from leanpix.domain.report import Decision
 from leanpix.domain.worst_place import Measure, WorstPlace
-from leanpix.engine import CompressionOptions, OutputFormat
+from leanpix.engine import CompressionOptions, OutputFormat, compress
 from leanpix.engine.budget import Budget
 from leanpix.engine.codecs.base import Encoded, Encoder, Raster
 from leanpix.engine.codecs.jpeg.jpegli import jpegli_backend
@@ -213,3 +213,14 @@ def test_of_nothing_but_ground_the_means_is_found_before_anything_is_encoded_who
     assert WorstPlaces(source).worst(shown(done.compression.data))[0].ratio <= 1
     first = done.compression.report.considered[0]
     assert (first.name, first.decision, first.result_bytes) == ("jpg lossy", Decision.FELL_SHORT, None)
+
+
+def test_what_is_foretold_to_need_a_means_is_made_before_the_source_is_packed_in_vain() -> None:
+    if not jpegli_backend().startswith("native"):
+        pytest.skip("means against bad places need the native library")
+    source = io.BytesIO()
+    Image.fromarray(gradient()).save(source, "JPEG", quality=95)
+    told = compress(source.getvalue(), CompressionOptions(format=OutputFormat.JPG, quality=80)).report.considered
+    decisions = {one.name: one.decision for one in told}
+    assert decisions["jpg lossy, finer ground"] is Decision.TAKEN
+    assert decisions["jpg repacked source"] is Decision.CANNOT_WIN

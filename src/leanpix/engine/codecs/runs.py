@@ -18,12 +18,16 @@ _RESERVE = 1.5
 
 @dataclass(slots=True)
 class EncoderRuns:
-    """Runs one encoder, never twice at one parameter; counts, and watches the time."""
+    """Runs one encoder, never twice at one parameter; counts, and watches the time.
+
+    seen_rates: log(bits per pixel) of parameters, as a sample has it.
+    """
 
     encoder: Encoder
     budget: Budget
     done: dict[float, Encoded] = field(default_factory=dict)
     previewed: set[float] = field(default_factory=set)
+    seen_rates: dict[float, float] = field(default_factory=dict)
     lossless_done: list[Encoded | None] = field(default_factory=list)
     slowest_s: float = 0.0
     counted_elsewhere: int = 0
@@ -70,6 +74,10 @@ class EncoderRuns:
     def rate_at(self, parameter: float, pixels: int) -> float:
         """log(bits per pixel) of the encoding at a parameter."""
         return rate_of(len(self.at(parameter).data), pixels)
+
+    def known_rates(self, pixels: int) -> dict[float, float]:
+        """log(bits per pixel) of what was encoded at so many pixels, and of what a sample told."""
+        return self.seen_rates | {parameter: rate_of(len(one.data), pixels) for parameter, one in self.done.items()}
 
     def lossless(self) -> Encoded | None:
         """The lossless encoding, where the format has one."""

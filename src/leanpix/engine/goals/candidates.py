@@ -15,6 +15,7 @@ from leanpix.engine.codecs.priors import (
     FINER_CHROMA,
     MOST_OVER,
     NEAR_LOSSLESS,
+    PHOTOGRAPH,
     PHOTOGRAPH_ROOM,
     POINTS_A_BOUND,
     QUICK_PACK_CPU_SHARE,
@@ -116,7 +117,7 @@ class _Bound:
         offer = self._after_lossy(self.offers[Kind.LOSSLESS])
 
         def run() -> Attempt | None:
-            encoded = self.runs.lossless()
+            encoded = None if self._is_far_over() else self.runs.lossless()
             return None if encoded is None else Attempt(Kind.LOSSLESS, encoded)
 
         def refine() -> Estimate:
@@ -131,6 +132,13 @@ class _Bound:
             given=self._lossless_given,
             then=self._slower_lossless,
         )
+
+    def _is_far_over(self) -> bool:
+        """Whether a photograph is over the size with every loss there is: without any it takes several times that."""
+        max_bytes, made = self.context.need.max_bytes, self.runs.done
+        if max_bytes is None or not made or self.context.may_be_drawn(self.runs.encoder):
+            return False
+        return PHOTOGRAPH.least * min(len(one.data) for one in made.values()) > max_bytes
 
     def _slower_lossless(self, attempt: Attempt) -> Iterator[Candidate]:
         """The same pixels by the format's slower encoder: a size needs no fewer bytes, and larger pictures the time."""
@@ -294,7 +302,10 @@ class _Bound:
 
     def _mended_offer(self, mend: Mend) -> Offer:
         estimate = self.offers[Kind.LOSSY].estimate
-        likely_bytes = FINER_CHROMA.likely * max(estimate.likely_bytes, self.lossy_bytes or 0)
+        # Of what was foretold nothing was made that this could be more than.
+        likely_bytes = estimate.likely_bytes
+        if self.lossy_bytes is not None:
+            likely_bytes = FINER_CHROMA.likely * max(likely_bytes, self.lossy_bytes)
         estimate = replace(estimate, likely_bytes=likely_bytes, cpu_s=FINER_CHROMA.cpu_share * estimate.cpu_s)
         return Offer(Kind.LOSSY, f"{self.offers[Kind.LOSSY].name}, {mend.name}", estimate)
 
