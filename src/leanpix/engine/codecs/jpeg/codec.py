@@ -269,12 +269,17 @@ class JpegCodec:
     unmendable = frozenset[Measure]()
 
     def open(self, raster: Raster, effort: Effort, goal: Goal) -> JpegEncoder:
-        """Chroma keeps its full size where halving it would show at this rate: line art and saturated text."""
-        detail = 0.0 if raster.is_gray else chroma_detail(raster.pixels)
+        """Chroma keeps its full size where halving it would show at this rate: line art and saturated text.
+
+        Made as small as a thumbnail every photograph has chroma's detail: at a quality only what is thin and coloured
+        counts there (docs/decisions/0328).
+        """
+        is_thumbnail = raster.total_pixels <= SMALL_PIXELS
+        has_no_say = raster.is_gray or (is_thumbnail and goal.quality is not None)
+        detail = 0.0 if has_no_say else chroma_detail(raster.pixels)
         sharp = detail > (SATURATED if _is_fine(goal) else _VERY_SATURATED)
         # What a percentile over samples passes over: a caption, a badge, the lines of a chart.
         sharp = sharp or halved_chroma_loss(raster.pixels) > (THIN_COLOUR if _is_fine(goal) else _THIN_AT_ALL)
-        is_thumbnail = raster.total_pixels <= SMALL_PIXELS
         is_small = is_thumbnail and not _is_beyond(goal, _SMALL_UP_TO)
         subsampling: Subsampling = "4:4:4" if sharp else "4:2:0"
         return JpegEncoder(
