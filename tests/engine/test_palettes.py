@@ -203,3 +203,26 @@ def test_rare_colours_that_are_no_two_alike_stay(kernel: NativePalettes, seed: i
     away = np.abs(flowers[:, None].astype(int) - colours).mean(2).min(1)
     assert len(colours) < 64  # of a low quality
     assert away.mean() <= 18
+
+
+def test_qualities_above_a_full_palette_are_one_and_the_same(kernel: NativePalettes) -> None:
+    pixels = noise(64, 64, 3)
+    palettes = Palettes.of(pixels, kernel)
+    assert palettes.first_like(100) == 100
+    full = palettes.at(60)
+    assert len(full) == 256
+    assert palettes.first_like(100) == 60
+    assert palettes.first_like(40) == 40
+    assert np.array_equal(palettes.at(100), full)
+
+
+def test_a_full_palette_that_falls_short_is_not_tried_again_for_a_higher_quality(kernel: NativePalettes) -> None:
+    del kernel
+    pixels = photo(512, 512)
+    encoder = png.PngCodec().open(Raster(pixels), Effort.FULL, Goal(quality=90))
+    assert encoder.to_grid(100) == 100
+    encoder.preview(90)
+    assert encoder.to_grid(100) == 90
+    asked = CompressionOptions(format=OutputFormat.PNG, quality=90)
+    told = compress(encoded(pixels, ".png"), asked).report
+    assert ("png palette", "fell short") in [(one.name, one.decision.value) for one in told.considered]

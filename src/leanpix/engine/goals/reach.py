@@ -118,7 +118,7 @@ class Reach:
         # Before anything is packed: where these colours are too few and the largest palette is not, what suffices.
         steps = [float(quality) for quality in range(_PALETTE_STEP, 100, _PALETTE_STEP) if quality > setting]
         score, highest = self._palette_score(setting, least), self.runs.highest
-        if score is None and self.runs.may_continue():
+        if score is None and highest > setting and self.runs.may_continue():
             setting, score = highest, self._palette_score(highest, least)
             for between in steps if score is not None else ():
                 if not self.runs.may_continue():

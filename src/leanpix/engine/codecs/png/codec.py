@@ -137,8 +137,9 @@ class PngEncoder:
         return self.palettes.shown(indices, int(parameter), self.raster.pixels.shape)
 
     def to_grid(self, parameter: float) -> float:
-        """A palette's steps are whole numbers."""
-        return float(round(parameter))
+        """A palette's steps are whole numbers; of those whose palettes are known to be the same, the first."""
+        quality = round(parameter)
+        return float(quality if self.palettes is None else self.palettes.first_like(quality))
 
     def slower_presets(self) -> tuple[()]:
         """None: each encode runs at the effort chosen for its size and the time that is left."""

@@ -18,6 +18,8 @@ _QUALITIES = (1, 5, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100)
 _ERRORS = (3000e-6, 1000e-6, 720e-6, 512e-6, 425e-6, 350e-6, 282e-6, 210e-6, 155e-6, 97e-6, 45e-6, 0.0)
 """What a quality allows, as the kernel measures it: about as many colours as libimagequant takes for a photograph."""
 
+_MOST_COLOURS = 256
+
 _MANY_CELLS, _SCORE_OF_MANY = 12_000, 50.0
 """A sample in more cells of 8 levels a channel than this is no picture for a palette: photographs fall into 6,700 at
 most and score 54 and more, noise all over the colours into 18,700 and scores 34 at most."""
@@ -64,6 +66,11 @@ class Palettes:
             part = slice(first, first + _SHOWN_AT_ONCE)
             np.take(colours, each[part], axis=0, out=pixels[part], mode="clip")
         return pixels.reshape(shape)
+
+    def first_like(self, quality: int) -> int:
+        """The lowest quality so far that took all colours there may be, for all above have the same; else this one."""
+        full = (made for made, colours in self._made.items() if made < quality and len(colours) == _MOST_COLOURS)
+        return min(full, default=quality)
 
     def at(self, quality: int) -> NDArray[np.uint8]:
         """The RGBA colours, at most 256, as few as the quality of 1 to 100 needs."""
