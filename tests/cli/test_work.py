@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
+from threading import Barrier
 
 import pytest
 from tests.support.pictures import encoded, gradient
@@ -110,6 +112,17 @@ def test_a_new_format_takes_the_place_of_the_old_one_but_of_no_other_file(tmp_pa
     assert (tmp_path / "a.jpg").read_bytes() == BIG
 
 
+def test_of_two_pictures_that_become_one_name_at_once_one_stays(tmp_path: Path) -> None:
+    options, both = CompressionOptions(format=OutputFormat.WEBP), Barrier(2)
+    engine = ToldEngine(WEBP + b"y", meanwhile=both.wait)
+    sources = [source_at(tmp_path / name, content) for name, content in (("a.jpg", BIG), ("a.png", PNG + b"x" * 5000))]
+    with Journal(None, options) as journal, ThreadPoolExecutor(2) as threads:
+        items = list(threads.map(Work(engine, options, IN_PLACE, journal), sources))
+    assert {item.outcome for item in items} == {Outcome.COMPRESSED, Outcome.FAILED}
+    left = next(item.path.name for item in items if item.outcome is Outcome.FAILED)
+    assert names(tmp_path) == sorted(["a.webp", left])
+
+
 def test_in_place_no_format_changes_unasked(tmp_path: Path) -> None:
     engine = ToldEngine(WEBP)
     item = work_on(source_at(tmp_path / "a.gif", GIF + b"x" * 99), engine, IN_PLACE)
@@ -125,6 +138,13 @@ def test_a_result_in_another_format_keeps_the_old_extension_whatever_lies_beside
     item = work_on(source, ToldEngine(WEBP), Placement(Where.MIRROR, tmp_path / "out"))
     assert item.target == tmp_path / "out" / "a.jpg.webp"
     assert work_on(source, ToldEngine(WEBP), BESIDE).target == tmp_path / "a.jpg.min.webp"
+
+
+def test_in_place_a_read_only_picture_is_left_alone_and_named(tmp_path: Path) -> None:
+    source = source_at(tmp_path / "a.jpg", mode=0o444)
+    left = work_on(source, ToldEngine(), IN_PLACE)
+    assert (left.outcome, left.message, source.path.read_bytes()) == (Outcome.LEFT, "it is read-only", BIG)
+    assert work_on(source, ToldEngine(), BESIDE).outcome is Outcome.COMPRESSED
 
 
 def test_a_source_that_changes_meanwhile_is_left_as_it_is(tmp_path: Path) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
+from threading import Lock
 from typing import Any, Protocol
 
 from leanpix.cli.batch.backup import Backup
@@ -106,6 +108,24 @@ class OnConflict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class ClaimedNames:
+    """The new names that results of a run take: a.jpg and a.png are worked on at once, and both may become a.webp.
+
+    Thread-safe.
+    """
+
+    _claimed: set[Path] = field(default_factory=set)
+    _lock: Lock = field(default_factory=Lock)
+
+    def claim(self, name: Path) -> bool:
+        """Take a name; False where another result has it."""
+        with self._lock:
+            is_free = name not in self._claimed
+            self._claimed.add(name)
+            return is_free
+
+
+@dataclass(frozen=True, slots=True)
 class Work:
     """What is done to each picture. Thread-safe.
 
@@ -124,6 +144,7 @@ class Work:
     keep_time: bool = True
     is_dry: bool = False
     folders: WrittenFolders = field(default_factory=WrittenFolders)
+    names: ClaimedNames = field(default_factory=ClaimedNames)
 
     def __call__(self, source: Source) -> Item:
         """Do it; what goes wrong with this picture is in the item. SetupError when no picture can be compressed."""
@@ -138,13 +159,12 @@ class Work:
     def _done(self, source: Source) -> Item:
         status, content = read_file(source.path, MAX_SOURCE_BYTES)
         picture = _Picture(source, status, content, digest_of(content))
-        if self.placement.where is Where.IN_PLACE and status.st_nlink > 1:
-            text = f"one file by {status.st_nlink} names (hard links): a result in its place would part them"
+        if self.placement.where is Where.IN_PLACE and (text := _reason_to_leave(status)):
             return Item(source.path, Outcome.LEFT, len(content), len(content), message=text)
         try:
             return self._known(picture) or self._made(picture)
         except TaskFailure as failure:
-            if failure.state is TaskState.CANCELLED or self.placement.where is not Where.MIRROR or self.is_dry:
+            if failure.state is TaskState.CANCELLED or not self.placement.is_tree or self.is_dry:
                 raise
             return self._copied(picture, str(failure))
 
@@ -250,7 +270,7 @@ class Work:
     def _write(self, picture: _Picture, result: Result, target: Path) -> None:
         source = picture.source.path
         replaces = self.placement.where is Where.IN_PLACE
-        if replaces and target != source and target.exists():
+        if replaces and target != source and (target.exists() or not self.names.claim(target)):
             raise FileExistsError(None, f"{target.name} is there already")
         if replaces and _stamp(source.stat()) != _stamp(picture.status):
             raise OSError(None, "changed while it was being compressed")
@@ -279,6 +299,14 @@ class Work:
             is_synced=replaces,
             attributes_of=picture.source.path,
         )
+
+
+def _reason_to_leave(status: os.stat_result) -> str:
+    """Why a file is not to be replaced, or nothing."""
+    if status.st_nlink > 1:
+        return f"one file by {status.st_nlink} names (hard links): a result in its place would part them"
+    # A folder's permission would do for replacing it, but whoever writes protected it meant its content.
+    return "" if status.st_mode & stat.S_IWUSR else "it is read-only"
 
 
 def _digest_at(path: Path) -> str:
