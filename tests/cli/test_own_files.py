@@ -155,3 +155,44 @@ def test_extended_attributes_stay(photos: Path, tmp_path: Path) -> None:
         pytest.skip("this file system keeps no extended attributes")
     assert run(tmp_path, photos, "--in-place").code == 0
     assert os.getxattr(photos / "hat.jpg", "user.origin") == b"studio 2"
+
+
+# A result's own name.
+
+
+def test_one_picture_goes_into_the_file_that_is_named_in_the_format_that_its_name_says(
+    photos: Path, tmp_path: Path
+) -> None:
+    for name, kind in (("small.jpg", "JPEG"), ("new/small.webp", "WEBP"), ("SMALL.JPEG", "JPEG")):
+        done = run(tmp_path, photos / "hat.jpg", "-o", tmp_path / name)
+        assert (done.code, done.rows[0]["target"]) == (0, str(tmp_path / name))
+        with Image.open(tmp_path / name) as picture:
+            assert picture.format == kind
+    assert (photos / "hat.jpg").read_bytes() == JPG
+    assert not [path for path in tmp_path.rglob(".leanpix-state*") if path.is_file()]
+
+
+def test_a_named_file_that_is_somebody_s_own_stays(photos: Path, tmp_path: Path) -> None:
+    (tmp_path / "small.jpg").write_bytes(b"somebody's own")
+    refused = run(tmp_path, photos / "hat.jpg", "-o", tmp_path / "small.jpg")
+    assert (refused.code, (tmp_path / "small.jpg").read_bytes()) == (1, b"somebody's own")
+
+
+def test_what_is_no_picture_makes_no_file_of_the_name(tmp_path: Path) -> None:
+    (tmp_path / "notes.jpg").write_bytes(b"notes")
+    failed = run(tmp_path, tmp_path / "notes.jpg", "-o", tmp_path / "small.webp")
+    assert (failed.code, failed.outcomes) == (1, {"notes.jpg": "failed"})
+    assert not (tmp_path / "small.webp").exists()
+
+
+def test_a_named_file_is_the_source_s_copy_where_that_is_as_small_as_it_gets(photos: Path, tmp_path: Path) -> None:
+    assert run(tmp_path, photos / "hat.jpg", "-o", tmp_path / "one.jpg").code == 0
+    done = compress(tmp_path, tmp_path / "one.jpg", "-o", tmp_path / "two.jpg", "--quality", "60")
+    assert done.outcomes == {"one.jpg": "kept"}
+    assert (tmp_path / "two.jpg").read_bytes() == (tmp_path / "one.jpg").read_bytes()
+
+
+def test_a_folder_with_a_picture_s_extension_is_a_folder(photos: Path, tmp_path: Path) -> None:
+    (tmp_path / "all.jpg").mkdir()
+    assert run(tmp_path, photos / "hat.jpg", "-o", tmp_path / "all.jpg").code == 0
+    assert (tmp_path / "all.jpg" / "hat.jpg").is_file()

@@ -21,6 +21,8 @@ from leanpix.cli import app
         (["--quality", "5", "--max-kb", "9"], "not both"),
         (["--format", "heic"], "jpg, png, webp, avif or jxl"),
         (["--width", "9000"], "width='9000'"),
+        (["-o", "all.jpg"], "of several pictures name a folder"),
+        (["-o", "-"], "from standard input"),
     ],
 )
 def test_wrong_usage_is_told_with_exit_code_2(
@@ -28,6 +30,25 @@ def test_wrong_usage_is_told_with_exit_code_2(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     done = CliRunner().invoke(app, ["compress", ".", *words])
+    assert (done.exit_code, told in done.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["-o", "small.gif"], "jpg, png, webp, avif or jxl"),
+        (["-o", "small.jpg", "--format", "webp"], "--format says webp"),
+        (["-o", "hat.jpg"], "--in-place"),
+        (["-o", "notes"], "is a file and no folder"),
+        (["b.jpg", "-o", "small.jpg"], "of several pictures name a folder"),
+    ],
+)
+def test_a_result_s_own_name_that_cannot_be_is_told(
+    words: list[str], told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "notes").touch()
+    done = CliRunner().invoke(app, ["compress", "hat.jpg", *words])
     assert (done.exit_code, told in done.stderr) == (2, True)
 
 

@@ -12,7 +12,7 @@ import typer
 from leanpix.cli.batch import pipe
 from leanpix.cli.batch.batch import BatchRequest, run_batch, run_undo
 from leanpix.cli.batch.place import Placement, Where
-from leanpix.cli.batch.select import Rules
+from leanpix.cli.batch.select import EXTENSIONS, Rules
 from leanpix.cli.batch.work import OnConflict
 from leanpix.cli.options import ByGitignore, Exclude, Include, Jobs, batch_settings_or_exit, default_jobs
 from leanpix.cli.picture_options import kinds_or_exit, options_or_exit, usage_error
@@ -30,7 +30,13 @@ def compress(
         ),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Mirror the tree into this folder, kept pictures included.")
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="Mirror the tree into this folder, kept pictures included; or, of one picture, the result's own name "
+            "with its extension, which then is its format.",
+        ),
     ] = None,
     in_place: Annotated[bool, typer.Option("--in-place", help="Replace each picture by its smaller result.")] = False,
     backup: Annotated[
@@ -141,11 +147,13 @@ def compress(
         raise usage_error("--backup is for --in-place: elsewhere no original is replaced")
     if report is not None and not report.resolve().parent.is_dir():
         raise usage_error(f"--report: there is no folder {report.parent}")
-    placement = _placement(paths, output, in_place=in_place)
+    placement = _placement(paths, output, in_place=in_place, is_listed=files_from is not None)
+    if placement.name is not None:
+        output_format = _format_by_name(Path(placement.name), output_format)
     options = options_or_exit(
         output_format, quality=quality, max_kb=max_kb, width=width, height=height, fit=fit, score=score, keep=keep
     )
-    outside = None if output is None else output.resolve()
+    outside = output.resolve() if placement.is_tree and output is not None else None
     rules = Rules(include or (), exclude or (), follow_links, outside, placement.where, gitignore)
     settings = batch_settings_or_exit(workers=jobs, server=server, key=key)
     if settings.server is not None and dry_run:
@@ -175,14 +183,36 @@ def compress(
     raise typer.Exit(run_batch(request, settings))
 
 
-def _placement(paths: list[Path], output: Path | None, *, in_place: bool) -> Placement:
+def _placement(paths: list[Path], output: Path | None, *, in_place: bool, is_listed: bool) -> Placement:
     if output is None:
         return Placement(Where.IN_PLACE if in_place else Where.BESIDE)
     if in_place:
         raise usage_error("--output and --in-place exclude each other")
+    if str(output) == pipe.NAME:
+        raise usage_error("standard output is written from standard input: leanpix compress - < PICTURE > RESULT")
+    if output.suffix[1:].lower() in EXTENSIONS and not output.is_dir():
+        if len(paths) != 1 or is_listed or paths[0].is_dir():
+            raise usage_error(f"--output {output} is one picture's name: of several pictures name a folder")
+        if output.resolve() == paths[0].resolve():
+            raise usage_error("--output is the picture itself: use --in-place to replace it")
+        return Placement(Where.MIRROR, output.parent, output.name)
+    if output.exists() and not output.is_dir():
+        raise usage_error(f"--output {output} is a file and no folder")
     if any(output.resolve() in {path.resolve(), path.resolve().parent if path.is_file() else None} for path in paths):
         raise usage_error("--output is where the pictures are: use --in-place to replace them")
     return Placement(Where.MIRROR, output)
+
+
+def _format_by_name(name: Path, asked: str | None) -> str:
+    """The format that a result's name says; exit code 2 where it says none, or another was asked for."""
+    kind = {"jpe": "jpg", "jfif": "jpg"}.get(name.suffix[1:].lower(), name.suffix[1:].lower())
+    try:
+        said = OutputFormat.parse(kind)
+    except ValueError:
+        raise usage_error(f"--output {name}: results are written as {named(OutputFormat)}") from None
+    if asked is not None and asked.lower() not in {said.value, kind}:
+        raise usage_error(f"--output {name} is {said.value}, and --format says {asked}")
+    return said.value
 
 
 def _listed(file: Path) -> list[Path]:

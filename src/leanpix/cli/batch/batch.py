@@ -18,7 +18,7 @@ from leanpix.cli.batch.files import WrittenFolders
 from leanpix.cli.batch.items import Item, Outcome, Totals
 from leanpix.cli.batch.lines import as_json, totals_as_json
 from leanpix.cli.batch.local import local_engine
-from leanpix.cli.batch.place import Placement, Where
+from leanpix.cli.batch.place import Placement
 from leanpix.cli.batch.run import interruptible, run
 from leanpix.cli.batch.select import Rules, Selection, select
 from leanpix.cli.batch.showcase import Showcase
@@ -225,7 +225,7 @@ def _conclude(request: BatchRequest, batch: BatchRun) -> None:
 def _journal_path(request: BatchRequest) -> Path | None:
     if request.state is not None:
         return request.state
-    if request.placement.where is Where.MIRROR and request.placement.folder is not None:
+    if request.placement.is_tree and request.placement.folder is not None:
         return request.placement.folder / _JOURNAL_NAME
     return Path(typer.get_app_dir("leanpix")) / _JOURNAL_NAME.removeprefix(".leanpix-")
 

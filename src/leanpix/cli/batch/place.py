@@ -28,13 +28,21 @@ class Where(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Where results go; folder is the mirrored tree's."""
+    """Where results go; folder is the mirrored tree's. name: the one file in it, where a single result's is given."""
 
     where: Where
     folder: Path | None = None
+    name: str | None = None
+
+    @property
+    def is_tree(self) -> bool:
+        """Whether it is a folder that is to hold all that the sources' has."""
+        return self.where is Where.MIRROR and self.name is None
 
     def target(self, source: Source, new_format: OutputFormat | None) -> Path:
         """The result's path. new_format None: the source's own, so the extension stays as it is written."""
+        if self.folder is not None and self.name is not None:
+            return self.folder / self.name
         name = PurePath(source.relative.name)
         if new_format is not None:
             name = PurePath(f"{name.stem if self.where is Where.IN_PLACE else name.name}.{new_format.value}")
