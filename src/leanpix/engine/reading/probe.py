@@ -7,6 +7,7 @@ from types import ModuleType
 from leanpix.domain.formats import SourceFormat
 from leanpix.engine.facts import Limits, Mended, Probe, damaged
 from leanpix.engine.reading.headers import avif, bmp, gif, heic, jpeg, jxl, png, raw, sgi, tiff, webp
+from leanpix.engine.reading.strangers import told
 
 __all__ = ["Probe", "exif_block", "mended", "probe", "sniff"]
 
@@ -52,6 +53,6 @@ def probe(source: bytes, limits: Limits) -> Probe:
     """
     form = sniff(source)
     if form is None:
-        raise damaged("its bytes are those of no accepted format")
+        raise damaged(told(source))
     found: Probe = _HEADERS[form].read(source, limits)
     return found
