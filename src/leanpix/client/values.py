@@ -38,7 +38,8 @@ Format = Literal["jpg", "png", "webp", "avif", "jxl"]
 Kind = Format | Literal["zip"]
 
 
-Keep = Literal["copyright", "date", "gps", "camera", "exif", "xmp", "iptc", "c2pa", "profile", "gainmap", "all", "none"]
+KeepContainer = Literal["exif", "xmp", "iptc", "resolution", "comment", "c2pa", "profile", "gainmap"]
+Keep = Literal["copyright", "date", "gps", "camera", "all", "none"] | KeepContainer
 """What of a source's metadata, profile and gain map to keep."""
 
 

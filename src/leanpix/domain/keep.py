@@ -12,8 +12,9 @@ class Keep(StrEnum):
     """A kind that can be kept. The names are those of the report's `lost`, where a kind is in both.
 
     COPYRIGHT, DATE, GPS and CAMERA are fields of their kind, wherever they stand; EXIF, XMP and IPTC all of that
-    container; PROFILE the ICC profile where colours need one; GAIN_MAP what makes an SDR picture HDR. C2PA are
-    content credentials, which hold for the very bytes of a file only.
+    container; RESOLUTION the dots per inch; COMMENT a JPEG's comments and the other texts of a PNG; PROFILE the ICC
+    profile where colours need one; GAIN_MAP what makes an SDR picture HDR. C2PA are content credentials, which hold for
+    the very bytes of a file only.
     """
 
     COPYRIGHT = "copyright"
@@ -23,6 +24,8 @@ class Keep(StrEnum):
     EXIF = "exif"
     XMP = "xmp"
     IPTC = "iptc"
+    RESOLUTION = "resolution"
+    COMMENT = "comment"
     C2PA = "c2pa"
     PROFILE = "profile"
     GAIN_MAP = "gainmap"

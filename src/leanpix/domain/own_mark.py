@@ -62,6 +62,11 @@ def mark_of(data: bytes) -> str | None:
         return None
 
 
+def is_mark(comment: bytes) -> bool:
+    """Whether a JPEG's comment is a mark."""
+    return comment.startswith(_NAME)
+
+
 def _notes(data: bytes) -> Iterator[bytes]:
     if data.startswith(b"\xff\xd8\xff"):
         for marker, start, end in _jpeg_segments(data):

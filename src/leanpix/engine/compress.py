@@ -269,8 +269,9 @@ def _finished(context: EncodeContext, attempt: Attempt) -> bytes:
         return context.source
     data, beside = context.known_again(attempt.encoded, most), context.beside
     if attempt.size_px is not None:  # smaller sides than were planned, as EXIF has to say
-        form, keep = context.picture.probe.format, context.options.keep
-        beside = replace(beside, metadata=kept_metadata(context.source, form, keep, *attempt.size_px))
+        facts, keep = context.picture.probe, context.options.keep
+        metadata = kept_metadata(context.source, facts, keep, context.codec.format, attempt.size_px)
+        beside = replace(beside, metadata=metadata)
     tries = (one.put_into(data) for one in (beside, *beside.fewer()))
     return next((one for one in tries if most is None or len(one) <= most), data)
 

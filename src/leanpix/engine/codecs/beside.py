@@ -17,13 +17,16 @@ from leanpix.engine.codecs.item_boxes import room, with_items
 from leanpix.engine.codecs.jpeg.gain_map import GainMapFile, with_gain_map
 from leanpix.engine.codecs.jpeg.gain_map_pixels import carried_gain_map
 from leanpix.engine.codecs.jpeg.icc_segments import after_jfif
+from leanpix.engine.codecs.jpeg.jfif_density import with_density
 from leanpix.engine.facts import Limits
 from leanpix.engine.reading.headers import webp
 from leanpix.engine.reading.headers.boxes import box
+from leanpix.engine.reading.headers.exif_fields import with_resolution
 from leanpix.engine.reading.headers.png_chunks import written
 from leanpix.engine.reading.iptc import MARK, resources_of
 from leanpix.engine.reading.metadata import NO_METADATA, Metadata, kept_metadata
 from leanpix.engine.reading.picture import Picture
+from leanpix.engine.reading.texts import Text
 from leanpix.engine.reading.xmp import with_description
 
 _PNG_HEADER_END = 33
@@ -32,6 +35,10 @@ _EXIF_FLAG, _XMP_FLAG, _ALPHA_FLAG = 0x08, 0x04, 0x10
 _MOST_SEGMENT_BYTES = 65_533
 _XMP = b"http://ns.adobe.com/xap/1.0/\0"
 _HEX_LINE = 72
+_METRE_PER_INCH, _MOST_PER_METRE = 0.0254, (1 << 31) - 1
+_DENSITY_BYTES = 128
+"""At most, in EXIF: a JFIF segment takes 18, and nothing where there is one."""
+
 _WEBP_HEADER_BYTES = 18
 
 
@@ -65,7 +72,8 @@ class Beside:
         match self.format:
             case OutputFormat.JPG:
                 beside = 0 if self.gain_map is None else self.gain_map.room_bytes
-                return len(b"".join(_segments(self._jpeg_metadata(b"")))) + beside
+                density = 0 if self.metadata.density is None else _DENSITY_BYTES
+                return len(b"".join(_segments(self._jpeg_metadata(b"")))) + density + beside
             case OutputFormat.PNG:
                 return len(b"".join(self._png_chunks()))
             case OutputFormat.WEBP:
@@ -82,7 +90,7 @@ class Beside:
     def fewer(self) -> Iterator[Beside]:
         """With one part less from one to the next, the last with none: for where there is not room for all of it."""
         metadata = self.metadata
-        for without in ({"gain_map": None}, {"xmp": b""}, {"iptc": b""}, {"exif": b""}):
+        for without in ({"gain_map": None}, {"texts": ()}, {"xmp": b""}, {"iptc": b""}, {"exif": b"", "density": None}):
             if "gain_map" not in without:
                 metadata = replace(metadata, **without)
             yield Beside(self.format, metadata)
@@ -91,8 +99,13 @@ class Beside:
 
     def _in_jpeg(self, data: bytes) -> bytes:
         directory = b"" if self.gain_map is None else self.gain_map.directory
+        found, density = self._jpeg_metadata(directory), self.metadata.density
+        if density is not None:
+            told = with_density(data, density)
+            found = found if told is not None else replace(found, exif=with_resolution(found.exif, density))
+            data = told or data
         at = after_jfif(data)
-        data = data[:at] + b"".join(_segments(self._jpeg_metadata(directory))) + data[at:]
+        data = data[:at] + b"".join(_segments(found)) + data[at:]
         return data if self.gain_map is None else with_gain_map(data, self.gain_map)
 
     def _jpeg_metadata(self, directory: bytes) -> Metadata:
@@ -107,6 +120,9 @@ class Beside:
     def _png_chunks(self) -> Iterator[bytes]:
         """IPTC has no chunk of its own: it goes into one of ImageMagick's, which others read as well."""
         found = self.metadata
+        if found.density is not None:
+            across, down = (min(round(side / _METRE_PER_INCH), _MOST_PER_METRE) for side in found.density)
+            yield written(b"pHYs", struct.pack(">IIB", across, down, 1))
         if found.exif:
             yield written(b"eXIf", found.exif)
         if found.xmp:
@@ -116,6 +132,8 @@ class Beside:
             lines = "\n".join(digits[at : at + _HEX_LINE] for at in range(0, len(digits), _HEX_LINE))
             text = f"\niptc\n{len(digits) // 2:8}\n{lines}\n".encode()
             yield written(b"zTXt", b"Raw profile type iptc\0\0" + zlib.compress(text, 9))
+        for one in found.texts:
+            yield written(*one.chunk) if one.chunk is not None else _png_comment(one)
 
     def _jxl_boxes(self) -> Iterator[bytes]:
         if self.metadata.exif:
@@ -130,7 +148,7 @@ def carried_beside(source: bytes, options: CompressionOptions, picture: Picture,
     docs/decisions/0186: what has to go does so in the order of Beside.fewer, and the report names it.
     """
     form = picture.probe.format
-    metadata = kept_metadata(source, form, options.keep, picture.width_px, picture.height_px)
+    metadata = kept_metadata(source, picture.probe, options.keep, target, (picture.width_px, picture.height_px))
     found = None
     if Keep.GAIN_MAP in options.keep and target is OutputFormat.JPG and form is SourceFormat.JPG:
         found = carried_gain_map(source, picture)
@@ -148,6 +166,14 @@ def _segments(metadata: Metadata) -> Iterator[bytes]:
         yield _segment(0xE1, _XMP + metadata.xmp)
     if metadata.iptc:
         yield _segment(0xED, MARK + resources_of(metadata.iptc))
+    yield from (_segment(0xFE, one.content) for one in metadata.texts)
+
+
+def _png_comment(text: Text) -> bytes:
+    """In Latin-1's chunk where ASCII will do."""
+    if text.content.isascii():
+        return written(b"tEXt", text.keyword + b"\0" + text.content)
+    return written(b"iTXt", text.keyword + b"\0\0\0\0\0" + text.words.encode())
 
 
 def _segment(marker: int, body: bytes) -> bytes:

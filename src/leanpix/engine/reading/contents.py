@@ -12,14 +12,16 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from math import isclose
 
 from leanpix.domain.errors import TaskFailure
 from leanpix.domain.formats import OutputFormat, SourceFormat
 from leanpix.domain.holding import Holding, in_order
-from leanpix.engine.facts import Probe
+from leanpix.engine.facts import TURNED_ORIENTATIONS, Probe
 from leanpix.engine.reading.box_contents import of_heif, of_jxl
 from leanpix.engine.reading.exif_contents import exif_resolution, of_exif, of_iptc, of_photoshop, of_xmp
 from leanpix.engine.reading.headers import jpeg, png_chunks, tiff, webp
+from leanpix.engine.reading.probe import exif_block
 
 _MOST_TEXT_BYTES = 4 * 1024 * 1024
 _RESULT_BITS = 8
@@ -61,10 +63,21 @@ def lost(source: bytes, probe: Probe, result: bytes, form: OutputFormat, pixels:
         gone.add(Holding.BIT_DEPTH)
     if pixels.has_profile:
         gone.discard(Holding.PROFILE)
-    dense = resolution(source, probe.format)
-    if dense is not None and dense != resolution(result, form):
+    dense = upright_resolution(source, probe)
+    if dense is not None and not _is_about(resolution(result, form), dense):
         gone.add(Holding.RESOLUTION)
     return in_order(gone)
+
+
+def _is_about(density: tuple[float, float] | None, other: tuple[float, float]) -> bool:
+    """JFIF has whole numbers, PNG whole dots a metre."""
+    return density is not None and all(isclose(*sides, rel_tol=0.01) for sides in zip(density, other, strict=True))
+
+
+def upright_resolution(source: bytes, probe: Probe) -> tuple[float, float] | None:
+    """Dots per inch across and down of the source as it is shown, upright."""
+    density = resolution(source, probe.format)
+    return density[::-1] if density is not None and probe.orientation in TURNED_ORIENTATIONS else density
 
 
 def resolution(data: bytes, form: SourceFormat | OutputFormat) -> tuple[float, float] | None:
@@ -77,6 +90,10 @@ def resolution(data: bytes, form: SourceFormat | OutputFormat) -> tuple[float, f
                 return _png_resolution(data)
             case "tiff":
                 return exif_resolution(data)
+            case "bmp":
+                return _bmp_resolution(data)
+            case "webp" | "avif" | "heic" | "jxl":
+                return exif_resolution(exif_block(data, SourceFormat(form.value)))
     return None
 
 
@@ -328,6 +345,13 @@ def _of_bmp(data: bytes) -> Iterator[set[Holding]]:
     if header >= 124:  # noqa: PLR2004 - BITMAPV5HEADER has room for a profile
         (kind,) = struct.unpack_from("<I", data, 14 + 56)
         yield {Holding.PROFILE} if kind in {0x4D424544, 0x4C494E4B} else set()
+
+
+def _bmp_resolution(data: bytes) -> tuple[float, float] | None:
+    """Dots a metre, which the oldest headers have no room for."""
+    (header,) = struct.unpack_from("<I", data, 14)
+    across, down = struct.unpack_from("<ii", data, 38) if header >= 40 else (0, 0)  # noqa: PLR2004 - BITMAPINFOHEADER
+    return (across * 0.0254, down * 0.0254) if across > 0 and down > 0 else None
 
 
 _WALKS: dict[str, Callable[[bytes], Iterator[set[Holding]]]] = {

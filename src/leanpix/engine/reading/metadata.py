@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import struct
-import zlib
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from leanpix.domain.errors import TaskFailure
-from leanpix.domain.formats import SourceFormat
+from leanpix.domain.formats import OutputFormat, SourceFormat
 from leanpix.domain.holding import Holding
 from leanpix.domain.keep import Keep
+from leanpix.engine.facts import Probe
+from leanpix.engine.reading.contents import upright_resolution
+from leanpix.engine.reading.exif_contents import exif_resolution
 from leanpix.engine.reading.headers import heif, jpeg, jxl, png_chunks, tiff, webp
-from leanpix.engine.reading.headers.exif_fields import kept_fields, whole_block
+from leanpix.engine.reading.headers.exif_fields import kept_fields, whole_block, with_owner, with_resolution
 from leanpix.engine.reading.iptc import MARK, has_other_records, iptc_records, kept_records
 from leanpix.engine.reading.probe import exif_block
-from leanpix.engine.reading.xmp import MOST_BYTES, has_other_properties, kept_properties
+from leanpix.engine.reading.texts import AUTHORS, MOST_BYTES, NOTICE, Text, png_text, texts_of
+from leanpix.engine.reading.xmp import has_other_properties, kept_properties
 
 _MOST_EXIF_BYTES = 64_000
 _BLOCKS = frozenset(
@@ -35,34 +38,72 @@ _BLOCKS = frozenset(
 class Metadata:
     """An EXIF block without its mark, an XMP packet, IPTC records; each may be empty.
 
-    partly: of which of these containers only some fields were kept, and others were not.
+    texts: comments and, of a PNG, other words. density: dots per inch across and down, where the file's own header is
+    to say them. partly: of which of these containers only some fields were kept, and others were not.
     """
 
     exif: bytes = b""
     xmp: bytes = b""
     iptc: bytes = b""
+    texts: tuple[Text, ...] = ()
+    density: tuple[float, float] | None = None
     partly: frozenset[Holding] = frozenset()
 
 
 NO_METADATA = Metadata()
 
 
+_MOST_OWNER_CHARACTERS = 4096
+_SAY_DENSITY = frozenset({OutputFormat.JPG, OutputFormat.PNG})
+"""Whose own header has a place for it; of the others an EXIF block has one."""
+
+
 def kept_metadata(
-    source: bytes, form: SourceFormat, wanted: tuple[Keep, ...], width_px: int, height_px: int
+    source: bytes, facts: Probe, wanted: tuple[Keep, ...], target: OutputFormat, sides_px: tuple[int, int]
 ) -> Metadata:
-    """What of a source's metadata a result of these sides is to carry. What cannot be read counts as absent."""
+    """What of a source's metadata a result of this format and these sides is to carry.
+
+    What cannot be read counts as absent.
+    """
     if not set(wanted) - {Keep.PROFILE, Keep.C2PA}:
         return NO_METADATA
     with suppress(TaskFailure, struct.error, IndexError, OverflowError):
+        form = facts.format
         held = _held(source, form)
         whole = b""
         if Keep.EXIF in wanted and form in _BLOCKS and len(held.exif) <= _MOST_EXIF_BYTES:
-            whole = whole_block(held.exif, width_px, height_px)
+            whole = whole_block(held.exif, *sides_px)
         kept = Metadata(
             whole or kept_fields(held.exif, wanted), kept_properties(held.xmp, wanted), kept_records(held.iptc, wanted)
         )
-        return replace(kept, partly=frozenset(_partly(held, wanted)))
+        kept = replace(kept, partly=frozenset(_partly(held, wanted)))
+        kept = _with_texts(kept, texts_of(source, form, wanted), target)
+        return _with_density(kept, upright_resolution(source, facts) if Keep.RESOLUTION in wanted else None, target)
     return NO_METADATA
+
+
+def _with_texts(kept: Metadata, found: tuple[Text, ...], target: OutputFormat) -> Metadata:
+    """Texts where the format has a place for them; where not, whose the picture is goes into EXIF."""
+    placed = tuple(one for one in found if one.has_place(target))
+    if sum(one.size for one in placed) > MOST_BYTES:
+        placed = ()
+    elsewhere = [one for one in found if one not in placed]
+    words = {one.keyword: one.words for one in reversed(elsewhere) if one.kind is Keep.COPYRIGHT}
+    artist = next((words[name] for name in AUTHORS if name in words), "")
+    exif = kept.exif
+    if sum(map(len, words.values())) <= _MOST_OWNER_CHARACTERS:
+        exif = with_owner(exif, words.get(NOTICE, ""), artist)
+    told = {one.kind for one in elsewhere if exif is kept.exif or one.kind is not Keep.COPYRIGHT}
+    return replace(kept, exif=exif, texts=placed, partly=kept.partly | {Holding(kind.value) for kind in told})
+
+
+def _with_density(kept: Metadata, density: tuple[float, float] | None, target: OutputFormat) -> Metadata:
+    if density is None or target in _SAY_DENSITY:
+        return replace(kept, density=density)
+    with suppress(struct.error):
+        if exif_resolution(kept.exif) == density:
+            return kept
+    return replace(kept, exif=with_resolution(kept.exif, density))
 
 
 def _partly(held: Metadata, wanted: tuple[Keep, ...]) -> Iterator[Holding]:
@@ -111,7 +152,7 @@ def _in_jpeg(source: bytes, exif: bytes) -> Metadata:
     resources = b"".join(body[len(MARK) :] for marker, body in bodies if marker == _APP13 and body.startswith(MARK))
     goes_on = any(marker == _APP1 and body.startswith(_XMP_MORE) for marker, body in bodies)
     partly = frozenset({Holding.XMP} if goes_on else ())
-    return Metadata(exif, next(packets, b""), iptc_records(resources), partly)
+    return Metadata(exif, next(packets, b""), iptc_records(resources), partly=partly)
 
 
 def _in_png(source: bytes, exif: bytes) -> Metadata:
@@ -126,23 +167,6 @@ def _in_png(source: bytes, exif: bytes) -> Metadata:
         elif kind != keyword.lower():
             _take_raw_profile(kind, text, found)
     return Metadata(found["exif"], found["xmp"], found["iptc"])
-
-
-def png_text(name: bytes, body: bytes) -> tuple[bytes, bytes]:
-    """A text chunk's keyword and its text, unpacked."""
-    keyword, _, rest = body.partition(b"\0")
-    if name == b"tEXt":
-        return keyword, rest
-    if name == b"zTXt":
-        return keyword, _inflated(rest[1:])
-    text = rest[2:].split(b"\0", 2)[-1]
-    return keyword, _inflated(text) if rest[:1] == b"\1" else text
-
-
-def _inflated(data: bytes) -> bytes:
-    with suppress(zlib.error):
-        return zlib.decompressobj().decompress(data, MOST_BYTES)
-    return b""
 
 
 def _take_raw_profile(kind: bytes, text: bytes, found: dict[str, bytes]) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import struct
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 from leanpix.domain.keep import Keep
 
 _BYTE_ORDERS = {b"II*\0": "<", b"MM\0*": ">"}
 _VALUE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 7: 1, 9: 4, 10: 8}
-_LONG = 4
+_ASCII, _LONG, _RATIONAL = 2, 4, 5
 _IN_PLACE = 4
 _MAX_ENTRIES = 1024
 _MAX_FIELD_BYTES = 8192
@@ -23,6 +24,9 @@ _PHOTO, _GPS = 0x8769, 0x8825
 _ORIENTATION, _SIDES, _PHOTO_SIDES = 0x0112, (0x0100, 0x0101), (0xA002, 0xA003)
 _THUMBNAIL, _THUMBNAIL_BYTES = 0x0201, 0x0202
 _SHORT = 3
+_RESOLUTION, _RESOLUTION_UNIT, _INCH = (0x011A, 0x011B), 0x0128, 2
+_COPYRIGHT, _ARTIST = 0x8298, 0x013B
+_EMPTY = b"II*\0\x08\0\0\0\0\0\0\0\0\0"
 
 # By kind: tags of the main directory, and of the photograph's. Moving a maker's notes (0x927C) breaks them.
 _TAGS: dict[Keep, tuple[Container[int], Container[int]]] = {
@@ -103,6 +107,49 @@ def whole_block(block: bytes, width_px: int, height_px: int) -> bytes:
         for tag, side in zip(tags, (width_px, height_px), strict=True):
             _set(changed, order, found.get(tag), side)
     return _without_thumbnail(changed, order, main)
+
+
+def with_resolution(block: bytes, density: tuple[float, float]) -> bytes:
+    """The block, or a new one, in which the main directory says so many dots per inch across and down."""
+    order = _order(block)
+    sides = (Fraction(side).limit_denominator(10_000) for side in density)
+    fields = {
+        tag: _Field(_RATIONAL, 1, struct.pack(f"{order}II", side.numerator, side.denominator))
+        for tag, side in zip(_RESOLUTION, sides, strict=True)
+    }
+    return _with_fields(block, fields | {_RESOLUTION_UNIT: _Field(_SHORT, 1, struct.pack(f"{order}H", _INCH))})
+
+
+def with_owner(block: bytes, notice: str, artist: str) -> bytes:
+    """The block, or a new one, with a copyright notice and an author where it has none yet; empty texts are none."""
+    known = _directory(block, _order(block), _number(block, _order(block), 4)) if block else {}
+    texts = {_COPYRIGHT: notice, _ARTIST: artist}
+    new = {tag: text.encode() + b"\0" for tag, text in texts.items() if text and tag not in known}
+    fields = {tag: _Field(_ASCII, len(text), text) for tag, text in new.items()}
+    return _with_fields(block, fields) if fields else block
+
+
+def _order(block: bytes) -> str:
+    return _BYTE_ORDERS.get(block[:4], "<")
+
+
+def _with_fields(block: bytes, fields: _Directory) -> bytes:
+    """The block with these fields in its main directory, which is written anew at the end: nothing else moves."""
+    block = block or _EMPTY
+    order, main = _order(block), _number(block, _order(block), 4)
+    places = _places(block, order, main)
+    entries = {tag: bytes(block[at : at + 12]) for tag, at in places.items() if tag not in fields}
+    block += b"\0" * (len(block) & 1)
+    values_at = len(block) + 2 + 12 * (len(entries) + len(fields)) + 4
+    values = b""
+    for tag, field in fields.items():
+        value = field.value
+        if len(value) > _IN_PLACE:
+            value = struct.pack(f"{order}I", values_at + len(values))
+            values += field.value + b"\0" * (len(field.value) & 1)
+        entries[tag] = struct.pack(f"{order}HHI", tag, field.kind, field.count) + value.ljust(_IN_PLACE, b"\0")
+    directory = struct.pack(f"{order}H", len(entries)) + b"".join(entry for _, entry in sorted(entries.items()))
+    return block[:4] + struct.pack(f"{order}I", len(block)) + block[8:] + directory + bytes(4) + values
 
 
 def _places(block: bytes | bytearray, order: str, start: int | None) -> dict[int, int]:
