@@ -47,7 +47,7 @@ class BytesInFlight:
             self._used += count
             self._of_key[key_id] += count
 
-    def trim_malloc(self, key_id: str, count: int) -> None:
+    def give_back(self, key_id: str, count: int) -> None:
         """Count so many less."""
         with self._lock:
             self._used -= count
@@ -90,7 +90,7 @@ class Share:
 
     def close(self) -> None:
         """Give all of it back; may be called again."""
-        self.budget.trim_malloc(self.key_id, self.taken)
+        self.budget.give_back(self.key_id, self.taken)
         self.taken = self.used = 0
 
 
@@ -203,7 +203,7 @@ class Spool:
             yield file
         finally:
             file.close()
-            self.budget.trim_malloc(key_id, count)
+            self.budget.give_back(key_id, count)
 
 
 def _nameless(folder: Path) -> BinaryIO:
