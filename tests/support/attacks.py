@@ -6,6 +6,7 @@ import contextlib
 import io
 import socket
 import statistics
+import struct
 import threading
 import time
 import zipfile
@@ -18,8 +19,10 @@ from typing import Self
 from urllib.parse import urlsplit
 
 import httpx
+import numpy as np
+from tests.support import gif_files
 from tests.support.pictures import encoded, gradient
-from tests.support.processes import memory_mb
+from tests.support.processes import decoders_of, memory_mb
 from tests.support.raw import connected, post_head
 from tests.support.server import API, Server
 from tests.support.websites import Quiet, website
@@ -33,9 +36,14 @@ SLOW_BYTES_PER_S = 18_000
 
 @dataclass
 class MemoryWatch:
-    """The most private memory that a process had, in MB, looked at ten times a second."""
+    """The most private memory that a process had, in MB, looked at so often.
+
+    of: how much it is at the moment; by default that of the process itself.
+    """
 
     pid: int
+    of: Callable[[int], float] = memory_mb
+    every_s: float = 0.1
     most_mb: float = 0.0
     _over: threading.Event = field(default_factory=threading.Event)
 
@@ -49,8 +57,17 @@ class MemoryWatch:
         self._thread.join()
 
     def _watch(self) -> None:
-        while not self._over.wait(0.1):
-            self.most_mb = max(self.most_mb, memory_mb(self.pid))
+        while not self._over.wait(self.every_s):
+            self.most_mb = max(self.most_mb, self.of(self.pid))
+
+
+def largest_decoder_mb(server_pid: int) -> float:
+    """The private memory of the largest process that decodes for a server, in MB."""
+    found = [0.0]
+    for decoder in decoders_of(server_pid):
+        with contextlib.suppress(OSError):  # it has ended
+            found.append(memory_mb(decoder))
+    return max(found)
 
 
 def latencies_ms(server: Server, key: str, many: int, side_px: int = 96) -> list[float]:
@@ -163,9 +180,11 @@ class SlowSource(Quiet, BaseHTTPRequestHandler):
 
 @contextmanager
 def slow_sources(server: Server, key: str) -> Iterator[None]:
-    """A batch of many links to a slow server. The server has to be allowed to fetch from loopback."""
+    """Links to a slow server: four by themselves, and a batch of many. Fetching from loopback has to be allowed."""
     with website(SlowSource) as base, server.client(key) as client:
         urls = [f"{base}/{number}.jpg" for number in range(SLOW_URLS)]
+        for url in urls[:4]:
+            client.post(API, json={"image_url": url}).raise_for_status()
         answer = client.post("/v1/batches", json={"image_urls": urls})
         assert answer.status_code == httpx.codes.OK, answer.text
         time.sleep(2)  # until the first of them are under way
@@ -180,6 +199,18 @@ def bomb(entries: int = 25, entry_bytes: int = 20 * MB) -> bytes:
         for number in range(entries):
             archive.writestr(f"{number}.bmp", bytes(entry_bytes))
     return file.getvalue()
+
+
+def overlapping_bomb(entries: int = 25, entry_bytes: int = 20 * MB) -> bytes:
+    """A ZIP of a fifth of a megabyte that holds half a gigabyte: every entry is the same, and says it is all of it."""
+    content = bomb(1, entry_bytes)
+    directory, end = content.rindex(b"PK\1\2"), content.rindex(b"PK\5\6")
+    packed_bytes = entry_bytes // 99  # no suspicious ratio; what follows the last block of an entry is not looked at
+    packed = content[:directory].ljust(packed_bytes + 64, b"\0")
+    entry, tail = bytearray(content[directory:end]), bytearray(content[end:])
+    struct.pack_into("<I", entry, 20, packed_bytes)
+    struct.pack_into("<HHII", tail, 8, entries, entries, entries * len(entry), len(packed))
+    return packed + bytes(entry) * entries + bytes(tail)
 
 
 def archive_of(entries: int, content: bytes) -> bytes:
@@ -203,6 +234,29 @@ def archives(server: Server, key: str) -> Iterator[None]:
     with repeating(send, threads=4):
         time.sleep(1)
         yield
+
+
+def contradictions() -> dict[str, bytes]:
+    """Files whose header tells one size in one place and a far larger one in another, where a decoder may look."""
+    tags = ((256, 10), (257, 10), (256, 30_000), (257, 30_000), (258, 8), (262, 1), (273, 8), (278, 30_000), (279, 100))
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags)
+    many, few = struct.pack("<H", len(tags)), entries[:24]
+    small_last = entries[24:48] + few + entries[48:]
+    pixels = bytes(100)
+
+    def tiff(described: bytes) -> bytes:
+        return struct.pack("<2sHI", b"II", 42, 8 + len(pixels)) + pixels + many + described + bytes(4)
+
+    packed_sgi = bytearray(encoded(gradient(8000, 8), "SGI", rle=True))
+    packed_sgi[4:12] = struct.pack(">HHHH", 1, 8000, 65_535, 1)
+    frame = bytearray(gif_files.frame(np.zeros((10, 10), np.int64)))
+    struct.pack_into("<HH", frame, 13, 16_000, 16_000)
+    return {
+        "TIFF, the small size first": tiff(entries),
+        "TIFF, the large size first": tiff(small_last),
+        "SGI of one dimension with a height": bytes(packed_sgi),
+        "GIF whose frame is larger than the picture": gif_files.gif(10, 10, [bytes(frame)]),
+    }
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import ExitStack, closing
 
 import pytest
+from tests.support.attacks import overlapping_bomb
 from tests.support.forms import spool_file
 
 from leanpix.domain.errors import BodyError, CallerError, InvalidParameterError, SourceCountError, UploadTooLargeError
@@ -96,6 +97,7 @@ def test_pictures_come_in_order_with_their_folders_and_without_what_desktops_add
         (lambda: archive(("a.jpg", bytes(1_000_001))), UploadTooLargeError, "this entry exceeds 1000000"),
         (lambda: archive(*((f"{n}.jpg", bytes(900_000)) for n in range(4))), UploadTooLargeError, "3000000 bytes"),
         (lying, (BodyError, UploadTooLargeError), "a.jpg"),
+        (lambda: overlapping_bomb(3, 900_000), BodyError, "overlap"),
     ],
 )
 def test_what_may_not_be_in_an_archive_is_refused_with_what_and_why(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import zipfile
 import zlib
@@ -82,7 +83,7 @@ def opened_archive(file: IO[bytes], limits: ArchiveLimits) -> Archive:
         raise BodyError("archive: not a ZIP file that can be read") from failure
     entries = [entry for entry in archive.infolist() if not _is_beside(entry)]
     _check_entries(entries)
-    _check_sizes(entries, limits)
+    _check_sizes(entries, limits, file.seek(0, os.SEEK_END))
     bounded.opened()
     return Archive(archive, entries)
 
@@ -123,7 +124,7 @@ def _check_entries(entries: list[zipfile.ZipInfo]) -> None:
             raise InvalidParameterError("archive", entry.filename, "entries that are stored or deflated")
 
 
-def _check_sizes(entries: list[zipfile.ZipInfo], limits: ArchiveLimits) -> None:
+def _check_sizes(entries: list[zipfile.ZipInfo], limits: ArchiveLimits, archive_bytes: int) -> None:
     """Judge what the entries say they are; that they are no more is seen while they are unpacked."""
     for entry in entries:
         if entry.file_size > limits.max_entry_bytes:
@@ -132,5 +133,7 @@ def _check_sizes(entries: list[zipfile.ZipInfo], limits: ArchiveLimits) -> None:
     packed, unpacked = sum(entry.compress_size for entry in entries), sum(entry.file_size for entry in entries)
     if unpacked > limits.max_total_bytes:
         raise UploadTooLargeError(f"archive: what the archive holds exceeds {limits.max_total_bytes} bytes unpacked")
+    if packed > archive_bytes:  # the same bytes more than once: their ratio says nothing of how much they make
+        raise BodyError("archive: its entries overlap, or are larger than the archive")
     if unpacked > max(_UNSUSPICIOUS_BYTES, packed * _MOST_RATIO):
         raise UploadTooLargeError(f"archive: it holds more than {_MOST_RATIO} times what it is: pictures do not")
