@@ -9,6 +9,7 @@ from threading import Event
 
 from starlette.applications import Starlette
 
+from leanpix.bootstrap.descriptors import most_connections
 from leanpix.bootstrap.readiness import NodeReadiness
 from leanpix.bootstrap.stores import Stores
 from leanpix.bootstrap.telemetry import Telemetry
@@ -33,6 +34,7 @@ from leanpix.web.app import make_app
 from leanpix.web.context import Context
 from leanpix.web.key_queue import KeyQueue
 from leanpix.web.reading import Readers
+from leanpix.web.request_shares import RequestShares
 from leanpix.web.unpacking import Unpacking
 from leanpix.worker.children.pool import CompressorPool
 
@@ -88,6 +90,7 @@ def make_api(
             _SHARED_LOOK_UP_THREADS if stores.is_shared else _LOOK_UP_THREADS, thread_name_prefix="look-up"
         ),
         turns=KeyQueue(settings.rate_patience_s),
+        shares=RequestShares(most_connections(settings)),
         unpacking=Unpacking(),
         readers=Readers(settings.readers, settings.readers_per_result),
         drained=drained,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 
 from leanpix.domain.errors import SetupError
+from leanpix.settings import Settings
 
 # A process at rest has 27 and 5 a worker, one with 16 requests at a time 45 and 12 a worker (docs/decisions/0147).
 _BASE, _PER_WORKER = 64, 16
@@ -14,16 +15,16 @@ _MOST = 65536
 _FEWEST_CONNECTIONS = 16
 
 
-def fitting_connections(wanted: int, slots: int, fetchers: int) -> int:
-    """How many connections the limit has room for, up to so many, beside what the workers and fetchers need.
+def most_connections(settings: Settings) -> int:
+    """How many connections a serving process has at most: what is set, as far as the limit of open files has room.
 
-    Each may have a file open beside it: what it uploads or reads.
+    Each may have a file open beside it: what it uploads or reads. Workers and fetchers need theirs, too.
     """
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY:
-        return wanted
-    left = soft - _BASE - _PER_WORKER * slots - 2 * fetchers
-    return max(_FEWEST_CONNECTIONS, min(wanted, left // 2))
+        return settings.max_connections
+    left = soft - _BASE - _PER_WORKER * (settings.workers + settings.spare) - 2 * settings.fetchers
+    return max(_FEWEST_CONNECTIONS, min(settings.max_connections, left // 2))
 
 
 def allow_open_files(workers: int) -> None:

@@ -18,7 +18,7 @@ import uvicorn
 from leanpix.bootstrap.allocator import keep_freed_memory, release_start_memory
 from leanpix.bootstrap.api import make_api
 from leanpix.bootstrap.companions import make_companions
-from leanpix.bootstrap.descriptors import allow_open_files, fitting_connections
+from leanpix.bootstrap.descriptors import allow_open_files, most_connections
 from leanpix.bootstrap.pools import make_pool
 from leanpix.bootstrap.stores import Stores
 from leanpix.bootstrap.workers import make_worker
@@ -91,10 +91,7 @@ def _server(stores: Stores) -> uvicorn.Server:
         end,
         uvicorn.Config(
             app,
-            http=guarded_protocol(
-                settings,
-                fitting_connections(settings.max_connections, settings.workers + settings.spare, settings.fetchers),
-            ),
+            http=guarded_protocol(settings, most_connections(settings)),
             ws="none",
             lifespan="off",
             log_config=None,

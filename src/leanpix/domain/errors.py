@@ -17,6 +17,7 @@
     |   |-- RateLimitedError         the key's rate
     |   |-- QueueFullError           the key's or everybody's share of the queue
     |   |-- InFlightError            the key's or everybody's share of bytes that are being sent
+    |   |-- RequestsError            the key's share of the requests under way
     |   |-- ReadersError             too many read results at the same time
     |   |-- StorageFullError         too little room on the disk
     |   `-- StoreUnavailableError    the database or the file store does not take anything now
@@ -145,6 +146,12 @@ class InFlightError(CapacityError):
     """More is being sent at the same time than is held for this key, or for everybody."""
 
     code = "bytes_in_flight"
+
+
+class RequestsError(CapacityError):
+    """More requests of this key are under way than leave connections to others."""
+
+    code = "requests_under_way"
 
 
 class ReadersError(CapacityError):

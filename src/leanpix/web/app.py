@@ -17,6 +17,7 @@ from leanpix.web.errors import OTHER_STATUS_TEXT, STATUS_TEXT, error_response, p
 from leanpix.web.middleware import CorsUnder, TidyPath
 from leanpix.web.observed import Observed, Traced
 from leanpix.web.openapi_route import openapi_route
+from leanpix.web.request_shares import Shared
 from leanpix.web.routes.account import account, account_usage, keys, make_key, revoke_key, topup_key
 from leanpix.web.routes.batches import batch, batch_results, cancel_batch, create_batch
 from leanpix.web.routes.formats import formats
@@ -76,6 +77,7 @@ def make_app(context: Context) -> Starlette:
         middleware=[
             *([] if context.trace is None else [Middleware(Traced, trace=context.trace)]),
             Middleware(Observed, observe=context.observe, routes=_route_names(routes)),
+            Middleware(Shared, shares=context.shares),
             Middleware(TidyPath),
             Middleware(CorsUnder, prefixes=[API, "/results/"], origins=context.settings.cors_origins),
         ],

@@ -32,6 +32,7 @@ from leanpix.web.key_queue import KeyQueue
 from leanpix.web.observed import note
 from leanpix.web.reading import Readers
 from leanpix.web.rendering import Rendering
+from leanpix.web.request_shares import RequestShares
 from leanpix.web.settings import WebSettings
 from leanpix.web.unpacking import Unpacking
 
@@ -95,6 +96,7 @@ class Context:
     calls: Executor
     look_ups: Executor
     turns: KeyQueue
+    shares: RequestShares
     unpacking: Unpacking
     readers: Readers
     drained: Event
@@ -126,7 +128,7 @@ class Context:
         await self.turns.take(account.id, ask)
 
     async def account(self, request: Request) -> Account:
-        """The account behind the request's key; KeyRefusedError."""
+        """The account behind the request's key; KeyRefusedError, RequestsError."""
         return await self.account_of(request, request.headers.get(KEY_HEADER))
 
     async def account_of(self, request: Request, text: str | None) -> Account:
@@ -135,6 +137,7 @@ class Context:
         if account is None:
             account = await self.look_up(self.keyring.account, text)
         note(request, key_id=account.id)
+        self.shares.enter(request, account.id)
         return account
 
 

@@ -90,8 +90,11 @@ class GuardedProtocol(HttpToolsProtocol):
 
     @property
     def is_idle(self) -> bool:
-        """Whether no request is under way here: its head has not come yet, or its answer is out."""
-        return self._in_head and (not self._begun or self.cycle.response_complete)
+        """Whether no request is under way here: its head has not come yet, or its answer is out.
+
+        A body may still come then, or never: nobody is interested in it any more.
+        """
+        return not self._begun or bool(self.cycle.response_complete)
 
     @property
     def idle_since(self) -> float:

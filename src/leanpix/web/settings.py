@@ -144,7 +144,7 @@ class WebSettings(BaseModel):
         gt=0,
         le=65536,
         description="Open connections, fewer where the limit of open files is low; above, the one that has been idle "
-        "longest makes room, or a new one is refused.",
+        "longest makes room, or a new one is refused. A key may have as many requests under way as would stay free.",
     )
     max_header_bytes: int = Field(
         default=32 * 1024, ge=1024, le=1 << 20, description="Largest head of a request, in bytes."

@@ -18,6 +18,7 @@ from leanpix.domain.errors import (
     QueueFullError,
     RateLimitedError,
     ReadersError,
+    RequestsError,
     SourceCountError,
     StorageFullError,
     StoreUnavailableError,
@@ -60,7 +61,10 @@ UNLIMITED: Sequence[LeanpixError] = (
     UnlimitedKeyError("the key 'k7mq' has unlimited credits: there is nothing to add to"),
 )
 UNAVAILABLE: Sequence[LeanpixError] = (StoreUnavailableError(),)
-RATE: Sequence[LeanpixError] = (RateLimitedError("HTTP 429: more than 2 requests a second with this key", 0.5),)
+RATE: Sequence[LeanpixError] = (
+    RateLimitedError("HTTP 429: more than 2 requests a second with this key", 0.5),
+    RequestsError("HTTP 429: this key has 500 requests under way, which is its share of the connections", 2),
+)
 READERS: Sequence[LeanpixError] = (ReadersError("HTTP 429: this result is being read 64 times at once", 2),)
 FULL: Sequence[LeanpixError] = (
     QueueFullError("HTTP 429: the queue is full; try again later", 2),
