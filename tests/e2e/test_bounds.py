@@ -8,6 +8,7 @@ import os
 import signal
 import sqlite3
 import time
+from base64 import b64encode
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Any
 import httpx
 import pytest
 from tests.support import attacks
-from tests.support.attacks import MB, MemoryWatch, latencies_ms
+from tests.support.attacks import MB, MemoryWatch, largest_decoder_mb, latencies_ms
 from tests.support.cluster import until
 from tests.support.pictures import encoded, gradient
 from tests.support.processes import decoders_of, memory_mb
@@ -140,6 +141,20 @@ def test_one_result_is_not_read_by_more_than_so_many_at_once(bounded: Server) ->
     until(lambda: httpx.get(link, trust_env=False).status_code == httpx.codes.OK)
 
 
+def test_slow_readers_of_one_keys_results_keep_nobody_from_his_own(tmp_path: Path) -> None:
+    with running_server(tmp_path / "data", readers="20", readers_per_result="5") as server:
+        key = server.new_key(qps=1000)
+        links = [attacks.large_result(server, key) for _ in range(6)]
+        mine = attacks.large_result(server, server.new_key())
+        with contextlib.ExitStack() as held:
+            told = Counter[int]()
+            for link in links * 5:
+                reader = held.enter_context(contextlib.closing(attacks.reader(link)))
+                told[int(reader.recv(12).split()[1])] += 1
+            assert set(told) == {httpx.codes.OK, httpx.codes.TOO_MANY_REQUESTS}
+            assert httpx.get(mine, trust_env=False).status_code == httpx.codes.OK
+
+
 def test_a_reader_that_is_too_slow_is_cut_off(tmp_path: Path) -> None:
     settings = {"answer_stall_s": "2", "min_download_bytes_per_s": "100000"}
     with running_server(tmp_path / "data", **settings) as server:
@@ -166,6 +181,17 @@ def test_a_bomb_is_refused_at_once_and_writes_nothing(bounded: Server) -> None:
     assert attacks.files_bytes(bounded.data_dir / "files") == before
 
 
+def test_an_archive_whose_entries_are_the_same_bytes_is_refused_and_writes_nothing(bounded: Server) -> None:
+    content = attacks.overlapping_bomb()
+    assert len(content) < MB
+    with bounded.client(bounded.new_key(qps=1000)) as client:
+        before = attacks.files_bytes(bounded.data_dir / "files")
+        answer = client.post("/v1/batches", files={"archive": content})
+        assert answer.status_code == httpx.codes.BAD_REQUEST
+        assert "overlap" in answer.json()["message"]
+    assert attacks.files_bytes(bounded.data_dir / "files") == before
+
+
 def test_a_batch_that_the_key_cannot_pay_for_is_refused_before_it_is_unpacked(bounded: Server) -> None:
     with bounded.client(bounded.new_key(qps=1000, credits=10)) as client:
         answer = client.post("/v1/batches", files={"archive": attacks.archive_of(11, SMALL)})
@@ -181,6 +207,31 @@ def test_a_thousand_slow_sources_keep_no_other_key_waiting(tmp_path: Path) -> No
         with attacks.slow_sources(server, key):
             beside = latencies_ms(server, other, 10)
         assert max(beside) < max(3 * max(alone), 1500), (alone, beside)
+
+
+def test_archives_keep_no_other_key_waiting(tmp_path: Path) -> None:
+    with running_server(tmp_path / "data") as server:
+        key, other = server.new_key(qps=1000), server.new_key(qps=1000)
+        alone = latencies_ms(server, other, 10)
+        with attacks.archives(server, key):
+            beside = latencies_ms(server, other, 10)
+        assert max(beside) < max(5 * max(alone), 2500), (alone, beside)
+
+
+@pytest.mark.parametrize("name", attacks.contradictions())
+def test_a_file_that_tells_two_sizes_takes_no_memory_for_the_larger(bounded: Server, name: str) -> None:
+    key = bounded.new_key(qps=1000)
+    with bounded.client(key) as client, MemoryWatch(bounded.process.pid, largest_decoder_mb, every_s=0.01) as watch:
+        answer = client.post(API, data={"sync": "1"}, files={"image_file": attacks.contradictions()[name]}).json()
+    assert answer["data"]["state"] in {1, -7, -14}, answer
+    assert watch.most_mb < 250
+
+
+def test_what_lists_is_rated(bounded: Server) -> None:
+    with bounded.client(bounded.new_key(qps=0.1)) as client:
+        for path in ("/v1/account/usage?days=366", "/v1/webhooks/deliveries", "/v1/batches/none", "/v1/account"):
+            statuses = {client.get(path).status_code for _ in range(40)}
+            assert httpx.codes.TOO_MANY_REQUESTS in statuses, path
 
 
 def test_a_picture_that_the_key_cannot_pay_for_is_not_decoded(bounded: Server) -> None:
@@ -302,6 +353,40 @@ def test_idle_connections_make_room_for_those_who_ask(tmp_path: Path) -> None:
         idle = [held.enter_context(connected(server)) for _ in range(60)]
         latencies_ms(server, server.key, 3)
         assert is_closed(idle[0], 5)
+
+
+def sent(server: Server, held: contextlib.ExitStack, *pieces: bytes) -> None:
+    """A connection each, kept open, on which this was sent; one that is refused is no fault."""
+    for piece in pieces:
+        with contextlib.suppress(OSError):
+            held.enter_context(connected(server)).sendall(piece)
+
+
+def test_requests_that_were_answered_make_room_though_their_bodies_never_come(tmp_path: Path) -> None:
+    with running_server(tmp_path / "data", max_connections="20") as server, contextlib.ExitStack() as held:
+        sent(server, held, *[post_head(server, f"Content-Length: {MB}", key="lp_not_known")] * 60)
+        latencies_ms(server, server.key, 3)
+
+
+@pytest.mark.parametrize(
+    ("path", "settings", "status"),
+    [(API, {}, "429"), ("/shrink", {"tinify_patience_s": "60"}, "503")],
+    ids=["bodies that never end", "a line for the key's rate"],
+)
+def test_the_requests_of_one_key_leave_connections_to_others(
+    tmp_path: Path, path: str, settings: dict[str, str], status: str
+) -> None:
+    with running_server(tmp_path / "data", max_connections="20", **settings) as server:
+        key, other = server.new_key(qps=1 if settings else 1000), server.new_key(qps=1000)
+        credentials = b64encode(f"api:{key}".encode()).decode()
+        lines = ("Content-Type: image/jpeg", f"Content-Length: {MB}", f"Authorization: Basic {credentials}")
+        head = post_head(server, *lines, key=key).replace(API.encode(), path.encode(), 1)
+        with contextlib.ExitStack() as held:
+            sent(server, held, *[head + b"\xff\xd8"] * 60)
+            latencies_ms(server, other, 3)
+            refused = held.enter_context(connected(server))
+            refused.sendall(head)
+            assert status in first_line(refused)
 
 
 def attempts(server: Server) -> int:

@@ -22,6 +22,7 @@ from leanpix.web.compat import Json
 _THREADS = 8
 _RETRY_S = 2.0
 _BASE64_GROUP = 3
+_FEW = 4  # this part of all readers
 _PARTIAL = 206
 # Up to here a result is read as a whole: each piece is a hand-over to a thread and back, which costs more than to read.
 _WHOLE_BYTES = 128 * 1024
@@ -64,31 +65,48 @@ def content_of(blobs: Blobs, blob: str) -> BlobStream | None:
 
 @dataclass(slots=True)
 class Readers:
-    """Who reads results at the moment: so many in all, and of one result. Used by one event loop."""
+    """Who reads results at the moment: so many in all, of one result, and of one key's. Used by one event loop.
+
+    Of one key's results as many may read as could read others' then, so that one key's slow readers, each of another
+    result, keep nobody from his own. Whose results they are is not asked while there are few.
+    """
 
     most: int
     most_of_one: int
     threads: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(_THREADS))
     _of: Counter[str] = field(default_factory=Counter)
+    _of_key: Counter[str] = field(default_factory=Counter)
 
-    def enter(self, blob: str) -> None:
-        """Count one more; ReadersError."""
+    @property
+    def are_many(self) -> bool:
+        """Whether it matters whose results are being read."""
+        return self._of.total() >= self.most // _FEW
+
+    def enter(self, blob: str, key_id: str) -> None:
+        """Count one more; ReadersError. key_id: whose result it is, or empty."""
         if self._of[blob] >= self.most_of_one:
             raise ReadersError(f"HTTP 429: this result is being read {self.most_of_one} times at once", _RETRY_S)
-        if self._of.total() >= self.most:
+        left = self.most - self._of.total() - 1
+        if left < 0:
             raise ReadersError("HTTP 429: too many results are being read at the moment; try again", _RETRY_S)
+        if key_id and self._of_key[key_id] and self._of_key[key_id] + 1 > left:
+            raise ReadersError("HTTP 429: too many results of this key are being read at the moment", _RETRY_S)
         self._of[blob] += 1
+        self._of_key[key_id] += 1
 
-    def leave(self, blob: str) -> None:
+    def leave(self, blob: str, key_id: str) -> None:
         """Count one less."""
-        self._of[blob] -= 1
-        if self._of[blob] <= 0:
-            del self._of[blob]
+        for counted, name in ((self._of, blob), (self._of_key, key_id)):
+            counted[name] -= 1
+            if counted[name] <= 0:
+                del counted[name]
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
     """A result that is to be sent: the name it is counted by, and its content, which is read as it is sent.
+
+    key_id: whose it is, or empty where that does not matter (`Readers.are_many`).
 
     Each method gives the answer to the request, or raises ReadersError; HEAD is answered without reading anything.
     """
@@ -97,11 +115,12 @@ class Reading:
     readers: Readers
     blob: str
     content: BlobStream
+    key_id: str
 
     def file(self, media_type: str, headers: Mapping[str, str]) -> Response:
         """The content as it is."""
         if isinstance(self.content, WholeContent) and self.request.method != "HEAD":
-            self.readers.enter(self.blob)
+            self.readers.enter(self.blob, self.key_id)
             return _SentWhole(self, self.content.content, media_type, headers)
         return self._answer(self._pieces(), media_type, headers, self.content.size_bytes)
 
@@ -131,7 +150,7 @@ class Reading:
             if self.request.method == "HEAD":
                 self.content.close()
                 return Response(None, media_type=media_type, headers=sized)
-            self.readers.enter(self.blob)
+            self.readers.enter(self.blob, self.key_id)
         except ReadersError:
             self.content.close()
             raise
@@ -181,7 +200,7 @@ class _Sent(StreamingResponse):
             await super().__call__(scope, receive, send)
         finally:
             self._reading.content.close()
-            self._reading.readers.leave(self._reading.blob)
+            self._reading.readers.leave(self._reading.blob, self._reading.key_id)
 
 
 class _SentWhole(Response):
@@ -196,4 +215,4 @@ class _SentWhole(Response):
         try:
             await super().__call__(scope, receive, send)
         finally:
-            self._reading.readers.leave(self._reading.blob)
+            self._reading.readers.leave(self._reading.blob, self._reading.key_id)

@@ -75,7 +75,8 @@ async def batch_results(request: Request) -> Response:
     pieces = ResultArchive(context.blobs).pieces(context.batches.every_item(status.batch))
     name = f"{status.batch.id}.zip"
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
-    return Reading(request, context.readers, status.batch.id, Pieces(pieces)).archive("application/zip", headers)
+    reading = Reading(request, context.readers, status.batch.id, Pieces(pieces), account.id)
+    return reading.archive("application/zip", headers)
 
 
 def _submit(

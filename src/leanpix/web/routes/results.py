@@ -5,9 +5,9 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from leanpix.domain.errors import NotFoundError
+from leanpix.domain.errors import NotFoundError, StoreUnavailableError
 from leanpix.service.signed_urls import media_type_of
-from leanpix.web.context import context_of
+from leanpix.web.context import Context, context_of
 from leanpix.web.errors import OTHER_STATUS_TEXT, plain_error
 from leanpix.web.ranges import RangeNotSatisfiableError, is_known, wanted_range
 from leanpix.web.reading import PartOfContent, Reading, content_of
@@ -49,7 +49,8 @@ async def result(request: Request) -> Response:
         "Accept-Ranges": "bytes",
         "Content-Disposition": f'inline; filename="{name}"',
     }
-    reading = Reading(request, context.readers, blob, content)
+    key_id = await context.look_up(_key_of, context, blob) if context.readers.are_many else ""
+    reading = Reading(request, context.readers, blob, content, key_id)
     if request.method == "HEAD":  # a range says nothing to it
         return reading.file(media_type_of(name), headers)
     try:
@@ -62,3 +63,12 @@ async def result(request: Request) -> Response:
     if wanted is None:
         return reading.file(media_type_of(name), headers)
     return reading.part(wanted, media_type_of(name), headers)
+
+
+def _key_of(context: Context, blob: str) -> str:
+    """Whose result it is; empty where that cannot be told now: a link is good without the database."""
+    _, task_id, _ = blob.split("/")
+    try:
+        return context.query.named(task_id).key_id
+    except (NotFoundError, StoreUnavailableError):
+        return ""

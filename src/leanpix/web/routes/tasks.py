@@ -96,7 +96,7 @@ async def answer(
     if content is None:
         return JSONResponse(context.rendering.without_content(task), headers=headers)
     shape = compat.succeeded(task, PLACEHOLDER, context.rendering.images(task, base))
-    return Reading(request, context.readers, task.result.blob, content).within(shape, headers)
+    return Reading(request, context.readers, task.result.blob, content, task.key_id).within(shape, headers)
 
 
 def base_of(context: Context, request: Request) -> str:

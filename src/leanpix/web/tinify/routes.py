@@ -144,7 +144,8 @@ class Tinify:
         if task.result is None or (stream := await context.call(content_of, context.blobs, task.result.blob)) is None:
             raise NotFoundError(_GONE)
         headers = answers.result_headers(task, counts)
-        return Reading(request, context.readers, task.result.blob, stream).file(answers.media_type(task), headers)
+        reading = Reading(request, context.readers, task.result.blob, stream, task.key_id)
+        return reading.file(answers.media_type(task), headers)
 
     async def _admitted(self, context: Context, account: Account, request: Request) -> str | None:
         """Take one create of the key's rate; the request's idempotency key."""
