@@ -47,14 +47,17 @@ def _attacks(folder: Path, measured: str) -> int:
     figures = Figures(command='make torture ARGS="--only attacks"', measured=measured)
     torture_attacks(folder, figures)
     write_between(ATTACKS_PAGE, "figures", figures.text())
+    figures.sum_up(ATTACKS_PAGE)
     return figures.missed
 
 
 def _cluster(folder: Path, measured: str) -> int:
     """How many bounds were missed; the figures go into the middle of their page."""
     figures = Figures(command='make torture ARGS="--only cluster"', measured=measured)
-    torture_cluster(folder, figures)
+    with figures.part("cluster"):
+        torture_cluster(folder, figures)
     write_between(CLUSTER_PAGE, "figures", figures.text())
+    figures.sum_up(CLUSTER_PAGE)
     return figures.missed
 
 
@@ -72,14 +75,18 @@ def _one_machine(folder: Path, given: argparse.Namespace) -> int:
     with ThreadPoolExecutor(1) as beside:
         alone = chosen.pop("crowding", None)
         if alone is not None:  # its figures are times
-            alone()
+            with figures.part("crowding"):
+                alone()
         soaked = beside.submit(soak) if soak is not None else None  # with a server of its own
-        for part in chosen.values():
-            part()
+        for name, part in chosen.items():
+            with figures.part(name):
+                part()
             figures.write(given.out)
         if soaked is not None:
-            soaked.result()
+            with figures.part("soak"):
+                soaked.result()
     figures.write(given.out)
+    figures.sum_up(given.out)
     return figures.missed
 
 

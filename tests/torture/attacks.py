@@ -40,11 +40,12 @@ _WHAT = {
 
 def torture_attacks(folder: Path, figures: Figures) -> None:
     for name, attack in _ATTACKS.items():
-        with running_server(folder / name / "data", **_SETTINGS) as server:
+        with figures.part(name), running_server(folder / name / "data", **_SETTINGS) as server:
             _beside(server, name, attack, figures)
-    with running_server(folder / "mix" / "data", **_SETTINGS) as server:
+    with figures.part("mix"), running_server(folder / "mix" / "data", **_SETTINGS) as server:
         _mix(server, figures)
-    _sweeping(folder / "sweeping", figures)
+    with figures.part("sweeping"):
+        _sweeping(folder / "sweeping", figures)
 
 
 def _beside(

@@ -6,6 +6,9 @@ import os
 import platform
 import sys
 import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -38,9 +41,31 @@ class Figures:
         sys.stdout.write(f"{elapsed:7.0f} s  {verdict:6} {section}: {claim}: {figure}\n")
         sys.stdout.flush()
 
+    @contextmanager
+    def part(self, name: str) -> Iterator[None]:
+        """A part of the run: where it breaks off that is a bound missed, and what comes after it goes on."""
+        try:
+            yield
+        except KeyboardInterrupt:
+            raise
+        except BaseException as failure:  # noqa: BLE001 - pytest's own are no Exceptions
+            traceback.print_exc()
+            words = str(failure).strip().splitlines()
+            told = f"{type(failure).__name__}: {words[0][:100] if words else ''}".replace("|", "/")
+            self.add(name, "broke off", told, good=False)
+
     @property
     def missed(self) -> int:
         return sum(good is False for *_, good in self.rows)
+
+    def sum_up(self, page: Path) -> None:
+        """Print how many bounds were kept, and those that were not."""
+        kept = sum(good is True for *_, good in self.rows)
+        sys.stdout.write(f"\n{page.name}: {kept} bounds kept, {self.missed} missed\n")
+        for section, claim, figure, good in self.rows:
+            if good is False:
+                sys.stdout.write(f"  {section}: {claim}: {figure}\n")
+        sys.stdout.flush()
 
     def write(self, path: Path) -> None:
         path.parent.mkdir(exist_ok=True)
