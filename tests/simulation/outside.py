@@ -68,7 +68,7 @@ class Engine:
         timeout_s: float,
         tenant: str | None = None,
         in_background: bool = False,
-        on_phase: Callable[[str], None] | None = None,
+        on_phase: Callable[[str, float], None] | None = None,
         on_sides: Callable[[int], None] | None = None,
         on_spent: Callable[[float], None] | None = None,
         given_up: int | None = None,
@@ -88,7 +88,7 @@ class Engine:
         self,
         content: bytes,
         timeout_s: float,
-        on_phase: Callable[[str], None] | None,
+        on_phase: Callable[[str, float], None] | None,
         on_sides: Callable[[int], None] | None,
         given_up: int | None,
     ) -> CompressionView:
@@ -99,7 +99,7 @@ class Engine:
         needs_s = 2 * timeout_s if kind == b"endless" else self.draw.choice((0.01, 0.5, 2.0, 8.0))
         self._work(min(needs_s, timeout_s) / 2, given_up)
         if on_phase is not None:
-            on_phase("searching")
+            on_phase("searching", self.scheduler.monotonic())
         self._work(min(needs_s, timeout_s) / 2, given_up)
         if needs_s >= timeout_s:
             raise TaskFailure(TaskState.TIMED_OUT)
@@ -170,6 +170,7 @@ class Rates:
     """The port `RateLimits`: every request is within them."""
 
     scheduler: Scheduler
+    waits: bool = True
 
     def take(self, key_id: str, bucket: RateBucket, per_s: float) -> float:
         del key_id, bucket, per_s

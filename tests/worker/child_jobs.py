@@ -42,12 +42,18 @@ def act(
         name, argument = "sleep", seconds
     if name == "sides" and on_need is not None:
         on_need(ResourceBudget(1, 1 << 30, 5, int(argument)))
-    if name == "budget" and on_need is not None:  # so many MB of address space and so many seconds
+    if name == "budget" and on_need is not None:  # so many MB of address space and so many seconds; never granted
         megabytes, _, seconds = argument.partition(" ")
-        on_need(ResourceBudget(1, int(megabytes) << 20, int(seconds)))
+        on_need(ResourceBudget(1, int(megabytes) << 20, int(seconds), 8000))
         name = "limits"
-    if on_phase is not None:
-        on_phase("decoding")
+    if name == "die_silently":
+        os.abort()
+    if name == "through" and on_phase is not None:  # these phases, a tenth of a second each
+        for phase in argument.split():
+            on_phase(phase)
+            time.sleep(0.1)
+    elif on_phase is not None:
+        on_phase("searching")
     answer = ACTS[name](argument) if name in ACTS else str(len(source))
     return compression(JPEG + str(answer).encode(), len(source))
 

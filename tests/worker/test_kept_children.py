@@ -137,13 +137,39 @@ def test_a_kept_child_that_somebody_kills_at_work_costs_no_picture(new_pool: Poo
     pool = new_pool()
     first, killed = pid(pool), list[int]()
 
-    def kill(phase: str) -> None:
+    def kill(phase: str, _at_s: float) -> None:
         if phase.startswith("pid ") and not killed:
             killed.append(int(phase[4:]))
             os.kill(first, signal.SIGKILL)
 
     pool.run(b"tell_pid:0", OPTIONS, timeout_s=20, tenant=ONE, on_phase=kill)
     assert killed == [first]
+
+
+def test_a_kept_child_asks_only_for_what_it_was_not_granted(new_pool: PoolMaker) -> None:
+    pool, told = new_pool(child_memory_mb=4096), list[int]()
+    for side in (10, 10, 5000, 10):
+        pool.run(f"sides:{side}".encode(), OPTIONS, timeout_s=20, tenant=ONE, on_sides=told.append)
+    assert told == [10, 5000], "the first is asked for in a fresh child, the third is beyond what was granted"
+    assert int(answer(pool, "limits").split()[0]) < 1100, "it is held to what was granted"
+    assert answer(pool, "needing:500 0") == "slept"
+    assert pool.memory.startswith("0 of")
+
+
+def test_without_free_memory_a_kept_child_is_granted_nothing(new_pool: PoolMaker) -> None:
+    pool, told = new_pool(memory_mb=64), list[int]()
+    for _ in range(3):
+        pool.run(b"sides:10", OPTIONS, timeout_s=20, tenant=ONE, on_sides=told.append)
+    assert told == [10] * 3
+
+
+def test_a_picture_that_kills_a_kept_child_without_a_word_is_tried_once_more_and_fails(new_pool: PoolMaker) -> None:
+    pool = new_pool()
+    first = pid(pool)
+    assert state_of(pool, "through:") is TaskState.SUCCEEDED
+    assert state_of(pool, "die_silently") is TaskState.PROGRAM_FAILED
+    assert pool.deaths == {TaskState.PROGRAM_FAILED: 1}
+    assert pid(pool) != first
 
 
 def test_a_kept_childs_earlier_pictures_cost_the_next_one_nothing(new_pool: PoolMaker) -> None:

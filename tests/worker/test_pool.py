@@ -122,8 +122,8 @@ def test_a_child_that_is_killed_while_it_waits_costs_no_job(new_pool: PoolMaker)
 
 def test_phases_are_told_in_their_order_and_before_the_result(pool: CompressorPool) -> None:
     phases: list[str] = []
-    pool.run(b"phases:3", OPTIONS, timeout_s=10, on_phase=phases.append)
-    assert phases == ["decoding", "encoding", "encoding", "encoding"]
+    pool.run(b"phases:3", OPTIONS, timeout_s=10, on_phase=lambda phase, _: phases.append(phase))
+    assert phases == ["searching", "encoding", "encoding", "encoding"]
 
 
 def test_a_failure_that_the_engine_found_keeps_its_state_and_its_text(pool: CompressorPool) -> None:
@@ -193,7 +193,7 @@ def test_a_kill_is_the_pictures_fault_only_where_the_kernel_is_short_of_memory(
 ) -> None:
     killed: list[int] = []
 
-    def kill(phase: str) -> None:
+    def kill(phase: str, _at_s: float) -> None:
         if phase.startswith("pid "):
             killed.append(int(phase[4:]))
             os.kill(killed[-1], signal.SIGKILL)
@@ -208,7 +208,7 @@ def test_a_picture_whose_process_somebody_kills_is_worked_on_again(pool: Compres
     killed: list[int] = []
     deaths = pool.deaths
 
-    def kill_once(phase: str) -> None:
+    def kill_once(phase: str, _at_s: float) -> None:
         if phase.startswith("pid ") and not killed:
             killed.append(int(phase[4:]))
             os.kill(killed[-1], signal.SIGKILL)
@@ -231,6 +231,42 @@ def test_sides_are_told_before_the_work_and_a_listener_may_refuse_it(pool: Compr
     wait_until(lambda: len(children_of(pool.zygote_pid or 0)) == READY, "the refused child lives on")
 
 
+def test_phases_that_no_state_shows_are_told_in_the_end_with_their_moments(pool: CompressorPool) -> None:
+    told: list[tuple[str, float, float]] = []
+
+    def tell(phase: str, at_s: float) -> None:
+        told.append((phase, at_s, time.monotonic()))
+
+    began_s = time.monotonic()
+    pool.run(b"through:decoding encoding", OPTIONS, timeout_s=10, on_phase=tell)
+    (first, at_s, told_s), (second, then_s, _) = told
+    assert (first, second) == ("decoding", "encoding")
+    assert began_s <= at_s <= then_s - 0.1
+    assert told_s >= then_s + 0.1
+    told.clear()
+    pool.run(b"through:decoding searching encoding", OPTIONS, timeout_s=10, on_phase=tell)
+    assert [phase for phase, _, _ in told] == ["decoding", "searching", "encoding"]
+    (_, _, told_s), (_, _, shown_s), (_, _, last_s) = told
+    assert max(told_s, shown_s) < last_s - 0.1, "a state shows this one, which is not held back"
+
+
+def test_a_child_cannot_tell_of_moments_that_cannot_be(pool: CompressorPool) -> None:
+    moments: list[float] = []
+    began_s = time.monotonic()
+    phases = '[{"phase":"decoding","at_s":1e18},{"phase":"encoding","at_s":0}]'
+    with pytest.raises(TaskFailure) as failure:
+        pool.run(
+            b'say:{"state":-7,"text":"cut","phases":' + phases.encode() + b"}",
+            OPTIONS,
+            timeout_s=10,
+            on_phase=lambda _, at_s: moments.append(at_s),
+        )
+    assert failure.value.state is TaskState.INVALID_IMAGE
+    assert len(moments) == 3, "one by the act itself"
+    assert all(began_s <= moment <= time.monotonic() for moment in moments)
+    assert moments == sorted(moments)
+
+
 @pytest.mark.parametrize("act", ["burn:0.4", "sides:1"])
 def test_the_processor_time_of_a_job_is_told_however_it_ends(pool: CompressorPool, act: str) -> None:
     spent: list[float] = []
@@ -243,7 +279,7 @@ def test_a_job_that_is_given_up_ends_at_once(pool: CompressorPool) -> None:
     given_up = os.eventfd(0)
     began = time.monotonic()
 
-    def give_up(_phase: str) -> None:
+    def give_up(_phase: str, _at_s: float) -> None:
         os.eventfd_write(given_up, 1)
 
     with pytest.raises(TaskFailure) as failure:
@@ -267,7 +303,7 @@ def test_a_child_that_shouts_is_heard_a_little(act: Act) -> None:
 
 
 def test_a_failing_listener_leaves_no_child(pool: CompressorPool) -> None:
-    def fail(phase: str) -> None:
+    def fail(phase: str, _at_s: float) -> None:
         if phase.startswith("pid "):
             raise LookupError(phase)
 
@@ -282,7 +318,7 @@ def test_jobs_run_side_by_side(pool: CompressorPool) -> None:
     together = threading.Barrier(4, timeout=10)
 
     def run(_: int) -> str:
-        done = pool.run(b"sleep:0.1", OPTIONS, timeout_s=20, on_phase=lambda _: (together.wait(), None)[1])
+        done = pool.run(b"sleep:0.1", OPTIONS, timeout_s=20, on_phase=lambda *_: (together.wait(), None)[1])
         return bytes(done.data[3:]).decode()
 
     with ThreadPoolExecutor(4) as threads:
@@ -294,7 +330,7 @@ def test_a_job_outlives_its_zygote_once_and_another_takes_over(new_pool: PoolMak
     pool = new_pool()
     first, seen, killed = pool.zygote_pid, list[int](), set[int]()
 
-    def kill_zygote(phase: str) -> None:
+    def kill_zygote(phase: str, _at_s: float) -> None:
         if phase.startswith("pid "):
             seen.append(int(phase[4:]))
             zygote = pool.zygote_pid
@@ -344,7 +380,7 @@ from leanpix.worker.settings import WorkerSettings
 pool = CompressorPool(WorkerSettings(child_memory_mb=256), job="child_jobs:act", preload=(), environment=os.environ)
 pool.start()
 print("zygote", pool.zygote_pid, flush=True)
-tell = lambda phase: print(phase, flush=True)
+tell = lambda phase, _: print(phase, flush=True)
 pool.run(b"tell_pid:60", CompressionOptions(quality=80), timeout_s=60, on_phase=tell)
 """
 

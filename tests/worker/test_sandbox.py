@@ -185,7 +185,7 @@ def of_the_child(pool: CompressorPool, name: str) -> str:
     """This file of /proc about a child at work."""
     seen: list[str] = []
 
-    def look(phase: str) -> None:
+    def look(phase: str, _at_s: float) -> None:
         if phase.startswith("pid "):
             seen.append(Path(f"/proc/{phase[4:]}/{name}").read_text(encoding="utf-8"))
 

@@ -250,11 +250,11 @@ class Execute(Attempts):
     def _compressed(
         self, task: Task, source: BinaryIO, deadline: float, given_up: int, phases: Phases
     ) -> CompressionView:
-        def on_phase(phase: str) -> None:
-            phases.enter(phase)
+        def on_phase(phase: str, at_s: float) -> None:
+            phases.enter(phase, at_s)
             self.progress.show(task.fence, _PHASES.get(phase, TaskState.PROCESSING))
 
-        on_phase("decoding")
+        on_phase("decoding", self.monotonic())
         done = self.compressor.run(
             source,
             task.options,

@@ -95,9 +95,9 @@ class Phases:
         self._monotonic, self._phase, self._since = monotonic, first, monotonic()
         self._seconds: dict[str, float] = {}
 
-    def enter(self, phase: str) -> None:
-        """End the phase before and begin this one."""
-        moment = self._monotonic()
+    def enter(self, phase: str, at_s: float | None = None) -> None:
+        """End the phase before and begin this one, now or at a moment since."""
+        moment = self._monotonic() if at_s is None else max(at_s, self._since)
         self._seconds[self._phase] = self._seconds.get(self._phase, 0.0) + moment - self._since
         self._phase, self._since = phase, moment
 

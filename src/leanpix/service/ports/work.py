@@ -71,7 +71,7 @@ class Compressor(Protocol):
         timeout_s: float,
         tenant: str | None = None,
         in_background: bool = False,
-        on_phase: Callable[[str], None] | None = None,
+        on_phase: Callable[[str, float], None] | None = None,
         on_sides: Callable[[int], None] | None = None,
         on_spent: Callable[[float], None] | None = None,
         given_up: int | None = None,
@@ -79,8 +79,10 @@ class Compressor(Protocol):
         """Compress an open file that has a descriptor; TaskFailure with the state that fits when there is no result.
 
         tenant: whose picture this is. A process that has seen one tenant's pictures never sees another's; without one
-        it sees this picture alone. in_background: others' pictures come first on the processors. on_sides is told the
-        longest side in px of source and result, by the header, before a pixel is decoded; what it raises ends the job.
+        it sees this picture alone. in_background: others' pictures come first on the processors. on_phase is told each
+        phase and when it began, in monotonic seconds; those that a task's state does not show, in the end. on_sides is
+        told the longest side in px of source and result, by the header, before a pixel is decoded, but for pictures
+        that have none over LARGE_SIDE_PX, whose price is no question; what it raises ends the job.
         on_spent is told the processor seconds that the job took, however it ended. given_up: a descriptor that is
         readable once nobody wants the result any more; the job then ends with CANCELLED.
         """

@@ -10,6 +10,7 @@ from leanpix.domain.report import Report
 from leanpix.domain.states import TaskState
 
 _MAX_TEXT = 300
+_MOST_PHASES = 100
 # States that a child may end its own job with; the others are not its to judge.
 _CHILD_STATES = frozenset(
     {
@@ -29,10 +30,11 @@ _STRICT = ConfigDict(extra="forbid", allow_inf_nan=False, frozen=True)
 
 
 class Phase(BaseModel):
-    """The job has come to a phase."""
+    """The job has come to a phase, at so many monotonic seconds; None: now."""
 
     model_config = _STRICT
     phase: str = Field(pattern=r"^[a-z0-9_ .-]{1,40}$")
+    at_s: float | None = Field(default=None, ge=0)
 
 
 class MemoryRequest(BaseModel):
@@ -50,18 +52,20 @@ class MemoryRequest(BaseModel):
 
 
 class Failed(BaseModel):
-    """The job ended without a result."""
+    """The job ended without a result. phases: those that were not told before."""
 
     model_config = _STRICT
     state: int
     text: str = Field(max_length=4096)
+    phases: tuple[Phase, ...] = Field(default=(), max_length=_MOST_PHASES)
 
 
 class Done(BaseModel):
-    """The result is complete."""
+    """The result is complete. phases: those that were not told before."""
 
     model_config = _STRICT
     report: Report
+    phases: tuple[Phase, ...] = Field(default=(), max_length=_MOST_PHASES)
 
 
 class Locked(BaseModel):

@@ -9,6 +9,7 @@ import json
 import os
 import signal
 import socket
+import time
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ from leanpix.worker.children.wire import (
     MAX_REQUEST_BYTES,
     RESULT,
     SOURCE,
+    Grant,
     Request,
     unpack_request,
 )
@@ -43,6 +45,10 @@ _STDERR_FD, _ANSWERS_FD = 2, 4
 _ABOVE_THEM_FD = 5  # and not higher: the limit of open files may be low
 # Against one at 0 this gets a third of a processor's time that both want.
 _BACKGROUND_NICE = 5
+_SHOWN_PHASES = frozenset({"searching"})
+"""Phases that a task's state shows: they are told as they begin, others with what is told next."""
+
+_MOST_KEPT_BACK = 50
 _NO_ROOM = frozenset({errno.ENOMEM, errno.ENOSPC, errno.EFBIG, errno.EDQUOT})
 
 
@@ -118,7 +124,7 @@ def _serve(context: ForkContext) -> None:
         if request.options is None:
             _answer({"layers": layers})
         else:
-            _do(request.options, descriptors, context.job)
+            _Job(request, descriptors).do(request.options, context.job)
         if request.is_last:
             return
         for descriptor in descriptors:
@@ -141,33 +147,54 @@ def _let_threads_take_turns() -> None:
             os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
-def _do(options: CompressionOptions, descriptors: Sequence[int], job: ChildFunction) -> None:
-    source = os.pread(descriptors[SOURCE], os.fstat(descriptors[SOURCE]).st_size, 0)
-    try:
-        compression = job(source, options, on_phase=_tell_phase, on_need=_wait_for_memory)
-    except TaskFailure as failure:
-        _answer({"state": int(failure.state), "text": str(failure)})
-        return
-    _write_result(descriptors[RESULT], compression.data)
-    _answer({"report": compression.report.fields()})
+class _Job:
+    """One picture: what the child says of it, and when."""
+
+    def __init__(self, request: Request, descriptors: Sequence[int]) -> None:
+        self._granted, self._descriptors = request.granted, descriptors
+        self._phases: list[dict[str, object]] = []  # that are still to be told
+
+    def do(self, options: CompressionOptions, job: ChildFunction) -> None:
+        source = self._descriptors[SOURCE]
+        content = os.pread(source, os.fstat(source).st_size, 0)
+        try:
+            compression = job(content, options, on_phase=self._note_phase, on_need=self._take)
+        except TaskFailure as failure:
+            _answer({"state": int(failure.state), "text": str(failure), "phases": self._phases})
+            return
+        _write_result(self._descriptors[RESULT], compression.data)
+        _answer({"report": compression.report.fields(), "phases": self._phases})
+
+    def _note_phase(self, phase: str) -> None:
+        self._phases.append({"phase": phase, "at_s": time.monotonic()})
+        if phase in _SHOWN_PHASES or len(self._phases) == _MOST_KEPT_BACK:
+            for one in self._phases:
+                _answer(one)
+            self._phases.clear()
+
+    def _take(self, budget: ResourceBudget) -> None:
+        """Ask the parent for what was not granted. It says go, or kills this process."""
+        if self._granted is not None and _is_within(budget, self._granted):
+            return
+        _answer(
+            {
+                "needs": budget.memory_bytes,
+                "address_bytes": budget.address_bytes,
+                "cpu_s": budget.cpu_s,
+                "longest_px": budget.longest_px,
+            }
+        )
+        if os.read(_ANSWERS_FD, len(GO)) != GO:
+            raise ChildStartError("the parent has hung up")
 
 
-def _tell_phase(phase: str) -> None:
-    _answer({"phase": phase})
-
-
-def _wait_for_memory(budget: ResourceBudget) -> None:
-    """Ask the parent, which has one word to say: go. A parent that is gone or has given up kills this process."""
-    _answer(
-        {
-            "needs": budget.memory_bytes,
-            "address_bytes": budget.address_bytes,
-            "cpu_s": budget.cpu_s,
-            "longest_px": budget.longest_px,
-        }
+def _is_within(budget: ResourceBudget, granted: Grant) -> bool:
+    return (
+        budget.memory_bytes <= granted.memory_bytes
+        and budget.address_bytes <= granted.address_bytes
+        and budget.cpu_s <= granted.cpu_s
+        and budget.longest_px <= granted.longest_px
     )
-    if os.read(_ANSWERS_FD, len(GO)) != GO:
-        raise ChildStartError("the parent has hung up")
 
 
 def _write_result(descriptor: int, data: bytes) -> None:

@@ -1,9 +1,9 @@
 """The life of one job in a child, as its parent sees it: what a child may do next, and what is misbehaviour.
 
-A job is given; the child speaks (phases), may ask once for the memory of its picture, and answers with a result or a
-failure. Whatever it says that its state does not allow ends the job as misbehaviour: a child that was taken over can
-fail its own job and nothing else. A child whose end of the socket closes has nothing more to say: it is dying, and its
-exit code tells why.
+A job is given; the child speaks (phases), may ask once for the memory of its picture where it was not granted enough
+with the job, and answers with a result or a failure. Whatever it says that its state does not allow ends the job as
+misbehaviour: a child that was taken over can fail its own job and nothing else. A child whose end of the socket closes
+has nothing more to say: it is dying, and its exit code tells why.
 
         GIVEN --phase--> SPOKEN --memory--> ADMITTED --answer--> ANSWERED
           |                |                   |
@@ -38,7 +38,7 @@ class Lost(StrEnum):
     """Why a job ended without saying anything of its picture, so that another child is given it."""
 
     ZYGOTE_DIED = "its zygote died, and it with it"
-    DIED_BEFORE = "it was kept from an earlier job, and had died before it looked at this picture"
+    DIED_BEFORE = "it was kept from an earlier job, and died before it said anything of this picture"
     KILLED = "somebody killed it who is neither this process nor the kernel, short of memory"
 
 

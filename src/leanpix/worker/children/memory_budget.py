@@ -40,9 +40,20 @@ class MemoryBudget:
         try:
             yield
         finally:
-            with self._changed:
-                self._used -= needed
-                self._changed.notify_all()
+            self.give_back(needed)
+
+    def take_at_once(self, wanted_bytes: int) -> bool:
+        """Take so many bytes until `give_back`; False where they are not free, or others wait for theirs."""
+        with self._changed:
+            is_free = not self._waiting and not self._closing and self._used + wanted_bytes <= self._total
+            self._used += wanted_bytes if is_free else 0
+        return is_free
+
+    def give_back(self, taken_bytes: int) -> None:
+        """So many bytes are free again."""
+        with self._changed:
+            self._used -= taken_bytes
+            self._changed.notify_all()
 
     def close(self) -> None:
         """Let nobody wait any longer."""
@@ -62,8 +73,7 @@ class MemoryBudget:
 
     def _take(self, needed: int, timeout_s: float) -> None:
         with self._changed:
-            if not self._waiting and not self._closing and self._used + needed <= self._total:
-                self._used += needed
+            if self.take_at_once(needed):
                 return
             place = _Place(needed, self._monotonic())
             self._waiting.append(place)

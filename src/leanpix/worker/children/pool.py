@@ -8,9 +8,11 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from types import TracebackType
 from typing import BinaryIO, Self
 
+from leanpix.domain.account import LARGE_SIDE_PX
 from leanpix.domain.errors import ChildStartError, TaskFailure
 from leanpix.domain.report import CompressionView
 from leanpix.domain.request import CompressionOptions
@@ -23,7 +25,7 @@ from leanpix.worker.children.lifecycle import Lost
 from leanpix.worker.children.memory_budget import MemoryBudget
 from leanpix.worker.children.run import ChildRun
 from leanpix.worker.children.supervisor import ZygoteSupervisor
-from leanpix.worker.children.wire import Request, pack_request
+from leanpix.worker.children.wire import Grant, Request, pack_request
 from leanpix.worker.children.zygote import ENGINE_MODULES
 from leanpix.worker.machine import MemoryKills, memory_kills
 from leanpix.worker.sandbox.locking import LAYERS, ON, Confinement, require
@@ -40,6 +42,10 @@ _MOST_KILLED = 3
 # is a part of it, for each kept child.
 _MOST_KEPT_BYTES = 512 * MIB
 _MOST_KEPT_SOURCE_BYTES = 4 * MIB
+# A source of up to this much most likely is a picture of up to some 0.7 MP, which takes no more than this: to be asked
+# for it, and to answer, wakes two processes that have a millisecond's work (docs/decisions/0325).
+_MOST_GRANTED_SOURCE_BYTES = 256 * 1024
+_GRANTED = Grant(memory_bytes=112 * MIB, address_bytes=1056 * MIB, cpu_s=64, longest_px=LARGE_SIDE_PX)
 
 
 class CompressorPool:
@@ -110,7 +116,7 @@ class CompressorPool:
         timeout_s: float,
         tenant: str | None = None,
         in_background: bool = False,
-        on_phase: Callable[[str], None] | None = None,
+        on_phase: Callable[[str, float], None] | None = None,
         on_sides: Callable[[int], None] | None = None,
         on_spent: Callable[[float], None] | None = None,
         given_up: int | None = None,
@@ -138,15 +144,18 @@ class CompressorPool:
                 is_last=tenant is None,
                 in_background=in_background,
             )
+            granted = _GRANTED if os.fstat(file.fileno()).st_size <= _MOST_GRANTED_SOURCE_BYTES else None
             lost_zygotes: set[int | None] = set()
             killed = 0
             cancelled = [self._cancel] if given_up is None else [self._cancel, given_up]
             try:
                 while True:  # again only where it was lost: the deadline bounds it
-                    with self._handed_over(file, request, tenant, deadline_s, cancelled, on_spent) as (run, result):
+                    job = request, granted
+                    with self._handed_over(file, job, tenant, deadline_s, cancelled, on_spent) as (run, result):
                         done = run.finish(on_phase, on_sides)
                         if not isinstance(done, Lost):
                             return self._view(run, done, result)
+                        granted = None  # the next one speaks before it decodes: if it dies, the picture is to blame
                         if done is Lost.KILLED:
                             killed += 1
                         elif run.has_spoken:
@@ -208,13 +217,17 @@ class CompressorPool:
     def _handed_over(  # noqa: PLR0913, PLR0917 - a job, and whom to tell of it
         self,
         source: BinaryIO,
-        request: Request,
+        job: tuple[Request, Grant | None],
         tenant: str | None,
         deadline_s: float,
         cancelled: Sequence[int],
         on_spent: Callable[[float], None] | None = None,
     ) -> Iterator[tuple[ChildRun, ResultFile]]:
-        """A job in a child. Where it ends well, or by a fault of the picture, a tenant's child is kept for the next."""
+        """A job in a child. Where it ends well, or by a fault of the picture, a tenant's child is kept for the next.
+
+        job: the request, and what a child that has shown how it works with an earlier one is granted.
+        """
+        request, granted = job
         with _no_resources():
             child = self._idle_children.take(tenant, deadline_s)
         if child is None:
@@ -230,6 +243,8 @@ class CompressorPool:
         is_kept = False
         try:
             with _no_resources(), closing(run), ResultFile() as result:
+                if granted is not None and child.jobs and run.grant(granted):
+                    request = replace(request, granted=granted)
                 child.give(pack_request(request), result.descriptor, source.fileno())
                 yield run, result
             is_kept = tenant is not None and run.may_serve_again(_MOST_KEPT_BYTES)
@@ -269,7 +284,9 @@ class CompressorPool:
         try:
             with (
                 _opened(b"") as nothing,
-                self._handed_over(nothing, request, None, time.monotonic() + _CHECK_TIMEOUT_S, [self._cancel]) as (
+                self._handed_over(
+                    nothing, (request, None), None, time.monotonic() + _CHECK_TIMEOUT_S, [self._cancel]
+                ) as (
                     run,
                     _,
                 ),

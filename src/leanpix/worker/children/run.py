@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from leanpix.domain.errors import TaskFailure
 from leanpix.domain.states import TaskState
 from leanpix.worker.children.answers import (
+    Answer,
     Done,
     Failed,
     Locked,
@@ -27,7 +28,7 @@ from leanpix.worker.children.descriptors import ChildDescriptors
 from leanpix.worker.children.lifecycle import JobEvent, JobState, Lost, after
 from leanpix.worker.children.memory_budget import MemoryBudget
 from leanpix.worker.children.rlimits import apply_rlimits, cpu_time_s
-from leanpix.worker.children.wire import GO, MAX_ANSWER_BYTES, Ended, NotForked, Started, unpack_status
+from leanpix.worker.children.wire import GO, MAX_ANSWER_BYTES, Ended, Grant, NotForked, Started, unpack_status
 
 _MAX_PHASES = 1000
 # A child that has closed its answers is dying: how long its exit code is worth waiting for.
@@ -58,36 +59,49 @@ class ChildRun:
         self.child_failed = False
         self.memory_bytes = 0
         self._child, self._deadline_s = child, deadline_s
-        self._cpu_limit_s = self._stopped_at_s = cpu_limit_s
+        self._most_cpu_s = self._cpu_limit_s = self._stopped_at_s = cpu_limit_s
         self._cancelled, self._memory = frozenset(cancelled), memory
         self._was_short_of_memory = was_short_of_memory
         self._cpu_before_s = 0.0 if child.pid is None else cpu_time_s(child.pid)
         self._cpu_at_end_s: float | None = None
         self._reserved = contextlib.ExitStack()
         self._phases = 0
+        self._told_at_s = time.monotonic()
         self._overdue = TaskState.TIMED_OUT
         self._poll = select.poll()
         for end in (*cancelled, child.answers.fileno(), child.status.fileno()):
             self._poll.register(end, select.POLLIN)
 
+    def grant(self, granted: Grant) -> bool:
+        """Set aside what the job may take without asking, before it is given; False where it has to ask."""
+        if self._child.pid is None or not self._memory.take_at_once(granted.memory_bytes):
+            return False
+        self._reserved.callback(self._memory.give_back, granted.memory_bytes)
+        self._hold_to(self._child.pid, granted.address_bytes, granted.cpu_s)
+        return True
+
     def finish(
-        self, on_phase: Callable[[str], None] | None = None, on_sides: Callable[[int], None] | None = None
+        self, on_phase: Callable[[str, float], None] | None = None, on_sides: Callable[[int], None] | None = None
     ) -> Done | Locked | Lost:
-        """The child's last answer; Lost where another child is to be asked; TaskFailure, or what a listener raises."""
+        """The child's last answer; Lost where another child is to be asked; TaskFailure, or what a listener raises.
+
+        on_phase is told each phase and when it began, in monotonic seconds: some of them with the last answer only.
+        """
         while True:
             ready = self._wait()
             if self._cancelled & ready:
                 raise TaskFailure(TaskState.CANCELLED)
             if self._child.answers.fileno() in ready:
                 answer = self._read_answer()
+                self._tell_phases(answer, on_phase)
+                if isinstance(answer, Failed):
+                    raise self._failure(answer)
                 if isinstance(answer, (Done, Locked)):
                     return answer
                 if isinstance(answer, MemoryRequest):
                     self._tell_sides(answer, on_sides)
                     if not self._admit(answer):
                         return Lost.ZYGOTE_DIED
-                if isinstance(answer, Phase) and on_phase is not None:
-                    on_phase(answer.phase)
             elif self._child.status.fileno() in ready:
                 lost = self._lost_by(self._read_status())
                 if lost is not None:
@@ -131,7 +145,7 @@ class ChildRun:
 
     @property
     def _was_dead_before(self) -> bool:
-        """A kept child that has said nothing of this job, whose picture it had no time to decode."""
+        """A kept child that has said nothing of this job: most likely it had no time to decode its picture."""
         return self._child.jobs > 0 and self.state in (JobState.GIVEN, JobState.DYING) and not self._has_heard
 
     @property
@@ -162,9 +176,9 @@ class ChildRun:
             return Lost.ZYGOTE_DIED
         if isinstance(status, Ended):
             self._cpu_at_end_s = status.cpu_s
-            if self._was_dead_before:
-                return Lost.DIED_BEFORE
             is_over = status.cpu_s >= self._stopped_at_s
+            if self._was_dead_before and not is_over:
+                return Lost.DIED_BEFORE
             if status.exit_code == -signal.SIGKILL and not is_over and not self._was_short_of_memory():
                 return Lost.KILLED
         self._judge(status)
@@ -187,17 +201,21 @@ class ChildRun:
         """
         began_s = time.monotonic()
         self.memory_bytes = asked.needs
+        self._reserved.close()  # of two that wait for more, neither holds what the other needs
         self._reserved.enter_context(self._memory.taken(asked.needs, max(0.0, self._deadline_s - began_s)))
         self._deadline_s += time.monotonic() - began_s
         if self._child.pid is None and not self._await_start():
             return False
         if self._child.pid is not None and asked.cpu_s is not None:
-            self._cpu_limit_s = min(asked.cpu_s, self._cpu_limit_s)
-            held_to_s = apply_rlimits(self._child.pid, address_bytes=asked.address_bytes, cpu_s=self._cpu_limit_s)
-            self._stopped_at_s = self._stopped_at_s if held_to_s is None else held_to_s
+            self._hold_to(self._child.pid, asked.address_bytes, asked.cpu_s)
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # its end says why
             self._child.answers.send(GO)
         return True
+
+    def _hold_to(self, pid: int, address_bytes: int | None, cpu_s: int) -> None:
+        self._cpu_limit_s = min(cpu_s, self._most_cpu_s)
+        held_to_s = apply_rlimits(pid, address_bytes=address_bytes, cpu_s=self._cpu_limit_s)
+        self._stopped_at_s = self._stopped_at_s if held_to_s is None else held_to_s
 
     def _await_start(self) -> bool:
         """The child may speak before its zygote has told of it."""
@@ -211,8 +229,8 @@ class ChildRun:
             self._judge(record)
         return record is not None
 
-    def _read_answer(self) -> Phase | MemoryRequest | Done | Locked | None:
-        """The next answer; None when the child has closed its end. TaskFailure for its failure, or for nonsense."""
+    def _read_answer(self) -> Answer | None:
+        """The next answer; None when the child has closed its end. TaskFailure for nonsense."""
         try:
             payload = self._child.answers.recv(MAX_ANSWER_BYTES)  # a longer one is cut: no JSON
         except ConnectionResetError:
@@ -227,9 +245,15 @@ class ChildRun:
         if answer is None or self._phases > _MAX_PHASES:
             raise self.broken("an answer that is none")
         self._enter(_EVENTS.get(type(answer), JobEvent.ANSWER))
-        if isinstance(answer, Failed):
-            raise self._failure(answer)
         return answer
+
+    def _tell_phases(self, answer: Answer | None, on_phase: Callable[[str, float], None] | None) -> None:
+        """Tell when each phase began; what the child says of that is taken as far as it can be true."""
+        for phase in _phases_of(answer):
+            now_s = time.monotonic()
+            self._told_at_s = now_s if phase.at_s is None else min(max(phase.at_s, self._told_at_s), now_s)
+            if on_phase is not None:
+                on_phase(phase.phase, self._told_at_s)
 
     def _enter(self, event: JobEvent) -> None:
         state = after(self.state, event)
@@ -275,3 +299,10 @@ class ChildRun:
         shown = words.decode("latin-1").encode("unicode_escape").decode()[-2000:]
         _log.warning("child died of %s: %s", cause_of(end), shown)
         return failure_of(end, words, self._stopped_at_s, self._cpu_limit_s)
+
+
+def _phases_of(answer: Answer | None) -> Sequence[Phase]:
+    """The phases that an answer tells of."""
+    if isinstance(answer, Phase):
+        return (answer,)
+    return answer.phases if isinstance(answer, (Done, Failed)) else ()

@@ -39,17 +39,33 @@ _STARTED, _ENDED, _NOT_FORKED = b"S", b"E", b"N"
 
 
 @dataclass(frozen=True, slots=True)
+class Grant:
+    """What a job may take without asking; a child that needs more of any asks first.
+
+    memory_bytes: resident. address_bytes: of its whole process. cpu_s: of a processor. longest_px: the longest side of
+    source and result.
+    """
+
+    memory_bytes: int
+    address_bytes: int
+    cpu_s: int
+    longest_px: int
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """One job. options None: only lock, and answer with the state of each layer.
 
     confinement: put on with a child's first job. is_last: whether the child ends with this job. in_background: whether
-    the child gives way to others on the processors from its first job on.
+    the child gives way to others on the processors from its first job on. granted: None where it has to ask in any
+    case.
     """
 
     options: CompressionOptions | None
     confinement: Confinement
     is_last: bool = True
     in_background: bool = False
+    granted: Grant | None = None
 
 
 @dataclass(frozen=True, slots=True)
