@@ -15,7 +15,6 @@ from tests.support.ports import Node, migrated_database, model_node, postgres_no
 from tests.support.servers import Postgres
 
 from leanpix.queues.settings import QueueSettings
-from leanpix.stores.sql.sqlite_rate_limits import SqliteRateLimits
 
 QUEUE = QueueSettings(heartbeat_s=0.2, stale_s=1)
 
@@ -31,10 +30,7 @@ def node(request: pytest.FixtureRequest, tmp_path: Path, clock: SettableClock) -
         if request.param == "sqlite":
             yield stack.enter_context(sqlite_node(tmp_path, clock))
         elif request.param.startswith("model"):
-            made = model_node(tmp_path, clock, is_shared=request.param.endswith("postgres"))
-            if isinstance(made.rates, SqliteRateLimits):  # as on one machine: it has a file open
-                stack.callback(made.rates.close)
-            yield made
+            yield model_node(clock, is_shared=request.param.endswith("postgres"))
         else:
             server: Postgres = request.getfixturevalue("postgres")
             yield stack.enter_context(postgres_node(migrated_database(server), QUEUE))

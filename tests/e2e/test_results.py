@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -24,10 +26,10 @@ def forgetful(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server
         yield server, data
 
 
-def compressed(server: Server) -> tuple[str, str]:
+def compressed(server: Server, **headers: str) -> tuple[str, str]:
     """The id of a finished task, and its result's URL."""
     with server.client() as client:
-        answer = client.post(API, data={"sync": "1"}, files={"image_file": JPG}).json()["data"]
+        answer = client.post(API, data={"sync": "1"}, files={"image_file": JPG}, headers=headers).json()["data"]
     return answer["task_id"], answer["image"]
 
 
@@ -48,7 +50,7 @@ def test_a_result_is_gone_from_the_disk_and_its_task_is_404_when_its_time_is_ove
     forgetful: tuple[Server, Path],
 ) -> None:
     server, data = forgetful
-    task_id, url = compressed(server)
+    task_id, url = compressed(server, **{"Idempotency-Key": "promised, and so in a file"})
     assert files_of(task_id, data)
     with server.client() as client:
         assert client.get(f"{API}/{task_id}").status_code == 200
@@ -59,6 +61,28 @@ def test_a_result_is_gone_from_the_disk_and_its_task_is_404_when_its_time_is_ove
     while files_of(task_id, data) and time.monotonic() < give_up_at:
         time.sleep(0.2)
     assert not files_of(task_id, data)
+
+
+def test_a_small_result_that_was_waited_for_lies_in_its_row_and_is_no_file(forgetful: tuple[Server, Path]) -> None:
+    server, data = forgetful
+    task_id, url = compressed(server)
+    first, second = (httpx.get(url, trust_env=False) for _ in range(2))
+    assert first.status_code == second.status_code == 200
+    assert first.content == second.content, "read from memory once, and then from the row"
+    assert [first.headers[name] == second.headers[name] for name in ("etag", "content-type")] == [True, True]
+    assert not files_of(task_id, data)
+    with closing(sqlite3.connect(data / "leanpix.db")) as database:
+        rows = database.execute("SELECT result, result_in_row FROM tasks WHERE id = ?", (task_id,)).fetchall()
+    assert rows == [(first.content, 1)]
+    time.sleep(RETENTION_S)
+    assert httpx.get(url, trust_env=False).status_code == 404
+
+
+def test_without_room_in_rows_a_small_result_is_a_file(tmp_path: Path) -> None:
+    with running_server(tmp_path / "data", row_bytes="0", recent_result_bytes="0") as server:
+        task_id, url = compressed(server)
+        (file,) = files_of(task_id, server.data_dir / "files" / "results" / task_id)
+        assert file.read_bytes() == httpx.get(url, trust_env=False).content
 
 
 def test_a_result_is_read_in_parts_and_not_again_where_it_is_known(forgetful: tuple[Server, Path]) -> None:

@@ -185,7 +185,7 @@ def test_what_is_made_is_for_nobody_else(tmp_path: Path) -> None:
     finally:
         os.umask(previous)
     assert modes.pop("files") == 0o700
-    assert {"leanpix.db", "leanpix.db-wal", "rates.db", "secret", "owner-key", "lock"} <= set(modes)
+    assert {"leanpix.db", "leanpix.db-wal", "secret", "owner-key", "lock"} <= set(modes)
     assert set(modes.values()) == {0o600}, modes
 
 

@@ -18,7 +18,7 @@ from tests.simulation.repositories import ModelDatabase
 from tests.simulation.scheduler import Process, Scheduler, SimulatedEvent, SimulatedLock
 
 from leanpix.domain.errors import StoreUnavailableError
-from leanpix.domain.task import Task
+from leanpix.domain.task import QueueEntry, Task
 from leanpix.queues.embedded import EmbeddedTaskQueue
 from leanpix.queues.fair_scheduler import FairScheduler
 from leanpix.queues.signals import LocalSignals
@@ -110,7 +110,9 @@ class NodeSignals:
     def task_ended(self, task_id: str, task: Task | None = None) -> None:
         """Nobody waits by signal here."""
 
-    def work_added(self) -> None:
+    def work_added(self, entry: QueueEntry | None = None) -> None:
+        """Nothing is offered to this process's line: each of its slots is an actor that looks."""
+        del entry
         self.work.set()
 
     def address_added(self) -> None:
@@ -135,7 +137,7 @@ class Node(Process):
         self.held = None if around.plan.is_shared else NodeSources(name, around.stored)
         self.submit = Submit(
             database, rates, self.blobs, self.signals, BOUNDS, now, new_id=around.new_id, held=self.held,
-            row_source_bytes=lambda: ROW_BYTES if around.plan.keeps_rows else 0,
+            row_source_bytes=lambda: ROW_BYTES if around.plan.keeps_rows and around.plan.is_shared else 0,
         )  # fmt: skip
         self.batches = BatchDesk(database, self.blobs, BATCH_BOUNDS, RETENTION_S, now, new_id=around.new_id)
         self.query = Query(database, rates, RETENTION_S, now)
@@ -248,7 +250,7 @@ class Node(Process):
             timeout_s=TASK_TIMEOUT_S,
             reuse=reuse,
             on_worked=self.jobs.free if around.plan.is_shared else self.line.free,
-            row_result_bytes=ROW_BYTES if around.plan.keeps_rows else 0,
+            row_result_bytes=lambda: ROW_BYTES if around.plan.keeps_rows else 0,
         )
         fetch = Fetch(
             **common,

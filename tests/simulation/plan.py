@@ -28,7 +28,7 @@ class Plan:
     to lose the process, to stand still with it, to get no answer from the database or the file store, to lose the
     answer to a commit.
     credit: what each key has at the beginning; None is unlimited. skews_s: how far each process's wall clock is ahead.
-    keeps_rows: small uploads and results lie in their tasks' rows.
+    keeps_rows: small results lie in their tasks' rows, and where it is shared small uploads too.
     """
 
     seed: int
@@ -98,6 +98,6 @@ def plan_of(seed: int) -> Plan:
         failure=draw.choice((0.0, 0.005, 0.03)) if goes_wrong else 0.0,
         lost_reply=draw.choice((0.0, 0.05, 0.2)) if goes_wrong else 0.0,
         reuses=draw.random() < 0.3,
-        keeps_rows=is_shared and seed % 2 == 1,
+        keeps_rows=seed % 2 == 1,
         operations=tuple(sorted(operations, key=lambda operation: operation.at_s)),
     )

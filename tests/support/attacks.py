@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import secrets
 import socket
 import statistics
 import struct
@@ -131,8 +132,10 @@ def bodies(server: Server, key: str) -> Iterator[None]:
 
 def large_result(server: Server, key: str) -> str:
     """A link to a result of many megabytes: what is stored of a small one is replaced."""
+    is_promised = {"Idempotency-Key": secrets.token_hex(8)}  # so that its result is a file
     with server.client(key) as client:
-        answer = client.post(API, data={"sync": "1"}, files={"image_file": encoded(gradient(64, 64))})
+        picture = encoded(gradient(64, 64))
+        answer = client.post(API, data={"sync": "1"}, files={"image_file": picture}, headers=is_promised)
     link = str(answer.json()["data"]["image"])
     name = urlsplit(link).path.rpartition("/")[2]
     stored = next((server.data_dir / "files" / "results").rglob(name))

@@ -29,13 +29,13 @@ from leanpix.queues.signals import LocalSignals
 from leanpix.queues.tenant_slots import TenantSlots
 from leanpix.queues.wakeups import EndListener, PostgresSignals
 from leanpix.service.ports import Clock, RateLimits, Signals, TaskQueue
+from leanpix.stores.process_rates import ProcessRateLimits
 from leanpix.stores.sql.announcing import announced, heard
 from leanpix.stores.sql.database import SqlDatabase, sqlite_database
 from leanpix.stores.sql.postgres import plain_connection, postgres_engine
 from leanpix.stores.sql.postgres_driver import PostgresConnections
 from leanpix.stores.sql.rate_limits import SqlRateLimits
 from leanpix.stores.sql.schema import migrate
-from leanpix.stores.sql.sqlite_rate_limits import SqliteRateLimits
 
 _TEMPLATE = "migrated"
 _WORKERS = count()
@@ -62,21 +62,19 @@ class Node:
 def sqlite_node(folder: Path, now: Clock) -> Iterator[Node]:
     database, local = sqlite_database(folder / "leanpix.db"), LocalSignals()
     failures: list[BaseException] = []
-    rates = SqliteRateLimits(folder / "rates.db", now)
     yield Node(
         database,
         local,
         local,
-        rates,
+        ProcessRateLimits(now),
         partial(EmbeddedTaskQueue, database, local, failures.append),
         failures,
     )
     database.close()
-    rates.close()
 
 
-def model_node(folder: Path, now: Clock, *, is_shared: bool) -> Node:
-    """Models of the adapters, under real threads; rates are SQLite's, as on one machine."""
+def model_node(now: Clock, *, is_shared: bool) -> Node:
+    """Models of the adapters, under real threads; rates are those of one machine."""
     database, local = ModelDatabase(Rows(Threads(), is_shared=is_shared)), LocalSignals()
     failures: list[BaseException] = []
 
@@ -92,7 +90,7 @@ def model_node(folder: Path, now: Clock, *, is_shared: bool) -> Node:
         cast("SqlDatabase", database),
         local,
         local,
-        SqliteRateLimits(folder / "rates.db", now),
+        ProcessRateLimits(now),
         new_queue,
         failures,
         (lambda: mend(database, lambda _worker: True)) if is_shared else lambda: None,

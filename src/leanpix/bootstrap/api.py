@@ -83,6 +83,7 @@ def make_api(
         links=stores.links,
         exporter=S3ResultExporter(settings.tinify_store_endpoints),
         blobs=stores.blobs,
+        recent=stores.recent,
         ends=rows.local,
         readiness=NodeReadiness(stores, pool, draining.is_set),
         calls=ThreadPoolExecutor(_API_THREADS, thread_name_prefix="call"),

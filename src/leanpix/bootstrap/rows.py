@@ -26,8 +26,7 @@ class Listener(Protocol):
 class Rows:
     """The database's side: rows, rates, delivery to the owner of a name, and wake-ups.
 
-    local wakes this process's own waiters. close_rates: where they are not the database's. connections: how many are in
-    use, where there are pools of them.
+    local wakes this process's own waiters. connections: how many are in use, where there are pools of them.
     """
 
     database: SqlDatabase
@@ -37,10 +36,8 @@ class Rows:
     make_deliveries: Callable[[str], TaskQueue]
     mend_queue: Callable[[], object]
     listener: Listener | None = None
-    close_rates: Callable[[], None] = lambda: None
     connections: Callable[[], ConnectionFigures] | None = None
 
     def close(self) -> None:
         """Close what is open."""
-        self.close_rates()
         self.database.close()

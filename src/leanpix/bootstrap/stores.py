@@ -32,6 +32,7 @@ from leanpix.service.observing import SpoolFigures
 from leanpix.service.paired_blobs import PairedBlobs
 from leanpix.service.pairing import MARKER_KEY, Pairing
 from leanpix.service.ports import Blobs
+from leanpix.service.recent_results import RecentResults
 from leanpix.service.row_results import RowResults
 from leanpix.service.signed_urls import SignedUrls
 from leanpix.service.signing import WebhookSecrets
@@ -40,9 +41,9 @@ from leanpix.settings import Settings, settings_in_force
 from leanpix.stores.backup import settings_text
 from leanpix.stores.data_folder import DataFolder
 from leanpix.stores.files.blobs import LocalBlobs
+from leanpix.stores.process_rates import ProcessRateLimits
 from leanpix.stores.sql.database import SqlDatabase, sqlite_database, sqlite_engine
 from leanpix.stores.sql.schema import migrate
-from leanpix.stores.sql.sqlite_rate_limits import SqliteRateLimits
 from leanpix.telemetry.logging import log_failure, log_unproven, log_waiting
 
 # A picture that is done is worth a longer wait than a client has patience for.
@@ -58,7 +59,7 @@ class Stores:
 
     worker_blobs: the same files for who can wait longer for them than a client does. pairing: where others share them.
     owner: the name under which this process takes tasks. held: sources of tasks that were not promised to anybody;
-    None where others may take this process's tasks.
+    None where others may take this process's tasks. recent: results that have just been made here.
     """
 
     settings: Settings
@@ -67,6 +68,7 @@ class Stores:
     spool: Spool
     secret: bytes = field(repr=False)
     owner: str
+    recent: RecentResults
     held: HeldSources | None = None
     lock: BinaryIO | None = None
     worker_blobs: Blobs | None = None
@@ -158,17 +160,18 @@ def open_stores(settings: Settings, *, serves: bool = False, works: bool = False
             with folder.told():
                 worker_blobs = PairedBlobs(_blobs(settings, folder, _WORKERS_PATIENCE), pairing)
             blobs = PairedBlobs(blobs, pairing)
-        if settings.database_url is not None:
-            blobs = RowResults(blobs, rows.database, rows.database.glancing)
-            if worker_blobs is not None:
-                worker_blobs = RowResults(worker_blobs, rows.database, rows.database.glancing)
+        blobs = RowResults(blobs, rows.database, rows.database.glancing)
+        if worker_blobs is not None:
+            worker_blobs = RowResults(worker_blobs, rows.database, rows.database.glancing)
         if is_alone:  # not before: what a start was refused with is no backup's business
             # Without secrets: what came by the environment is to be on no disk beside the database.
             folder.keep_settings(settings_text(settings_in_force(are_secret=False)))
         undo.pop_all()
     owner = f"{os.getpid()}-{secrets.token_hex(8)}"
     held = HeldSources(owner) if is_alone and settings.workers else None
-    return Stores(settings, rows, blobs, _spool(settings, folder), secret, owner, held, lock, worker_blobs, pairing)
+    recent = RecentResults(settings.recent_result_bytes if serves else 0)
+    spool = _spool(settings, folder)
+    return Stores(settings, rows, blobs, spool, secret, owner, recent, held, lock, worker_blobs, pairing)
 
 
 def adopt_store(settings: Settings) -> None:
@@ -319,19 +322,13 @@ def _rows(settings: Settings, folder: DataFolder) -> Rows:
         return shared_rows(settings, settings.database_url, local)
     with folder.told():
         database = sqlite_database(folder.database)
-        try:
-            rates = SqliteRateLimits(folder.rates, time.time)
-        except BaseException:
-            database.close()
-            raise
     return Rows(
         database,
-        rates,
+        ProcessRateLimits(time.monotonic),
         local,
         local,
         lambda owner: EmbeddedTaskQueue(database, local, log_failure, holder=owner),
         lambda: None,
-        close_rates=rates.close,
     )
 
 

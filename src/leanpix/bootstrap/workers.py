@@ -17,6 +17,7 @@ from leanpix.service.fetch import Fetch
 from leanpix.service.ports import Review
 from leanpix.service.progress import Progress
 from leanpix.service.result_cache import ResultCache
+from leanpix.stores.row_room import RowRoom
 from leanpix.telemetry.logging import log_failure
 from leanpix.worker.children.pool import CompressorPool
 from leanpix.worker.engine_version import engine_version
@@ -41,6 +42,7 @@ def make_worker(stores: Stores, pool: CompressorPool, telemetry: Telemetry) -> W
         observe=telemetry.ended,
         on_lost=telemetry.journal.fence_lost,
         held=stores.held,
+        keep=stores.recent.add,
     )
 
     def worked(task_id: str) -> None:
@@ -92,10 +94,13 @@ def _reuse(stores: Stores) -> ResultCache | None:
     return ResultCache(stores.database, stores.blobs, engine, is_shared, settings.retention_s, time.time)
 
 
-def _row_result_bytes(stores: Stores) -> int:
+def _row_result_bytes(stores: Stores) -> Callable[[], int]:
     """None where a review is asked for: it may read the result by its link, before the row has it."""
     settings = stores.settings
-    return settings.row_bytes if stores.is_shared and settings.policy_url is None else 0
+    row_bytes = settings.row_bytes if settings.policy_url is None else 0
+    if stores.is_shared:
+        return lambda: row_bytes
+    return RowRoom(stores.database, stores.blobs.room, settings.row_disk_share, row_bytes, time.monotonic)
 
 
 def _review(stores: Stores) -> Review:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from functools import partial
-from threading import BoundedSemaphore, Event, Lock, Semaphore
+from threading import BoundedSemaphore, Event, RLock, Semaphore
 
+from leanpix.domain.task import QueueEntry
 from leanpix.queues.signals import LocalSignals
 from leanpix.queues.tenant_slots import TenantSlots
 from leanpix.service.ports import Clock, Database, Tasks
@@ -20,7 +22,8 @@ _MOST_RECORDED = 16
 class EmbeddedTaskQueue:
     """Reads waiting ids from the table whenever there is a free slot, woken by a signal or once a second.
 
-    A look at the table tells whether there was more to be had; where there was not, the next one waits for a signal.
+    A look at the table tells whether there was more to be had; where there was not, the next one waits for a signal, or
+    for a task that is offered by who has just accepted it: with nothing before it in the line it needs no look.
     """
 
     def __init__(
@@ -38,14 +41,18 @@ class EmbeddedTaskQueue:
         self._in_hand = TenantSlots(1, monotonic)
         self._free: Semaphore = BoundedSemaphore(1)
         self._has_more = True
-        self._lock = Lock()
+        self._lock: AbstractContextManager[object] = RLock()  # a task may be over before `offer` has let go of it
+        self._begin: Callable[[str], object] = _nowhere
 
     def run(self, handle: Callable[[str], bool], *, concurrency: int, spare: int = 0) -> None:
         """Call `handle(task_id)` in up to `concurrency` threads, and `spare` more, until `stop`."""
         self._free = slots = BoundedSemaphore(concurrency + spare)
         self._in_hand = TenantSlots(concurrency, self._monotonic, spare)
         most = concurrency + spare + _MOST_RECORDED
-        with ThreadPoolExecutor(most, thread_name_prefix="task") as threads:
+        with ThreadPoolExecutor(most, thread_name_prefix="task") as threads, self._signals.offered_to(self.offer):
+            self._begin = lambda task_id: threads.submit(handle, task_id).add_done_callback(
+                partial(self._done, task_id)
+            )
             while not self._stopped.is_set():
                 if not slots.acquire(timeout=_POLL_S) or self._stopped.is_set():
                     continue
@@ -54,9 +61,27 @@ class EmbeddedTaskQueue:
                 if task_id is None:
                     slots.release()
                 else:
-                    threads.submit(handle, task_id).add_done_callback(partial(self._done, task_id))
+                    self._begin(task_id)
                 if task_id is None or not self._has_more:
                     self._wait()
+            with self._lock:  # no offer is halfway when the threads are told to end
+                self._begin = _nowhere
+
+    def offer(self, entry: QueueEntry) -> bool:
+        """Deliver a task that waits, where it is the next in line and a slot is free; False where it has to wait.
+
+        Whatever else is known to wait, or was signalled and not looked for yet, comes first, by its own order.
+        """
+        with self._lock:
+            if self._stopped.is_set() or self._failed.is_set() or self._has_more or self._signals.work.is_set():
+                return False
+            if entry.task_id in self._in_hand or not self._in_hand.may_take(entry.key_id):
+                return False
+            if not self._free.acquire(blocking=False):
+                return False
+            self._in_hand.take(entry.task_id, entry.key_id)
+            self._begin(entry.task_id)
+        return True
 
     def stop(self) -> None:
         """Deliver nothing more."""
@@ -102,7 +127,9 @@ class EmbeddedTaskQueue:
     def _wait(self) -> None:
         self._signals.work.wait(_POLL_S)
         if not self._stopped.is_set():
-            self._signals.work.clear()
+            with self._lock:
+                self._has_more = True  # as far as is known: the look that follows will tell
+                self._signals.work.clear()
 
     def _done(self, task_id: str, done: Future[bool]) -> None:
         failure = done.exception()
@@ -112,3 +139,7 @@ class EmbeddedTaskQueue:
         self.free(task_id)
         if failure is not None:
             self._signals.work.set()
+
+
+def _nowhere(task_id: str) -> None:
+    raise RuntimeError(f"task {task_id} was delivered to a queue that does not run")

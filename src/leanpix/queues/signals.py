@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict, defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from threading import Event, Lock
 
-from leanpix.domain.task import Task
+from leanpix.domain.task import QueueEntry, Task
 
 # Of so many tasks it is known for a while that they have ended. A signal may overtake whoever accepted the task on
 # the way to waiting for it, by a thread or two: far fewer tasks than these end meanwhile.
@@ -14,6 +16,7 @@ _REMEMBERED = 1024
 
 
 End = asyncio.Future[Task | None]
+Offer = Callable[[QueueEntry], bool]
 
 
 class LocalSignals:
@@ -21,13 +24,24 @@ class LocalSignals:
 
     def __init__(self) -> None:
         self.work, self.addresses = Event(), Event()
+        self._offer: Offer = _untaken
         self._lock = Lock()
         self._waiting: dict[str, list[tuple[asyncio.AbstractEventLoop, End]]] = defaultdict(list)
         self._ended: OrderedDict[str, Task | None] = OrderedDict()
 
-    def work_added(self) -> None:
-        """Wake a worker that has nothing to do."""
-        self.work.set()
+    @contextmanager
+    def offered_to(self, take: Offer) -> Iterator[None]:
+        """Within the block, each task that may begin at once is offered first; True: it was taken."""
+        self._offer = take
+        try:
+            yield
+        finally:
+            self._offer = _untaken
+
+    def work_added(self, entry: QueueEntry | None = None) -> None:
+        """Have the task begin, or wake a worker that has nothing to do."""
+        if entry is None or not self._offer(entry):
+            self.work.set()
 
     def address_added(self) -> None:
         """Wake those who fetch sources."""
@@ -88,3 +102,8 @@ class LocalSignals:
 def _resolve(future: End, task: Task | None) -> None:
     if not future.done():
         future.set_result(task)
+
+
+def _untaken(entry: QueueEntry) -> bool:
+    del entry
+    return False

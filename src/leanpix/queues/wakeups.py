@@ -8,7 +8,7 @@ import psycopg
 from sqlalchemy import text
 
 from leanpix.domain.errors import StoreUnavailableError
-from leanpix.domain.task import Task
+from leanpix.domain.task import QueueEntry, Task
 from leanpix.queues.connections import Connections
 from leanpix.queues.listener import ChannelListener
 from leanpix.queues.signals import LocalSignals
@@ -48,8 +48,9 @@ class PostgresSignals:
         except (StoreUnavailableError, psycopg.Error) as failure:
             self._on_error(failure)
 
-    def work_added(self) -> None:
+    def work_added(self, entry: QueueEntry | None = None) -> None:
         """Nothing: the job's own notification wakes a worker."""
+        del entry
 
     def address_added(self) -> None:
         """Wake those who fetch in this process; others look by themselves, several times a second."""

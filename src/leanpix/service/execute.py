@@ -48,6 +48,11 @@ def unspent(key_id: str, cpu_s: float) -> None:
     del key_id, cpu_s
 
 
+def unkept(key: str, content: bytes) -> None:
+    """Keep no result in memory."""
+    del key, content
+
+
 def unreviewed(task: Task, source: BinaryIO, done: Compression | CompressionView, stored: StoredResult) -> None:
     """Publish everything."""
     del task, source, done, stored
@@ -57,7 +62,8 @@ def unreviewed(task: Task, source: BinaryIO, done: Compression | CompressionView
 class Attempts:
     """What attempts at tasks have in common: they are claimed, and then ended or handed back, once each.
 
-    now gives Unix seconds, monotonic seconds that no clock jump moves.
+    now gives Unix seconds, monotonic seconds that no clock jump moves. keep is given each result that lies in its row,
+    before anybody is told of it.
     """
 
     database: Database
@@ -71,6 +77,7 @@ class Attempts:
     observe: ObserveEnd = unobserved
     on_lost: Callable[[FencingToken], object] = unfollowed
     held: HeldSources | None = None
+    keep: Callable[[str, bytes], None] = unkept
     # A database that loses its last commits with its power may give one process the same attempt a second time.
     _running: dict[FencingToken, list[int]] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
@@ -134,6 +141,8 @@ class Attempts:
             with suppress(StoreUnavailableError):
                 self.blobs.delete_under(outcome.result.blob)
         if final is not None:
+            if outcome.result is not None and outcome.content is not None and final is TaskState.SUCCEEDED:
+                self.keep(outcome.result.blob, outcome.content)
             self.signals.task_ended(task.id, ended)
             self._drop_source(task, final)
             self.observe(_ended(task, outcome, final, phases, cause))
@@ -170,8 +179,8 @@ class Execute(Attempts):
     """The use case `execute`: make the result of a task whose source is there.
 
     spent is told the processor seconds that a key's picture took; on_worked a task's id once its picture has been
-    worked on, and is only to be stored and recorded. row_result_bytes: results of up to so many bytes lie in the rows
-    of tasks whose sources did.
+    worked on, and is only to be stored and recorded. row_result_bytes gives up to how many bytes a result may lie in
+    the row of a task whose source is in no file store.
     """
 
     compressor: Compressor
@@ -180,7 +189,7 @@ class Execute(Attempts):
     reuse: ResultCache | None = None
     spent: Callable[[str, float], None] = unspent
     on_worked: Callable[[str], None] = unwatched
-    row_result_bytes: int = 0
+    row_result_bytes: Callable[[], int] = lambda: 0
 
     def promise_held(self) -> None:
         """Have all outlive this process whose sources it holds; those are left whose promise the store refuses."""
@@ -287,7 +296,7 @@ class Execute(Attempts):
         self.progress.show(task.fence, TaskState.PUBLISHING)
         # As long a name as the link's: some clients take the end of the store's own URL, too, for a file name.
         key = f"results/{task.id}/{task.id}-{task.attempt}.{done.report.suffix}"
-        if task.source_in_row and len(done.data) <= self.row_result_bytes:
+        if not _has_files(task) and len(done.data) <= self.row_result_bytes():
             return StoredResult(key, done.report.format, len(done.data), in_row=True)
         try:
             self.blobs.put(key, done.data)
@@ -305,6 +314,11 @@ class Execute(Attempts):
         except BaseException:
             self.blobs.discard(stored.blob)
             raise
+
+
+def _has_files(task: Task) -> bool:
+    """Whether the file store has anything of this task before its result."""
+    return not (task.source_in_row or task.source_kind is SourceKind.HELD)
 
 
 def may_fail_again(task: Task) -> bool:

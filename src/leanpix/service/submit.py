@@ -25,7 +25,7 @@ from leanpix.domain.request import KBYTE, CompressionOptions, ReturnType
 from leanpix.domain.source_headers import SourceHeaders, parse_source_headers
 from leanpix.domain.states import TaskState
 from leanpix.domain.submission import Submission, fingerprint_of, token_of
-from leanpix.domain.task import SourceKind, Task
+from leanpix.domain.task import QueueEntry, SourceKind, Task
 from leanpix.domain.webhook import Callback
 from leanpix.service.blob_keys import source_key
 from leanpix.service.budgets import CpuBudget
@@ -85,6 +85,10 @@ class Submit:
     cpu: CpuBudget | None = None
     held: HeldSources | None = None
     row_source_bytes: Callable[[], int] = lambda: 0
+
+    def admits_at_once(self, account: Account) -> bool:
+        """Whether `admit` waits for no database."""
+        return account.credits is None and not self.rates.waits
 
     def admit(self, account: Account, idempotency_key: str | None = None) -> None:
         """Judge the account before its request is read: CreditsExhaustedError, RateLimitedError.
@@ -177,7 +181,7 @@ class Submit:
             self.held.drop(task.id)
             raise
         self.held.accepted(task.id)
-        self.signals.work_added()
+        self.signals.work_added(QueueEntry(task.id, task.key_id))
         return task.id
 
     def _row_source(self, source: Upload | Address) -> bytes | None:

@@ -20,6 +20,7 @@ from sqlalchemy.exc import DBAPIError
 
 from leanpix.domain.errors import SetupError, StoreUnavailableError
 
+# Of these rates.db is an earlier version's: rates are kept in memory since.
 _OWN_NAMES = ("leanpix.db", "rates.db", "files", "spool", "secret", "settings.env", "lock", "owner-key", "backup-")
 _OWNER_ONLY, _FOLDER_OF_OWNER = 0o600, 0o700
 _SECRET_BYTES = 32
@@ -49,11 +50,6 @@ class DataFolder:
     def database(self) -> Path:
         """Tasks, keys and the ledger."""
         return self.path / "leanpix.db"
-
-    @property
-    def rates(self) -> Path:
-        """Request rates, which nobody misses."""
-        return self.path / "rates.db"
 
     @property
     def files(self) -> Path:
@@ -100,7 +96,7 @@ class DataFolder:
                 place = place.parent
             if not place.is_dir():
                 raise NotADirectoryError(errno.ENOTDIR, "", str(place))
-            for path in (place, self.database, self.secret, self.rates, self.files):
+            for path in (place, self.database, self.secret, self.files):
                 if path.exists() and not os.access(path, os.R_OK | os.W_OK | (os.X_OK if path.is_dir() else 0)):
                     raise PermissionError(errno.EACCES, "", str(path))
 
@@ -199,7 +195,7 @@ class DataFolder:
         with suppress(OSError):
             if self.free_bytes()[0] < _NO_ROOM_BYTES:
                 return self._full()
-        for path in (self.path, self.database, *self._beside(self.database), self.rates, *self._beside(self.rates)):
+        for path in (self.path, self.database, *self._beside(self.database)):
             if _is_there(path) and not os.access(path, os.R_OK | os.W_OK):
                 return _not_ours(path)
         return f"the database {self.database} {_SQLITE_WORDS[kind]}"
@@ -223,10 +219,8 @@ class DataFolder:
 
     def _close_to_others(self) -> None:
         """Take from others what they could do with files that were made under a wide umask."""
-        for path in (self.database, self.rates):
-            os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, _OWNER_ONLY))
-        beside = (*self._beside(self.database), *self._beside(self.rates))
-        for path in (self.secret, self.settings, self.database, self.rates, *beside):
+        os.close(os.open(self.database, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, _OWNER_ONLY))
+        for path in (self.secret, self.settings, self.database, *self._beside(self.database)):
             _narrow(path, _OWNER_ONLY)
         # A folder that has other things in it, such as /tmp, is not ours to close.
         if all(entry.name.startswith(_OWN_NAMES) for entry in self.path.iterdir()):

@@ -44,7 +44,22 @@ class StoreSettings(BaseModel):
         ge=0,
         le=64 * 1024,
         description="Uploads of up to so many bytes wait in a shared database with their task, in place of the file "
-        "store, and their results of up to so many are kept there: nothing of such a task is in the store. 0: none.",
+        "store, and their results of up to so many are kept there: nothing of such a task is in the store. Of one "
+        "machine's `sync=1` requests it is the results alone. 0: none.",
+    )
+    row_disk_share: float = Field(
+        default=0.05,
+        ge=0,
+        le=1,
+        description="Share of the disk that one machine's database may take before small results are files there: "
+        "what it has taken it keeps.",
+    )
+    recent_result_bytes: int = Field(
+        default=4 * 1024 * 1024,
+        ge=0,
+        le=1 << 30,
+        description="Most bytes of results in rows that the process which made them keeps in memory until they are "
+        "read once. 0: none.",
     )
     presign: bool = Field(
         default=False,

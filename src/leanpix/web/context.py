@@ -21,8 +21,10 @@ from leanpix.service.batch import BatchDesk
 from leanpix.service.cancel import Cancel
 from leanpix.service.keys import Keyring
 from leanpix.service.observing import ObserveRequest, TraceRequest
-from leanpix.service.ports import Blobs, ResultExporter
+from leanpix.service.open_files import WholeContent
+from leanpix.service.ports import Blobs, BlobStream, ResultExporter
 from leanpix.service.query import Query
+from leanpix.service.recent_results import RecentResults
 from leanpix.service.signed_urls import SignedUrls
 from leanpix.service.spool import Spool
 from leanpix.service.submit import Submit
@@ -30,7 +32,7 @@ from leanpix.service.usage import MonthCounts, Usage
 from leanpix.service.webhooks import Webhooks
 from leanpix.web.key_queue import KeyQueue
 from leanpix.web.observed import note
-from leanpix.web.reading import Readers
+from leanpix.web.reading import Readers, content_of
 from leanpix.web.rendering import Rendering
 from leanpix.web.request_shares import RequestShares
 from leanpix.web.settings import WebSettings
@@ -91,6 +93,7 @@ class Context:
     links: SignedUrls
     exporter: ResultExporter
     blobs: Blobs
+    recent: RecentResults
     ends: TaskEnds
     readiness: Callable[[], Readiness]
     calls: Executor
@@ -122,9 +125,20 @@ class Context:
         """Run a use case that reads or counts a few rows, apart from those that wait for files."""
         return await asyncio.get_running_loop().run_in_executor(self.look_ups, partial(work, *args, **kwargs))
 
+    async def content(self, blob: str) -> BlobStream | None:
+        """A result's content, read already where it is small; None where it is gone."""
+        recent = self.recent.take(blob)
+        return await self.call(content_of, self.blobs, blob) if recent is None else WholeContent(recent)
+
     async def admit(self, account: Account, idempotency_key: str | None) -> None:
         """Take one create of the key's rate, a short wait included; what Submit.admit raises."""
-        ask = partial(self.look_up, self.submit.admit, account, idempotency_key)
+
+        async def ask() -> None:
+            if self.submit.admits_at_once(account):
+                self.submit.admit(account, idempotency_key)
+            else:
+                await self.look_up(self.submit.admit, account, idempotency_key)
+
         await self.turns.take(account.id, ask)
 
     async def account(self, request: Request) -> Account:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from tests.support.ledger import Book, SettableClock, success
 
-from leanpix.domain.account import RateBucket
 from leanpix.domain.states import TaskState
 from leanpix.domain.task import MAX_ATTEMPTS
 from leanpix.queues.signals import LocalSignals
@@ -18,7 +16,6 @@ from leanpix.service.blob_keys import source_key
 from leanpix.service.execute import record
 from leanpix.service.maintain import Reaper, Sweeper
 from leanpix.stores.files.blobs import LocalBlobs
-from leanpix.stores.sql.sqlite_rate_limits import SqliteRateLimits
 
 YEAR_S = 365 * 86400.0
 
@@ -166,17 +163,3 @@ def test_a_result_goes_after_its_hour_from_disk_and_table(house: House) -> None:
     assert house.blobs.get(f"results/{old}/1.jpg") is None
     assert house.blobs.get(f"results/{young}/1.jpg") == b"result"
     assert house.book.entries(old) == [("hold", -1), ("settle", -1)], "the ledger outlives the task"
-
-
-def test_a_rate_survives_a_clock_that_is_set_back(tmp_path: Path) -> None:
-    clock = SettableClock()
-    with closing(SqliteRateLimits(tmp_path / "rates.db", clock)) as rates:
-
-        def allowed(requests: int) -> int:
-            return sum(rates.take("key", RateBucket.CREATE, 2) == 0 for _ in range(requests))
-
-        assert allowed(5) == 2
-        clock.move(-YEAR_S)
-        assert allowed(5) == 2, "neither locked out for a year nor let in without limit"
-        clock.move(2 * YEAR_S)
-        assert allowed(5) == 2

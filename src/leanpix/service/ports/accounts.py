@@ -69,6 +69,10 @@ class Accounts(Protocol):
 class RateLimits(Protocol):
     """Exact rates and budgets per key, over every process."""
 
+    @property
+    def waits(self) -> bool:
+        """Whether an answer takes a wait for a database."""
+
     def take(self, key_id: str, bucket: RateBucket, per_s: float) -> float:
         """Use one request of the key's rate: 0.0 when allowed, else the seconds until it would be."""
 

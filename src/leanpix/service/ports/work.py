@@ -8,7 +8,7 @@ from typing import BinaryIO, Protocol
 from leanpix.domain.report import Compression, CompressionView
 from leanpix.domain.request import CompressionOptions
 from leanpix.domain.source_headers import SourceHeaders
-from leanpix.domain.task import StoredResult, Task
+from leanpix.domain.task import QueueEntry, StoredResult, Task
 
 
 class TaskQueue(Protocol):
@@ -35,8 +35,8 @@ class Signals(Protocol):
     def task_ended(self, task_id: str, task: Task | None = None) -> None:
         """Wake those who wait for this task; they need not look it up where it is given as it ended."""
 
-    def work_added(self) -> None:
-        """Wake a worker that has nothing to do."""
+    def work_added(self, entry: QueueEntry | None = None) -> None:
+        """Wake a worker that has nothing to do; entry: for this task, which nobody was told of yet."""
 
     def address_added(self) -> None:
         """Wake those who fetch sources."""

@@ -1,4 +1,4 @@
-"""Exact request rates in a SQL database: the generic cell rate algorithm as one conditional upsert."""
+"""Exact request rates in a shared database: the generic cell rate algorithm as one conditional upsert."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from leanpix.stores.sql.connections import Connections
 
 # Nodes have to read one clock, or one that runs ahead would use up everybody's rate: PostgreSQL's, read once the
 # row is locked.
-_POSTGRES_NOW = "CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS DOUBLE PRECISION)"
+_NOW = "CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS DOUBLE PRECISION)"
 # A request is allowed when the theoretical arrival time lies at most one burst ahead of now. An arrival further
 # ahead than any request can have put it comes from a clock that was set back: it counts as now.
 _TAKE = """
@@ -32,55 +32,30 @@ _SHORTEST_WAIT_S = 0.001
 FURTHEST_OWED_S = 3600.0
 
 
-def take_statement(now: str) -> str:
-    """SQL that uses one request of a rate; it gives a row when it was allowed. now: SQL for the Unix time."""
-    return _TAKE.format(now=now)
-
-
-def spend_statement(now: str) -> str:
-    """SQL that counts what was spent of a budget."""
-    return _SPEND.format(now=now)
-
-
-def spent_values(key_id: str, bucket: RateBucket, amount: float, per_s: float) -> dict[str, str | float]:
-    """What that statement asks for."""
-    interval_s = min(amount / per_s, FURTHEST_OWED_S / 2)
-    return {"key_id": key_id, "bucket": bucket.value, "interval": interval_s, "furthest": FURTHEST_OWED_S}
-
-
-def owed(ahead_s: float | None) -> float:
-    """Seconds that are owed where the next arrival lies so far ahead; None: there is none."""
-    return 0.0 if ahead_s is None or ahead_s > FURTHEST_OWED_S else max(ahead_s, 0.0)
-
-
-def ahead_statement(now: str) -> str:
-    """SQL for the seconds that a rate's next arrival lies ahead."""
-    return _AHEAD.format(now=now)
-
-
 class Rate:
-    """So many requests a second, a second's worth of them at once, as the statements take it."""
+    """So many requests a second, a second's worth of them at once, or one where that is longer."""
 
     def __init__(self, per_s: float) -> None:
-        self._interval_s = 1.0 / per_s
-        self._burst_s = max(_BURST_S, self._interval_s)
+        self.interval_s = 1.0 / per_s
+        self.burst_s = max(_BURST_S, self.interval_s)
 
     def values(self, key_id: str, bucket: RateBucket) -> dict[str, str | float]:
         """What the statements ask for."""
-        return {"key_id": key_id, "bucket": bucket.value, "interval": self._interval_s, "burst": self._burst_s}
+        return {"key_id": key_id, "bucket": bucket.value, "interval": self.interval_s, "burst": self.burst_s}
 
     def wait_s(self, ahead_s: float) -> float:
         """How long a refused request has to wait when the next arrival lies so far ahead."""
-        return max(ahead_s - self._burst_s + self._interval_s, _SHORTEST_WAIT_S)
+        return max(ahead_s - self.burst_s + self.interval_s, _SHORTEST_WAIT_S)
 
 
 class SqlRateLimits:
     """Rates per key and bucket of several nodes, by their database's clock."""
 
+    waits = True
+
     def __init__(self, connections: Connections, *, patience_s: float = 0) -> None:
         self._connections, self._patience_s = connections, patience_s
-        self._take, self._ahead = text(take_statement(_POSTGRES_NOW)), text(ahead_statement(_POSTGRES_NOW))
-        self._spend = text(spend_statement(_POSTGRES_NOW))
+        self._take, self._ahead, self._spend = (text(sql.format(now=_NOW)) for sql in (_TAKE, _AHEAD, _SPEND))
 
     def take(self, key_id: str, bucket: RateBucket, per_s: float) -> float:
         """Use one request of the key's rate: 0.0 when allowed, else the seconds until it would be."""
@@ -94,12 +69,14 @@ class SqlRateLimits:
 
     def spend(self, key_id: str, bucket: RateBucket, amount: float, per_s: float) -> None:
         """Count what was used of a budget that grows by per_s a second."""
+        interval_s = min(amount / per_s, FURTHEST_OWED_S / 2)
+        values = {"key_id": key_id, "bucket": bucket.value, "interval": interval_s, "furthest": FURTHEST_OWED_S}
         with self._connections.autocommit(self._patience_s) as connection:
-            connection.execute(self._spend, spent_values(key_id, bucket, amount, per_s))
+            connection.execute(self._spend, values)
 
     def owed_s(self, key_id: str, bucket: RateBucket) -> float:
         """How long the budget has to grow until what was spent of it is made up for."""
         values = {"key_id": key_id, "bucket": bucket.value}
         with self._connections.autocommit(self._patience_s) as connection:
             ahead_s = connection.scalar(self._ahead, values)
-        return owed(None if ahead_s is None else float(ahead_s))
+        return 0.0 if ahead_s is None or ahead_s > FURTHEST_OWED_S else max(float(ahead_s), 0.0)

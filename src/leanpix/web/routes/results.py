@@ -10,7 +10,7 @@ from leanpix.service.signed_urls import media_type_of
 from leanpix.web.context import Context, context_of
 from leanpix.web.errors import OTHER_STATUS_TEXT, plain_error
 from leanpix.web.ranges import RangeNotSatisfiableError, is_known, wanted_range
-from leanpix.web.reading import PartOfContent, Reading, content_of
+from leanpix.web.reading import PartOfContent, Reading
 
 RESULT_HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -32,7 +32,7 @@ async def result(request: Request) -> Response:
     signed = query.get("e"), query.get("k"), query.get("s")
     member = context.links.member(name, *signed)
     blob = context.links.blob(name, *signed) if member is None else member[0]
-    content = None if blob is None else await context.call(content_of, context.blobs, blob)
+    content = None if blob is None else await context.content(blob)
     if content is not None and member is not None:
         content = PartOfContent(content, member[1])
     if blob is None or content is None:

@@ -18,7 +18,7 @@ from leanpix.web import compat
 from leanpix.web.body import SINGLE, BodyRules, Form, read_form
 from leanpix.web.context import Context, context_of
 from leanpix.web.observed import note
-from leanpix.web.reading import PLACEHOLDER, Reading, content_of
+from leanpix.web.reading import PLACEHOLDER, Reading
 from leanpix.web.streams import reserved_body
 from leanpix.web.waiting import ended
 from leanpix.web.wire import WireRequest, idempotency_key, parse_request
@@ -92,7 +92,7 @@ async def answer(
         return JSONResponse(context.rendering.shape(task, base), headers=headers)
     if not context.rendering.holds_content(task) or task.result is None:
         return JSONResponse(await context.call(context.rendering.shape, task, base), headers=headers)
-    content = await context.call(content_of, context.blobs, task.result.blob)
+    content = await context.content(task.result.blob)
     if content is None:
         return JSONResponse(context.rendering.without_content(task), headers=headers)
     shape = compat.succeeded(task, PLACEHOLDER, context.rendering.images(task, base))

@@ -29,7 +29,7 @@ from leanpix.service.submit import Address, Upload
 from leanpix.web.context import Context, context_of
 from leanpix.web.key_queue import KeyQueue
 from leanpix.web.observed import note
-from leanpix.web.reading import Reading, content_of
+from leanpix.web.reading import Reading
 from leanpix.web.routes.tasks import base_of
 from leanpix.web.settings import WebSettings
 from leanpix.web.streams import drained_body, reserved_body
@@ -141,7 +141,7 @@ class Tinify:
             place = await to_thread.run_sync(put, limiter=self._storing)
             return answers.stored(task, place, await _counts(context, account))
         counts = {} if account is None else await _counts(context, account)
-        if task.result is None or (stream := await context.call(content_of, context.blobs, task.result.blob)) is None:
+        if task.result is None or (stream := await context.content(task.result.blob)) is None:
             raise NotFoundError(_GONE)
         headers = answers.result_headers(task, counts)
         reading = Reading(request, context.readers, task.result.blob, stream, task.key_id)
