@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageCms
 from tests.support.browser import NO_CHROMIUM, chromium_path
 from tests.support.shown import Shown, showing
 
@@ -215,3 +215,26 @@ def test_a_damaged_stream_is_no_animation_to_pack() -> None:
     source = apng(stack(3))
     at = source.index(b"fdAT")
     assert repacked_animation(source[: at + 9] + b"?" + source[at + 10 :], 9) is None
+
+
+@pytest.mark.parametrize("quality", [None, 60, 100])
+@pytest.mark.parametrize("form", [PNG, WEBP])
+def test_an_animation_that_is_as_small_as_it_gets_stays_one(form: OutputFormat, quality: int | None) -> None:
+    """Its own file goes back, whose frames are chunks that a still picture's file does not have."""
+    done = compress(apng(stack(4, 5)), CompressionOptions(format=form))
+    for _ in range(2):
+        done = compress(done.data, CompressionOptions(format=form, quality=quality))
+        frames, delays = shown(done.data)
+        assert (len(frames), Holding.ANIMATION in done.report.lost) == (4, False)
+        assert delays == pytest.approx(DELAYS_MS)
+
+
+@pytest.mark.parametrize("level", [1, 9])
+def test_an_animation_whose_profile_is_not_kept_stays_one(level: int) -> None:
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    source = apng(stack(3, 5), icc_profile=profile, compress_level=level)
+    done = compress(source, CompressionOptions(format=PNG, quality=100, keep=()))
+    frames, _ = shown(done.data)
+    assert len(frames) == 4
+    assert all(is_same(one, other) for one, other in zip(frames, shown(source)[0], strict=True))
+    assert b"iCCP" not in done.data

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,7 +30,7 @@ _AS_IT_IS: dict[str, Any] = {
     "bit_depth_reduction": False,
     "grayscale_reduction": False,
 }
-_KEPT = frozenset({*COLOUR_CHUNKS, b"IHDR", b"PLTE", b"tRNS", b"acTL", b"fcTL", b"IEND"})
+_PICTURE_CHUNKS = frozenset({b"IHDR", b"PLTE", b"tRNS", b"acTL", b"fcTL", b"IEND"})
 _MOST_FRAME_BYTES = 256_000_000
 
 
@@ -123,13 +123,14 @@ def _stream(part: NDArray[np.uint8], samples: _Samples, level: int) -> bytes:
     return b"".join(data[one.start : one.end] for one in chunks(data) if one.name == b"IDAT")
 
 
-def repacked_animation(source: bytes, level: int) -> bytes | None:
+def repacked_animation(source: bytes, level: int, colours: Sequence[bytes] = COLOUR_CHUNKS) -> bytes | None:
     """The same APNG, not a sample changed: each stream deflated anew where that is smaller, no metadata.
 
-    level: zlib's, 0: the streams as they are. None where a chunk is damaged. A hidden default picture stays.
+    level: zlib's, 0: the streams as they are. colours: which of the chunks that say what the colours are stay. None
+    where a chunk is damaged. A hidden default picture stays.
     """
     parts, number = [_SIGNATURE], 0
-    for name, content in _joined(source):
+    for name, content in _joined(source, _PICTURE_CHUNKS.union(colours)):
         if name is None:
             return None
         if name == b"IDAT":
@@ -145,11 +146,11 @@ def repacked_animation(source: bytes, level: int) -> bytes | None:
     return b"".join(parts)
 
 
-def _joined(source: bytes) -> Iterator[tuple[bytes | None, bytes]]:
+def _joined(source: bytes, kept: Container[bytes]) -> Iterator[tuple[bytes | None, bytes]]:
     """Each chunk that is kept, the pieces of one stream as one."""
     name, held = b"", b""
     for one in chunks(source):
-        if one.name in _KEPT | {b"IDAT", b"fdAT"} and not is_sound(source, one):
+        if (one.name in kept or one.name in {b"IDAT", b"fdAT"}) and not is_sound(source, one):
             yield None, b""
             return
         is_stream = one.name in {b"IDAT", b"fdAT"}
@@ -159,7 +160,7 @@ def _joined(source: bytes) -> Iterator[tuple[bytes | None, bytes]]:
         if is_stream:
             name = one.name
             held += source[one.start + (4 if name == b"fdAT" else 0) : one.end]
-        elif one.name in _KEPT:
+        elif one.name in kept:
             yield one.name, source[one.start : one.end]
 
 

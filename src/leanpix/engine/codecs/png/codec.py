@@ -6,7 +6,7 @@ both, on the whole picture, in several times the time and the memory.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -326,11 +326,11 @@ class PngCodec:
 
     def without_profile(self, source: bytes) -> bytes:
         """The source without the chunks that colours need: without them a PNG is sRGB."""
-        return picture_with(source, source, ())
+        return _own_chunks(source, ())
 
     def stripped(self, source: bytes) -> bytes:
         """The source's own chunks, without those that neither pixels nor colours need."""
-        return picture_with(source, source, COLOUR_CHUNKS)
+        return _own_chunks(source, COLOUR_CHUNKS)
 
     def repack(self, source: bytes, effort: Effort) -> Encoded | None:
         """The source's own samples, 16 bits and all, packed anew; only what its colours need stays beside them.
@@ -348,6 +348,13 @@ class PngCodec:
         except (oxipng.PngError, pyvips.Error):
             return None
         return Encoded(data, f"oxipng {_PACK_LEVEL[effort]}", is_lossless=True)
+
+
+def _own_chunks(source: bytes, colours: Sequence[bytes]) -> bytes:
+    """Those that make the pixels, of an APNG those of all its frames, and the chunks of these names."""
+    if apng.animation(source) is None:
+        return picture_with(source, source, colours)
+    return repacked_animation(source, 0, colours) or source
 
 
 def _streamed_anew(source: bytes) -> bytes:
