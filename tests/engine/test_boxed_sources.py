@@ -10,7 +10,15 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 from tests.engine.pictures import drawing, encoded, photo
-from tests.support.boxed_files import ANIMATED_JXL_HEAD, BARE_JXL, TURNED_JXL, avif, turned, with_numbers
+from tests.support.boxed_files import (
+    ANIMATED_JXL_HEAD,
+    BARE_JXL,
+    TURNED_JXL,
+    avif,
+    turned,
+    with_numbers,
+    with_properties,
+)
 from tests.support.corpus import corpus_file
 
 from leanpix.domain.errors import TaskFailure
@@ -22,6 +30,7 @@ from leanpix.engine import CompressionOptions, OutputFormat, compress
 from leanpix.engine.colour.made_profile import Primaries, matrix_profile
 from leanpix.engine.facts import Limits
 from leanpix.engine.libraries.libjxl import LibJxl, libjxl
+from leanpix.engine.reading.headers.boxes import box
 from leanpix.engine.reading.headers.jxl import picture_only
 from leanpix.engine.reading.probe import probe
 
@@ -144,6 +153,26 @@ def test_a_high_range_is_shown_in_an_ordinary_one_and_named() -> None:
     done = compress(with_numbers(avif(photo(64, 48)), 9, 16), CompressionOptions(format=PNG))
     assert Holding.HDR in done.report.lost
     assert any("PQ" in warning for warning in done.report.warnings)
+
+
+def test_the_brightest_of_its_content_says_how_far_a_high_range_is_bent() -> None:
+    plain = with_numbers(avif(photo(64, 48)), 9, 16)
+    said = {nits: as_png(with_properties(plain, box(b"clli", struct.pack(">HH", nits, 0)))) for nits in (0, 400, 1000)}
+    assert np.array_equal(said[0], as_png(plain))  # not known
+    assert np.array_equal(said[1000], as_png(plain))
+    assert said[400].mean() > as_png(plain).mean() + 4
+
+
+def test_a_table_of_properties_for_each_item_is_read_and_told() -> None:
+    """As the encoder cavif writes them; libavif refuses the file, browsers show it."""
+    plain = avif(np.dstack([photo(64, 48), np.full((48, 64, 1), 90, np.uint8)]))
+    assert with_properties(plain) == plain
+    source = with_properties(plain, is_split=True)
+    done = compress(source, CompressionOptions(format=PNG, quality=100))
+    assert any("several tables" in warning for warning in done.report.warnings)
+    assert np.array_equal(np.asarray(Image.open(io.BytesIO(done.data))), as_png(plain))
+    with pytest.raises(TaskFailure):
+        compress(source[:-40], CompressionOptions(format=PNG))
 
 
 @pytest.mark.parametrize("suffix", ["avif", "jxl"])

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import base64
 import io
+import struct
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+
+from leanpix.engine.reading.headers.boxes import FULL_BOX, box, boxes, locations, meta_boxes
 
 TURNED_JXL = base64.b64decode(
     "AAAADEpYTCANCocKAAAAFGZ0eXBqeGwgAAAAAGp4bCAAAADmanhsY/8KAy0QUFwSCAIBAEADSygkxtkKCqZEFPQMQG4lkRdjzFxxgfAAIAyLBLAv"
@@ -76,3 +79,28 @@ def with_numbers(data: bytes, primaries: int, transfer: int) -> bytes:
     """The same AVIF with other numbers of its colours."""
     at = data.index(b"nclx") + 4
     return data[:at] + primaries.to_bytes(2) + transfer.to_bytes(2) + data[at + 4 :]
+
+
+def with_properties(data: bytes, *more: bytes, is_split: bool = False) -> bytes:
+    """The same AVIF with more property boxes of its primary item; is_split: with a table of its own for each item."""
+    found = {one.kind: one for one in meta_boxes(data)}
+    meta, properties = next(one for one in boxes(data) if one.kind == b"meta"), found[b"iprp"]
+    held, table = boxes(data, properties.content, properties.end)
+    start = len(list(boxes(data, held.content, held.end))) + 1
+    entries, at = list[bytes](), table.content + FULL_BOX + 4
+    while at < table.end:
+        number, own = data[at : at + 2], data[at + 3 : at + 3 + data[at + 2]]
+        at += 3 + len(own)
+        own += b"" if entries else bytes(range(start, start + len(more)))
+        entries.append(number + bytes([len(own)]) + own)
+    groups = [[one] for one in entries] if is_split else [entries]
+    tables = (box(b"ipma", bytes(FULL_BOX), len(group).to_bytes(4), *group) for group in groups)
+    new = box(b"iprp", box(b"ipco", data[held.content : held.end], *more), *tables)
+    grown = len(new) - (properties.end - properties.start)
+    places = found[b"iloc"]
+    moved = data[places.start : places.end]
+    for _, where, size in locations(data, places):
+        moved = moved.replace(struct.pack(">II", where, size), struct.pack(">II", where + grown, size))
+    inner = {b"iprp": new, b"iloc": moved}
+    parts = (inner.get(one.kind, data[one.start : one.end]) for one in found.values())
+    return data[: meta.start] + box(b"meta", bytes(FULL_BOX), *parts) + data[meta.end :]

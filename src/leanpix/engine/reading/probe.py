@@ -42,7 +42,7 @@ def exif_block(source: bytes, form: SourceFormat) -> bytes:
 def mended(source: bytes, form: SourceFormat) -> Mended | None:
     """A source that no decoder takes, in sound bytes, where its damage costs no pixel; None where it does."""
     header = _HEADERS[form]
-    return header.mended(source) if header in {jpeg, png} else None
+    return header.mended(source) if header in {jpeg, png, avif} else None
 
 
 def probe(source: bytes, limits: Limits) -> Probe:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from leanpix.domain.formats import SourceFormat
 from leanpix.engine.colour.code_points import CURVES, HLG, PQ, PRIMARIES
-from leanpix.engine.colour.hdr import HighRange
+from leanpix.engine.colour.hdr import DEFAULT_PEAK_NITS, HighRange
 from leanpix.engine.colour.made_profile import SRGB_PRIMARIES, matrix_profile
 from leanpix.engine.facts import Limits, Probe, check_size, damaged, reading, unsupported, upright
-from leanpix.engine.reading.headers.boxes import FULL_BOX, Box, boxes, item_kinds, item_pieces, items, meta_boxes
+from leanpix.engine.reading.headers.boxes import FULL_BOX, Box, box, boxes, item_kinds, item_pieces, items, meta_boxes
 from leanpix.engine.reading.headers.jxl import exif_content
 
 _AVIF = frozenset({b"avif", b"avis"})
@@ -56,6 +56,7 @@ class Described:
     profile: bytes | None = None
     primaries: int = _UNSPECIFIED
     transfer: int = _UNSPECIFIED
+    peak_nits: float = DEFAULT_PEAK_NITS
     frames: int = 1
     is_cut: bool = False
 
@@ -69,7 +70,7 @@ class Described:
         """What PQ or HLG its samples are in."""
         if not self.is_high_range:
             return None
-        return HighRange(PRIMARIES.get(self.primaries, PRIMARIES[9]), self.transfer == PQ)
+        return HighRange(PRIMARIES.get(self.primaries, PRIMARIES[9]), self.transfer == PQ, self.peak_nits)
 
     def icc_profile(self) -> bytes | None:
         """The profile that it carries, or one made of its numbers; None for sRGB and for a high range."""
@@ -160,6 +161,7 @@ def described(source: bytes) -> Described:
         profile,
         primaries,
         transfer,
+        _peak_nits(own),
         _frames(source),
         _is_cut(source, found[b"iloc"]),
     )
@@ -259,6 +261,33 @@ def _colours(own: Mapping[bytes, bytes]) -> tuple[bytes | None, int, int]:
     if len(own.get(b"nclx", b"")) < 4:  # noqa: PLR2004 - two numbers of 16 bits
         return profile, _UNSPECIFIED, _UNSPECIFIED
     return profile, *struct.unpack_from(">HH", own[b"nclx"])
+
+
+def _peak_nits(own: Mapping[bytes, bytes]) -> float:
+    """The brightest of the content by `clli`, as browsers take it; 0 says that it is not known."""
+    return int.from_bytes(own.get(b"clli", b"")[:2]) or DEFAULT_PEAK_NITS
+
+
+def with_one_association(source: bytes) -> bytes | None:
+    """The same file with its `ipma` boxes as one, nothing else moved; None where it has not several of one version.
+
+    ISO/IEC 14496-12 allows one of each version and flags. The encoder cavif wrote one for each item.
+    """
+    properties = next((one for one in meta_boxes(source) if one.kind == b"iprp"), None)
+    inner = [] if properties is None else list(boxes(source, properties.content, properties.end))
+    if [one.kind for one in inner[:3]] != [b"ipco", b"ipma", b"ipma"]:
+        return None
+    held, *tables = inner
+    heads = {source[one.content : one.content + FULL_BOX] for one in tables}
+    if len(heads) > 1 or any(one.kind != b"ipma" for one in tables):
+        return None
+    starts = [one.content + FULL_BOX for one in tables]
+    count = sum(int.from_bytes(source[start : start + 4]) for start in starts)
+    entries = (source[start + 4 : one.end] for start, one in zip(starts, tables, strict=True))
+    whole = box(b"ipma", *heads, count.to_bytes(4), *entries)
+    saved = tables[-1].end - tables[0].start - len(whole)  # 16 for each that goes: a property that nobody refers to
+    filled = box(b"ipco", source[held.content : held.end], box(b"free", bytes(saved - 8)))
+    return source[: held.start] + filled + whole + source[tables[-1].end :]
 
 
 def _samples(coding: bytes, own: Mapping[bytes, bytes]) -> tuple[bool, int]:
