@@ -196,3 +196,12 @@ def test_a_folder_with_a_picture_s_extension_is_a_folder(photos: Path, tmp_path:
     (tmp_path / "all.jpg").mkdir()
     assert run(tmp_path, photos / "hat.jpg", "-o", tmp_path / "all.jpg").code == 0
     assert (tmp_path / "all.jpg" / "hat.jpg").is_file()
+
+
+def test_a_backup_within_the_folder_is_never_compressed(photos: Path, tmp_path: Path) -> None:
+    (photos / "kept").mkdir()
+    words = (photos, "--in-place", "--backup", photos / "kept")
+    assert run(tmp_path, *words).outcomes == {"hat.jpg": "compressed"}
+    again = [run(tmp_path, *words), run(tmp_path, photos, "--in-place")]
+    assert [ran.outcomes for ran in again] == [{"hat.jpg": "done before"}] * 2
+    assert (photos / "kept" / "hat.jpg").read_bytes() == JPG

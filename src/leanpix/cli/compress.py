@@ -153,7 +153,8 @@ def compress(
     options = options_or_exit(
         output_format, quality=quality, max_kb=max_kb, width=width, height=height, fit=fit, score=score, keep=keep
     )
-    outside = output.resolve() if placement.is_tree and output is not None else None
+    apart = output if placement.is_tree else backup
+    outside = None if apart is None else apart.resolve()
     rules = Rules(include or (), exclude or (), follow_links, outside, placement.where, gitignore)
     settings = batch_settings_or_exit(workers=jobs, server=server, key=key)
     if settings.server is not None and dry_run:

@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path, PurePath
 
+from leanpix.cli.batch.backup import MANIFEST
 from leanpix.cli.batch.gitignore import GitIgnore
 from leanpix.cli.batch.items import Item, Outcome, Source
 from leanpix.cli.batch.place import MARK, Where
@@ -27,9 +28,9 @@ class Rules:
     """What of a folder is taken.
 
     include and exclude are patterns of file names or of paths below the folder, in any case; `*` matches `/` too.
-    Without include, the extension decides. outside: a folder that is never entered (the output's own). where: results
-    beside their sources are left out by their name, `name.min.ext`; in place, a file is worked on once, by whatever
-    links it is found. by_gitignore: what a working tree's .gitignore files name is left out of folders.
+    Without include, the extension decides. outside: a folder that is never entered (the output's, or the backup's own).
+    where: results beside their sources are left out by their name, `name.min.ext`; in place, a file is worked on once,
+    by whatever links it is found. by_gitignore: what a working tree's .gitignore files name is left out of folders.
     """
 
     include: Sequence[str] = ()
@@ -50,8 +51,10 @@ class Rules:
         return relative.suffix[1:].lower() in EXTENSIONS
 
     def enters(self, folder: Path, relative: PurePath) -> bool:
-        """Whether a folder within the folder is looked into."""
+        """Whether a folder within the folder is looked into; in place, no folder of originals that were kept is."""
         if relative.name.startswith(".") or matches(relative, self.exclude):
+            return False
+        if self.where is Where.IN_PLACE and (folder / MANIFEST).exists():
             return False
         return self.outside is None or folder.resolve() != self.outside
 
