@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ from leanpix.engine.codecs import priors
 from leanpix.engine.codecs.base import Encoded, Goal, Mend, Raster
 from leanpix.engine.codecs.offers import Facts, Offer, SourceSize, lossless, lossy, repacked_source
 from leanpix.engine.codecs.prior import PriorCurve
+from leanpix.engine.codecs.webp.animated import animated_webp, has_lost_motion
 from leanpix.engine.codecs.webp.libwebp import encode_libwebp, libwebp_backend, modes_bytes
 from leanpix.engine.codecs.webp.libwebp_native import MODES_BYTES, NOISE_SHAPING, LossySettings
 from leanpix.engine.codecs.webp.lossless.alpha_native import native_planes
@@ -164,9 +166,12 @@ class WebpEncoder:
         if self.is_native:
             data = self._by_libwebp(parameter, alpha_quality)
         else:
-            data = self._save(
-                Q=round(parameter), effort=self.method, alpha_q=alpha_quality, smart_subsample=self.is_colourful
-            )
+            lossy: dict[str, Any] = {"Q": round(parameter), "effort": self.method, "alpha_q": alpha_quality}
+            data = _saved(self.raster, smart_subsample=self.is_colourful, **lossy)
+            if self.raster.frames > 1 and has_lost_motion(data, self.raster):
+                data = animated_webp(
+                    self.raster, lambda part: _saved(Raster(part), smart_subsample=self.is_colourful, **lossy)
+                )
         return Encoded(data, f"libwebp (method {self.method})", quality=parameter)
 
     def _by_libwebp(self, parameter: float, alpha_quality: int) -> bytes:
@@ -206,8 +211,7 @@ class WebpEncoder:
         )
 
     def _save(self, **settings: object) -> bytes:
-        data: bytes = self.raster.image().webpsave_buffer(keep=self.raster.keep, **settings)
-        return data
+        return _saved(self.raster, **settings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,6 +270,11 @@ class WebpCodec:
         del effort  # a copy costs nothing
         data = without_metadata(source)
         return Encoded(data, "source", is_lossless=True) if data else None
+
+
+def _saved(raster: Raster, **settings: object) -> bytes:
+    data: bytes = raster.image().webpsave_buffer(keep=raster.keep, **settings)
+    return data
 
 
 def _is_busy(pixels: NDArray[np.uint8], settings: LossySettings) -> bool:

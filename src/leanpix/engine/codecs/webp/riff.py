@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
-_HAS_PROFILE, _HAS_ALPHA = 0x20, 0x10
+_HAS_PROFILE, _HAS_ALPHA, _IS_ANIMATED = 0x20, 0x10, 0x02
+_PICTURE = frozenset({b"ALPH", b"VP8 ", b"VP8L"})
+_REPLACES = b"\x02"
+"""A frame's flags: it is not blended with what lies below, and stays."""
+
 _METADATA, _PROFILE = {b"EXIF": 0x08, b"XMP ": 0x04}, {b"ICCP": _HAS_PROFILE}
 """Chunks that carry no picture, with their bits in the flags of the VP8X header."""
 
@@ -41,6 +45,36 @@ def lossless_file(payload: bytes, size_px: tuple[int, int], profile: bytes | Non
     return _extended(file, _HAS_PROFILE | (_HAS_ALPHA if has_alpha else 0), (b"ICCP", profile), size_px)
 
 
+def picture_chunks(source: bytes) -> bytes:
+    """A still WebP's alpha and picture as they are written into a frame."""
+    return _chunks_of([(name, data) for name, data in _chunks(source) if name in _PICTURE])
+
+
+def animated_file(
+    frames: Sequence[tuple[tuple[int, int, int, int], int, bytes]],
+    size_px: tuple[int, int],
+    loop: int,
+    profile: bytes | None,
+) -> bytes:
+    """A WebP of frames: each its left, top, width and height (left and top even), its time in ms and its chunks.
+
+    Each frame replaces what lies below it and stays. loop: how often it plays, 0 for ever.
+    """
+    has_alpha = any(chunks.startswith((b"ALPH", b"VP8L")) for _, _, chunks in frames)
+    flags = _IS_ANIMATED | (_HAS_ALPHA if has_alpha else 0) | (_HAS_PROFILE if profile is not None else 0)
+    parts = [(b"VP8X", bytes([flags, 0, 0, 0]) + _numbers(size_px[0] - 1, size_px[1] - 1))]
+    parts += [(b"ICCP", profile)] if profile is not None else []
+    parts.append((b"ANIM", bytes(4) + struct.pack("<H", loop)))
+    for (left, top, width, height), shown_ms, chunks in frames:
+        head = _numbers(left // 2, top // 2, width - 1, height - 1, shown_ms)
+        parts.append((b"ANMF", head + _REPLACES + chunks))
+    return _written(parts)
+
+
+def _numbers(*values: int) -> bytes:
+    return b"".join(value.to_bytes(3, "little") for value in values)
+
+
 def _extended(source: bytes, flag: int, chunk: tuple[bytes, bytes], size: tuple[int, int]) -> bytes:
     """With a chunk in front of the others, where alpha goes before the picture and a profile before both."""
     chunks = list(_chunks(source))
@@ -49,8 +83,12 @@ def _extended(source: bytes, flag: int, chunk: tuple[bytes, bytes], size: tuple[
     return _written([(b"VP8X", bytes([flags | flag, 0, 0, 0]) + sides), chunk, *chunks])
 
 
-def _written(chunks: list[tuple[bytes, bytes]]) -> bytes:
-    body = b"".join(_CHUNK.pack(name, len(data)) + data + b"\0" * (len(data) & 1) for name, data in chunks)
+def _chunks_of(chunks: Sequence[tuple[bytes, bytes]]) -> bytes:
+    return b"".join(_CHUNK.pack(name, len(data)) + data + b"\0" * (len(data) & 1) for name, data in chunks)
+
+
+def _written(chunks: Sequence[tuple[bytes, bytes]]) -> bytes:
+    body = _chunks_of(chunks)
     return _HEADER.pack(b"RIFF", 4 + len(body), b"WEBP") + body
 
 
