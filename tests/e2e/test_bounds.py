@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import json
 import os
 import signal
@@ -109,6 +110,21 @@ def test_a_field_that_is_no_parameter_is_passed_over_whatever_its_size(bounded: 
         assert client.post(API, data={"sync": "1"}, files=parts).json()["data"]["state"] == 1
         content = json.dumps({"notes": ["x" * 5 * MB, {"a": [1, None]}], "image_url": "ftp"}).encode()
         assert client.post(API, content=content).status_code in {200, 400}
+
+
+@pytest.mark.parametrize(
+    ("content_type", "piece"),
+    [("application/x-www-form-urlencoded", b"&"), ("multipart/form-data; boundary=b", b"--b\r\n\r\n\r\n--bx")],
+    ids=["nothing but separators", "nothing but boundaries"],
+)
+def test_a_small_body_that_unpacks_to_what_takes_a_parser_long_is_refused(
+    bounded: Server, content_type: str, piece: bytes
+) -> None:
+    content = gzip.compress(piece + piece[-7:] * (24 * MB // len(piece[-7:])))
+    headers = {"Content-Type": content_type, "Content-Encoding": "gzip"}
+    with bounded.client(bounded.new_key(qps=1000), timeout_s=5) as client:
+        answer = client.post(API, content=content, headers=headers)
+    assert answer.status_code == httpx.codes.BAD_REQUEST, answer.text
 
 
 def test_many_slow_readers_of_a_large_result_hold_no_copies_of_it(tmp_path: Path) -> None:

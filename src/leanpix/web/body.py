@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 from urllib.parse import parse_qsl
 
-from python_multipart.exceptions import MultipartParseError
+from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import parse_options_header
 
 from leanpix.domain.errors import BodyError, SourceCountError, StoreUnavailableError, UploadTooLargeError
@@ -246,7 +246,7 @@ async def read_form(content_type: str, query: str, chunks: AsyncIterator[bytes],
         if reader is not None:
             reader.finish()
         _take_pictures_of_query(form)
-    except MultipartParseError as failure:
+    except FormParserError as failure:
         form.close()
         raise BodyError(f"the multipart body is malformed: {failure}") from failure
     except OSError as failure:  # there is no room for the spool file

@@ -66,9 +66,6 @@ class UrlencodedReader:
         return after
 
     def _begin_value(self, name: bytes) -> None:
-        self._fields += 1
-        if self._fields > MAX_PARTS:
-            raise BodyError(f"more than {MAX_PARTS} fields")
         text = unquote_to_bytes(name.replace(b"+", b" ")).decode("utf-8", "replace")
         self._writer = self._form.text(text)
         self._name = None
@@ -86,6 +83,9 @@ class UrlencodedReader:
             self._writer.write(unquote_to_bytes(whole.replace(b"+", b" ")))
 
     def _end_field(self) -> None:
+        self._fields += 1  # empty ones too: each takes as long as one that is none
+        if self._fields > MAX_PARTS:
+            raise BodyError(f"more than {MAX_PARTS} fields")
         if self._name:
             self._begin_value(bytes(self._name))
         if self._writer is not None:

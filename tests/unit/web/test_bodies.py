@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import tracemalloc
+from contextlib import closing
 from urllib.parse import quote, unquote_to_bytes
 
 import pytest
@@ -144,6 +145,33 @@ def test_the_headers_of_a_part_have_a_bound() -> None:
     for headers in (b"X: " + b"x" * 100_000, b"Some-Header: y\r\n" * 5000):
         with pytest.raises(BodyError, match="header"):
             read("multipart/form-data; boundary=b", start + headers)
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body", "told"),
+    [
+        (URLENCODED, b"&" * MB, "more than 100 fields"),
+        (URLENCODED, b"quality=5" + b"&" * 101, "more than 100 fields"),
+        (
+            "multipart/form-data; boundary=b",
+            b'--b\r\nContent-Disposition: form-data; name="image_file"; filename="a"\r\n\r\n' + b"\r\n--bx" * 150_000,
+            "its boundary again",
+        ),
+        ("multipart/form-data; boundary=" + "b" * 300, b"--" + b"b" * 300, "malformed: Boundary length 300"),
+    ],
+)
+def test_what_takes_the_parser_long_byte_by_byte_is_refused(content_type: str, body: bytes, told: str) -> None:
+    with pytest.raises(BodyError, match=told):
+        read(content_type, body)
+
+
+def test_a_form_may_end_with_a_separator_and_a_picture_may_hold_its_boundary_now_and_then() -> None:
+    with closing(read(URLENCODED, b"&quality=5&&format=jpg&")) as form:
+        assert form.fields == {"quality": "5", "format": "jpg"}
+    content = (b"\r\n--bx" + bytes(1000)) * 100
+    head = b'--b\r\nContent-Disposition: form-data; name="image_file"; filename="a"\r\n\r\n'
+    with closing(read("multipart/form-data; boundary=b", head + content + b"\r\n--b--\r\n")) as form:
+        assert form.file_bytes == len(content)
 
 
 def test_a_picture_in_text_has_the_bound_of_every_picture() -> None:
