@@ -169,7 +169,36 @@ def test_a_mend_that_likely_takes_too_much_for_a_slight_place_is_not_made() -> N
     found = evaluate([plain], AT_SCORE, Clock(), only_slightly_short)
     assert runs.names == ["plain", "cheap"]
     assert found.best is not None
-    assert found.best.encoded.encoder == "cheap"  # slightly short as well, but mended the more
+    assert found.best.encoded.encoder == "plain"
+
+
+@pytest.mark.parametrize(("last_score", "taken"), [(None, "plain"), (80, "twice")])
+def test_a_mend_after_which_a_place_is_still_slightly_over_is_not_paid_for(
+    last_score: float | None, taken: str
+) -> None:
+    runs = Runs()
+    twice = runs.candidate("twice", 1150, likely=1120, score=last_score)
+    once = replace(runs.candidate("once", 1100, likely=1050), instead=lambda _: [twice])
+    plain = replace(runs.candidate("plain", 1000, likely=900), instead=lambda _: [once])
+    found = evaluate([plain], AT_SCORE, Clock(), only_slightly_short)
+    assert runs.names == ["plain", "once", "twice"]
+    assert found.best is not None
+    assert found.best.encoded.encoder == taken
+
+
+def test_of_two_that_are_slightly_short_the_smaller_is_taken() -> None:
+    runs = Runs()
+    smaller = runs.candidate("smaller", 800, likely=950)
+    found = evaluate([runs.candidate("larger", 1000, likely=900), smaller], AT_SCORE, Clock(), only_slightly_short)
+    assert found.best is not None
+    assert found.best.encoded.encoder == "smaller"
+
+
+def test_the_smallest_that_was_refused_for_a_place_is_remembered() -> None:
+    runs = Runs()
+    tried = [runs.candidate("fine", 300, likely=20, score=70), runs.candidate("coarse", 200, likely=30, score=60)]
+    found = evaluate([*tried, runs.candidate("whole", 900, likely=500)], AT_SCORE, Clock(), passes)
+    assert found.refused == (200, WORST)
 
 
 def test_what_takes_much_more_than_one_that_is_slightly_short_is_not_made_either() -> None:

@@ -133,6 +133,20 @@ def test_of_a_thing_on_much_ground_a_place_hardly_over_its_bound_costs_a_fifth_m
     assert WorstPlaces(source).worst(shown(done.data))[0].ratio <= worst.ratio
 
 
+@pytest.mark.skipif(not jpegli_backend().startswith("native"), reason="finer ground takes the native library")
+@pytest.mark.parametrize(("seed", "quality"), [(2, 75), (3, 75), (3, 85)])
+def test_a_means_that_takes_much_is_weighed_against_a_finer_setting_without_it(seed: int, quality: int) -> None:
+    """What finer ground adds to a dark and plain picture is as much as all the rest of it takes."""
+    source = np.round(6 + 0.14 * trust.texture(seed, 960, 640)).astype(np.uint8)
+    context, runs = opened(source, OutputFormat.JPG, quality)
+    done = make(context, silent, runs)
+    ways = {one.name: one for one in done.compression.report.considered if one.result_bytes is not None}
+    assert done.is_met
+    assert WorstPlaces(source).worst(shown(done.compression.data))[0].ratio <= 1
+    assert ways["jpg lossy, finer ground"].decision is Decision.MADE
+    assert len(done.compression.data) <= 0.85 * (ways["jpg lossy, finer ground"].result_bytes or 0)
+
+
 RATES = PriorCurve(((0, 0.0), (100, math.log(1.5) * 10)))
 SCORES = PriorCurve(((0, 0.0), (100, 100.0)))
 MARKED = 7

@@ -40,6 +40,9 @@ from leanpix.engine.reading.probe import Probe, probe
 OnPhase = Callable[[str], None]
 
 AT_TARGET = "already at the quality aimed at: only packed without loss, the source's own pixels are kept"
+_MUCH_LARGER = 2.0
+"""Times the bytes of an encode that was refused for a place, from which on a result says so."""
+
 ALREADY_OPTIMAL = "already optimal: the source's own pixels are kept"
 
 
@@ -176,11 +179,21 @@ def make(context: EncodeContext, tell: OnPhase, runs: EncoderRuns | None = None)
     attempt = found.best or _nearest(found, need, context.options)
     if need.never_over_bytes is not None and attempt.bytes > need.never_over_bytes:
         attempt = _never_larger(context, runs, found, need.never_over_bytes) or attempt
+    attempt = replace(attempt, warnings=(*attempt.warnings, *_dear_for_a_place(found, attempt, need)))
     data = _finished(context, attempt)
     compression = Compression(data, _report(context, runs, attempt, found.told(), data))
     compares_looks = bool(context.options.alternatives) and need.max_bytes is not None
     score = context.meter.score(attempt.encoded) if compares_looks and attempt.size_px is None else 0.0
     return FormatResult(compression, found.best is not None, score)
+
+
+def _dear_for_a_place(found: Outcome, attempt: Attempt, need: Need) -> tuple[str, ...]:
+    """What a result is so large for, where a much smaller one fell short for a place alone."""
+    if found.refused is None or attempt.bytes < _MUCH_LARGER * found.refused[0]:
+        return ()
+    refused_bytes, worst = found.refused
+    place = f"{worst.measure.value} {need.excess(worst):.1f} times what it may have, at {worst.left_px}, {worst.top_px}"
+    return (f"an encode of {refused_bytes} bytes was refused for one place: {place}",)
 
 
 def _nearest(found: Outcome, need: Need, options: CompressionOptions) -> Attempt:

@@ -1,4 +1,4 @@
-"""Pixels on a coarser grid of levels, where that does not show: what a lossless encoder takes half of the bytes for.
+"""Pixels of fewer levels or colours, where that does not show: what a lossless encoder takes half of the bytes for.
 
 Between the last palette and every pixel kept, and between WebP's finest lossy setting and that: levels a few steps
 apart, except on smooth ground, where they would be contours, and on flat ground, which costs next to nothing as it is.
@@ -7,9 +7,13 @@ Black and white stay (docs/decisions/0172).
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
+from leanpix.engine.codecs.palette_native import native_palettes
+from leanpix.engine.codecs.png.palette import PALETTE_GRID, Palettes
 from leanpix.engine.content.cells import CELL_PX, Cells
 
 STEPS = (2, 3, 4, 6, 8)
@@ -40,6 +44,38 @@ def coarsened(pixels: NDArray[np.uint8], step: int, kernels: Cells) -> NDArray[n
     coarse[:, :, :bands] = np.where(finer, _on_grid(min(step, _SMOOTH_STEP))[colour], _on_grid(step)[colour])
     np.copyto(coarse[:, :, :bands], colour, where=flat)
     return coarse
+
+
+@dataclass(frozen=True, slots=True)
+class FewerColours:
+    """A picture in the colours of its palettes as PNG has them, for encoders without palettes of their own.
+
+    Near black a palette has the levels that are seen, in the numbers that are had of them; coarser levels have none
+    (docs/decisions/0304). choices: how many palettes there are; the later have fewer colours.
+    """
+
+    pixels: NDArray[np.uint8]
+    palettes: Palettes
+    choices = len(PALETTE_GRID)
+
+    @classmethod
+    def of(cls, pixels: NDArray[np.uint8]) -> FewerColours | None:
+        """For (rows, width, bands) pixels; None without the native kernel."""
+        kernel = native_palettes()
+        return None if kernel is None else cls(pixels, Palettes.of(pixels, kernel))
+
+    def shown(self, choice: int) -> NDArray[np.uint8]:
+        """The pixels in the palette of a choice."""
+        quality = self._quality(choice)
+        return self.palettes.shown(self.palettes.indices(self.pixels, quality), quality, self.pixels.shape)
+
+    def colours(self, choice: int) -> int:
+        """How many it has."""
+        return len(self.palettes.at(self._quality(choice)))
+
+    @staticmethod
+    def _quality(choice: int) -> float:
+        return PALETTE_GRID[-1 - choice]
 
 
 def _shown(cells: NDArray[np.bool_], shape: tuple[int, ...]) -> NDArray[np.bool_]:

@@ -125,6 +125,10 @@ POINTS_A_RATE = 21.0
 SLIGHT_GROWTH = 1.2
 """How many times its bytes an encode may take for a place that is slightly over its bound (docs/decisions/0175)."""
 
+DEAR_MEND = 1.15
+"""How many times an encode's bytes a means against its worst place takes, for a finer setting without it to be looked
+for (docs/decisions/0303)."""
+
 # log(bits a pixel) of a source by its quality, a JPEG's of libjpeg: what a picture takes more or less than that, its
 # results do, too. Of formats whose decoders give smaller sides for less.
 FILE_RATES = {

@@ -12,6 +12,7 @@ from leanpix.engine.codecs.base import GROUND, Encoded, Mend
 from leanpix.engine.codecs.need import Verdict
 from leanpix.engine.codecs.offers import Basis, Estimate, Kind, Offer, Refinement
 from leanpix.engine.codecs.priors import (
+    DEAR_MEND,
     FINER_CHROMA,
     MOST_OVER,
     NEAR_LOSSLESS,
@@ -26,6 +27,7 @@ from leanpix.engine.codecs.priors import (
     slower_lossless,
 )
 from leanpix.engine.codecs.runs import EncoderRuns
+from leanpix.engine.goals.climb import Climb
 from leanpix.engine.goals.context import EncodeContext
 from leanpix.engine.goals.evaluate import Attempt, Candidate
 from leanpix.engine.goals.fitting import next_within
@@ -46,6 +48,27 @@ def candidates(context: EncodeContext, runs: EncoderRuns) -> list[Candidate]:
     offers = {offer.kind: offer for offer in named}
     reach = Reach(context, runs)
     return list(_Bound(context, runs, offers, reach, Strips(context, runs, reach.setting)).all())
+
+
+@dataclass(slots=True)
+class _Tried:
+    """One lossy encoder and what came of it.
+
+    before: the one that it is to mend. places: where it fell short. is_weighed: whether a finer setting of it was set
+    against its means.
+    """
+
+    runs: EncoderRuns
+    before: _Tried | None = None
+    attempt: Attempt | None = None
+    places: tuple[WorstPlace, ...] = ()
+    is_weighed: bool = False
+
+    def chain(self) -> Iterator[_Tried]:
+        """Itself and what it is to mend, to the first."""
+        yield self
+        if self.before is not None:
+            yield from self.before.chain()
 
 
 @dataclass(slots=True)
@@ -185,7 +208,7 @@ class _Bound:
 
     def lossy(self) -> Candidate:
         """By the search that the need takes."""
-        offer, max_bytes = self.offers[Kind.LOSSY], self.context.need.max_bytes
+        offer, max_bytes, plain = self.offers[Kind.LOSSY], self.context.need.max_bytes, _Tried(self.runs)
         if max_bytes is not None:
             # What a search to a size finds fits it.
             offer = replace(offer, estimate=replace(offer.estimate, likely_bytes=max_bytes))
@@ -200,7 +223,7 @@ class _Bound:
         def run() -> Attempt | None:
             is_foretold = self._is_foretold()
             self.reach.risky = self._risky
-            attempt = None if is_foretold else self.reach.run()
+            attempt = plain.attempt = None if is_foretold else self.reach.run()
             self.lossy_bytes = None if attempt is None else attempt.bytes
             self.lossy_setting = self.reach.asked if attempt is None else attempt.parameter
             return attempt
@@ -212,7 +235,7 @@ class _Bound:
             self._on_strips(refine) if is_weighed else None,
             self._strips_cpu_s(offer),
             given=given,
-            instead=lambda verdict: self._mended(self.foretold or verdict, self.runs),
+            instead=lambda verdict: self._mended(self.foretold or verdict, plain),
             then=self._richer,
             nearest=self.reach.nearest if max_bytes is None else None,
         )
@@ -244,32 +267,59 @@ class _Bound:
         """The crops of a picture that is too large to be looked at whole."""
         return self.foreseen if self.context.meter.is_sampled else None
 
-    def _mended(self, verdict: Verdict, runs: EncoderRuns) -> Iterator[Candidate]:
+    def _mended(self, verdict: Verdict, tried: _Tried) -> Iterator[Candidate]:
         """The same without one of the trades that the encoder made, the cheapest first."""
         if self.context.need.max_bytes is not None:
             return
+        runs, tried.places = tried.runs, verdict.places
         if runs is self.runs:
             yield from self._near_lossless()
         is_foretold = self.foretold is not None and runs is self.runs
         crops = self.foreseen if is_foretold else PlaceCrops.round(self.context, verdict.places)
+        worst = verdict.worst
+        if tried.attempt is not None and tried.attempt.has_no_finer:  # then what helps the whole may help the place
+            worst, crops = None, None
         for one in runs.encoder.mends():
-            if not one.helps(verdict.worst):
+            if not one.helps(worst):
                 continue
-            mend = self._sufficient(one, verdict.worst, crops)
-            mended = runs.fork(mend.encoder)
-            reach = Reach(self.context, mended, self._risky)
+            mend = self._sufficient(one, worst, crops)
+            mended = _Tried(runs.fork(mend.encoder), tried)
+            reach = Reach(self.context, mended.runs, self._risky)
 
-            def run(reach: Reach = reach, mended: EncoderRuns = mended) -> Attempt | None:
-                attempt = reach.run()
-                self.runs.add_counts(mended)
-                return attempt
+            def run(reach: Reach = reach, mended: _Tried = mended) -> Attempt | None:
+                mended.attempt = reach.run()
+                self.runs.add_counts(mended.runs)
+                return mended.attempt
 
             yield Candidate(
                 self._mended_offer(mend),
                 run,
-                instead=functools.partial(self._mended, runs=mended),
+                instead=functools.partial(self._mended, tried=mended),
+                then=functools.partial(self._finer_without, tried),
                 nearest=reach.nearest,
             )
+
+    def _finer_without(self, tried: _Tried, mended: Attempt) -> Iterator[Candidate]:
+        """Finer settings without the means, where those took much more than the setting that fell short.
+
+        What a means adds hardly depends on the setting: the coarser that is, the larger a share of its bytes
+        (docs/decisions/0303).
+        """
+        offer = self.offers[Kind.LOSSY]
+        for one in tried.chain():
+            before = one.attempt
+            if before is None or before.parameter is None or before.has_no_finer or one.is_weighed:
+                continue
+            if mended.bytes <= DEAR_MEND * before.bytes:
+                continue
+            one.is_weighed = True
+
+            def run(one: _Tried = one, setting: float = before.parameter) -> Attempt | None:
+                found = Climb(self.context, one.runs, most_bytes=mended.bytes).above(setting, one.places)
+                return None if found is None else Attempt(Kind.LOSSY, one.runs.at(found), parameter=found)
+
+            estimate = replace(offer.estimate, least_bytes=before.bytes, likely_bytes=mended.bytes)
+            yield Candidate(Offer(Kind.LOSSY, f"{offer.name}, finer", estimate), run)
 
     def _sufficient(self, mend: Mend, worst: WorstPlace | None, crops: PlaceCrops | None) -> Mend:
         """The mend, or the first of those that follow from it, that suffices on crops round the worst places."""

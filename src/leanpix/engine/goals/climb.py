@@ -21,11 +21,15 @@ _HALVINGS = 3
 
 @dataclass(slots=True)
 class Climb:
-    """One encoder's settings by their worst places. What crops round the places say no to is not encoded whole."""
+    """One encoder's settings by their worst places. What crops round the places say no to is not encoded whole.
+
+    most_bytes: what a finer setting is worth.
+    """
 
     context: EncodeContext
     runs: EncoderRuns
     _trials: list[CropTrials] = field(default_factory=list)
+    most_bytes: float = math.inf
 
     def above(self, setting: float, places: tuple[WorstPlace, ...]) -> float | None:
         """The cheapest finer setting found that passes; or one that falls short slightly, where what passes costs more.
@@ -102,8 +106,10 @@ class Climb:
         return self.context.need.allows(self.context.need.worst_of(self._places_at(setting)))
 
     def _is_too_dear(self, finer: float, slight: float | None) -> bool:
-        """Whether a finer setting takes more than the slight places of another are worth."""
-        return slight is not None and len(self.runs.at(finer).data) > SLIGHT_GROWTH * len(self.runs.at(slight).data)
+        """Whether a finer setting takes more than it is worth, or than the slight places of another are."""
+        most = math.inf if slight is None else SLIGHT_GROWTH * len(self.runs.at(slight).data)
+        most = min(most, self.most_bytes)
+        return most < math.inf and len(self.runs.at(finer).data) > most
 
     def _look_round(self, places: tuple[WorstPlace, ...], setting: float) -> None:
         crops = PlaceCrops.round(self.context, places)

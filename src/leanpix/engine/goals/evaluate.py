@@ -31,7 +31,8 @@ class Attempt:
     """An encode that was made, whether or not it meets the need.
 
     score: where it is known already. parameter: the encoder's, None for what has none. size_px: width and height, where
-    they are smaller than asked for. worst: where it was looked for in a part of the picture alone.
+    they are smaller than asked for. worst: where it was looked for in a part of the picture alone. has_no_finer: no
+    finer setting of its encoder mends its worst place.
     """
 
     kind: Kind
@@ -41,6 +42,7 @@ class Attempt:
     warnings: tuple[str, ...] = ()
     size_px: tuple[int, int] | None = None
     worst: WorstPlace | None = None
+    has_no_finer: bool = False
 
     @property
     def bytes(self) -> int:
@@ -92,8 +94,9 @@ class Candidate:
 class Outcome:
     """The best encode that meets the need, or None; what was considered, in the order of what became of it.
 
-    slight: the last that falls short slightly, with its place in considered. most_bytes: what may be spent on mending
-    that.
+    slight: the smallest that falls short slightly, with its place in considered. most_bytes: what may be spent on
+    mending that. refused: the bytes of the smallest that falls short by more than that for a place alone, and that
+    place.
     """
 
     best: Attempt | None = None
@@ -102,6 +105,7 @@ class Outcome:
     taken: int | None = None
     slight: tuple[Attempt, int] | None = None
     most_bytes: float = float("inf")
+    refused: tuple[int, WorstPlace] | None = None
 
     @property
     def is_out_of_time(self) -> bool:
@@ -114,11 +118,15 @@ class Outcome:
         self.considered.append(Considered(name, attempt.kind.name.lower(), Decision.MADE, attempt.bytes))
 
     def note_slight(self, attempt: Attempt) -> None:
-        """Remember what was noted last as one that falls short slightly, if it takes no more than such a one may."""
-        if self.slight is None:
-            self.most_bytes = SLIGHT_GROWTH * attempt.bytes
-        if attempt.bytes <= self.most_bytes:
+        """Remember what was noted last as one that falls short slightly, if it is the smallest of them."""
+        if self.slight is None or attempt.bytes < self.slight[0].bytes:
             self.slight = attempt, len(self.considered) - 1
+            self.most_bytes = SLIGHT_GROWTH * attempt.bytes
+
+    def note_refused(self, attempt: Attempt, worst: WorstPlace) -> None:
+        """Remember what all that is larger is larger for."""
+        if self.refused is None or attempt.bytes < self.refused[0]:
+            self.refused = attempt.bytes, worst
 
     def settle(self) -> None:
         """Take the one that falls short slightly, where what meets the need takes much more."""
@@ -182,6 +190,8 @@ def evaluate(
             if attempt is not None and verdict.is_slight:
                 found.note_slight(replace(attempt, score=verdict.score))
                 queue = _after(attempt, queue, found)  # what takes much more than this is not worth it any more
+            elif attempt is not None and verdict.worst is not None:
+                found.note_refused(attempt, verdict.worst)
             found.nearest = one.nearest or found.nearest
             queue = _ordered([*queue, *one.instead(verdict)], need)
             continue

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from leanpix.domain.worst_place import WorstPlace
 from leanpix.engine.codecs.need import Criterion
 from leanpix.engine.codecs.offers import Kind
+from leanpix.engine.codecs.png.palette import PALETTE_GRID
 from leanpix.engine.codecs.runs import EncoderRuns
 from leanpix.engine.goals.climb import Climb
 from leanpix.engine.goals.context import EncodeContext
@@ -15,6 +16,7 @@ from leanpix.engine.goals.fitting import largest_within
 from leanpix.engine.goals.place_crops import PlaceCrops
 from leanpix.engine.goals.scoring import (
     ON_TILES,
+    has_palettes,
     is_fair,
     is_searched_on_sample,
     lowest_at,
@@ -25,9 +27,6 @@ from leanpix.engine.goals.scoring import (
     trusted,
 )
 from leanpix.engine.libraries.malloc_trim import trim_malloc
-
-_PALETTE_STEP = 5
-"""Of a quality, on one grid for all: else a higher one could find fewer colours than a lower one."""
 
 STILL_SEEN = "a place of it still looks worse than the quality asked for: see the report's worst place"
 OUT_OF_TIME = "the time was used up before the score asked for was reached"
@@ -116,7 +115,7 @@ class Reach:
             return Attempt(Kind.LOSSY, self.runs.at(setting), on_tiles, warnings=(ON_TILES,)) if passes else None
 
         # Before anything is packed: where these colours are too few and the largest palette is not, what suffices.
-        steps = [float(quality) for quality in range(_PALETTE_STEP, 100, _PALETTE_STEP) if quality > setting]
+        steps = [quality for quality in PALETTE_GRID if quality > setting]
         score, highest = self._palette_score(setting, least), self.runs.highest
         if score is None and highest > setting and self.runs.may_continue():
             setting, score = highest, self._palette_score(highest, least)
@@ -158,7 +157,10 @@ class Reach:
         )
 
     def _finer_where_it_shows(self, attempt: Attempt) -> Attempt | None:
-        """At a finer setting where the worst place asks for it, and the encoder has no cheaper means; None: at none."""
+        """At a finer setting where the worst place asks for it, and the encoder has no cheaper means.
+
+        As it is where there is none; of palettes None.
+        """
         need, meter, runs = self.context.need, self.context.meter, self.runs
         is_asked = need.room is not None and not meter.is_sampled
         if attempt.parameter is None or not is_asked or not meter.is_at_risk:
@@ -167,11 +169,29 @@ class Reach:
         worst = need.worst_of(places)
         if need.allows(worst) or any(mend.helps(worst) for mend in runs.encoder.mends()):
             return attempt
+        if has_palettes(runs.encoder) and not need.is_slight(places):
+            return self._more_colours(attempt.parameter, attempt.warnings)
         self._climb = Climb(self.context, runs)
         found = self._climb.above(attempt.parameter, places)
         if found is None:
-            return attempt if need.is_slight(places) else None
+            return attempt if need.is_slight(places) else replace(attempt, has_no_finer=True)
         return Attempt(Kind.LOSSY, runs.at(found), parameter=found, warnings=attempt.warnings)
+
+    def _more_colours(self, setting: float, warnings: tuple[str, ...]) -> Attempt | None:
+        """The fewest that suffice, by their pixels before they are packed, on the grid that a quality takes as well."""
+        highest = self.runs.highest
+        finer = [*(quality for quality in PALETTE_GRID if setting < quality < highest), highest]
+        low, high = 0, len(finer) - 1
+        if highest <= setting or not is_fair(self.context.need, self._places_at(finer[high])):
+            return None
+        while low < high and self.runs.may_continue():
+            middle = (low + high) // 2
+            if is_fair(self.context.need, self._places_at(finer[middle])):
+                high = middle
+            else:
+                low = middle + 1
+        found = finer[high]
+        return Attempt(Kind.LOSSY, self.runs.at(found), parameter=found, warnings=warnings)
 
     def _places_at(self, setting: float) -> tuple[WorstPlace, ...]:
         return preview_places(self.context.meter, self.runs, setting)

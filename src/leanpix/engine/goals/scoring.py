@@ -186,7 +186,12 @@ def _fair(need: Need, meter: QualityMeter, runs: EncoderRuns, reached: Reached) 
             return replace(reached, parameter=finer)  # its score is no lower
         if not runs.may_continue():
             break
-    return reached if runs.encoder.least_score(_HIGHEST_QUALITY) is None else None
+    return None if has_palettes(runs.encoder) else reached
+
+
+def has_palettes(encoder: Encoder) -> bool:
+    """Whether an encode may have too few colours for any quality."""
+    return encoder.least_score(_HIGHEST_QUALITY) is not None
 
 
 def is_fair(need: Need, places: tuple[WorstPlace, ...]) -> bool:

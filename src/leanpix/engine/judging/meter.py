@@ -151,6 +151,11 @@ class QualityMeter:
         """How much of what is seen is smooth ground."""
         return max(looker.ground_share for looker in self._ready_lookers())
 
+    @property
+    def is_dark(self) -> bool:
+        """Whether most of what is seen is so dark that an eye adapts to it."""
+        return any(looker.is_dark for looker in self._ready_lookers())
+
     def grounds(self, side_px: int, most: int) -> tuple[tuple[int, int], ...]:
         """The top and left of at most so many tiles of smooth ground; of a whole still picture."""
         return self._ready_lookers()[0].grounds(side_px, most)

@@ -132,6 +132,11 @@ class WorstPlaces:
         self._dark = mean_around(brightest(means), _DARK_WINDOW, self._cells) < DARK_LEVEL
         self._dark_levels = self._levels_of(self._source) if self._dark.mean() > LEAST_DARK_SHARE else None
 
+    @property
+    def is_dark(self) -> bool:
+        """Whether most of the source is so dark that an eye adapts to it."""
+        return bool(self._dark_levels)
+
     def grounds(self, side_px: int, most: int) -> tuple[tuple[int, int], ...]:
         """The top and left of at most so many tiles with the most and smoothest ground, spread over the picture."""
         side = side_px // CELL_PX

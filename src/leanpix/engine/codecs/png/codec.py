@@ -23,7 +23,7 @@ from leanpix.engine.codecs.base import Encoded, Goal, Mend, Raster, endless
 from leanpix.engine.codecs.offers import Facts, Offer, Refinement, SourceSize, lossless, lossy, repacked_source
 from leanpix.engine.codecs.palette_native import native_palettes
 from leanpix.engine.codecs.png.animated import animated_png, repacked_animation
-from leanpix.engine.codecs.png.palette import Palettes
+from leanpix.engine.codecs.png.palette import FINE_FROM, Palettes
 from leanpix.engine.codecs.png.strips import ByLibdeflate, for_photograph, packed, tested_strips
 from leanpix.engine.codecs.png.strips_native import native_strips
 from leanpix.engine.codecs.prior import PriorCurve
@@ -54,10 +54,6 @@ are stored as they are."""
 # Medians over Kodak photographs, packed: log(bits per pixel) and score at a palette's quality.
 _RATES = PriorCurve(((1, 0.01), (5, 0.51), (10, 0.67), (30, 0.88), (50, 1.03), (60, 1.16), (80, 1.37), (100, 1.43)))
 _SCORES = PriorCurve(((1, -14.0), (5, 42.0), (10, 50.0), (30, 62.0), (50, 69.0), (60, 75.0), (80, 82.3), (100, 84.1)))
-
-_DITHER, _TOLERANCE = 0.5, 100e-6
-"""Of each error, by the kernel; and how much further a colour may be to go on with. Together 4 to 12 % fewer bytes at
-the same score than 0.4 and the nearest (docs/decisions/0131)."""
 
 _QUICK_DEFLATE, _THOROUGH_DEFLATE = 7, 10
 """libdeflate's levels: from 10 on it parses for the best, 5 to 11 % smaller in four times the time."""
@@ -101,7 +97,7 @@ class PngEncoder:
     is_photograph: bool = False
     is_for_quality: bool = False
     left_s: Callable[[], float] = endless
-    mapped: dict[int, bytearray] = field(default_factory=dict)
+    mapped: dict[float, bytearray] = field(default_factory=dict)
     lossless_from = 100
     rates = _RATES
     scores = _SCORES
@@ -133,13 +129,15 @@ class PngEncoder:
             return None
         while len(self.mapped) >= _MOST_MAPPED:  # the first is the furthest from what a search ends at
             self.mapped.pop(next(iter(self.mapped)))
-        indices = self.mapped[int(parameter)] = self._indices(self.palettes, int(parameter))
-        return self.palettes.shown(indices, int(parameter), self.raster.pixels.shape)
+        indices = self.mapped[parameter] = self.palettes.indices(self.raster.pixels, parameter)
+        return self.palettes.shown(indices, parameter, self.raster.pixels.shape)
 
     def to_grid(self, parameter: float) -> float:
-        """A palette's steps are whole numbers; of those whose palettes are known to be the same, the first."""
-        quality = round(parameter)
-        return float(quality if self.palettes is None else self.palettes.first_like(quality))
+        """Whole numbers, and halves where a step is half of the error; of those of the same palette the first."""
+        if self.palettes is None:
+            return float(round(parameter))
+        quality = round(2 * parameter) / 2 if parameter > FINE_FROM else float(round(parameter))
+        return self.palettes.first_like(quality)
 
     def slower_presets(self) -> tuple[()]:
         """None: each encode runs at the effort chosen for its size and the time that is left."""
@@ -149,13 +147,13 @@ class PngEncoder:
         """One palette, half dithered: as good as full dithering where it matters, and smaller."""
         if self.raster.frames > 1:
             return self.lossless()
-        return self._by_libvips(parameter) if self.palettes is None else self._mapped(self.palettes, int(parameter))
+        return self._by_libvips(parameter) if self.palettes is None else self._mapped(self.palettes, parameter)
 
-    def _mapped(self, palettes: Palettes, quality: int) -> Encoded:
+    def _mapped(self, palettes: Palettes, quality: float) -> Encoded:
         """By the whole picture's palette, whatever part of it this raster is."""
         rows, width, _ = self.raster.pixels.shape
         colours = palettes.at(quality)
-        indices = self.mapped.pop(quality, None) or self._indices(palettes, quality)
+        indices = self.mapped.pop(quality, None) or palettes.indices(self.raster.pixels, quality)
         raw = oxipng.RawImage(indices, width, rows, color_type=oxipng.ColorType.indexed(colours.tolist()))
         del indices
         if self.raster.icc_profile is not None:
@@ -163,9 +161,6 @@ class PngEncoder:
         name, settings = self._packing()
         data: bytes = raw.create_optimized_png(**settings)
         return Encoded(data, f"palette ({len(colours)} colours) + {name}", quality=quality)
-
-    def _indices(self, palettes: Palettes, quality: int) -> bytearray:
-        return palettes.kernel.indices(self.raster.pixels, palettes.at(quality), _DITHER, _TOLERANCE)
 
     def _packing(self) -> tuple[str, dict[str, Any]]:
         """Indices of photographs have no use for filters; a part of the picture is only looked at."""
