@@ -47,16 +47,36 @@ def main() -> int:
     target = TOOLS / "uv"
     if _version(target) >= OLDEST:
         return 0
-    TOOLS.mkdir(exist_ok=True)
-    target.unlink(missing_ok=True)
-    if not (by_installed(target) or by_pip(target)):
-        try:
+    try:
+        TOOLS.mkdir(exist_ok=True)
+        target.unlink(missing_ok=True)
+        if not (by_installed(target) or by_pip(target)):
             by_index(target, read_index_settings(os.environ))
-        except UnreachableIndexError as error:
-            print(f"uv {VERSION}, which sets leanpix up, could not be fetched ({error}): {HOW_TO}", file=sys.stderr)
-            return 1
-    print(f"uv {'.'.join(map(str, _version(target)))} is in {target}")
+    except UnreachableIndexError as error:
+        print(f"uv {VERSION}, which sets leanpix up, could not be fetched ({error}): {HOW_TO}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"leanpix: {unwritable(error)}", file=sys.stderr)
+        return 1
+    found = _version(target)
+    if found < OLDEST:
+        print(
+            f"leanpix: {target}, which sets leanpix up, cannot be run here: is the checkout on a disk that is mounted "
+            "noexec?",
+            file=sys.stderr,
+        )
+        return 1
+    print(f"uv {'.'.join(map(str, found))} is in {target}")
     return 0
+
+
+def unwritable(error: OSError) -> str:
+    """What set-up could not write, and what it takes."""
+    what = f"{error.filename}: {error.strerror}" if error.filename is not None else str(error)
+    return (
+        f"set-up cannot write its files ({what}): it takes a checkout that you may write to, such as a clone of your "
+        "own, on a disk with room"
+    )
 
 
 def by_installed(target: Path) -> bool:

@@ -5,8 +5,9 @@
     EXTRAS="cluster heic" set_up.py run     with extras of pyproject.toml
 
 What set-up depends on (the lock, the sources, the interpreter, the compiler) is hashed and kept in .venv/set-up.json:
-the same again ends at once, without a network. Run by the interpreter that .venv is made for. The first lines are for
-older Pythons too: they have to be able to say that they are too old.
+the same again ends at once, without a network. So is the folder that .venv was made in, for its commands name it: one
+that was moved or copied is made anew. Run by the interpreter that .venv is made for. The first lines are for older
+Pythons too: they have to be able to say that they are too old.
 """
 
 import sys
@@ -28,6 +29,7 @@ import shlex  # noqa: E402 - the same
 import shutil  # noqa: E402 - the same
 import subprocess  # noqa: E402 - the same
 from pathlib import Path  # noqa: E402 - the same
+from typing import Any  # noqa: E402 - the same
 
 import bootstrap_uv  # noqa: E402 - the same
 from package_indexes import UnreachableIndexError, read_index_settings  # noqa: E402 - the same
@@ -37,6 +39,17 @@ VENV, UV = ROOT / ".venv", ROOT / ".tools" / "uv"
 STAMP = VENV / "set-up.json"
 SOURCES = ("uv.lock", "pyproject.toml", "hatch_build.py", "README.md", "src", "native")
 GROUPS = {"run": ["--no-default-groups"], "dev": ["--compile-bytecode"]}
+ELSEWHERE = (
+    "VIRTUAL_ENV",
+    "UV_PROJECT",
+    "UV_PROJECT_ENVIRONMENT",
+    "UV_WORKING_DIR",
+    "UV_WORKING_DIRECTORY",
+    "UV_NO_DEFAULT_GROUPS",
+    "UV_NO_DEV",
+    "UV_NO_GROUP",
+)
+"""Settings of another project, or for another environment: .venv and its groups are meant, whatever else is active."""
 TRIAL = "#include <math.h>\n#include <dlfcn.h>\n#include <string.h>\nint main(void) { return 0; }\n"
 WITHOUT_KERNELS = (
     "leanpix: set up without its native kernels ({reason}): everything works, pictures take up to 5 times as much "
@@ -46,11 +59,21 @@ WITHOUT_KERNELS = (
 
 def main(kind: str) -> int:
     """Set up unless nothing changed; the exit code."""
-    digest, extras = _digest(), os.environ.get("EXTRAS", "").replace(",", " ").split()
-    if _is_set_up(digest, kind, extras):
+    try:
+        return _set_up(kind)
+    except OSError as error:
+        print(f"leanpix: {bootstrap_uv.unwritable(error)}", file=sys.stderr)
+        return 1
+
+
+def _set_up(kind: str) -> int:
+    digest, extras, last = _digest(), os.environ.get("EXTRAS", "").replace(",", " ").split(), _last_stamp()
+    if _is_set_up(last, digest, kind, extras):
         return 0
     if (failed := bootstrap_uv.main()) != 0:
         return failed
+    if _was_elsewhere(last):
+        shutil.rmtree(VENV)
     STAMP.unlink(missing_ok=True)  # a set-up that is broken off has to be done again
 
     try:
@@ -66,19 +89,31 @@ def main(kind: str) -> int:
 
     has_kernels, reason = _kernels()
     print("leanpix: set up with its native kernels" if has_kernels else WITHOUT_KERNELS.format(reason=reason))
-    stamp = {"digest": digest, "kind": kind, "extras": extras, "has_kernels": has_kernels, "compiles": _compiles()}
-    STAMP.write_text(json.dumps(stamp), encoding="utf-8")
+    stamp = {"place": str(VENV), "digest": digest, "kind": kind, "extras": extras}
+    STAMP.write_text(json.dumps({**stamp, "has_kernels": has_kernels, "compiles": _compiles()}), encoding="utf-8")
     return 0
 
 
 # ---- What set-up depends on ------------------------------------------------------------------------------------------
 
 
-def _is_set_up(digest: str, kind: str, extras: list[str]) -> bool:
-    """Whether .venv is what is wanted, or more: what tests need holds what the service needs, but no extras by name."""
+def _last_stamp() -> dict[str, Any] | None:
+    """What the last set-up that came to its end has told of itself."""
     try:
-        told = json.loads(STAMP.read_text(encoding="utf-8"))
+        told: dict[str, Any] = json.loads(STAMP.read_text(encoding="utf-8"))
     except (OSError, ValueError):
+        return None
+    return told
+
+
+def _was_elsewhere(told: dict[str, Any] | None) -> bool:
+    """Whether .venv was made in another folder: the first line of each of its commands leads there."""
+    return told is not None and told.get("place", str(VENV)) != str(VENV)
+
+
+def _is_set_up(told: dict[str, Any] | None, digest: str, kind: str, extras: list[str]) -> bool:
+    """Whether .venv is what is wanted, or more: what tests need holds what the service needs, but no extras by name."""
+    if told is None or _was_elsewhere(told):
         return False
     if not (VENV / "bin" / "leanpix").exists() or not (VENV / "bin" / "python").exists():
         return False
@@ -134,7 +169,8 @@ def _install(chosen: list[str]) -> int:
     """Bring .venv to the lock by uv, which goes by pip's settings too; uv's exit code."""
     settings = read_index_settings(os.environ)
     environment = {**os.environ, **settings.for_uv(os.environ), "UV_PYTHON_DOWNLOADS": "never", "UV_NO_PROGRESS": "1"}
-    environment.pop("VIRTUAL_ENV", None)  # .venv is meant, whatever else is active
+    for name in ELSEWHERE:
+        environment.pop(name, None)
 
     def uv(*words: str) -> int:
         return subprocess.run([str(UV), *words], cwd=ROOT, env=environment, check=False).returncode  # noqa: S603 - fixed words

@@ -117,3 +117,20 @@ def test_nothing_reachable_ends_in_one_line_that_says_what_to_do(
     assert "127.0.0.1:1/simple/uv/" in line
     assert "secret" not in line
     assert "PIP_INDEX_URL" in line
+
+
+def test_a_uv_that_does_not_run_where_it_lies_is_said_in_one_line(
+    target: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As on a disk that is mounted noexec."""
+    broken = wheel("#!/no/such/interpreter\n")
+    digest = pin(broken, monkeypatch)
+    libc = "manylinux_2_17" if platform.libc_ver()[0] == "glibc" else "musllinux_1_1"
+    name = f"uv-{bootstrap_uv.VERSION}-py3-none-{libc}_{platform.machine()}.whl"
+    settings = index_of(tmp_path / "index", broken, name, digest=digest)
+    monkeypatch.setattr(bootstrap_uv, "by_pip", lambda _target: False)
+    monkeypatch.setattr(bootstrap_uv, "read_index_settings", lambda _environment: settings)
+    assert bootstrap_uv.main() == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert str(target) in line
+    assert "noexec" in line

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from pathlib import Path
 import bootstrap_uv
 import pytest
 import set_up
+from tests.support.operator import as_ordinary_user, refusal
 
 ROOT = Path(__file__).resolve().parents[2]
 UV = """#!/bin/sh
@@ -34,17 +36,22 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / name).mkdir()
     for name in ("mkdir", "touch", "cat"):
         (tmp_path / "bin" / name).symlink_to(f"/bin/{name}")
-    monkeypatch.setattr(set_up, "ROOT", tmp_path)
-    monkeypatch.setattr(set_up, "VENV", tmp_path / ".venv")
-    monkeypatch.setattr(set_up, "UV", tmp_path / ".tools/uv")
-    monkeypatch.setattr(set_up, "STAMP", tmp_path / ".venv/set-up.json")
-    monkeypatch.setattr(bootstrap_uv, "TOOLS", tmp_path / ".tools")
+    lies_in(tmp_path, monkeypatch)
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
     for name in ("CC", "EXTRAS", "PIP_INDEX_URL", "UV_DEFAULT_INDEX", "UV_INDEX_URL"):
         monkeypatch.delenv(name, raising=False)
     program(tmp_path / ".tools/uv", UV)
     return tmp_path
+
+
+def lies_in(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have set-up take this folder for the tree that it is in."""
+    monkeypatch.setattr(set_up, "ROOT", place)
+    monkeypatch.setattr(set_up, "VENV", place / ".venv")
+    monkeypatch.setattr(set_up, "UV", place / ".tools/uv")
+    monkeypatch.setattr(set_up, "STAMP", place / ".venv/set-up.json")
+    monkeypatch.setattr(bootstrap_uv, "TOOLS", place / ".tools")
 
 
 def program(path: Path, text: str) -> None:
@@ -58,6 +65,15 @@ def asked(tree: Path, kind: str = "run") -> list[str]:
     log.unlink(missing_ok=True)
     assert set_up.main(kind) == 0
     return [line for line in log.read_text().splitlines() if line != "--version"] if log.exists() else []
+
+
+def test_settings_for_another_project_count_nothing_here(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("VIRTUAL_ENV", "UV_PROJECT_ENVIRONMENT", "UV_PROJECT", "UV_WORKING_DIR", "UV_NO_DEV"):
+        monkeypatch.setenv(name, str(tree / "elsewhere"))
+    program(tree / ".tools/uv", UV + 'export -p | grep elsewhere >> "$0.elsewhere" || true\n')
+    (tree / "bin" / "grep").symlink_to("/bin/grep")
+    assert len(asked(tree)) == 1
+    assert (tree / ".tools" / "uv.elsewhere").read_text() == ""
 
 
 def test_a_second_set_up_asks_for_nothing(tree: Path) -> None:
@@ -97,6 +113,41 @@ def test_set_up_is_done_again_where_what_it_depends_on_changed(tree: Path, chang
     (again,) = asked(tree)
     assert "--reinstall-package leanpix" in again
     assert asked(tree) == []
+
+
+def test_a_tree_that_was_moved_or_copied_gets_a_venv_of_its_own(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The commands of a .venv begin with where it was made: a copy's would run what the original has."""
+    asked(tree)
+    copy = Path(shutil.copytree(tree, tree / "copy", symlinks=True))
+    (copy / ".venv" / "bin" / "mypy").write_text(f"#!{tree}/.venv/bin/python\n")
+    lies_in(copy, monkeypatch)
+    assert len(asked(copy)) == 1
+    assert not (copy / ".venv" / "bin" / "mypy").exists()
+    assert asked(copy) == []
+
+
+@pytest.mark.parametrize("closed", [".", ".tools", ".venv"])
+def test_a_tree_that_cannot_be_written_is_told_in_one_line(tree: Path, closed: str) -> None:
+    """Such as somebody else's, or one that was set up as root once."""
+    shutil.copytree(ROOT / "scripts", tree / "scripts", ignore=shutil.ignore_patterns("__pycache__"))
+    (tree / ".venv").mkdir()
+    (tree / ".venv" / "set-up.json").write_text("{}")
+    if closed == ".":
+        shutil.rmtree(tree / ".tools")
+    elif closed == ".tools":
+        program(tree / ".tools" / "uv", "#!/bin/sh\nexit 1\n")  # it has to be replaced
+    (tree / closed).chmod(0o555)
+    try:
+        done = subprocess.run(
+            [*as_ordinary_user(), sys.executable, tree / "scripts" / "set_up.py", "run"],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+    finally:
+        (tree / closed).chmod(0o755)
+    line = refusal(done)
+    assert line.startswith("leanpix: set-up cannot write its files (")
+    assert f"{tree / closed}" in line
+    assert "Permission denied" in line
 
 
 def test_what_is_made_from_the_sources_beside_them_is_no_source(tree: Path) -> None:

@@ -22,8 +22,8 @@ def command(
     line = f'{shell_before}; exec "$0" "$@"' if shell_before else 'exec "$0" "$@"'
     return subprocess.run(
         [*prefix, "sh", "-c", line, str(LEANPIX), *map(str, words)],
-        capture_output=True, text=True, check=False, timeout=TIMEOUT_S, env=environment, cwd="/",
-        stdin=subprocess.DEVNULL,
+        capture_output=True, text=True, errors="surrogateescape", check=False, timeout=TIMEOUT_S,
+        env=environment, cwd="/", stdin=subprocess.DEVNULL,
     )  # fmt: skip
 
 
@@ -31,9 +31,10 @@ def as_ordinary_user() -> list[str]:
     """What starts a program whom closed doors keep out: nothing for an ordinary user, capabilities dropped for root."""
     if os.getuid() != 0:
         return []
-    if shutil.which("setpriv") is None:
+    setpriv = shutil.which("setpriv", path=f"{os.environ.get('PATH', '')}:{os.defpath}")  # a test may have its own path
+    if setpriv is None:
         pytest.skip("root passes every door, and setpriv is not there to take that away")
-    return ["setpriv", "--bounding-set", "-dac_override,-dac_read_search", "--inh-caps", "-all"]
+    return [setpriv, "--bounding-set", "-dac_override,-dac_read_search", "--inh-caps", "-all"]
 
 
 def refusal(done: subprocess.CompletedProcess[str]) -> str:
