@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
 from typing import Annotated
 from urllib.parse import SplitResult, urlsplit
 
@@ -107,6 +110,30 @@ def _without_path(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
+def network(value: object) -> object:
+    """A network of a text, or a single address; ValueError says which is meant where bits are set behind its mask."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return ip_network(value)
+    except ValueError:
+        pass
+    try:
+        meant = ip_network(value, strict=False)
+    except ValueError as failure:
+        raise ValueError("a network such as 10.1.2.0/24 is meant, or an address") from failure
+    raise ValueError(f"{value!r} is an address within a network: is {meant} meant?")
+
+
+def from_home(path: Path) -> Path:
+    """A path that begins with ~, which only a shell would have led to somebody's home."""
+    with suppress(RuntimeError):  # nobody's home: it stays as it is
+        return path.expanduser()
+    return path
+
+
+Net = Annotated[IPv4Network | IPv6Network, BeforeValidator(network)]
+OwnPath = Annotated[Path, AfterValidator(from_home)]
 ExtraFormat = Annotated[OutputFormat, BeforeValidator(extra_format)]
 CommaList = BeforeValidator(split_list)
 WebUrl = Annotated[str, AfterValidator(web_url)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
@@ -21,7 +22,7 @@ from PIL import Image
 from tests.support.accounts import key_for
 from tests.support.batch import environment
 from tests.support.pictures import encoded, gradient
-from tests.support.server import LEANPIX, Server, free_port
+from tests.support.server import LEANPIX, Server, free_port, has_ipv6
 
 from leanpix.cli.tools.roots import PathRefusedError, Roots
 
@@ -38,9 +39,9 @@ async def over_stdio(home: Path, shop: Path, *words: str) -> AsyncIterator[Clien
 
 
 @contextmanager
-def answering(home: Path, shop: Path) -> Iterator[str]:
+def answering(home: Path, shop: Path, host: str = "127.0.0.1") -> Iterator[str]:
     """The address of one that serves over HTTP, until the block ends."""
-    address = f"127.0.0.1:{free_port()}"
+    address = f"{host}:{free_port()}"
     command = [str(LEANPIX), "mcp", str(shop), "--http", address]
     with subprocess.Popen(command, env=environment(home, LEANPIX_MCP_KEY=KEY)) as process:
         try:
@@ -194,6 +195,23 @@ def test_without_the_key_nothing_is_answered(tmp_path: Path, shop: Path, given: 
         # A page that has made the browser take this address for its own.
         page = {"Authorization": f"Bearer {KEY}", "Host": "evil.example", "Accept": "application/json"}
         assert httpx.post(url, json=call, headers=page, trust_env=False).status_code == 421
+
+
+@pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6")
+def test_it_answers_over_ipv6(tmp_path: Path, shop: Path) -> None:
+    with answering(tmp_path, shop, "[::1]") as url:
+        assert httpx.post(url, json={}, trust_env=False).status_code == 401
+
+
+def test_a_port_that_is_taken_is_one_line(tmp_path: Path, shop: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        address = f"127.0.0.1:{other.getsockname()[1]}"
+        command = [str(LEANPIX), "mcp", str(shop), "--http", address, "--http-key", KEY]
+        done = subprocess.run(
+            command, env=environment(tmp_path), capture_output=True, text=True, check=False, timeout=60
+        )
+    assert done.returncode != 0
+    assert done.stderr == f"leanpix: cannot listen on {address}: another program does; choose another port by --http\n"
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from tests.support.pictures import encoded, gradient
-from tests.support.server import API, LEANPIX, Server, named, running_server
+from tests.support.server import API, LEANPIX, Server, has_ipv6, named, running_server
 
 TOKEN = "a token that Prometheus has"
 PICTURE = encoded(gradient(640, 480))
@@ -108,9 +108,10 @@ def test_each_task_has_a_line_with_phases_and_the_reason_that_callers_are_not_to
     assert refused["cause"].startswith("FetchFailure < FetchError")
 
 
-def test_a_worker_shows_figures_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> None:
+@pytest.mark.parametrize("host", ["127.0.0.1", *(["::1"] if has_ipv6() else [])])
+def test_a_worker_shows_figures_of_its_own(tmp_path_factory: pytest.TempPathFactory, host: str) -> None:
     folder = tmp_path_factory.mktemp("worker")
-    with running_server(folder / "data", workers="0") as server:
+    with running_server(folder / "data", workers="0", host=host) as server:
         output = folder / "worker.log"
         environment = server.environment | named({"workers": "1", "metrics_port": "0"})
         with output.open("wb") as log:

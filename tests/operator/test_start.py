@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pty
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -13,7 +14,8 @@ from pathlib import Path
 
 import pytest
 from tests.support.operator import command, mode_of, refusal
-from tests.support.server import LEANPIX, clean_environment, first_key, key_in, running_server
+from tests.support.pictures import encoded, gradient
+from tests.support.server import API, LEANPIX, clean_environment, first_key, has_ipv6, key_in, running_server
 from tests.support.servers import Postgres
 
 SECRETS = {"first": "the secret that every node has at first", "other": "another secret, as long as that one"}
@@ -79,6 +81,64 @@ def test_a_public_url_without_its_scheme_stops_the_start(tmp_path: Path) -> None
         "leanpix: LEANPIX_PUBLIC_URL='img.example.com': the scheme is missing: is https://img.example.com meant?"
     )
     assert not (tmp_path / "data").exists()
+
+
+def test_a_port_that_is_taken_is_said_with_the_way_out(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        line = refusal(command("serve", "--port", str(port), "--data-dir", tmp_path / "data"))
+    why = "another program does; choose another port by --port or LEANPIX_PORT"
+    assert line == f"leanpix: cannot listen on 127.0.0.1:{port}: {why}"
+    assert not (tmp_path / "data" / "owner-key").exists(), "it would be shown to nobody"
+
+
+@pytest.mark.parametrize(
+    "host", ["192.0.2.1", "no-such-host.invalid", "a..b", "http://127.0.0.1", "[::1", "127.0.0.1:80"]
+)
+def test_a_host_that_is_none_of_this_machine_is_said_with_those_that_are(tmp_path: Path, host: str) -> None:
+    line = refusal(command("serve", "--port", "0", "--data-dir", tmp_path / "data", host=host))
+    assert f"{host!r} is no address of this machine" in line
+    assert "127.0.0.1 and ::1 are for this machine alone, 0.0.0.0 and :: for every network" in line
+
+
+@pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6")
+@pytest.mark.parametrize("host", ["::1", "[::1]", "::"])
+def test_it_serves_over_ipv6(tmp_path: Path, host: str) -> None:
+    with running_server(tmp_path / "data", host=host) as server, server.client() as client:
+        assert server.base.startswith(f"http://[{host.strip('[]')}]:")
+        told = client.post(API, data={"sync": "1"}, files={"image_file": encoded(gradient(64, 48))}).json()["data"]
+        assert client.get(told["image"]).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("content", "why"), [(None, "No such file or directory"), ("no certificate", "it has no certificate (PEM)")]
+)
+def test_a_bundle_of_authorities_that_is_none_stops_the_start(tmp_path: Path, content: str | None, why: str) -> None:
+    bundle = tmp_path / "authorities.pem"
+    if content is not None:
+        bundle.write_text(content)
+    for words in (("serve", "--port", "0"), ("worker",)):
+        line = refusal(command(*words, "--data-dir", tmp_path / "data", fetch_ca_file=str(bundle)))
+        assert line == f"leanpix: LEANPIX_FETCH_CA_FILE='{bundle}' cannot be used: {why}"
+
+
+@pytest.mark.parametrize("setting", ["metrics_nets", "fetch_allow_nets"])
+def test_an_address_within_a_network_is_said_with_the_network(tmp_path: Path, setting: str) -> None:
+    told = {setting: "127.0.0.1,10.1.2.3/8"}
+    line = refusal(command("serve", "--port", "0", "--data-dir", tmp_path / "data", **told))
+    why = "'10.1.2.3/8' is an address within a network: is 10.0.0.0/8 meant?"
+    assert line == f"leanpix: LEANPIX_{setting.upper()}='10.1.2.3/8': {why}"
+    told = {setting: "the office"}
+    assert "a network such as 10.1.2.0/24 is meant" in refusal(command("serve", "--data-dir", tmp_path / "d", **told))
+
+
+def test_a_home_that_no_shell_has_put_in_is_found(tmp_path: Path) -> None:
+    """In a file of settings, or in quotes, ~ stays as it is."""
+    before = f"cd {tmp_path}; export HOME={tmp_path}/home"
+    done = command("keys", "create", "--name", "x", "--init", shell_before=before, data_dir="~/pictures")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "home" / "pictures" / "leanpix.db").exists()
+    assert not (tmp_path / "~").exists()
 
 
 SHARED_COMMANDS = (

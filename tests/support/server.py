@@ -64,6 +64,15 @@ def free_port() -> int:
         return port
 
 
+def has_ipv6() -> bool:
+    """Whether this machine has the address ::1."""
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return False
+    return True
+
+
 def start_server(data_dir: Path, key: str = "", before: Sequence[str] = (), **settings: str) -> Server:
     """Start a server in a process group of its own and wait until it answers. before: words that start it."""
     return start_program([*before, LEANPIX], data_dir, key, settings)

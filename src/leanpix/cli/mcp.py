@@ -51,6 +51,7 @@ def mcp(
     settings = batch_settings_or_exit(workers=jobs, server=server, key=key, mcp_key=http_key)
     if address is not None and settings.mcp_key is None:
         raise _refused("--http needs a key: --http-key, better LEANPIX_MCP_KEY", ExitCode.USAGE)
+    from leanpix.cli.listening import listener_or_exit
     from leanpix.cli.tools.pictures import PictureTools, server_formats
     from leanpix.cli.tools.roots import Roots
     from leanpix.cli.tools.server import serve_http, server_of
@@ -65,7 +66,8 @@ def mcp(
             if address is None:
                 server_of(tools).run("stdio")
             else:
-                serve_http(server_of(tools), *address, settings.mcp_key or "")
+                listener = listener_or_exit(*address, "--http")
+                serve_http(server_of(tools), address[0], listener, settings.mcp_key or "")
     except SetupError as failure:
         raise _refused(str(failure), ExitCode.NO_ENGINE) from failure
     except KeyboardInterrupt:

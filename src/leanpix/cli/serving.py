@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import math
 import signal
-import socket
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from functools import partial
 from threading import Event
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import typer
 import uvicorn
@@ -23,13 +23,16 @@ from leanpix.bootstrap.pools import make_pool
 from leanpix.bootstrap.stores import Stores
 from leanpix.bootstrap.workers import make_worker
 from leanpix.cli.first_key import kept_or_shown
+from leanpix.cli.listening import authority, listener_or_exit
 from leanpix.cli.options import setup_or_exit, stores_or_exit, telemetry_or_exit
 from leanpix.settings import Settings
-from leanpix.telemetry.logging import announce, is_json, log_missing_layers, refuse, set_up_logging
+from leanpix.telemetry.logging import announce, is_json, log_missing_layers, set_up_logging
 from leanpix.web.protocol import guarded_protocol
 from leanpix.worker.kernels import engine_folder, kernels_in_words
 
-_BACKLOG = 2048
+if TYPE_CHECKING:
+    import socket
+
 _KEEP_ALIVE_S = 75
 _SHARED_DRAIN_S = 5.0
 _INSISTED = 2  # signals
@@ -44,14 +47,15 @@ def run_server(settings: Settings) -> None:
     with setup_or_exit():
         allow_open_files(settings.workers)
     stores = stores_or_exit(settings, serves=True, works=True)
-    listener = _listen(settings)  # before the key is made: it is shown once
+    # Before the key is made: it is shown once.
+    listener = listener_or_exit(settings.host, settings.port, "--port or LEANPIX_PORT")
     _introduce(stores, listener.getsockname()[1])
     # uvicorn stops gracefully on these and then raises them again, for whoever handled them before: for us, nothing.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: None)
     try:
-        server = _server(stores)
         with setup_or_exit():
+            server = _server(stores)
             server.run(sockets=[listener])
     finally:
         stores.close()
@@ -175,23 +179,9 @@ def drain_seconds(settings: Settings) -> float:
     return 0.0 if settings.database_url is None else _SHARED_DRAIN_S
 
 
-def _listen(settings: Settings) -> socket.socket:
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    listener = socket.socket(family)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((settings.host, settings.port))
-    except OSError as failure:
-        refuse(f"cannot listen on {settings.host}:{settings.port}: {failure.strerror}")
-        raise typer.Exit(1) from failure
-    listener.listen(_BACKLOG)
-    return listener
-
-
 def _introduce(stores: Stores, port: int) -> None:
     """Say where the service is and, on the very first start, the owner's key."""
-    host = f"[{stores.settings.host}]" if ":" in stores.settings.host else stores.settings.host
-    listening, public = f"http://{host}:{port}", stores.settings.public_url
+    listening, public = f"http://{authority(stores.settings.host, port)}", stores.settings.public_url
     base = public or listening
     also = "" if public is None else f", as {public}"
     announce(

@@ -39,7 +39,8 @@ def worker(
         signal.signal(number, lambda _number, _frame: stop.set())
     stores = stores_or_exit(settings, works=True)
     try:
-        _work(stores, stop)
+        with setup_or_exit():
+            _work(stores, stop)
     finally:
         stores.close()
 
@@ -74,14 +75,12 @@ def _serve_figures(stores: Stores, exposition: Exposition, is_alive: Callable[[]
     port = stores.settings.metrics_port
     if port is None:
         return
+    from leanpix.cli.listening import authority, listener_or_exit
     from leanpix.telemetry.exposition import serve_figures
-    from leanpix.telemetry.logging import announce, refuse
+    from leanpix.telemetry.logging import announce
 
     host = stores.settings.host
-    try:
-        server = serve_figures(exposition, is_alive, host, port)
-    except OSError as failure:
-        refuse(f"cannot listen on {host}:{port}: {failure.strerror}")
-        raise typer.Exit(1) from failure
-    address = f"http://{host}:{server.server_port}/metrics"
+    listener = listener_or_exit(host, port, "LEANPIX_METRICS_PORT")
+    serve_figures(exposition, is_alive, listener)
+    address = f"http://{authority(host, listener.getsockname()[1])}/metrics"
     announce(f"leanpix shows figures on {address}", "shows figures", address=address)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Network, IPv6Network
-from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
-from leanpix.setting_types import CommaList, WebUrl
+from leanpix.setting_types import CommaList, Net, OwnPath, WebUrl
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 Ports = Annotated[tuple[Port, ...], Field(min_length=1), CommaList]
-Nets = Annotated[tuple[IPv4Network | IPv6Network, ...], CommaList]
+Nets = Annotated[tuple[Net, ...], CommaList]
 Seconds = Annotated[float, Field(gt=0, le=600)]
 
 
@@ -26,7 +24,7 @@ class FetchSettings(BaseModel):
         "separated by commas, for example 10.1.2.0/24. Addresses of cloud metadata services stay refused unless "
         "one is listed by itself (169.254.169.254/32).",
     )
-    fetch_ca_file: Path | None = Field(
+    fetch_ca_file: OwnPath | None = Field(
         default=None,
         description="PEM bundle of the certificate authorities to trust instead of the system's.",
     )

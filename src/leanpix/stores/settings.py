@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, Field
 
-from leanpix.setting_types import BucketUrl, DatabaseUrl
+from leanpix.setting_types import BucketUrl, DatabaseUrl, OwnPath
 
 YEAR_S = 366 * 86400
 
@@ -14,7 +14,7 @@ YEAR_S = 366 * 86400
 class StoreSettings(BaseModel):
     """Where data lives and how long it is kept."""
 
-    data_dir: Path = Field(default=Path("data"), description="Folder of the database, the files and the secrets.")
+    data_dir: OwnPath = Field(default=Path("data"), description="Folder of the database, the files and the secrets.")
     database_url: DatabaseUrl | None = Field(
         default=None,
         repr=False,
@@ -97,7 +97,7 @@ class StoreSettings(BaseModel):
         le=100 * 366 * 86400,
         description="Seconds that the ledger's entry of an ended task is kept; what was used stays, summed up by day.",
     )
-    spool_dir: Path | None = Field(
+    spool_dir: OwnPath | None = Field(
         default=None,
         description="Folder for what is being sent or fetched, on the disk of the files so that nothing is copied; "
         "default: `spool` in the data folder, or the system's temporary folder where the files lie in S3.",

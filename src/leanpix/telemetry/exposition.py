@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import socket
 from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -41,12 +42,13 @@ class Exposition:
         return any(plain in net for net in self._settings.metrics_nets)
 
 
-def serve_figures(exposition: Exposition, is_alive: Callable[[], bool], host: str, port: int) -> ThreadingHTTPServer:
-    """Serve `/metrics` and `/healthz` in threads of their own until `shutdown`; OSError where the port is taken."""
-    server = ThreadingHTTPServer((host, port), _handler(exposition, is_alive))
+def serve_figures(exposition: Exposition, is_alive: Callable[[], bool], listener: socket.socket) -> None:
+    """Serve `/metrics` and `/healthz` on a listening socket, in threads of their own that end with the process."""
+    server = ThreadingHTTPServer(listener.getsockname()[:2], _handler(exposition, is_alive), bind_and_activate=False)
+    server.socket.close()  # it is of one kind of address, whatever is meant
+    server.socket = listener
     server.daemon_threads = True
     Thread(target=server.serve_forever, name="metrics", daemon=True).start()
-    return server
 
 
 def _handler(exposition: Exposition, is_alive: Callable[[], bool]) -> type[BaseHTTPRequestHandler]:

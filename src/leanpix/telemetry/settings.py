@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
-from leanpix.setting_types import CommaList, WebUrl
+from leanpix.setting_types import CommaList, Net, WebUrl
 
 
 class TelemetrySettings(BaseModel):
@@ -28,7 +28,7 @@ class TelemetrySettings(BaseModel):
     trace_share: float = Field(
         default=1, ge=0, le=1, description="Share of the traces begun here that is kept; callers' own go by theirs."
     )
-    metrics_nets: Annotated[tuple[IPv4Network | IPv6Network, ...], CommaList] = Field(
+    metrics_nets: Annotated[tuple[Net, ...], CommaList] = Field(
         default=(IPv4Network("127.0.0.0/8"), IPv6Network("::1/128")),
         description="Networks whose addresses may read `/metrics`, separated by commas, or `none`; everybody else gets "
         "a 404.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hmac
+import socket
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
@@ -44,12 +45,12 @@ def server_of(tools: PictureTools) -> MCPServer:
     return server
 
 
-def serve_http(server: MCPServer, host: str, port: int, key: str) -> None:
-    """Answer at http://host:port/mcp whoever sends `Authorization: Bearer KEY`, until SIGTERM."""
+def serve_http(server: MCPServer, host: str, listener: socket.socket, key: str) -> None:
+    """Answer at /mcp of this host, where a socket listens, whoever sends `Authorization: Bearer KEY`, until SIGTERM."""
     names = [f"{name}:*" for name in {*_LOOPBACK, host}]
     security = TransportSecuritySettings(allowed_hosts=names, allowed_origins=[f"http://{name}" for name in names])
     app = server.streamable_http_app(host=host, transport_security=security)
-    uvicorn.run(KeyRequired(app, key), host=host, port=port, log_level="warning")
+    uvicorn.Server(uvicorn.Config(KeyRequired(app, key), log_level="warning")).run(sockets=[listener])
 
 
 class KeyRequired:
