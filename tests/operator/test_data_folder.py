@@ -164,6 +164,45 @@ def test_a_full_disk_is_said_with_its_figures(full_disk: Path) -> None:
     assert "failed: the disk is full: 0 of 1048576 bytes are free" in done.stdout
 
 
+@pytest.fixture
+def read_only_disk(made: Path, tmp_path: Path) -> Iterator[Path]:
+    """A server's folder on a disk that nothing is written on."""
+    place = tmp_path / "disk"
+    shutil.copytree(made, place / "data")
+    if subprocess.run(["mount", "--bind", place, place], check=False, capture_output=True).returncode:
+        pytest.skip("mounting takes root")
+    subprocess.run(["mount", "-o", "remount,bind,ro", place], check=True)
+    yield place
+    subprocess.run(["umount", place], check=True)
+
+
+def test_a_disk_that_is_read_only_is_said(read_only_disk: Path) -> None:
+    for folder in (read_only_disk / "data", read_only_disk / "new"):
+        for words in COMMANDS.values():
+            line = refusal(command(*words, "--data-dir", folder))
+            assert line == f"leanpix: the data folder {folder} cannot be used: its disk is read-only"
+
+
+def test_a_spool_folder_that_cannot_be_used_stops_the_start(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    words = ("serve", "--port", "0", "--data-dir", tmp_path / "data")
+    line = refusal(command(*words, spool_dir=str(tmp_path / "file" / "spool")))
+    assert line == f"leanpix: the spool folder {tmp_path}/file/spool cannot be used: {tmp_path}/file is not a folder"
+    (tmp_path / "closed").mkdir(mode=0)
+    line = refusal(command(*words, prefix=as_ordinary_user(), spool_dir=str(tmp_path / "closed")))
+    assert f"{tmp_path / 'closed'} belongs to" in line
+
+
+def test_a_folder_of_a_name_in_another_encoding_is_used(tmp_path: Path) -> None:
+    folder = os.fsdecode(os.fsencode(tmp_path) + b"/bilder-\xfc")
+    strict = "export PYTHONIOENCODING=utf-8:strict"  # as in any locale but C
+    for _ in range(2):  # made, then found again
+        done = command("keys", "create", "--name", "shop", "--init", "--data-dir", folder, shell_before=strict)
+        assert done.returncode == 0, done.stderr
+        assert f"in   {folder}/leanpix.db\n" in done.stdout
+    assert command("doctor", "--data-dir", folder, shell_before=strict).returncode == 0
+
+
 def test_a_second_server_on_one_folder_is_refused_and_the_first_goes_on(tmp_path: Path) -> None:
     with running_server(tmp_path / "data") as server:
         line = refusal(command("serve", "--port", "0", "--data-dir", tmp_path / "data"))

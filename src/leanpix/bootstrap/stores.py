@@ -163,6 +163,9 @@ def open_stores(settings: Settings, *, serves: bool = False, works: bool = False
         blobs = RowResults(blobs, rows.database, rows.database.glancing)
         if worker_blobs is not None:
             worker_blobs = RowResults(worker_blobs, rows.database, rows.database.glancing)
+        spool = _spool(settings, folder)
+        if settings.spool_dir is not None and (serves or works):
+            DataFolder(spool.folder.resolve(), "spool folder").make_bare()
         if is_alone:  # not before: what a start was refused with is no backup's business
             # Without secrets: what came by the environment is to be on no disk beside the database.
             folder.keep_settings(settings_text(settings_in_force(are_secret=False)))
@@ -170,7 +173,6 @@ def open_stores(settings: Settings, *, serves: bool = False, works: bool = False
     owner = f"{os.getpid()}-{secrets.token_hex(8)}"
     held = HeldSources(owner) if is_alone and settings.workers else None
     recent = RecentResults(settings.recent_result_bytes if serves else 0)
-    spool = _spool(settings, folder)
     return Stores(settings, rows, blobs, spool, secret, owner, recent, held, lock, worker_blobs, pairing)
 
 

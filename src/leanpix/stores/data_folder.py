@@ -88,6 +88,13 @@ class DataFolder:
             self.look()
             self._close_to_others()
 
+    def make_bare(self) -> None:
+        """Make the folder alone where it is missing; SetupError where nothing can be kept in it."""
+        with self.told():
+            self.path.mkdir(parents=True, exist_ok=True, mode=_FOLDER_OF_OWNER)
+            if not os.access(self.path, os.R_OK | os.W_OK | os.X_OK):
+                raise PermissionError(errno.EACCES, "", str(self.path))
+
     def look(self) -> None:
         """SetupError where the folder, or what is in it, cannot be used; one that is not there could be made."""
         with self.told():
@@ -197,7 +204,7 @@ class DataFolder:
                 return self._full()
         for path in (self.path, self.database, *self._beside(self.database)):
             if _is_there(path) and not os.access(path, os.R_OK | os.W_OK):
-                return _not_ours(path)
+                return self._closed(path)
         return f"the database {self.database} {_SQLITE_WORDS[kind]}"
 
     def _words_of_system(self, failure: OSError) -> str:
@@ -205,13 +212,23 @@ class DataFolder:
         if failure.errno in (errno.ENOSPC, errno.EDQUOT):
             return self._full()
         if failure.errno in (errno.EACCES, errno.EPERM):
-            return _not_ours(place)
+            return self._closed(place)
         if failure.errno in (errno.ENOTDIR, errno.EEXIST):
             found = next((path for path in (place, *place.parents) if _is_there(path)), place)
             return f"the {self.kind} {self.path} cannot be used: {found} is not a folder"
         if failure.errno == errno.EROFS:
-            return f"the {self.kind} {self.path} cannot be used: its disk is read-only"
+            return self._read_only()
         return f"the {self.kind} {self.path} cannot be used: {place}: {failure.strerror}"
+
+    def _closed(self, path: Path) -> str:
+        """Why a path is closed to this process: whoever owns it, nothing is written on a disk that is read-only."""
+        with suppress(OSError):
+            if os.statvfs(path).f_flag & os.ST_RDONLY:
+                return self._read_only()
+        return _not_ours(path)
+
+    def _read_only(self) -> str:
+        return f"the {self.kind} {self.path} cannot be used: its disk is read-only"
 
     def _full(self) -> str:
         free, total = self.free_bytes()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -116,7 +117,7 @@ def refuse_damaged(path: Path, *, at_most_bytes: int = _CHECKED_BYTES) -> None:
     """SetupError where the file is no database or its pages do not fit together; larger ones are not looked through."""
     if not path.exists() or path.stat().st_size > at_most_bytes:
         return
-    with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)) as connection:
+    with closing(sqlite3.connect(f"file:{quote(os.fsencode(path))}?mode=ro", uri=True)) as connection:
         found: str = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
     if found != "ok":
         raise SetupError(f"the database {path} is damaged ({found}): put a backup back (`leanpix restore`)")
