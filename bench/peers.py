@@ -10,6 +10,7 @@ were asked for. Requests a second and latencies are wall-clock time on the same 
 from __future__ import annotations
 
 import argparse
+import http.client
 import io
 import os
 import statistics
@@ -32,6 +33,8 @@ from leanpix.engine.judging.comparison import score
 
 PAGE = Path(__file__).resolve().parents[1] / "docs/benchmarks.md"
 TURNS, CLIENTS = 3, 16
+LOST = (OSError, http.client.HTTPException)
+"""What a connection fails with."""
 ABOUT = """
 Written by `make bench-peers` itself: this service beside the servers that people would write or run instead, on the
 same work and the same machine. Processor time is that of whole process trees, results downloaded, by turns: ratios
@@ -59,6 +62,7 @@ class Load:
     p99_ms: float = 0.0
     cpu_ms: float = 0.0
     peak_mb: float = 0.0
+    failures: int = 0
 
 
 Table = dict[str, dict[str, Measured]]
@@ -69,12 +73,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("pictures", nargs="*", type=Path, help="a photo as JPEG, and a drawing as PNG")
     parser.add_argument("--seconds", type=float, default=5, help="of load, for each server")
+    parser.add_argument("--turns", type=int, default=TURNS, help="of each server at each piece of work")
+    parser.add_argument("--page", type=Path, default=PAGE, help="what is written")
     arguments = parser.parse_args()
     load_before = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as name, ExitStack() as servers:
         folder = Path(name)
         folder.chmod(0o755)
-        works = works_in(folder, arguments.pictures)
+        works, pictures = works_in(folder, arguments.pictures)
         here = [peer for peer in every_peer() if peer.is_there()]
         up: dict[str, Running] = {}
         at_rest: dict[str, float] = {}
@@ -84,18 +90,29 @@ def main() -> None:
             at_rest[peer.name] = memory_mb(up[peer.name])
             print(f"{peer.name}: {at_rest[peer.name]:.0f} MB", flush=True)
         versions = {peer.name: peer.version(up[peer.name]) for peer in here}
-        table = {work.name: by_turns(work, here, up) for work in works}
+        table = {work.name: by_turns(work, here, up, arguments.turns) for work in works}
         loads, crops = (
             {peer.name: under_load(peer, up[peer.name], work, arguments.seconds) for peer in here if peer.can(work)}
             for work in (works[1], works[-1])
         )
     missing = [peer.name for peer in every_peer() if not peer.is_there()]
-    PAGE.write_text(page(works, table, (loads, crops, at_rest), versions, missing, load_before), encoding="utf-8")
-    print(f"written to {PAGE}")
+    ran = [when(load_before, arguments), pictures]
+    arguments.page.write_text(page(works, table, (loads, crops, at_rest), versions, missing, ran), encoding="utf-8")
+    print(f"written to {arguments.page}")
 
 
-def works_in(folder: Path, given: Sequence[Path]) -> list[Work]:
-    """The work, from one photo and one drawing; both are made up where none is given."""
+def when(load_before: float, arguments: argparse.Namespace) -> str:
+    """When all of this was measured, of what, and with how much else on the machine."""
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
+    return (
+        f"Run {time.strftime('%Y-%m-%d %H:%M', time.gmtime())} UTC of commit {commit.stdout.strip()}: "
+        f"{os.cpu_count()} cores, load {load_before:.1f} before and {os.getloadavg()[0]:.1f} after; "
+        f"{arguments.turns} turns, {arguments.seconds:g} s of load."
+    )
+
+
+def works_in(folder: Path, given: Sequence[Path]) -> tuple[list[Work], str]:
+    """The work, from one photo and one drawing, and what those are; both are made up where none is given."""
     photo = photo_file(folder / "made.jpg", 2048, 1536) if not given else given[0]
     with Image.open(photo) as opened:
         whole = ImageOps.exif_transpose(opened).convert("RGB")
@@ -111,7 +128,11 @@ def works_in(folder: Path, given: Sequence[Path]) -> list[Work]:
         drawing = Image.fromarray(np.kron(np.eye(24, dtype=np.uint8) * 200, np.ones((32, 32), np.uint8)))
     drawing.convert("RGB").save(folder / "drawing.png")
     at = {name: folder / f"{name}.jpg" for name in sizes}
-    return [
+    told = (
+        f"The photo is {'one of' if given else 'made up, of'} {whole.width} x {whole.height} pixels, made smaller to "
+        f"each size; the drawing is {'one of' if len(given) > 1 else 'made up, of'} {drawing.width} x {drawing.height}."
+    )
+    works = [
         Work("JPEG 96 px, quality 80", at["96"], "jpg"),
         Work("JPEG 240 px, quality 80", at["240"], "jpg"),
         Work("JPEG 800 px, quality 80", at["800"], "jpg"),
@@ -124,21 +145,26 @@ def works_in(folder: Path, given: Sequence[Path]) -> list[Work]:
         Work("800 px, automatic", at["800"], "jpg", quality=None),
         Work("2048 px cut to 512 x 512", at["2048"], "jpg", width_px=512, height_px=512),
     ]
+    return works, told
 
 
-def by_turns(work: Work, peers: Sequence[Peer], up: Mapping[str, Running]) -> dict[str, Measured]:
+def by_turns(work: Work, peers: Sequence[Peer], up: Mapping[str, Running], turns: int) -> dict[str, Measured]:
     """Each server's figures at this work: in turns, so that all meet the same weather."""
-    able = [peer for peer in peers if peer.can(work)]
-    measured, found = {peer.name: Measured() for peer in able}, reference(work)
-    requests = {peer.name: 1 for peer in able}
-    for peer in able:
+    able: list[Peer] = []
+    measured: dict[str, Measured] = {}
+    requests: dict[str, int] = {}
+    found = reference(work)
+    for peer in (peer for peer in peers if peer.can(work)):
         connection, began = up[peer.name].client(), time.monotonic()
-        result = b""
-        for _ in range(3):  # first use
-            result = peer.ask(connection, work)
+        try:
+            result = [peer.ask(connection, work) for _ in range(3)][-1]  # first use
+        except (RuntimeError, *LOST) as failure:  # the others' figures are none the worse for it
+            print(f"{work.name}: {peer.name} fails: {failure}", flush=True)
+            continue
+        able.append(peer)
         requests[peer.name] = max(2, min(40, round(1.0 / max(1e-3, (time.monotonic() - began) / 3))))
-        measured[peer.name].size_bytes, measured[peer.name].score = len(result), score_of(found, result)
-    for _ in range(TURNS):
+        measured[peer.name] = Measured([], len(result), score_of(found, result))
+    for _ in range(turns):
         for peer in able:
             connection, before = up[peer.name].client(), processor_s(up[peer.name])
             for _ in range(requests[peer.name]):
@@ -153,6 +179,7 @@ def by_turns(work: Work, peers: Sequence[Peer], up: Mapping[str, Running]) -> di
 def under_load(peer: Peer, server: Running, work: Work, seconds: float) -> Load:
     """The server with 16 clients that each send one request after another."""
     latencies: list[float] = []
+    failures: list[Exception] = []
     until, before = time.monotonic() + seconds, processor_s(server)
     peak = memory_mb(server)
 
@@ -160,7 +187,12 @@ def under_load(peer: Peer, server: Running, work: Work, seconds: float) -> Load:
         connection = server.client()
         while time.monotonic() < until:
             began = time.monotonic()
-            peer.ask(connection, work)
+            try:
+                peer.ask(connection, work)
+            except (RuntimeError, *LOST) as failure:
+                failures.append(failure)
+                connection = server.client()
+                continue
             latencies.append(1000 * (time.monotonic() - began))
 
     threads = [threading.Thread(target=client) for _ in range(CLIENTS)]
@@ -173,7 +205,9 @@ def under_load(peer: Peer, server: Running, work: Work, seconds: float) -> Load:
     count = max(1, len(latencies))
     spent = processor_s(server) - before
     p50, p99 = (latencies[int(share * count)] if latencies else 0.0 for share in (0.5, 0.99))
-    return Load(len(latencies) / seconds, p50, p99, 1000 * spent / count, peak)
+    if failures:
+        print(f"{peer.name} fails {len(failures)} times: {failures[0]}", flush=True)
+    return Load(len(latencies) / seconds, p50, p99, 1000 * spent / count, peak, len(failures))
 
 
 def reference(work: Work) -> NDArray[np.uint8]:
@@ -220,20 +254,15 @@ def page(
     loads: tuple[dict[str, Load], dict[str, Load], dict[str, float]],
     versions: Mapping[str, str],
     missing: Sequence[str],
-    load_before: float,
+    ran: Sequence[str],
 ) -> str:
     """The whole page: losses first."""
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
-    ran = (
-        f"Run {time.strftime('%Y-%m-%d %H:%M', time.gmtime())} UTC of commit {commit.stdout.strip()}: "
-        f"{os.cpu_count()} cores, load {load_before:.1f} before and {os.getloadavg()[0]:.1f} after."
-    )
     lines = [
         "# Benchmarks",
         "",
         *ABOUT,
         "",
-        ran,
+        *ran,
         "",
         "## Where this service loses",
         "",
@@ -241,7 +270,7 @@ def page(
         "",
         "## Processor time, bytes and score",
         "",
-        "ms a request: the median of three turns, and the least and most of them.",
+        "ms a request: the median of the turns, and the least and most of them.",
     ]
     for work in works:
         lines += ["", f"### {work.name}", "", *work_table(table[work.name])]
@@ -311,7 +340,8 @@ def load_table(figures: Mapping[str, Load], at_rest: Mapping[str, float]) -> lis
     rows = ["| | requests/s | p50 / p99 ms | ms of processor time | MB at rest / at most |", "|---|---|---|---|---|"]
     for name, one in figures.items():
         latency, memory = f"{one.p50_ms:.0f} / {one.p99_ms:.0f}", f"{at_rest[name]:.0f} / {one.peak_mb:.0f}"
-        rows.append(f"| {name} | {one.requests_s:.0f} | {latency} | {one.cpu_ms:.1f} | {memory} |")
+        failed = f", {one.failures:,} failed" if one.failures else ""
+        rows.append(f"| {name} | {one.requests_s:.0f}{failed} | {latency} | {one.cpu_ms:.1f} | {memory} |")
     return rows
 
 
