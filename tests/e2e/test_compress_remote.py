@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import socket
+import subprocess
 from pathlib import Path
 
 import httpx
 import pytest
 from PIL import ExifTags, Image
-from tests.support.batch import compress
+from tests.support.batch import compress, environment
 from tests.support.pictures import encoded, gradient
-from tests.support.server import Server
+from tests.support.server import LEANPIX, Server
 
 from leanpix.client import Client, RequestRefusedError, TaskFailedError
 
@@ -65,6 +66,61 @@ def test_the_client_says_what_the_server_measured(server: Server, tmp_path: Path
         assert failed.value.state == -7
         with pytest.raises(RequestRefusedError, match="quality"):
             client.compress(picture, quality=101)
+
+
+@pytest.mark.parametrize(
+    ("key", "why"),
+    [
+        ({}, "asks for an API key: set LEANPIX_KEY, or give --key"),
+        ({"LEANPIX_KEY": "lp two"}, "LEANPIX_KEY, or --key: "),
+    ],
+)
+@pytest.mark.parametrize("words", [("compress", "a.jpg"), ("compress", "-"), ("sync", "shop", "made"), ("mcp", ".")])
+def test_without_a_key_each_command_says_so_in_one_line(
+    tmp_path: Path, words: tuple[str, ...], key: dict[str, str], why: str
+) -> None:
+    (tmp_path / "shop").mkdir()
+    for name in ("a.jpg", "shop/a.jpg"):
+        (tmp_path / name).write_bytes(encoded(gradient(64, 64)))
+    with (tmp_path / "a.jpg").open("rb") as picture:
+        done = subprocess.run(
+            [LEANPIX, *words, "--server", "http://127.0.0.1:9"],
+            cwd=tmp_path, env=environment(tmp_path, **key), stdin=picture, capture_output=True, check=False, timeout=60,
+        )  # fmt: skip
+    told = done.stderr.decode()
+    assert done.returncode == 3, told
+    assert why in told
+    assert "Traceback" not in told
+
+
+NO_PROXY_HERE = "http://127.0.0.1:1"
+
+
+def test_a_server_on_this_machine_is_asked_without_a_proxy(server: Server, tmp_path: Path) -> None:
+    """It would look for 127.0.0.1 on itself."""
+    (tmp_path / "a.jpg").write_bytes(encoded(gradient(64, 64)))
+    words: list[str | Path] = [tmp_path / "a.jpg", "--server", server.base, "--key", server.key]
+    done = compress(tmp_path, *words, HTTP_PROXY=NO_PROXY_HERE, ALL_PROXY=NO_PROXY_HERE, NO_PROXY="", no_proxy="")
+    assert done.code == 0, done.errors
+
+
+def test_a_proxy_that_does_not_answer_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(encoded(gradient(64, 64)))
+    words: list[str | Path] = [tmp_path / "a.jpg", "--server", "http://img.example:8000", "--key", "k"]
+    proxy = "http://me:hunter2@127.0.0.1:1"
+    done = compress(tmp_path, *words, HTTP_PROXY=proxy, http_proxy=proxy, NO_PROXY="", no_proxy="")
+    assert done.code == 3
+    assert "the server http://img.example:8000 by the proxy 127.0.0.1:1: ConnectError" in done.errors
+    assert "hunter2" not in done.errors
+
+
+@pytest.mark.parametrize("wrong", [{"ALL_PROXY": "ftp://127.0.0.1:1"}, {"SSL_CERT_FILE": "/no/such/file"}])
+def test_an_environment_by_which_nothing_can_be_asked_is_one_line(tmp_path: Path, wrong: dict[str, str]) -> None:
+    (tmp_path / "a.jpg").write_bytes(encoded(gradient(64, 64)))
+    done = compress(tmp_path, tmp_path / "a.jpg", "--server", "https://img.example", "--key", "k", NO_PROXY="", **wrong)
+    assert done.code == 3
+    assert "ALL_PROXY) or certificates (SSL_CERT_FILE) no connection can be made: " in done.errors
+    assert "Traceback" not in done.errors
 
 
 def test_a_server_that_is_not_there_ends_the_batch(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import httpx
 
 from .errors import KeyRefusedError
 from .flow import Answer, Call, Flow, Pause, Read
-from .request import DEFAULT_TIMEOUT, as_request, checked_key, service_at
+from .request import DEFAULT_TIMEOUT, NO_PROXY, as_request, checked_key, service_at
 from .retries import Retries
 from .values import Outcome, Progress, RequestOptions, Result, Source, checked_options
 
@@ -31,7 +31,7 @@ class AsyncClient:
     ) -> None:
         self._key, self._http, self._owns = (
             checked_key(key),
-            http or httpx.AsyncClient(timeout=DEFAULT_TIMEOUT),
+            http or httpx.AsyncClient(timeout=DEFAULT_TIMEOUT, mounts=NO_PROXY),
             http is None,
         )
         self._service = service_at(base_url, retries or Retries())

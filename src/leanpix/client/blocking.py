@@ -12,7 +12,7 @@ from typing import Literal, Self, TypeVar, Unpack, overload
 import httpx
 
 from .flow import Answer, Call, Flow, Pause, Read
-from .request import DEFAULT_TIMEOUT, as_request, checked_key, service_at
+from .request import DEFAULT_TIMEOUT, NO_PROXY, as_request, checked_key, service_at
 from .retries import Retries
 from .values import Outcome, Progress, RequestOptions, Result, Source, checked_options
 
@@ -30,7 +30,7 @@ class Client:
     ) -> None:
         self._key, self._http, self._owns = (
             checked_key(key),
-            http or httpx.Client(timeout=DEFAULT_TIMEOUT),
+            http or httpx.Client(timeout=DEFAULT_TIMEOUT, mounts=NO_PROXY),
             http is None,
         )
         self._service = service_at(base_url, retries or Retries())

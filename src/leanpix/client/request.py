@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 import uuid
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 import httpx
@@ -13,6 +14,8 @@ from .flow import Call, Service
 from .retries import Retries
 
 DEFAULT_TIMEOUT = httpx.Timeout(60, connect=10)
+NO_PROXY: Mapping[str, None] = {f"all://{host}": None for host in ("127.0.0.1", "localhost", "[::1]")}
+"""An httpx client's mounts: a proxy that the environment names would look for these on itself."""
 
 
 def checked_key(key: str) -> str:

@@ -138,7 +138,7 @@ def engine_of(settings: BatchSettings, *, is_isolated: bool) -> Iterator[Scoring
     if settings.server is not None:
         from leanpix.cli.batch.remote import remote_engine
 
-        with remote_engine(settings.server, settings.key or "") as remote:
+        with remote_engine(settings.server, settings.key) as remote:
             yield remote
         return
     with local_engine(settings, is_isolated=is_isolated) as local:

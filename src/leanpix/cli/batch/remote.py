@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Event
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
@@ -21,6 +23,7 @@ from leanpix.client import (
     Retries,
     UnexpectedAnswerError,
 )
+from leanpix.client.request import NO_PROXY
 from leanpix.client.values import RequestOptions
 from leanpix.domain.errors import SetupError, TaskFailure
 from leanpix.domain.holding import Holding, in_order
@@ -42,19 +45,20 @@ class RemoteEngine:
     """A server, which is asked for one picture by each of the batch's threads."""
 
     client: Client
+    named: str
     abandoned: Event = field(default_factory=Event)
 
     def compress(self, name: str, source: bytes, options: CompressionOptions) -> Result:
         """Compress; TaskFailure for this picture, SetupError where the server takes none."""
         del name  # a file's name is nobody's business
-        with _translated():
+        with _translated(self.named):
             made = self.client.compress(source, timeout_s=_TASK_TIMEOUT_S, **_request_options(options))
         advice = None if made.advice is None else Advice.of(made.advice)
         return Result(made.data, made.score, _lost(made.report), WorstPlace.of(made.report), advice)
 
     def score(self, reference: bytes, picture: bytes) -> Mapping[str, Any]:
         """The report of a comparison; TaskFailure, SetupError as `compress`."""
-        with _translated():
+        with _translated(self.named):
             return self.client.score(reference, picture, timeout_s=_TASK_TIMEOUT_S).report
 
     def abandon(self) -> None:
@@ -63,26 +67,52 @@ class RemoteEngine:
 
 
 @contextmanager
-def remote_engine(base_url: str, key: str) -> Iterator[RemoteEngine]:
-    """The engine behind this address."""
+def remote_engine(base_url: str, key: str | None) -> Iterator[RemoteEngine]:
+    """The engine behind this address; SetupError without a key, or for one that can be none."""
+    if key is None:
+        raise SetupError(f"{base_url} asks for an API key: set LEANPIX_KEY, or give --key")
     abandoned = Event()
 
     def refuse_when_abandoned(_request: httpx.Request) -> None:
         if abandoned.is_set():
             raise TaskFailure(TaskState.CANCELLED)
 
-    hooks = {"request": [refuse_when_abandoned]}
-    with httpx.Client(timeout=_TIMEOUT, event_hooks=hooks) as http:
-        yield RemoteEngine(Client(base_url, key, retries=_RETRIES, http=http), abandoned)
+    with _http({"request": [refuse_when_abandoned]}) as http:
+        try:
+            client = Client(base_url, key, retries=_RETRIES, http=http)
+        except ValueError as failure:
+            raise SetupError(f"LEANPIX_KEY, or --key: {failure}") from None
+        yield RemoteEngine(client, _named(base_url), abandoned)
+
+
+def _http(hooks: Mapping[str, list[Callable[..., object]]]) -> httpx.Client:
+    """By the environment's proxies and certificates; SetupError where those can be none."""
+    try:
+        return httpx.Client(timeout=_TIMEOUT, event_hooks=hooks, mounts=NO_PROXY)
+    except (ImportError, OSError, ValueError, httpx.InvalidURL) as failure:
+        raise SetupError(
+            f"by what the environment says of proxies (HTTPS_PROXY, ALL_PROXY) or certificates (SSL_CERT_FILE) no "
+            f"connection can be made: {failure}"
+        ) from failure
+
+
+def _named(base_url: str) -> str:
+    """The server in words, with the proxy that leads to it."""
+    parts, proxies = urlsplit(base_url), getproxies()
+    proxy, host = proxies.get(parts.scheme) or proxies.get("all"), parts.hostname or ""
+    is_here = f"all://[{host}]" in NO_PROXY or f"all://{host}" in NO_PROXY
+    if not proxy or is_here or proxy_bypass(host):
+        return f"the server {base_url}"
+    return f"the server {base_url} by the proxy {proxy.rpartition('@')[2]}"
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def _translated(server: str) -> Iterator[None]:
     """A client's failure as this picture's, or as that of all that would follow."""
     try:
         yield
     except _HOPELESS as failure:
-        raise SetupError(f"the server: {failure}") from failure
+        raise SetupError(f"{server}: {failure}") from failure
     except ClientError as failure:
         raise TaskFailure(TaskState.FAILED, str(failure)) from failure
 
