@@ -114,6 +114,10 @@ class Stores:
         room = _room_at(self.spool.folder, self.settings.min_free_share)
         return SpoolFigures(self.spool.budget.used, self.settings.in_flight_bytes, room)
 
+    def rows_disk(self) -> Room:
+        """The disk that the rows of a machine by itself lie on."""
+        return _room_at(folder_of(self.settings).path, self.settings.min_free_share)
+
     def files_answer(self) -> bool:
         """Whether the file store answers right now, and is not another one; asked once."""
         try:

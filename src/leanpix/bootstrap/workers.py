@@ -100,7 +100,7 @@ def _row_result_bytes(stores: Stores) -> Callable[[], int]:
     row_bytes = settings.row_bytes if settings.policy_url is None else 0
     if stores.is_shared:
         return lambda: row_bytes
-    return RowRoom(stores.database, stores.blobs.room, settings.row_disk_share, row_bytes, time.monotonic)
+    return RowRoom(stores.database, stores.rows_disk, settings.row_disk_share, row_bytes, time.monotonic)
 
 
 def _review(stores: Stores) -> Review:

@@ -22,11 +22,11 @@ _LOOK_EVERY_S = 1.0
 class RowRoom:
     """Up to how many bytes a result may lie in its row: row_bytes while the rows take less than a share of the disk.
 
-    room gives the disk's. What was freed in the file counts as free: results take its place.
+    disk gives the room where the database lies. What was freed in the file counts as free: results take its place.
     """
 
     database: SqlDatabase
-    room: Callable[[], Room | None]
+    disk: Callable[[], Room]
     share: float
     row_bytes: int
     monotonic: Clock
@@ -41,10 +41,9 @@ class RowRoom:
         return self._now_bytes
 
     def _has_room(self) -> bool:
-        disk = self.room()
         try:
             with self.database.glancing() as view:
                 used_bytes = int(view.connection.scalar(_USED_BYTES))
         except StoreUnavailableError:
             return False
-        return disk is None or used_bytes < self.share * disk.total_bytes
+        return used_bytes < self.share * self.disk().total_bytes
