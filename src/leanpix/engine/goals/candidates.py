@@ -235,7 +235,7 @@ class _Bound:
             self._on_strips(refine) if is_weighed else None,
             self._strips_cpu_s(offer),
             given=given,
-            instead=lambda verdict: self._mended(self.foretold or verdict, plain),
+            instead=lambda verdict: self._mended(self.foretold or self.reach.refused or verdict, plain),
             then=self._richer,
             nearest=self.reach.nearest if max_bytes is None else None,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from leanpix.domain.worst_place import WorstPlace
-from leanpix.engine.codecs.need import Criterion
+from leanpix.engine.codecs.need import Criterion, Verdict
 from leanpix.engine.codecs.offers import Kind
 from leanpix.engine.codecs.png.palette import PALETTE_GRID
 from leanpix.engine.codecs.runs import EncoderRuns
@@ -21,7 +21,6 @@ from leanpix.engine.goals.scoring import (
     is_searched_on_sample,
     lowest_at,
     preview_places,
-    preview_score,
     sample_setting,
     seen_on_tiles,
     trusted,
@@ -37,13 +36,16 @@ class Reach:
     """One encoder on its way to the need. The setting that a sample asks for is looked for once.
 
     risky: crops of a picture that is too large to be looked at whole; None: it is not, or nothing is at risk.
+    refused: why a search ended at its first encode, whatever that scores.
     """
 
     context: EncodeContext
     runs: EncoderRuns
     risky: PlaceCrops | None = None
     _sampled: list[float | None] = field(default_factory=list)
+    refused: Verdict | None = None
     _climb: Climb | None = None
+    _judged: dict[float, tuple[WorstPlace, ...]] = field(default_factory=dict)
 
     def setting(self) -> float | None:
         """The setting that the need is likely to take, as far as it is known; None where there is none that will do."""
@@ -126,7 +128,12 @@ class Reach:
                 if found is not None:
                     setting, score = between, found
                     break
-        return None if score is None else Attempt(Kind.LOSSY, self.runs.at(setting), score, parameter=setting)
+        if score is None:
+            return None
+        encoded = self.runs.at(setting)
+        if setting in self._judged:
+            self.context.meter.know(encoded, score, self._judged[setting])
+        return Attempt(Kind.LOSSY, encoded, score, parameter=setting)
 
     def _attempt_at(self, setting: float, worst: WorstPlace | None = None, *warnings: str) -> Attempt:
         return Attempt(Kind.LOSSY, self.runs.at(setting), parameter=setting, warnings=warnings, worst=worst)
@@ -150,11 +157,17 @@ class Reach:
 
     def _palette_score(self, setting: float, least: float) -> float | None:
         """The score of a palette's pixels; None where it is too low, or where a place looks worse than slightly bad."""
-        is_asked = self.context.need.room is not None and self.context.meter.is_at_risk
-        score = preview_score(self.context.meter, self.runs, setting)
-        return (
-            score if score >= least and (not is_asked or is_fair(self.context.need, self._places_at(setting))) else None
-        )
+        meter, need = self.context.meter, self.context.need
+        pixels = self.runs.preview(setting)
+        score = meter.score(self.runs.at(setting)) if pixels is None else meter.score_of(pixels)
+        if score < least:
+            return None
+        if need.room is not None and meter.is_at_risk:
+            places = meter.worst(self.runs.at(setting)) if pixels is None else meter.worst_of(pixels)
+            self._judged[setting] = places
+            if not is_fair(need, places):
+                return None
+        return score
 
     def _finer_where_it_shows(self, attempt: Attempt) -> Attempt | None:
         """At a finer setting where the worst place asks for it, and the encoder has no cheaper means.
@@ -194,6 +207,8 @@ class Reach:
         return Attempt(Kind.LOSSY, self.runs.at(found), parameter=found, warnings=warnings)
 
     def _places_at(self, setting: float) -> tuple[WorstPlace, ...]:
+        if setting in self._judged:
+            return self._judged[setting]
         return preview_places(self.context.meter, self.runs, setting)
 
     @property
@@ -209,12 +224,36 @@ class Reach:
             start = self._sample_setting(target)
             if start is None:
                 return None
+        elif (hopeless := self._hopeless_at(target)) is not None:
+            return hopeless
         found = lowest_at(self.context, self.runs, target, start)
         return (
             None
             if found is None
             else Attempt(Kind.LOSSY, found.encoded, found.score, parameter=found.parameter, warnings=found.warnings)
         )
+
+    def _hopeless_at(self, target: float) -> Attempt | None:
+        """The first encode of a dear search, where a place of it is bad and crops say that it is at the finest, too.
+
+        None: it is not, or the search costs little more than that encode.
+        """
+        need, meter, runs = self.context.need, self.context.meter, self.runs
+        if not runs.encoder.slower_presets() or need.room is None or meter.is_sampled or not meter.is_at_risk:
+            return None
+        setting = runs.to_grid(trusted(runs.encoder, target).parameter(target))
+        places = self._places_at(setting)
+        worst = need.worst_of(places)
+        if need.allows(worst) or need.is_slight(places) or any(mend.helps(worst) for mend in runs.encoder.mends()):
+            return None
+        crops = PlaceCrops.round(self.context, places)
+        if crops is None:
+            return None
+        trials = crops.trials(runs)
+        if any(trials.passes(one) or trials.is_slight(one) for one in (setting, runs.highest)):
+            return None
+        self.refused = Verdict(passes=False, worst=worst, places=places)
+        return Attempt(Kind.LOSSY, runs.at(setting))  # without a setting, for no finer one is to be looked for
 
     def _sample_setting(self, target: float) -> float | None:
         if not self._sampled:

@@ -116,6 +116,10 @@ class QualityMeter:
             self._known[encoded.data] = self._measured(encoded)
         return self._known[encoded.data]
 
+    def know(self, encoded: Encoded, score: float, places: tuple[WorstPlace, ...]) -> None:
+        """Take over what the pixels said that this encode keeps: it need not be decoded for it."""
+        self._known[encoded.data], self._worst[encoded.data] = score, places
+
     def score_of(self, pixels: NDArray[np.uint8]) -> float:
         """The score of what stands for the whole raster, in its shape."""
         return self._compare(_cut(pixels, self.regions))
