@@ -7,6 +7,7 @@ Black and white stay (docs/decisions/0172).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,23 +47,32 @@ def coarsened(pixels: NDArray[np.uint8], step: int, kernels: Cells) -> NDArray[n
     return coarse
 
 
+DRAWN_GRID = (40.0, 55.0, 65.0, 80.0, 99.0)
+"""Qualities of palettes for what is drawn: two or three tries find one, each a tenth of a second for 2 megapixels."""
+
+
 @dataclass(frozen=True, slots=True)
 class FewerColours:
     """A picture in the colours of its palettes as PNG has them, for encoders without palettes of their own.
 
     Near black a palette has the levels that are seen, in the numbers that are had of them; coarser levels have none
-    (docs/decisions/0304). choices: how many palettes there are; the later have fewer colours.
+    (docs/decisions/0304). What is drawn has few colours anyway (docs/decisions/0329). grid: the palettes' qualities.
     """
 
     pixels: NDArray[np.uint8]
     palettes: Palettes
-    choices = len(PALETTE_GRID)
+    grid: Sequence[float]
 
     @classmethod
-    def of(cls, pixels: NDArray[np.uint8]) -> FewerColours | None:
+    def of(cls, pixels: NDArray[np.uint8], grid: Sequence[float] = PALETTE_GRID) -> FewerColours | None:
         """For (rows, width, bands) pixels; None without the native kernel."""
         kernel = native_palettes()
-        return None if kernel is None else cls(pixels, Palettes.of(pixels, kernel))
+        return None if kernel is None else cls(pixels, Palettes.of(pixels, kernel), grid)
+
+    @property
+    def choices(self) -> int:
+        """How many palettes there are; the later have fewer colours."""
+        return len(self.grid)
 
     def shown(self, choice: int) -> NDArray[np.uint8]:
         """The pixels in the palette of a choice."""
@@ -73,9 +83,8 @@ class FewerColours:
         """How many it has."""
         return len(self.palettes.at(self._quality(choice)))
 
-    @staticmethod
-    def _quality(choice: int) -> float:
-        return PALETTE_GRID[-1 - choice]
+    def _quality(self, choice: int) -> float:
+        return self.grid[-1 - choice]
 
 
 def _shown(cells: NDArray[np.bool_], shape: tuple[int, ...]) -> NDArray[np.bool_]:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from leanpix.domain.own_mark import marked
-from leanpix.engine.codecs.near_lossless import STEPS, FewerColours, coarsened
+from leanpix.domain.worst_place import WorstPlace
+from leanpix.engine.codecs.near_lossless import DRAWN_GRID, STEPS, FewerColours, coarsened
 from leanpix.engine.codecs.need import Criterion
 from leanpix.engine.codecs.offers import Kind
+from leanpix.engine.codecs.png.palette import PALETTE_GRID
 from leanpix.engine.codecs.runs import EncoderRuns
 from leanpix.engine.codecs.source_loss import AT_SCORE, NEAR_LOSSLESS
 from leanpix.engine.content.cells import cells
+from leanpix.engine.content.samples import texture
 from leanpix.engine.goals.context import EncodeContext
 from leanpix.engine.goals.evaluate import Attempt
 from leanpix.engine.goals.scoring import has_palettes
@@ -25,13 +28,25 @@ Pixels = NDArray[np.uint8]
 _MOST_SCORE = 90.0
 """What is asked of it at most: it has 92 where a finer one takes a fifth more bytes."""
 
+_LEAST_SHARP = 0.1
+"""The share of large steps from which on a drawing is one of lines and areas, and no slow gradient."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """The choice that meets the need, its pixels, and how those are judged."""
+
+    choice: int
+    pixels: Pixels
+    score: float
+    places: tuple[WorstPlace, ...]
+
 
 @dataclass(frozen=True, slots=True)
 class _Coarser:
     """Pixels that meet the need. name: of what was left out. note: of the mark by which the file is known again."""
 
-    pixels: Pixels
-    score: float
+    chosen: _Chosen
     name: str
     note: str | None
 
@@ -39,8 +54,8 @@ class _Coarser:
 def near_lossless(context: EncodeContext, runs: EncoderRuns) -> Attempt | None:
     """With the coarsest levels that meet the need by both criteria; None where no levels do, or it is too large.
 
-    Of the dark, and of nothing but ground, with as few colours as meet it, where that is smaller. The pixels are judged
-    before they are coded.
+    Of what is drawn with as few colours as meet it; of the dark, and of nothing but ground, too, where that is smaller.
+    The pixels are judged before they are coded.
     """
     if context.meter.is_sampled:
         return None
@@ -49,54 +64,64 @@ def near_lossless(context: EncodeContext, runs: EncoderRuns) -> Attempt | None:
 
 
 def _found(context: EncodeContext, runs: EncoderRuns) -> Iterator[_Coarser]:
-    pixels = context.raster.pixels
+    pixels, may_have_few = context.raster.pixels, context.raster.frames == 1 and not has_palettes(runs.encoder)
+    if may_have_few and runs.encoder.is_screen_content and texture(pixels).sharp >= _LEAST_SHARP:
+        drawn = _few_colours(context, runs, DRAWN_GRID)
+        if drawn is not None:  # levels take up to half as much again, and twice the time
+            yield drawn
+            return
+
     levels = _coarsest(context, runs, len(STEPS), lambda at: coarsened(pixels, STEPS[at], cells()))
     if levels is not None:
-        step = STEPS[levels[0]]
-        yield _Coarser(*levels[1:], f"levels {step} apart", f"{NEAR_LOSSLESS} {step}")
+        step = STEPS[levels.choice]
+        yield _Coarser(levels, f"levels {step} apart", f"{NEAR_LOSSLESS} {step}")
 
-    palettes = FewerColours.of(pixels) if _may_have_few_colours(context, runs) else None
-    colours = None if palettes is None else _coarsest(context, runs, palettes.choices, palettes.shown)
-    if palettes is not None and colours is not None:
-        at, shown, score = colours
-        note = None if context.options.is_automatic else f"{AT_SCORE} {round(score)}"
-        yield _Coarser(shown, score, f"{palettes.colours(at)} colours", note)
+    # Of the dark and of nothing but ground coarser levels are what is seen.
+    if may_have_few and (context.meter.is_dark or context.meter.ground_share > MOST_GROUND):
+        colours = _few_colours(context, runs, PALETTE_GRID)
+        if colours is not None:
+            yield colours
 
 
-def _may_have_few_colours(context: EncodeContext, runs: EncoderRuns) -> bool:
-    """Of the dark, and of nothing but ground: there coarser levels are seen. Palettes themselves were tried before."""
-    if context.raster.frames > 1 or has_palettes(runs.encoder):
-        return False
-    return context.meter.is_dark or context.meter.ground_share > MOST_GROUND
+def _few_colours(context: EncodeContext, runs: EncoderRuns, grid: Sequence[float]) -> _Coarser | None:
+    """In the smallest of some palettes that meets the need."""
+    palettes = FewerColours.of(context.raster.pixels, grid)
+    chosen = None if palettes is None else _coarsest(context, runs, palettes.choices, palettes.shown)
+    if palettes is None or chosen is None:
+        return None
+    note = None if context.options.is_automatic else f"{AT_SCORE} {round(chosen.score)}"
+    return _Coarser(chosen, f"{palettes.colours(chosen.choice)} colours", note)
 
 
 def _coarsest(
     context: EncodeContext, runs: EncoderRuns, choices: int, pixels_of: Callable[[int], Pixels]
-) -> tuple[int, Pixels, float] | None:
-    """The last of so many choices that meets the need, its pixels and score; each loses more than those before."""
+) -> _Chosen | None:
+    """The last of so many choices that meets the need; each loses more than those before."""
     least, found = min(_least_score(context, runs), _MOST_SCORE), None
     low, high = 0, choices - 1
     while low <= high and runs.may_continue():
         middle = (low + high + 1) // 2
         pixels = pixels_of(middle)
         score = context.meter.score_of(pixels)
-        worst = context.need.worst_of(context.meter.worst_of(pixels))
-        if score >= least and context.need.allows(worst):
-            found, low = (middle, pixels, score), middle + 1
+        places = context.meter.worst_of(pixels) if score >= least else ()
+        if score >= least and context.need.allows(context.need.worst_of(places)):
+            found, low = _Chosen(middle, pixels, score, places), middle + 1
         else:
             high = middle - 1
     return found
 
 
 def _coded(context: EncodeContext, runs: EncoderRuns, found: _Coarser) -> Attempt | None:
-    coarse = runs.fork(runs.encoder.on(replace(context.raster, pixels=found.pixels)))
+    chosen = found.chosen
+    coarse = runs.fork(runs.encoder.on(replace(context.raster, pixels=chosen.pixels)))
     encoded = coarse.lossless()
     runs.add_counts(coarse)
     if encoded is None:
         return None
     data = encoded.data if found.note is None else marked(encoded.data, found.note)
-    name = f"{encoded.encoder}, {found.name}"
-    return Attempt(Kind.LOSSY, replace(encoded, data=data, encoder=name, is_lossless=False), found.score)
+    encoded = replace(encoded, data=data, encoder=f"{encoded.encoder}, {found.name}", is_lossless=False)
+    context.meter.know(encoded, chosen.score, chosen.places)
+    return Attempt(Kind.LOSSY, encoded, chosen.score)
 
 
 def _least_score(context: EncodeContext, runs: EncoderRuns) -> float:
