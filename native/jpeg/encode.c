@@ -14,7 +14,7 @@ static const float LEAST_DISTANCE = 0.01f, MOST_DISTANCE = 25;
 
 /* What a bit may cost, in steps squared: in calm and, on top, in busy blocks. At the finest distances nothing is left
  * out for the sake of bits. */
-static const float CALM_SLOPE = 0.02f, BUSY_SLOPE = 0.17f, ROUNDED_UP_TO = 0.1f, SLOPED_FROM = 0.5f;
+static const float CALM_SLOPE = 0.02f, BUSY_SLOPE = 0.065f, ROUNDED_UP_TO = 0.1f, SLOPED_FROM = 0.5f;
 
 /* What is hardly more than half a step gains less than a bit: it is not worth a try. */
 static const float BEYOND_HALF = 0.5f; /* of a bit's cost, in steps */
@@ -32,6 +32,8 @@ struct encoder {
   struct jpeg_planes planes;
   const struct jpeg_rows *rows;
   float *masking; /* of luma's blocks */
+  struct jpeg_mean *means; /* of a component's row of units */
+  struct jpeg_mean_chain chains[JPEG_BANDS];
   float slope_part;
   struct class classes[CLASSES];
 };
@@ -105,24 +107,43 @@ static uint64_t choose(const struct encoder *self, const struct block *block, in
   return jpeg_choose(values, block->scaled, may, &class->quantiser, &class->rates, block->slope);
 }
 
-static void fill_block(struct encoder *self, int component, size_t column, size_t row) {
+/* All but the mean, which is handed out. */
+static void fill_block(struct encoder *self, int component, size_t column, size_t row, struct jpeg_mean *mean) {
   const struct jpeg_component *one = &self->picture.component[component];
   const size_t at = row * one->width + column;
   struct block block;
   read_block(self, &block, component, column, row);
-  one->filled[at][0] = choose(self, &block, one->values + at * JPEG_VALUES);
-  jpeg_sort_by_size(one->values + at * JPEG_VALUES, one->filled[at]);
+  mean->scaled = block.scaled[0];
+  mean->slope = block.slope;
+  mean->values = one->values + at * JPEG_VALUES;
+  mean->filled = one->filled[at];
+  mean->filled[0] = choose(self, &block, mean->values);
+}
+
+/* A component's blocks, unit after unit as their means are told. */
+static void fill_component(struct encoder *self, int component, size_t unit_row) {
+  const struct jpeg_component *one = &self->picture.component[component];
+  const size_t across = (size_t)one->across, down = (size_t)one->down;
+  size_t count = 0;
+  for (size_t first = 0; first < one->width; first += across) {
+    for (size_t row = unit_row * down; row < (unit_row + 1) * down && row < one->height; ++row) {
+      for (size_t column = first; column < first + across && column < one->width; ++column) {
+        fill_block(self, component, column, row, &self->means[count++]);
+      }
+    }
+  }
+  const float weight = self->classes[component > 0].quantiser.weight[0];
+  jpeg_choose_means(self->means, count, weight, &self->chains[component]);
+  for (size_t i = 0; i < count; ++i) {
+    const struct jpeg_mean *mean = &self->means[i];
+    mean->filled[0] = (mean->filled[0] & ~(uint64_t)1) | (mean->values[0] != 0);
+    jpeg_sort_by_size(mean->values, mean->filled);
+  }
 }
 
 static void fill_units(struct encoder *self, size_t unit_row) {
-  const struct jpeg_picture *picture = &self->picture;
-  jpeg_planes_fill(&self->planes, self->job, unit_row * (size_t)picture->down * JPEG_SIDE);
-  for (int i = 0; i < picture->components; ++i) {
-    const struct jpeg_component *one = &picture->component[i];
-    for (size_t row = unit_row * (size_t)one->down; row < (unit_row + 1) * (size_t)one->down && row < one->height; ++row) {
-      for (size_t column = 0; column < one->width; ++column) fill_block(self, i, column, row);
-    }
-  }
+  jpeg_planes_fill(&self->planes, self->job, unit_row * (size_t)self->picture.down * JPEG_SIDE);
+  for (int i = 0; i < self->picture.components; ++i) fill_component(self, i, unit_row);
 }
 
 /* The blocks of a unit; those that only fill it are left out. */
@@ -192,7 +213,8 @@ static enum jpeg_outcome make_values(struct encoder *self) {
   if (outcome != JPEG_DONE) return outcome;
   const struct jpeg_component *luma = &self->picture.component[0];
   self->masking = malloc(luma->width * luma->height * sizeof *self->masking);
-  if (self->masking == NULL) return JPEG_NO_MEMORY;
+  self->means = malloc(luma->width * (size_t)luma->down * sizeof *self->means); /* the widest component */
+  if (self->masking == NULL || self->means == NULL) return JPEG_NO_MEMORY;
   outcome = jpeg_masking(self->masking, self->job, luma->width, luma->height);
   if (outcome != JPEG_DONE) return outcome;
   make_quantisers(self);
@@ -217,6 +239,7 @@ LEANPIX_EXPORT int leanpix_jpeg_encode(const struct leanpix_jpeg_job *job, uint8
   self->rows = jpeg_rows_for(job->newest_cpu);
   enum jpeg_outcome outcome = make_values(self);
   free(self->masking);
+  free(self->means);
   jpeg_planes_free(&self->planes);
   if (outcome == JPEG_DONE) {
     jpeg_put(&out, START, sizeof START);

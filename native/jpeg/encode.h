@@ -63,4 +63,23 @@ uint64_t jpeg_round(int16_t *values, const float *scaled);
 uint64_t jpeg_choose(int16_t *values, const float *scaled, uint64_t may, const struct jpeg_quantiser *quantiser,
                      const struct jpeg_rates *rates, float slope);
 
+/* A block's mean, whose value is chosen together with those told before and after it. */
+enum { JPEG_LEVELS = 3, JPEG_MEAN_SIZES = 12 };
+struct jpeg_mean {
+  float scaled, slope;
+  int16_t *values; /* of the block */
+  uint64_t *filled;
+  int16_t lowest;            /* of the levels it is chosen from */
+  uint8_t from[JPEG_LEVELS]; /* of each, the level before */
+};
+
+/* What a component's blocks have told so far. */
+struct jpeg_mean_chain {
+  int before;
+  uint32_t counts[JPEG_MEAN_SIZES]; /* of the sizes of steps */
+};
+
+/* Means in the order in which they are told. weight: of an error in steps, squared. */
+void jpeg_choose_means(struct jpeg_mean *means, size_t count, float weight, struct jpeg_mean_chain *chain);
+
 #endif

@@ -1,4 +1,4 @@
-/* How coarse each frequency is at a distance (docs/decisions/0251 has what was measured). */
+/* How coarse each frequency is at a distance (docs/decisions/0251 and 0314 have what was measured). */
 #include <math.h>
 
 #include "encode.h"
@@ -12,15 +12,28 @@ static const float FURTHEST = 9.899495f;                    /* of a frequency fr
 
 /* Steps are a common one times these: of the mean, of the first and the second waves, and rising with the frequency. */
 static const struct shape {
-  float mean, first, second, rise, curve;
-} SHAPES[] = {{0.67f, 0.75f, 0.85f, 1.8f, -0.4f}, {0.78f, 0.8f, 1, 1, 0}}; /* luma, chroma */
+  float all, mean, first, second, rise, curve;
+} SHAPES[] = {{1, 0.67f, 0.62f, 0.74f, 1.95f, -0.4f}, {1.12f, 0.55f, 0.8f, 1, 2, 0}}; /* luma, chroma */
+
+/* How much of luma's shape, by the logarithm, is what eyes see of each wave: the table of T.81's K.1, row after row. */
+static const float SEEN_PART = 0.3f, SEEN_COMMON = 14;
+static const uint8_t SEEN[JPEG_VALUES] = {
+    16, 11, 10, 16, 24, 40, 51, 61,
+    12, 12, 14, 19, 26, 58, 60, 55,
+    14, 13, 16, 24, 40, 57, 69, 56,
+    14, 17, 22, 29, 51, 87, 80, 62,
+    18, 22, 37, 56, 68, 109, 103, 77,
+    24, 35, 55, 64, 81, 104, 113, 92,
+    49, 64, 78, 87, 103, 121, 120, 101,
+    72, 92, 95, 98, 112, 100, 103, 99,
+};
 
 /* The common step at distances: with it a photograph's score is that of jpegli's encode at the same distance. */
 static const struct {
   float distance, step;
 } STEPS[] = {
-    {0.1f, 0.88f}, {0.2f, 1.168f}, {0.35f, 1.722f}, {0.55f, 2.418f}, {0.8f, 3.348f}, {1.2f, 4.813f}, {1.9f, 7.128f},
-    {2.8f, 9.719f}, {4, 12.95f}, {5.2f, 15.86f}, {6.4f, 18.83f}, {10, 27.7f}, {18, 49.42f}, {25, 69.66f},
+    {0.1f, 0.88f}, {0.2f, 1.24f}, {0.35f, 1.438f}, {0.55f, 2.066f}, {0.8f, 3.013f}, {1.2f, 4.707f}, {1.9f, 7.167f},
+    {2.8f, 10.14f}, {4, 14.01f}, {5.2f, 17.53f}, {6.4f, 20.69f}, {10, 30.9f}, {18, 55.1f}, {25, 77.7f},
 };
 enum { POINTS = sizeof STEPS / sizeof *STEPS };
 
@@ -42,7 +55,7 @@ static struct shape shape_at(float distance, int is_chroma) {
   return shape;
 }
 
-static float relative_step(const struct shape *shape, int place) {
+static float shaped_step(const struct shape *shape, int place) {
   if (place == 0) return shape->mean;
   const float across = JPEG_ZIGZAG[place] % JPEG_SIDE, down = (float)(JPEG_ZIGZAG[place] / JPEG_SIDE);
   const float far = sqrtf(across * across + down * down) / FURTHEST;
@@ -50,13 +63,19 @@ static float relative_step(const struct shape *shape, int place) {
   return risen * (place < FIRST_WAVES ? shape->first : place < SECOND_WAVES ? shape->second : 1);
 }
 
+static float relative_step(const struct shape *shape, int is_chroma, int place) {
+  const float step = shaped_step(shape, place);
+  if (is_chroma) return step;
+  return powf(step, 1 - SEEN_PART) * powf((float)SEEN[JPEG_ZIGZAG[place]] / SEEN_COMMON, SEEN_PART);
+}
+
 void jpeg_ideal_steps(float steps[JPEG_VALUES], float distance, int is_chroma, float low_step) {
   const float common = common_step(distance);
   const struct shape shape = shape_at(distance, is_chroma);
-  /* The finest steps are all 1: from a distance of 0.25 down to 0.1 they lose their shape. */
-  const float shaped = fminf(1, fmaxf(0, logf(distance / 0.1f) / logf(2.5f)));
+  /* The finest steps are all 1: from a distance of 0.35 down to 0.1 they lose their shape. */
+  const float shaped = fminf(1, fmaxf(0, logf(distance / 0.1f) / logf(3.5f)));
   for (int i = 0; i < JPEG_VALUES; ++i) {
-    float step = common * powf(relative_step(&shape, i), shaped);
+    float step = common * powf(shape.all * relative_step(&shape, is_chroma, i), shaped);
     if (low_step > 0 && i < SECOND_WAVES) {
       step = fminf(step, low_step * (i == 0 ? 1 : i < FIRST_WAVES ? 1.5f : 2));
     }

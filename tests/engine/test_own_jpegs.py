@@ -164,6 +164,15 @@ def test_means_against_a_bad_place_spend_bytes(encoder: OwnEncoder) -> None:
     assert across <= 3
 
 
+@pytest.mark.parametrize("distance", [0.1, 0.6, 6.0])
+@pytest.mark.parametrize("bands", [1, 3])
+def test_blocks_of_black_and_white_side_by_side_are_kept(encoder: OwnEncoder, distance: float, bands: int) -> None:
+    y, x = np.mgrid[0:96, 0:161] // 8
+    source = np.repeat(((x + y) % 2 * 255).astype(np.uint8)[:, :, None], bands, axis=2)
+    pixels = by_pillow(encoder.encode(source, distance=distance, subsampling="4:2:0")).reshape(source.shape)
+    assert np.abs(pixels.astype(int) - source).max() <= 4 * max(1, distance)
+
+
 def test_threads_encode_side_by_side_with_the_same_result(encoder: OwnEncoder) -> None:
     source = landscape()
 
