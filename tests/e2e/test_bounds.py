@@ -23,7 +23,7 @@ from tests.support.cluster import until
 from tests.support.pictures import encoded, gradient
 from tests.support.processes import decoders_of, memory_mb
 from tests.support.raw import connected, first_line, is_closed, post_head
-from tests.support.server import API, Server, running_server, start_server
+from tests.support.server import API, Server, free_port, running_server, start_server
 
 SMALL = encoded(gradient(64, 64))
 READERS_PER_RESULT = 30
@@ -217,7 +217,7 @@ def test_a_batch_that_the_key_cannot_pay_for_is_refused_before_it_is_unpacked(bo
 
 
 def test_a_thousand_slow_sources_keep_no_other_key_waiting(tmp_path: Path) -> None:
-    with running_server(tmp_path / "data", **FETCHING) as server:
+    with running_server(tmp_path / "data", **FETCHING, fetch_ports=str(free_port())) as server:
         key, other = server.new_key(qps=1000), server.new_key(qps=1000)
         alone = latencies_ms(server, other, 10)
         with attacks.slow_sources(server, key):

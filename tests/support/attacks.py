@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 import httpx
 import numpy as np
 from tests.support import gif_files
+from tests.support.cluster import until
 from tests.support.pictures import encoded, gradient
 from tests.support.processes import decoders_of, memory_mb
 from tests.support.raw import connected, post_head
@@ -171,7 +172,10 @@ def readers(server: Server, key: str) -> Iterator[None]:
 class SlowSource(Quiet, BaseHTTPRequestHandler):
     """A picture that comes just fast enough to be waited for."""
 
+    asked = 0
+
     def do_GET(self) -> None:
+        SlowSource.asked += 1
         self.send_response(200)
         self.send_header("Content-Length", str(10 * MB))
         self.end_headers()
@@ -183,14 +187,18 @@ class SlowSource(Quiet, BaseHTTPRequestHandler):
 
 @contextmanager
 def slow_sources(server: Server, key: str) -> Iterator[None]:
-    """Links to a slow server: four by themselves, and a batch of many. Fetching from loopback has to be allowed."""
-    with website(SlowSource) as base, server.client(key) as client:
+    """Links to a slow server: four by themselves, and a batch of many.
+
+    Fetching has to be allowed from loopback, and from one port, which is the slow server's.
+    """
+    port, asked = int(server.environment["LEANPIX_FETCH_PORTS"]), SlowSource.asked
+    with website(SlowSource, port) as base, server.client(key) as client:
         urls = [f"{base}/{number}.jpg" for number in range(SLOW_URLS)]
         for url in urls[:4]:
             client.post(API, json={"image_url": url}).raise_for_status()
         answer = client.post("/v1/batches", json={"image_urls": urls})
         assert answer.status_code == httpx.codes.OK, answer.text
-        time.sleep(2)  # until the first of them are under way
+        until(lambda: SlowSource.asked > asked + 4)
         yield
         client.delete(f"/v1/batches/{answer.json()['data']['batch_id']}")
 

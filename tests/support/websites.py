@@ -12,9 +12,9 @@ from typing import Any
 
 
 @contextmanager
-def website(handler: Any) -> Iterator[str]:
+def website(handler: Any, port: int = 0) -> Iterator[str]:
     """A site whose requests this handler class answers; its address without a slash at the end."""
-    web = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    web = ThreadingHTTPServer(("127.0.0.1", port), handler)
     threading.Thread(target=web.serve_forever, daemon=True).start()
     try:
         yield f"http://127.0.0.1:{web.server_address[1]}"
