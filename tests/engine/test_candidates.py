@@ -5,6 +5,7 @@ No pixel is looked at: the offers are the formats' own, and an encoder that only
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
@@ -146,8 +147,8 @@ class ToldCodec:
     def stripped(self, source: bytes) -> bytes:
         return source
 
-    def repack(self, source: bytes, effort: Effort) -> Encoded | None:
-        del source
+    def repack(self, source: bytes, effort: Effort, most_cpu_s: float = math.inf) -> Encoded | None:
+        del source, most_cpu_s
         size = self.encoder.sizes.at_level_0 if effort is Effort.MINIMAL else self.encoder.sizes.repacked
         return None if size is None else Encoded(bytes(size), "told repack", is_lossless=True)
 

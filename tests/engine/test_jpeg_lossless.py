@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from tests.engine.pictures import drawing, photo
 
+from leanpix.engine.budget import Effort
+from leanpix.engine.codecs.base import Encoded
+from leanpix.engine.codecs.jpeg.codec import JpegCodec
 from leanpix.engine.codecs.jpeg.lossless import NativePacking, native_packing, packed
 
 BASELINE, PROGRESSIVE = b"\xff\xc0", b"\xff\xc2"
@@ -81,6 +84,21 @@ def test_every_side_down_to_a_pixel(kernel: NativePacking, sides: tuple[int, int
 def test_a_small_picture_has_one_scan_and_a_large_one_several(kernel: NativePacking) -> None:
     assert BASELINE in repacked(kernel, jpeg(photo(24, 24)))
     assert PROGRESSIVE in repacked(kernel, jpeg(photo(640, 480)))
+
+
+def test_packing_ends_with_its_time_and_leaves_the_source_without_metadata(kernel: NativePacking) -> None:
+    noted = Image.Exif()
+    noted[0x010E] = "a view"
+    source, plain = jpeg(photo(320, 240), exif=noted), jpeg(photo(320, 240))
+    with pytest.raises(TimeoutError):
+        kernel.packed(source, 0.0)
+    codec = JpegCodec()
+    hurried = codec.repack(source, Effort.FULL, 0.0)
+    assert hurried == Encoded(codec.stripped(source), "source", is_lossless=True)
+    assert len(hurried.data) <= len(plain)
+    unhurried = codec.repack(source, Effort.FULL, 1000)
+    assert unhurried is not None
+    assert len(unhurried.data) < len(hurried.data)
 
 
 def test_what_was_packed_is_packed_to_itself(kernel: NativePacking) -> None:

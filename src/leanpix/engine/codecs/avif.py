@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -158,9 +159,9 @@ class AvifCodec:
         """The source without EXIF, XMP and what else its picture does not need."""
         return without_metadata(source) or source
 
-    def repack(self, source: bytes, effort: Effort) -> Encoded | None:
+    def repack(self, source: bytes, effort: Effort, most_cpu_s: float = math.inf) -> Encoded | None:
         """The same; None where its items lie in ways that are not taken apart here."""
-        del effort
+        del effort, most_cpu_s
         data = without_metadata(source)
         return Encoded(data, "source", is_lossless=True) if data else None
 

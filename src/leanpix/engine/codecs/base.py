@@ -264,6 +264,9 @@ class Codec(Protocol):
         """The source's own file without its metadata, not packed anew."""
         ...
 
-    def repack(self, source: bytes, effort: Effort) -> Encoded | None:
-        """The source's own picture in fewer bytes and without metadata, not a pixel changed; None: damaged."""
+    def repack(self, source: bytes, effort: Effort, most_cpu_s: float = math.inf) -> Encoded | None:
+        """The source's own picture in fewer bytes and without metadata, not a pixel changed; None: damaged.
+
+        most_cpu_s: of this process; formats whose packing cannot be stopped take what they take.
+        """
         ...

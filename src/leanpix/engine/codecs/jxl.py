@@ -166,9 +166,9 @@ class JxlCodec:
         """The source's picture alone; its profile is a part of that."""
         return jxl.picture_only(source)
 
-    def repack(self, source: bytes, effort: Effort) -> Encoded | None:
+    def repack(self, source: bytes, effort: Effort, most_cpu_s: float = math.inf) -> Encoded | None:
         """The source without its metadata; a JPEG without it packed, to be had back to the byte."""
-        del effort
+        del effort, most_cpu_s
         if jxl.matches(source):
             return Encoded(self.stripped(source), "source", is_lossless=True)
         try:

@@ -125,7 +125,7 @@ class _Bound:
     def _quickly_packed(self) -> Estimate:
         """By what the least effort makes of it."""
         estimate = self.offers[Kind.SOURCE].estimate
-        quick = self.context.codec.repack(self.context.source, Effort.MINIMAL)
+        quick = self.context.codec.repack(self.context.source, Effort.MINIMAL, self.context.budget.left_s())
         if quick is None:
             return estimate
         prior = QUICKLY_PACKED_PNG if self.runs.encoder.is_screen_content else QUICKLY_PACKED_PHOTOGRAPH

@@ -214,7 +214,7 @@ class EncodeContext:
 
     def _repacked(self) -> Encoded | None:
         source, note = self._wanted_source, mark_of(self.source)
-        repacked = self.codec.repack(source, self.effort)
+        repacked = self.codec.repack(source, self.effort, self.budget.left_s())
         if repacked is None or self.picture.probe.format.same_output is not self.codec.format:
             return repacked
         if len(repacked.data) >= len(source):  # it was packed better before: then its own bytes, less metadata

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import math
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -37,6 +39,11 @@ def native_kernels(kind: Callable[[ctypes.CDLL], Kernels]) -> Kernels | None:
         return None if library is None else kind(library)
     except AttributeError:
         return None
+
+
+def until_cpu_s(most_cpu_s: float) -> float:
+    """The process' processor time at which a kernel gives up; 0: never. What is over already is the least there is."""
+    return max(time.process_time() + most_cpu_s, 1e-9) if math.isfinite(most_cpu_s) else 0.0
 
 
 def native_path() -> str:

@@ -304,10 +304,16 @@ class JpegCodec:
         """The source without metadata and comments; its profile stays."""
         return without_metadata(source)
 
-    def repack(self, source: bytes, effort: Effort) -> Encoded | None:
-        """Better entropy coding of the same coefficients; the ICC profile stays, all other metadata goes."""
+    def repack(self, source: bytes, effort: Effort, most_cpu_s: float = math.inf) -> Encoded | None:
+        """Better entropy coding of the same coefficients; the ICC profile stays, all other metadata goes.
+
+        Where there is no time for it, the source's own.
+        """
         del effort  # 0.03 s/MP: never worth saving
-        return lossless.packed(source)
+        try:
+            return lossless.packed(source, most_cpu_s)
+        except TimeoutError:
+            return Encoded(self.stripped(source), "source", is_lossless=True)
 
 
 def _source_prior(size: SourceSize, pixels: int) -> priors.Prior:

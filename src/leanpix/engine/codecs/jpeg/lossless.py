@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 import ctypes
+import math
 from ctypes import POINTER, byref, c_char_p, c_double, c_int, c_size_t, c_void_p
 
 import mozjpeg_lossless_optimization as mozjpeg_lossless
 
 from leanpix.engine.codecs.base import Encoded
-from leanpix.engine.libraries.native import native_kernels
+from leanpix.engine.libraries.native import native_kernels, until_cpu_s
 from leanpix.engine.reading.headers.jpeg import without_metadata
 
 _MOST_PIXELS = 65535**2
 """What a frame's header can name: limits were asked before."""
 
-_DONE, _NO_MEMORY = 0, 3  # enum jpeg_outcome of native/jpeg/coefficients.h
+_DONE, _NO_MEMORY, _LATE = 0, 3, 4  # enum jpeg_outcome of native/jpeg/coefficients.h
 
 
-def packed(source: bytes) -> Encoded | None:
+def packed(source: bytes, most_cpu_s: float = math.inf) -> Encoded | None:
     """The same picture with the scans and codes that are best for it; its profile stays, other metadata goes.
 
-    None: damaged.
+    None: damaged. TimeoutError: the kernel took more than most_cpu_s of this process' time.
     """
     kernel = native_packing()
-    data = None if kernel is None else kernel.packed(without_metadata(source))
+    data = None if kernel is None else kernel.packed(without_metadata(source), most_cpu_s)
     return _by_wheel(source) if data is None else Encoded(data, "leanpix lossless", is_lossless=True)
 
 
@@ -45,13 +46,16 @@ class NativePacking:
         self._free.argtypes = [c_void_p]
         self._free.restype = None
 
-    def packed(self, source: bytes) -> bytes | None:
+    def packed(self, source: bytes, most_cpu_s: float = math.inf) -> bytes | None:
         """The file with every segment for applications kept; None: damaged, or of a kind that is not read here.
 
-        Huffman's sequential and progressive kinds with 8 bits are. Raises MemoryError.
+        Huffman's sequential and progressive kinds with 8 bits are. Raises MemoryError, and TimeoutError after
+        most_cpu_s of this process' time.
         """
         output, size = c_void_p(), c_size_t()
-        outcome = self._pack(source, len(source), _MOST_PIXELS, 0.0, byref(output), byref(size))
+        outcome = self._pack(source, len(source), _MOST_PIXELS, until_cpu_s(most_cpu_s), byref(output), byref(size))
+        if outcome == _LATE:
+            raise TimeoutError("packing a JPEG took more than the time it had")
         if outcome == _NO_MEMORY:
             raise MemoryError("no memory for a JPEG's coefficients")
         if outcome != _DONE:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import math
-import time
 from ctypes import POINTER, byref, c_double, c_float, c_int, c_int32, c_size_t, c_uint32, c_void_p
 
 import numpy as np
@@ -14,7 +13,7 @@ from leanpix.domain.errors import TaskFailure
 from leanpix.domain.states import TaskState
 from leanpix.engine.codecs.jpeg.icc_segments import check_profile_size, with_icc_profile
 from leanpix.engine.codecs.jpeg.jpegli import PLAIN_MEANS, Means, Subsampling, checked_picture
-from leanpix.engine.libraries.native import NEWEST_CPU, native_kernels
+from leanpix.engine.libraries.native import NEWEST_CPU, native_kernels, until_cpu_s
 
 _DONE, _NO_MEMORY, _LATE = 0, 3, 4  # enum jpeg_outcome of native/jpeg/coefficients.h
 _COLOUR_AXES, _COLOUR_BANDS = 3, 3
@@ -72,7 +71,7 @@ class OwnEncoder:
         is_halved = bands == _COLOUR_BANDS and subsampling == "4:2:0"
         job = _Job(
             *(picture.ctypes.data, width, height, bands, is_halved),
-            *(distance, means.is_even, means.low_step, self._cpu, _until(most_cpu_s)),
+            *(distance, means.is_even, means.low_step, self._cpu, until_cpu_s(most_cpu_s)),
         )
         data = self._run(job)
         return with_icc_profile(data, icc_profile) if icc_profile else data
@@ -90,11 +89,6 @@ class OwnEncoder:
             return ctypes.string_at(output, size.value)
         finally:
             self._free(output)
-
-
-def _until(most_cpu_s: float) -> float:
-    """The process' processor time at which an encode gives up; 0: never. What is over already is the least there is."""
-    return max(time.process_time() + most_cpu_s, 1e-9) if math.isfinite(most_cpu_s) else 0.0
 
 
 def own_encoder() -> OwnEncoder | None:

@@ -6,6 +6,7 @@ both, on the whole picture, in several times the time and the memory.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -327,11 +328,12 @@ class PngCodec:
         """The source's own chunks, without those that neither pixels nor colours need."""
         return _own_chunks(source, COLOUR_CHUNKS)
 
-    def repack(self, source: bytes, effort: Effort) -> Encoded | None:
+    def repack(self, source: bytes, effort: Effort, most_cpu_s: float = math.inf) -> Encoded | None:
         """The source's own samples, 16 bits and all, packed anew; only what its colours need stays beside them.
 
         An APNG keeps its frames as they are: its default picture need not be what it shows.
         """
+        del most_cpu_s
         if apng.animation(source) is not None:
             level = _ZLIB_LEVEL[effort]
             anew = repacked_animation(source, level)

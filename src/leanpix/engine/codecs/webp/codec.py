@@ -5,6 +5,7 @@ Of large pictures what is lossless is coded without libwebp.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -265,9 +266,9 @@ class WebpCodec:
         """As repack."""
         return without_metadata(source) or source
 
-    def repack(self, source: bytes, effort: Effort) -> Encoded | None:
+    def repack(self, source: bytes, effort: Effort, most_cpu_s: float = math.inf) -> Encoded | None:
         """The source without its EXIF and XMP chunks."""
-        del effort  # a copy costs nothing
+        del effort, most_cpu_s  # a copy costs nothing
         data = without_metadata(source)
         return Encoded(data, "source", is_lossless=True) if data else None
 
