@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import multiprocessing
 import secrets
 import socket
 import statistics
@@ -12,7 +13,7 @@ import threading
 import time
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -109,6 +110,27 @@ def repeating(act: Callable[[], object], threads: int = 1) -> Iterator[None]:
         over.set()
         for thread in running:
             thread.join(30)
+
+
+@contextmanager
+def apart(attack: Callable[[Server, str], AbstractContextManager[None]], server: Server, key: str) -> Iterator[None]:
+    """An attack from a process of its own: its threads would take the interpreter's lock from whoever measures here."""
+    forking = multiprocessing.get_context("fork")
+    is_under_way, is_over = forking.Event(), forking.Event()
+
+    def run() -> None:
+        with attack(server, key):
+            is_under_way.set()
+            is_over.wait()
+
+    process = forking.Process(target=run, daemon=True)
+    process.start()
+    try:
+        assert is_under_way.wait(60), "the attack did not begin"
+        yield
+    finally:
+        is_over.set()
+        process.join(60)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 
 from tests.support import attacks
-from tests.support.attacks import MemoryWatch, latencies_ms, p95
+from tests.support.attacks import MemoryWatch, apart, latencies_ms, p95
 from tests.support.ledger import Book, success
 from tests.support.processes import memory_mb
 from tests.support.server import Server, free_port, running_server
@@ -58,7 +58,7 @@ def _beside(
     key, other = server.new_key(qps=1000), server.new_key(qps=1000)
     latencies_ms(server, other, 5)
     alone, before = p95(latencies_ms(server, other, _REQUESTS)), memory_mb(server.process.pid)
-    with MemoryWatch(server.process.pid) as watch, attack(server, key):
+    with apart(attack, server, key), MemoryWatch(server.process.pid) as watch:
         beside = p95(latencies_ms(server, other, _REQUESTS))
     section = f"attack: {_WHAT[name]}"
     told = f"{alone:.0f} ms alone, {beside:.0f} ms beside it"
@@ -69,9 +69,10 @@ def _beside(
 
 def _mix(server: Server, figures: Figures) -> None:
     other = server.new_key(qps=1000)
-    with MemoryWatch(server.process.pid) as watch, ExitStack() as running:
+    with ExitStack() as running:
         for attack in _ATTACKS.values():
-            running.enter_context(attack(server, server.new_key(qps=1000)))
+            running.enter_context(apart(attack, server, server.new_key(qps=1000)))
+        watch = running.enter_context(MemoryWatch(server.process.pid))
         taken = latencies_ms(server, other, _REQUESTS)
     section = "all attacks at once, each by a key of its own"
     figures.add(
