@@ -346,6 +346,19 @@ def test_a_task_is_cancelled_where_it_waits_and_where_it_runs_as_often_as_one_li
         assert client.delete(f"{API}/{done['task_id']}").json()["data"]["state"] == 1, "it stays as it ended"
 
 
+def test_a_batch_too_many_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    with running_server(tmp_path / "data", batch_max_per_key="1") as server, server.client() as client:
+        archive = attacks.archive_of(200, encoded(gradient(900, 700)))
+        once = {"Idempotency-Key": "first"}
+        accepted = client.post("/v1/batches", files={"archive": archive}, headers=once).json()["data"]
+        with connected(server) as connection:
+            head = post_head(server, "Content-Type: multipart/form-data; boundary=b", f"Content-Length: {200 * MB}")
+            connection.sendall(head.replace(API.encode(), b"/v1/batches", 1))
+            assert "429" in first_line(connection)
+        again = client.post("/v1/batches", files={"archive": archive}, headers=once)
+        assert again.json()["data"]["batch_id"] == accepted["batch_id"]
+
+
 def test_a_batch_is_cancelled_as_a_whole(bounded: Server) -> None:
     with bounded.client(bounded.new_key(qps=1000, credits=300)) as client:
         archive = attacks.archive_of(200, encoded(gradient(900, 700)))

@@ -129,6 +129,12 @@ class BatchDesk:
     now: Clock
     new_id: NewId = random_id
 
+    def admit(self, account: Account, idempotency_key: str | None) -> None:
+        """Judge the account before its request is read: QueueFullError where it has as many batches as it may."""
+        with self.database.reading() as view:
+            if idempotency_key is None or view.submissions.find(account.id, token_of(idempotency_key)) is None:
+                self._check_unfinished(view, account)
+
     def submit(self, account: Account, sources: Iterable[NamedSource], terms: BatchTerms, size: BatchSize) -> str:
         """Keep a batch and return its id; all of it is kept or nothing.
 
@@ -205,9 +211,7 @@ class BatchDesk:
                 f"this batch of {size.pictures} pictures costs {price} credits or more, and the API key has "
                 f"{known.credits} left; top the key up, or send fewer"
             )
-        unfinished = view.batches.count_unfinished(account.id)
-        if unfinished >= self.bounds.unfinished:
-            raise QueueFullError(f"HTTP 429: this key has {unfinished} batches under way; try again later", _RETRY_S)
+        self._check_unfinished(view, account)
         of_key, of_all = view.batches.stored(account.id)
         if of_key + size.stored_bytes > self.bounds.stored_per_key:
             text = (
@@ -216,6 +220,11 @@ class BatchDesk:
             raise QueueFullError(f"{text}; try again when one has ended", _RETRY_S)
         if of_all + size.stored_bytes > self.bounds.stored:
             raise QueueFullError("HTTP 429: unfinished batches take all the room there is; try again later", _RETRY_S)
+
+    def _check_unfinished(self, view: Transaction, account: Account) -> None:
+        unfinished = view.batches.count_unfinished(account.id)
+        if unfinished >= self.bounds.unfinished:
+            raise QueueFullError(f"HTTP 429: this key has {unfinished} batches under way; try again later", _RETRY_S)
 
     def _accept(self, change: Transaction, account: Account, batch: Batch, intake: _Intake, terms: BatchTerms) -> str:
         if terms.idempotency_key is not None:

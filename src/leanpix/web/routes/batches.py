@@ -34,6 +34,7 @@ async def create_batch(request: Request) -> Response:
     account = await context.account(request)
     once = idempotency_key(request.headers.get("Idempotency-Key"))
     await context.admit(account, once)
+    await context.look_up(context.batches.admit, account, once)
     async with form_of(request, account, context.settings.batch_max_bytes, BATCH) as form:
         wire = parse_batch(form, context.settings.formats_written, request.headers.get("accept", ""))
         terms = BatchTerms(wire.options, callback_of(context, request, wire.callback_url), once)
