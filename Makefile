@@ -152,7 +152,7 @@ test-upgrade: setup-dev ## nodes of an older commit beside this one's; REV=<comm
 	@rev=$(or $(REV),$$(git log -1 --diff-filter=A --format=%H -- src/leanpix/stores/migrations/versions)~); \
 	  place=.tools/upgrade/$$(git rev-parse --short $$rev) && mkdir -p $$place && \
 	  git archive $$rev | tar -x -C $$place && echo "the older leanpix: $$(git log -1 --format='%h %s' $$rev)" && \
-	  env -u VIRTUAL_ENV $(UV) sync --project $$place --quiet --frozen --no-editable --no-dev --python $(PYTHON) && \
+	  env -u VIRTUAL_ENV $(UV) sync --project $$place --quiet --frozen --no-editable --no-dev --all-extras --python $(PYTHON) && \
 	  OLD_LEANPIX=$$PWD/$$place/.venv/bin/leanpix $(PY) -m pytest -q tests/e2e/test_upgrade.py
 
 lint-deploy: $(UV) ## check deploy/ and the workflows against the schemas of what reads them, and for known traps
