@@ -99,6 +99,24 @@ def test_frames_are_resized_each_by_itself(kind: str) -> None:
     assert [int(page[16, 4 * number + 2, 0]) for number, page in enumerate(pages)] == [200] * 4
 
 
+@pytest.mark.parametrize("size", [(80, 48), (52, 89), (40, 48), (20, 48)])
+def test_enlarged_frames_stay_in_their_place(size: tuple[int, int]) -> None:
+    frames = []
+    for number in range(3):
+        frame = Image.new("RGBA", (40, 24), (0, 0, 0, 0))
+        frame.paste((200, 30 * number, 60, 255), (4 + 4 * number, 4 + number, 36 - 4 * number, 20 - number))
+        frames.append(frame)
+    source = encoded(frames[0], "WEBP", save_all=True, append_images=frames[1:], duration=50, lossless=True)
+    options = CompressionOptions(width_px=size[0], height_px=size[1], fit=Fit.FILL)
+    pages = rgba_of(loaded(source, options, OutputFormat.WEBP)).reshape(3, size[1], size[0], 4)
+    assert pages[:, 0, :, 3].max() == 0
+    assert pages[:, -1, :, 3].max() == 0
+    for page in pages:
+        weighted = page * (page[..., 3:] / 255)
+        assert np.abs(weighted - weighted[:, ::-1]).max() <= 2
+        assert np.abs(weighted - weighted[::-1]).max() <= 2
+
+
 def test_no_frame_bleeds_into_the_next() -> None:
     colours = [(255, 0, 0), (0, 0, 255), (0, 255, 0)]
     frames = [Image.new("RGB", (40, 24), colour) for colour in colours]

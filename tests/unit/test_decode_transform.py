@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import pyvips
+from numpy.typing import NDArray
 from PIL import Image
-from tests.support.decoding import loaded, pixels_of
+from tests.support.decoding import loaded, pixels_of, rgba_of
 from tests.support.pictures import encoded, gradient
 
 from leanpix.domain.errors import TaskFailure
@@ -84,6 +85,67 @@ def test_shrinking_while_decoding_gives_what_shrinking_after_gives(kind: str, wi
     shrunk = pixels_of(loaded(source, CompressionOptions(width_px=width)))
     with_pillow = photo.resize((shrunk.shape[1], shrunk.shape[0]), Image.Resampling.LANCZOS)
     assert np.abs(shrunk - np.asarray(with_pillow, np.int16)).mean() < 4
+
+
+def _mirrored_noise(mode: str) -> bytes:
+    """Noise of 48 x 32 that looks the same turned left to right and top to bottom."""
+    bands = {"L": 1, "I;16": 1, "LA": 2, "RGB": 3, "RGBA": 4}[mode]
+    quarter = np.random.default_rng(7).integers(0, 256, (16, 24, bands)).astype(np.uint8)
+    half = np.concatenate([quarter, quarter[:, ::-1]], axis=1)
+    pixels = np.concatenate([half, half[::-1]])
+    if mode == "I;16":
+        return encoded(Image.fromarray(pixels[..., 0].astype(np.uint16) * 257), "PNG")
+    return encoded(Image.fromarray(pixels if bands > 1 else pixels[..., 0]), "PNG")
+
+
+# Both sides larger, alike and not; one larger, the other as it was; one larger, the other smaller.
+ENLARGED = [(49, 33), (62, 42), (96, 64), (178, 118), (62, 118), (48, 64), (96, 32), (96, 16), (20, 75), (48, 33)]
+
+
+@pytest.mark.parametrize("mode", ["L", "I;16", "LA", "RGB", "RGBA"])
+@pytest.mark.parametrize("size", ENLARGED)
+def test_what_is_enlarged_stays_as_symmetric_as_it_was(mode: str, size: tuple[int, int]) -> None:
+    picture = loaded(_mirrored_noise(mode), CompressionOptions(width_px=size[0], height_px=size[1], fit=Fit.FILL))
+    pixels = rgba_of(picture)
+    weighted = pixels * (pixels[..., 3:] / OPAQUE)
+    assert pixels.shape[1::-1] == size
+    assert np.abs(weighted - weighted[:, ::-1]).max() <= 2
+    assert np.abs(weighted - weighted[::-1]).max() <= 2
+
+
+@pytest.mark.parametrize("size", ENLARGED)
+def test_what_is_enlarged_lies_where_pillow_lays_it(size: tuple[int, int]) -> None:
+    """A bell away from the middle: its centre, in pixels of the source."""
+    y, x = np.mgrid[0:32, 0:48]
+    bell = 250 * np.exp(-(((x - 19) / 3) ** 2 + ((y - 18) / 3) ** 2) / 2)
+    picture = Image.fromarray(bell.round().astype(np.uint8))
+    ours = pixels_of(loaded(encoded(picture, "PNG"), CompressionOptions(width_px=size[0], height_px=size[1])))[..., 0]
+    pillows = np.asarray(picture.resize(size, Image.Resampling.BICUBIC))
+    assert np.abs(_centre(ours, picture.size) - _centre(pillows, picture.size)).max() < 0.02
+
+
+def _centre(pixels: NDArray[np.generic], size: tuple[int, int]) -> NDArray[np.float64]:
+    weights = np.asarray(pixels, np.float64)
+    high, wide = weights.shape
+    y, x = np.mgrid[0:high, 0:wide] + 0.5
+    total = float(weights.sum())
+    return np.array([(x * weights).sum() * size[0] / wide / total, (y * weights).sum() * size[1] / high / total])
+
+
+def test_enlarging_keeps_a_side_that_does_not_grow_as_sharp_as_it_was() -> None:
+    rows = np.tile(np.array([[0], [255]], np.uint8), (16, 48))
+    wider = pixels_of(loaded(encoded(Image.fromarray(rows), "PNG"), CompressionOptions(width_px=96, height_px=32)))
+    assert np.array_equal(wider[..., 0], np.repeat(rows, 2, axis=1))
+
+
+def test_enlarging_weighs_colours_by_their_alpha() -> None:
+    pixels = np.zeros((13, 13, 4), np.uint8)
+    pixels[:, :6] = (255, 0, 0, 255)
+    pixels[:, 6:] = (0, 255, 0, 0)
+    large = pixels_of(loaded(encoded(Image.fromarray(pixels), "PNG"), CompressionOptions(width_px=40)))
+    seen = large[large[..., 3] > 16]
+    assert seen[:, 0].min() >= 250
+    assert seen[:, 1].max() <= 5
 
 
 def test_resizing_weighs_colours_by_their_alpha() -> None:

@@ -269,7 +269,7 @@ def _enlarged(
 ) -> Iterator[NDArray[np.uint8]]:
     """Regions of (rows, width, bands) pixels as they would be at so many rows and columns, by a bicubic kernel.
 
-    By Pillow: what libvips enlarges lies half a pixel further down and to the right (docs/decisions/0327).
+    By Pillow: what libvips' resize enlarges lies half a pixel further down and to the right (docs/decisions/0327).
     """
     rows, columns, bands = pixels.shape
     image = Image.fromarray(pixels[:, :, 0] if bands == 1 else pixels)

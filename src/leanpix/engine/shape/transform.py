@@ -19,15 +19,39 @@ def has_alpha(image: pyvips.Image) -> bool:
 
 
 def resize(image: pyvips.Image, width_px: int, height_px: int) -> pyvips.Image:
-    """Scale to exactly these sides with a Lanczos kernel, colours weighted by their alpha."""
+    """Scale to exactly these sides, what is seen in its place and colours weighted by their alpha.
+
+    A side that gets smaller goes by a Lanczos kernel, one that gets larger by a bicubic one.
+    """
     if (image.width, image.height) == (width_px, height_px):
         return image
-    scale = {"vscale": height_px / image.height, "kernel": "lanczos3"}
     if not has_alpha(image):
-        return image.resize(width_px / image.width, **scale)
-    weighted = image.premultiply().resize(width_px / image.width, **scale)
+        return _enlarged(_reduced(image, width_px, height_px), width_px, height_px)
+    weighted = _enlarged(_reduced(image.premultiply(), width_px, height_px), width_px, height_px)
     plain = weighted.unpremultiply()
     return plain.rint().cast(image.format) if image.format != "float" else plain
+
+
+def _reduced(image: pyvips.Image, width_px: int, height_px: int) -> pyvips.Image:
+    across, down = min(width_px / image.width, 1.0), min(height_px / image.height, 1.0)
+    return image if across == down == 1.0 else image.resize(across, vscale=down, kernel="lanczos3")
+
+
+def _enlarged(image: pyvips.Image, width_px: int, height_px: int) -> pyvips.Image:
+    """Centres of pixels count: libvips' own resize, once a side grows, lays both sides half a pixel off."""
+    if (image.width, image.height) == (width_px, height_px):
+        return image
+    return image.affine(
+        [width_px / image.width, 0, 0, height_px / image.height],
+        interpolate=pyvips.Interpolate.new("bicubic"),
+        oarea=[0, 0, width_px, height_px],
+        idx=0.5,
+        idy=0.5,
+        odx=-0.5,
+        ody=-0.5,
+        extend="copy",
+        premultiplied=True,
+    )
 
 
 def to_upright(image: pyvips.Image, orientation: int) -> pyvips.Image:
