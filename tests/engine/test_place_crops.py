@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -133,11 +134,15 @@ def test_of_a_thing_on_much_ground_a_place_hardly_over_its_bound_costs_a_fifth_m
     assert WorstPlaces(source).worst(shown(done.data))[0].ratio <= worst.ratio
 
 
-@pytest.mark.skipif(not jpegli_backend().startswith("native"), reason="finer ground takes the native library")
-@pytest.mark.parametrize(("seed", "quality"), [(2, 75), (3, 75), (3, 85)])
-def test_a_means_that_takes_much_is_weighed_against_a_finer_setting_without_it(seed: int, quality: int) -> None:
+def dark(seed: int) -> Pixels:
     """What finer ground adds to a dark and plain picture is as much as all the rest of it takes."""
-    source = np.round(6 + 0.14 * trust.texture(seed, 960, 640)).astype(np.uint8)
+    return np.round(6 + 0.14 * trust.texture(seed, 960, 640)).astype(np.uint8)
+
+
+@pytest.mark.skipif(not jpegli_backend().startswith("native"), reason="finer ground takes the native library")
+@pytest.mark.parametrize(("seed", "quality"), [(3, 75), (11, 85), (21, 75)])
+def test_a_means_that_takes_much_is_weighed_against_a_finer_setting_without_it(seed: int, quality: int) -> None:
+    source = dark(seed)
     context, runs = opened(source, OutputFormat.JPG, quality)
     done = make(context, silent, runs)
     ways = {one.name: one for one in done.compression.report.considered if one.result_bytes is not None}
@@ -145,6 +150,22 @@ def test_a_means_that_takes_much_is_weighed_against_a_finer_setting_without_it(s
     assert WorstPlaces(source).worst(shown(done.compression.data))[0].ratio <= 1
     assert ways["jpg lossy, finer ground"].decision is Decision.MADE
     assert len(done.compression.data) <= 0.85 * (ways["jpg lossy, finer ground"].result_bytes or 0)
+
+
+@pytest.mark.skipif(not jpegli_backend().startswith("native"), reason="finer ground takes the native library")
+@pytest.mark.parametrize(("seed", "quality"), [(2, 75), (3, 75), (3, 85), (5, 85)])
+def test_a_means_is_taken_where_no_finer_setting_without_it_takes_fewer_bytes(seed: int, quality: int) -> None:
+    """However near the two are: a step of the climb that takes too much does not hide what lies below it."""
+    source = dark(seed)
+    places = WorstPlaces(source)
+    context, runs = opened(source, OutputFormat.JPG, quality)
+    done = make(context, silent, runs)
+    fell_short = min(runs.done)
+    finest_first = [runs.at(runs.to_grid(fell_short + step)) for step in np.arange(0.8, 0.01, -0.02)]
+    pass_from = list(itertools.takewhile(lambda one: places.worst(shown(one.data))[0].ratio <= 1, finest_first))[-1]
+    assert done.is_met
+    assert places.worst(shown(done.compression.data))[0].ratio <= 1
+    assert len(done.compression.data) <= 1.01 * len(pass_from.data)
 
 
 RATES = PriorCurve(((0, 0.0), (100, math.log(1.5) * 10)))
@@ -180,14 +201,16 @@ class MovingEncoder:
         raise AssertionError(f"a climb asks for {name}")
 
 
-def climbed(levels: Callable[[float], int], width: int) -> tuple[float | None, EncoderRuns]:
+def climbed(
+    levels: Callable[[float], int], width: int, most_bytes: float = math.inf
+) -> tuple[float | None, EncoderRuns]:
     """From setting 0, with a marked patch on ground beside texture; small pictures have no crops."""
     pixels = np.full((width, width, 3), (120, 90, 60), np.uint8)
     pixels[width // 2 :, ::2] = 180
     pixels[40:104, 40:104, 2] = MARKED
     context, _ = opened(pixels, OutputFormat.WEBP, 80)
     runs = EncoderRuns(cast("Encoder", MovingEncoder(context.raster, levels)), context.budget)
-    return Climb(context, runs).above(0.0, context.meter.worst(runs.at(0.0))), runs
+    return Climb(context, runs, most_bytes=most_bytes).above(0.0, context.meter.worst(runs.at(0.0))), runs
 
 
 @pytest.mark.parametrize("width", [400, 700])
@@ -197,6 +220,21 @@ def test_a_climb_ends_near_the_cheapest_setting_that_passes(width: int, passes_f
     assert found is not None
     assert found >= passes_from
     assert len(runs.at(found).data) <= 1.55 * len(runs.at(passes_from).data)
+
+
+@pytest.mark.parametrize("width", [400, 700])
+@pytest.mark.parametrize("passes_from", [10.0, 15.5])
+def test_a_climb_finds_what_is_worth_its_bytes_below_a_step_that_is_not(width: int, passes_from: float) -> None:
+    most_bytes = 20_000 * 1.5 ** (passes_from / 10 + 0.1)
+    found, runs = climbed(lambda setting: 1 if setting >= passes_from else 9, width, most_bytes)
+    assert found is not None
+    assert found >= passes_from
+    assert len(runs.at(found).data) <= most_bytes
+
+
+def test_a_climb_ends_without_a_setting_where_what_passes_takes_more_than_it_is_worth() -> None:
+    found, _ = climbed(lambda setting: 1 if setting >= 10 else 9, 700, 20_000 * 1.5**0.9)
+    assert found is None
 
 
 def test_a_climb_ends_where_places_are_slight_if_what_passes_takes_much_more() -> None:

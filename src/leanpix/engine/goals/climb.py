@@ -43,7 +43,12 @@ class Climb:
             if not self._is_worth_a_look(finer, slight):
                 failing = finer
                 continue
-            if not self.runs.may_continue() or self._is_too_dear(finer, slight):
+            if not self.runs.may_continue():
+                break
+            if self._is_too_dear(finer, slight):
+                cheaper = self._cheaper(failing, finer, slight)
+                if cheaper is not None:
+                    return cheaper
                 break
             places = self._places_at(finer)
             if need.allows(need.worst_of(places)):
@@ -88,6 +93,11 @@ class Climb:
         """Between the two: by crops, then the whole; by the whole where there are no crops."""
         found = self._between(failing, passing)
         return found if found == passing or self._passes(found) else passing
+
+    def _cheaper(self, failing: float, dear: float, slight: float | None) -> float | None:
+        """The cheapest that passes below a setting that takes more than it is worth; None: that takes too much, too."""
+        found = self._between(failing, dear)
+        return found if found < dear and not self._is_too_dear(found, slight) and self._passes(found) else None
 
     def _between(self, failing: float, passing: float) -> float:
         """The cheapest that passes of some between the two: on the crops, or whole where there are none."""
