@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 
 import pytest
 from PIL import Image
@@ -35,9 +36,9 @@ def packed(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     """The sources that were packed again."""
     sources, pack = list[bytes](), lossless.packed
 
-    def noting(source: bytes) -> Encoded | None:
+    def noting(source: bytes, most_cpu_s: float = math.inf) -> Encoded | None:
         sources.append(source)
-        return pack(source)
+        return pack(source, most_cpu_s)
 
     monkeypatch.setattr(lossless, "packed", noting)
     return sources
