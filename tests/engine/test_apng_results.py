@@ -11,6 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 from tests.support.browser import NO_CHROMIUM, chromium_path
+from tests.support.pictures import played
 from tests.support.shown import Shown, showing
 
 from leanpix.domain.formats import OutputFormat
@@ -52,18 +53,6 @@ def apng(pixels: NDArray[np.uint8], **options: object) -> bytes:
     return file.getvalue()
 
 
-def shown(data: bytes) -> tuple[list[NDArray[np.uint8]], list[float]]:
-    """Each frame as Pillow composes it, and how long it shows."""
-    frames, delays = [], []
-    with Image.open(io.BytesIO(data)) as picture:
-        for number in range(getattr(picture, "n_frames", 1)):
-            picture.seek(number)
-            picture.load()
-            frames.append(np.asarray(picture.convert("RGBA")))
-            delays.append(picture.info.get("duration", 0.0))
-    return frames, delays
-
-
 def is_same(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> bool:
     """Where nothing is seen, colours do not count."""
     seen = other[..., 3] > 0
@@ -75,7 +64,7 @@ def is_same(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> bool:
 def test_frames_are_written_as_they_are(bands: int, colours: int) -> None:
     pixels = stack(bands, colours, has_pause=True)
     data = animated_png(Raster(pixels, len(DELAYS_MS), DELAYS_MS, 3), 2)
-    frames, delays = shown(data)
+    frames, delays = played(data)
     assert delays == pytest.approx(DELAYS_MS)
     modes = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
     for frame, wanted in zip(frames, np.split(pixels, len(DELAYS_MS)), strict=True):
@@ -103,7 +92,7 @@ def test_as_it_was_it_is_packed_again_and_never_larger(bands: int, quality: int 
     assert Holding.ANIMATION not in done.report.lost
     assert not done.report.warnings or "dropped" not in done.report.warnings[0]
     assert len(done.data) <= len(source)
-    (frames, delays), (wanted, told) = shown(done.data), shown(source)
+    (frames, delays), (wanted, told) = played(done.data), played(source)
     assert delays == told
     assert all(is_same(frame, other) for frame, other in zip(frames, wanted, strict=True))
 
@@ -112,9 +101,9 @@ def test_as_it_was_it_is_packed_again_and_never_larger(bands: int, quality: int 
 @pytest.mark.parametrize("blend", [0, 1])
 def test_disposal_and_blending_of_the_source_are_composed(disposal: int, blend: int) -> None:
     source = apng(stack(4), disposal=disposal, blend=blend)
-    wanted, _ = shown(source)
-    resized, _ = shown(compress(source, CompressionOptions(width_px=80)).data)
-    again, _ = shown(compress(source, CompressionOptions(format=PNG)).data)
+    wanted, _ = played(source)
+    resized, _ = played(compress(source, CompressionOptions(width_px=80)).data)
+    again, _ = played(compress(source, CompressionOptions(format=PNG)).data)
     assert [frame.shape for frame in resized] == [(64, 80, 4)] * 4
     assert all(is_same(frame, other) for frame, other in zip(again, wanted, strict=True))
     for frame, other in zip(resized, wanted, strict=True):
@@ -154,7 +143,7 @@ def test_chromium_shows_of_a_result_what_it_shows_of_the_source(
 @pytest.mark.parametrize("width", [20, 39])
 def test_resized_it_keeps_its_frames_and_their_times(width: int) -> None:
     done = compress(apng(stack(3)), CompressionOptions(width_px=width))
-    frames, delays = shown(done.data)
+    frames, delays = played(done.data)
     assert (len(frames), frames[0].shape[1]) == (4, width)
     assert delays == pytest.approx(DELAYS_MS)
     assert (done.report.frames, done.report.lost) == (4, ())
@@ -162,7 +151,7 @@ def test_resized_it_keeps_its_frames_and_their_times(width: int) -> None:
 
 def test_on_a_colour_it_has_no_alpha_and_keeps_its_frames() -> None:
     done = compress(apng(stack(4)), CompressionOptions(background="ffffff"))
-    frames, _ = shown(done.data)
+    frames, _ = played(done.data)
     assert len(frames) == 4
     assert all((frame[..., 3] == 255).all() for frame in frames)
 
@@ -204,11 +193,11 @@ def pieces(source: bytes) -> Iterator[bytes]:
 
 def test_a_stream_in_pieces_becomes_one_and_what_is_no_better_stays() -> None:
     source = b"".join(pieces(apng(stack(3), compress_level=9)))
-    assert len(shown(source)[0]) == 4
+    assert len(played(source)[0]) == 4
     again = repacked_animation(source, 9)
     assert again is not None
     assert len(again) < len(source)
-    assert all(np.array_equal(*both) for both in zip(shown(again)[0], shown(source)[0], strict=True))
+    assert all(np.array_equal(*both) for both in zip(played(again)[0], played(source)[0], strict=True))
 
 
 def test_a_damaged_stream_is_no_animation_to_pack() -> None:
@@ -224,7 +213,7 @@ def test_an_animation_that_is_as_small_as_it_gets_stays_one(form: OutputFormat, 
     done = compress(apng(stack(4, 5)), CompressionOptions(format=form))
     for _ in range(2):
         done = compress(done.data, CompressionOptions(format=form, quality=quality))
-        frames, delays = shown(done.data)
+        frames, delays = played(done.data)
         assert (len(frames), Holding.ANIMATION in done.report.lost) == (4, False)
         assert delays == pytest.approx(DELAYS_MS)
 
@@ -234,7 +223,7 @@ def test_an_animation_whose_profile_is_not_kept_stays_one(level: int) -> None:
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     source = apng(stack(3, 5), icc_profile=profile, compress_level=level)
     done = compress(source, CompressionOptions(format=PNG, quality=100, keep=()))
-    frames, _ = shown(done.data)
+    frames, _ = played(done.data)
     assert len(frames) == 4
-    assert all(is_same(one, other) for one, other in zip(frames, shown(source)[0], strict=True))
+    assert all(is_same(one, other) for one, other in zip(frames, played(source)[0], strict=True))
     assert b"iCCP" not in done.data

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 
@@ -19,3 +20,15 @@ def encoded(picture: Image.Image, kind: str = "JPEG", **options: object) -> byte
     file = io.BytesIO()
     picture.save(file, kind, **({"quality": 97} if kind == "JPEG" else {}) | options)
     return file.getvalue()
+
+
+def played(data: bytes) -> tuple[list[NDArray[np.uint8]], list[float]]:
+    """Each frame as Pillow composes it, RGBA, and how long it shows, in milliseconds."""
+    frames, delays = [], []
+    with Image.open(io.BytesIO(data)) as picture:
+        for number in range(getattr(picture, "n_frames", 1)):
+            picture.seek(number)
+            picture.load()
+            frames.append(np.asarray(picture.convert("RGBA")))
+            delays.append(picture.info.get("duration", 0.0))
+    return frames, delays

@@ -138,22 +138,13 @@ def test_enlarging_keeps_a_side_that_does_not_grow_as_sharp_as_it_was() -> None:
     assert np.array_equal(wider[..., 0], np.repeat(rows, 2, axis=1))
 
 
-def test_enlarging_weighs_colours_by_their_alpha() -> None:
-    pixels = np.zeros((13, 13, 4), np.uint8)
-    pixels[:, :6] = (255, 0, 0, 255)
-    pixels[:, 6:] = (0, 255, 0, 0)
-    large = pixels_of(loaded(encoded(Image.fromarray(pixels), "PNG"), CompressionOptions(width_px=40)))
-    seen = large[large[..., 3] > 16]
-    assert seen[:, 0].min() >= 250
-    assert seen[:, 1].max() <= 5
-
-
-def test_resizing_weighs_colours_by_their_alpha() -> None:
-    pixels = np.zeros((40, 40, 4), np.uint8)
-    pixels[:, :20] = (255, 0, 0, 255)
-    pixels[:, 20:] = (0, 255, 0, 0)
-    small = pixels_of(loaded(encoded(Image.fromarray(pixels), "PNG"), CompressionOptions(width_px=13)))
-    seen = small[small[..., 3] > 16]
+@pytest.mark.parametrize(("side", "half", "asked"), [(40, 20, 13), (13, 6, 40)])
+def test_resizing_weighs_colours_by_their_alpha(side: int, half: int, asked: int) -> None:
+    pixels = np.zeros((side, side, 4), np.uint8)
+    pixels[:, :half] = (255, 0, 0, 255)
+    pixels[:, half:] = (0, 255, 0, 0)
+    resized = pixels_of(loaded(encoded(Image.fromarray(pixels), "PNG"), CompressionOptions(width_px=asked)))
+    seen = resized[resized[..., 3] > 16]
     assert seen[:, 0].min() >= 250
     assert seen[:, 1].max() <= 5
 

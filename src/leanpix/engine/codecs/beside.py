@@ -22,7 +22,8 @@ from leanpix.engine.facts import Limits
 from leanpix.engine.reading.headers import webp
 from leanpix.engine.reading.headers.boxes import box
 from leanpix.engine.reading.headers.exif_fields import with_resolution
-from leanpix.engine.reading.headers.png_chunks import written
+from leanpix.engine.reading.headers.jpeg import MOST_SEGMENT_BYTES
+from leanpix.engine.reading.headers.png_chunks import METRE_PER_INCH, written
 from leanpix.engine.reading.iptc import MARK, resources_of
 from leanpix.engine.reading.metadata import NO_METADATA, Metadata, kept_metadata
 from leanpix.engine.reading.picture import Picture
@@ -32,10 +33,9 @@ from leanpix.engine.reading.xmp import with_description
 _PNG_HEADER_END = 33
 _RIFF_HEADER_END = 12
 _EXIF_FLAG, _XMP_FLAG, _ALPHA_FLAG = 0x08, 0x04, 0x10
-_MOST_SEGMENT_BYTES = 65_533
 _XMP = b"http://ns.adobe.com/xap/1.0/\0"
 _HEX_LINE = 72
-_METRE_PER_INCH, _MOST_PER_METRE = 0.0254, (1 << 31) - 1
+_MOST_PER_METRE = (1 << 31) - 1
 _DENSITY_BYTES = 128
 """At most, in EXIF: a JFIF segment takes 18, and nothing where there is one."""
 
@@ -111,7 +111,7 @@ class Beside:
     def _jpeg_metadata(self, directory: bytes) -> Metadata:
         """What fits into segments; the directory of a gain map is a description in the packet."""
         found = self.metadata
-        fits = len(_XMP) + len(found.xmp) + len(directory) <= _MOST_SEGMENT_BYTES
+        fits = len(_XMP) + len(found.xmp) + len(directory) <= MOST_SEGMENT_BYTES
         xmp = found.xmp if fits else b""
         return replace(found, xmp=with_description(xmp, directory) if directory else xmp)
 
@@ -121,7 +121,7 @@ class Beside:
         """IPTC has no chunk of its own: it goes into one of ImageMagick's, which others read as well."""
         found = self.metadata
         if found.density is not None:
-            across, down = (min(round(side / _METRE_PER_INCH), _MOST_PER_METRE) for side in found.density)
+            across, down = (min(round(side / METRE_PER_INCH), _MOST_PER_METRE) for side in found.density)
             yield written(b"pHYs", struct.pack(">IIB", across, down, 1))
         if found.exif:
             yield written(b"eXIf", found.exif)

@@ -197,7 +197,7 @@ _PNG_KEYWORDS = {
 def _of_png(data: bytes) -> Iterator[set[Holding]]:
     for one in png_chunks.chunks(data):
         body = data[one.start : one.end]
-        if one.name in _PNG_TEXTS:
+        if one.name in png_chunks.TEXTS:
             yield _of_png_text(one.name, body)
         elif one.name in _PNG_CHUNKS:
             yield _PNG_CHUNKS[one.name](body)
@@ -205,7 +205,6 @@ def _of_png(data: bytes) -> Iterator[set[Holding]]:
             yield {Holding.OTHER}
 
 
-_PNG_TEXTS = frozenset({b"tEXt", b"zTXt", b"iTXt"})
 _PNG_CHUNKS: dict[bytes, Callable[[bytes], set[Holding]]] = {
     b"acTL": lambda body: {Holding.ANIMATION} if struct.unpack_from(">I", body)[0] > 1 else set(),
     b"iCCP": lambda _: {Holding.PROFILE},
@@ -263,7 +262,7 @@ def _of_raw_profile(kind: bytes, text: bytes) -> set[Holding]:
 def _png_resolution(data: bytes) -> tuple[float, float] | None:
     body = png_chunks.first_chunks(data, b"pHYs").get(b"pHYs", b"")
     across, down, unit = struct.unpack_from(">IIB", body)
-    return (across * 0.0254, down * 0.0254) if unit == 1 else None
+    return (across * png_chunks.METRE_PER_INCH, down * png_chunks.METRE_PER_INCH) if unit == 1 else None
 
 
 # --- the others
@@ -351,7 +350,7 @@ def _bmp_resolution(data: bytes) -> tuple[float, float] | None:
     """Dots a metre, which the oldest headers have no room for."""
     (header,) = struct.unpack_from("<I", data, 14)
     across, down = struct.unpack_from("<ii", data, 38) if header >= 40 else (0, 0)  # noqa: PLR2004 - BITMAPINFOHEADER
-    return (across * 0.0254, down * 0.0254) if across > 0 and down > 0 else None
+    return (across * png_chunks.METRE_PER_INCH, down * png_chunks.METRE_PER_INCH) if across > 0 and down > 0 else None
 
 
 _WALKS: dict[str, Callable[[bytes], Iterator[set[Holding]]]] = {

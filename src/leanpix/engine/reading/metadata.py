@@ -18,8 +18,8 @@ from leanpix.engine.reading.headers import heif, jpeg, jxl, png_chunks, tiff, we
 from leanpix.engine.reading.headers.exif_fields import kept_fields, whole_block, with_owner, with_resolution
 from leanpix.engine.reading.iptc import MARK, has_other_records, iptc_records, kept_records
 from leanpix.engine.reading.probe import exif_block
-from leanpix.engine.reading.texts import AUTHORS, MOST_BYTES, NOTICE, Text, png_text, texts_of
-from leanpix.engine.reading.xmp import has_other_properties, kept_properties
+from leanpix.engine.reading.texts import AUTHORS, NOTICE, Text, png_text, texts_of
+from leanpix.engine.reading.xmp import MOST_BYTES, has_other_properties, kept_properties
 
 _MOST_EXIF_BYTES = 64_000
 _BLOCKS = frozenset(

@@ -39,9 +39,11 @@ _SPACE = b"\xef\xbb\xbf \r\n\t\0"
 
 def told(source: bytes) -> str:
     """What a source is that is no accepted picture, as far as its begin tells, and what is accepted."""
+    if not source:
+        return "it is empty"
     kind = _kind(source)
     what = f"it is {kind}, which is" if kind is not None else "its bytes are those of"
-    return "it is empty" if not source else f"{what} no accepted format ({ACCEPTED})"
+    return f"{what} no accepted format ({ACCEPTED})"
 
 
 def _kind(source: bytes) -> str | None:

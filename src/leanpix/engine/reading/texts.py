@@ -11,12 +11,10 @@ from leanpix.domain.formats import OutputFormat, SourceFormat
 from leanpix.domain.keep import Keep
 from leanpix.domain.own_mark import is_mark
 from leanpix.engine.reading.headers import jpeg, png_chunks
+from leanpix.engine.reading.xmp import MOST_BYTES
 
-MOST_BYTES = 256 * 1024
-_MOST_SEGMENT_BYTES = 65_533
 _COMMENT = 0xFE
 _TIME = b"tIME"
-_TEXTS = frozenset({b"tEXt", b"zTXt", b"iTXt"})
 _CONTAINERS = (b"XML:com.adobe.xmp", b"Raw profile type ")
 NOTICE, AUTHORS = b"Copyright", (b"Author", b"Artist")
 _DATES = (b"Creation Time", b"date:create", b"date:modify")
@@ -42,7 +40,7 @@ class Text:
         """Whether a result of this format can say it: a PNG says all, a JPEG comments."""
         if target is OutputFormat.PNG:
             return self.chunk is not None or b"\0" not in self.content
-        is_comment = self.keyword.lower() in _COMMENTS and len(self.content) <= _MOST_SEGMENT_BYTES
+        is_comment = self.keyword.lower() in _COMMENTS and len(self.content) <= jpeg.MOST_SEGMENT_BYTES
         return target is OutputFormat.JPG and is_comment
 
     @property
@@ -73,7 +71,7 @@ def _of_jpeg(source: bytes) -> Iterator[Text]:
 def _of_png(source: bytes) -> Iterator[Text]:
     """The texts that are sound; those that hold EXIF, XMP or IPTC are none."""
     for one in png_chunks.chunks(source):
-        if one.name not in {*_TEXTS, _TIME} or not png_chunks.is_sound(source, one):
+        if one.name not in {*png_chunks.TEXTS, _TIME} or not png_chunks.is_sound(source, one):
             continue
         body = source[one.start : one.end]
         if one.name == _TIME:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from leanpix.engine.facts import Limits, damaged
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
+TEXTS = frozenset({b"tEXt", b"zTXt", b"iTXt"})
+METRE_PER_INCH = 0.0254
 _MAX_CHUNKS = 500_000
 _CHUNK_OVERHEAD = 12
 _HEADER_FIELDS = ">IIBBBBB"
