@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor, wait
+
 import pytest
 from tests.support.ledger import Book
 from tests.support.ports import Node
@@ -51,6 +53,25 @@ def test_of_two_secrets_at_once_one_is_recorded(node: Node) -> None:
     with node.database.transaction() as change:
         assert change.installation.claim_secret("first") == "first"
         assert change.installation.claim_secret("second") == "first"
+
+
+def test_nodes_that_record_the_same_at_once_do_not_stand_in_each_others_way(node: Node) -> None:
+    def record() -> None:
+        with node.database.transaction() as change:
+            change.installation.replace_store("marker")
+
+    with ThreadPoolExecutor() as others:
+        with node.database.transaction() as change:
+            change.installation.claim_store("unwritten")
+        with node.database.transaction() as change:
+            change.installation.replace_store("marker")
+            assert change.installation.store_marker() == "marker"  # it is sent by now
+            waiting = [others.submit(record) for _ in range(3)]
+            wait(waiting, timeout=0.5)
+        for one in waiting:
+            one.result(timeout=60)
+    with node.database.reading() as view:
+        assert view.installation.store_marker() == "marker"
 
 
 def test_a_fingerprint_tells_secrets_apart_and_holds_none() -> None:

@@ -42,6 +42,16 @@ class Node:
     output: Path
     base: str = ""
 
+    @property
+    def works(self) -> bool:
+        """Whether a worker has said that it takes tasks."""
+        return "works on" in self.output.read_text()
+
+    @property
+    def failed(self) -> bool:
+        """Whether it ended by itself, as one that is refused does; not one that was killed."""
+        return (self.process.poll() or 0) > 0
+
     def kill(self) -> None:
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
@@ -74,12 +84,13 @@ class Cluster:
         return self._start("worker", prefix=prefix, program=program)
 
     def wait(self) -> None:
-        """Until every API node answers and every worker takes tasks."""
+        """Until every API node answers and every worker takes tasks; AssertionError where one refused to start."""
         for node in self.nodes:
             if node.base and node.process.poll() is None:
                 wait_until_healthy(node.process, node.base, node.output)
             elif node.process.poll() is None:
-                until(lambda output=node.output: "works on" in output.read_text())  # type: ignore[misc] # bound early
+                until(lambda node=node: node.works or node.process.poll() is not None)  # type: ignore[misc] # bound early
+            assert not node.failed, node.output.read_text()
 
     def cli(self, *words: str, program: Path = LEANPIX) -> str:
         command = [str(program), *words]

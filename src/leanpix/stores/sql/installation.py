@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from sqlalchemy import Insert, bindparam, delete, insert, select
+from sqlalchemy import Insert, bindparam, select, update
 
 from leanpix.stores.sql.connections import SqlConnection
 from leanpix.stores.sql.tables import installation
@@ -12,7 +12,7 @@ from leanpix.stores.sql.upserts import insert_if_new
 
 _FINGERPRINT, _MARKER = "secret_fingerprint", "store_marker"
 _READ = select(installation.c.value).where(installation.c.name == bindparam("of_name"))
-_FORGET = delete(installation).where(installation.c.name == bindparam("of_name"))
+_CORRECT = update(installation).where(installation.c.name == bindparam("of_name")).values(value=bindparam("new"))
 
 
 class SqlInstallation:
@@ -54,8 +54,9 @@ class SqlInstallation:
         return self._recorded(name) or value
 
     def _replace(self, name: str, value: str) -> None:
-        self._connection.execute(_FORGET, {"of_name": name})
-        self._connection.execute(insert(installation), {"name": name, "value": value})
+        # Not removed and written again: the second of two nodes at once would find the first one's row in its way.
+        self._claimed(name, value)
+        self._connection.execute(_CORRECT, {"of_name": name, "new": value})
 
 
 @cache
