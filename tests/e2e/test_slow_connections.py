@@ -191,3 +191,12 @@ def test_half_a_surrogate_pair_is_bad_input_and_no_defect(strict: Server, conten
     with strict.client() as client:
         answer = client.post(API, content=content, headers={"Content-Type": "application/json"})
     assert answer.status_code == httpx.codes.BAD_REQUEST
+
+
+@pytest.mark.parametrize("protocol", ["h2c", "websocket"])
+def test_who_offers_another_protocol_is_answered_by_this_one_without_a_warning(strict: Server, protocol: str) -> None:
+    with connected(strict) as connection:
+        offer = f"Connection: Upgrade\r\nUpgrade: {protocol}\r\nSec-WebSocket-Version: 13"
+        connection.sendall(f"GET /healthz HTTP/1.1\r\nHost: a\r\n{offer}\r\n\r\n".encode())
+        assert first_line(connection) == "HTTP/1.1 200 OK"
+    assert "level=warning" not in strict.output.read_text()

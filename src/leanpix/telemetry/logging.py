@@ -24,6 +24,8 @@ OUTAGES = Outages(time.monotonic)
 # Those that meet a database which is away by themselves.
 _LIBRARIES = frozenset({"psycopg", "procrastinate", "asyncio"})
 _POOL = "psycopg.pool"
+# Those that warn of what somebody has sent: it is answered, and the request's own line tells of it.
+_OF_CALLERS = frozenset({"uvicorn", "python_multipart"})
 _FIRST = ("timestamp", "level", "event")
 _ODD = re.compile(r'[ ="\n]')
 
@@ -76,6 +78,7 @@ def set_up_logging(settings: TelemetrySettings) -> None:
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_formatter(renderer))
+    handler.addFilter(_is_not_of_callers)
     handler.addFilter(_tell_of_outages)
     logging.captureWarnings(capture=True)
     sys.excepthook = _log_uncaught
@@ -157,6 +160,11 @@ def log_failure(failure: BaseException) -> None:
         OUTAGES.failed(part, why_of(failure))
         return
     structlog.get_logger().error("failure", kind=type(failure).__name__, exc_info=failure)
+
+
+def _is_not_of_callers(record: logging.LogRecord) -> bool:
+    """Whether a library's line tells of the server: with the others strangers could fill its log."""
+    return record.levelno >= logging.ERROR or record.name.partition(".")[0] not in _OF_CALLERS
 
 
 def _tell_of_outages(record: logging.LogRecord) -> bool:
