@@ -237,6 +237,14 @@ def test_a_climb_ends_without_a_setting_where_what_passes_takes_more_than_it_is_
     assert found is None
 
 
+@pytest.mark.parametrize("passes_from", [30.0, 200.0])
+def test_one_encode_tells_where_no_setting_passes_that_is_worth_its_bytes(passes_from: float) -> None:
+    """On a picture too small for crops, whose steps would all be whole encodes."""
+    found, runs = climbed(lambda setting: 1 if setting >= passes_from else 9, 400, 20_000 * 1.5**0.9)
+    assert found is None
+    assert len(runs.done) == 2
+
+
 def test_a_climb_ends_where_places_are_slight_if_what_passes_takes_much_more() -> None:
     found, _ = climbed(lambda setting: 9 if setting < 10 else 3 if setting < 80 else 1, 700)
     assert found is not None

@@ -18,6 +18,9 @@ _STEPS = (2.0, 5.0, 9.0, 14.0, 20.0, 100.0)
 _HALVINGS = 3
 """How often what lies between a setting that fails and one that passes is halved."""
 
+_FORETOLD_TO = 1.1
+"""What a setting takes is foretold to so much, as a factor."""
+
 
 @dataclass(slots=True)
 class Climb:
@@ -39,6 +42,8 @@ class Climb:
         need = self.context.need
         failing, slight = setting, setting if need.is_slight(places) else None
         self._look_round(places, setting)
+        if not self._may_be_worth_it(setting):
+            return None
         for finer in self._finer_than(setting, is_slight=slight is not None):
             if not self._is_worth_a_look(finer, slight):
                 failing = finer
@@ -84,6 +89,18 @@ class Climb:
         most = math.log(SLIGHT_GROWTH) if is_slight else math.inf
         finer = [one for one in finer if one > setting and rates.value(one) - rates.value(setting) <= most]
         return finer if finer and self._is_worth_a_look(finer[-1], None) else []
+
+    def _may_be_worth_it(self, setting: float) -> bool:
+        """Whether the dearest setting that is worth it falls short slightly at most: else no coarser one does."""
+        if math.isinf(self.most_bytes):
+            return True
+        rates, before = self.runs.encoder.rates, len(self.runs.at(setting).data)
+        most = rates.value(setting) + math.log(_FORETOLD_TO * self.most_bytes / before)
+        dearest = min(self.runs.to_grid(rates.parameter(most)), self.runs.highest)
+        if self._trials or dearest <= setting or not self.runs.may_continue():
+            return self._is_worth_a_look(dearest, None)
+        places = self._places_at(dearest)
+        return self.context.need.allows(self.context.need.worst_of(places)) or self.context.need.is_slight(places)
 
     def _is_worth_a_look(self, setting: float, slight: float | None) -> bool:
         """Whether crops say that it passes; or that it falls short slightly, where none is known that does."""
