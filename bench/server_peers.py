@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import shutil
 import subprocess
 import time
@@ -255,7 +256,7 @@ class Imagor(AskedAsThumbor):
         self.name, self._mozjpeg = name, mozjpeg
 
     def is_there(self) -> bool:
-        return IMAGOR is not None
+        return IMAGOR is not None and (not self._mozjpeg or has_mozjpeg(IMAGOR))
 
     def command(self, port: int, folder: Path) -> tuple[Sequence[str | Path], Mapping[str, str]]:
         words = [str(IMAGOR), "-port", str(port), "-imagor-unsafe", "-file-loader-base-dir", str(folder)]
@@ -263,6 +264,13 @@ class Imagor(AskedAsThumbor):
 
     def version(self, running: Running) -> str:
         return f"imagor {subprocess.check_output([str(IMAGOR), '-version'], text=True).strip()}"
+
+
+def has_mozjpeg(program: str | Path) -> bool:
+    """Whether it, or the libjpeg that it is linked with, has mozjpeg's own functions; else its option does nothing."""
+    linked = subprocess.run(["ldd", program], capture_output=True, text=True, check=False).stdout
+    libraries = re.findall(r"=> (\S*libjpeg\S*)", linked)
+    return any(b"jpeg_c_set_bool_param" in Path(one).read_bytes() for one in [program, *libraries])
 
 
 def every_peer() -> list[Peer]:
