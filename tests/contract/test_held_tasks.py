@@ -29,6 +29,18 @@ def test_it_waits_in_line_with_the_others_for_its_holder_only(book: Book) -> Non
     assert (claimed.owner, claimed.attempt, claimed.source_kind) == (HOLDER, 1, SourceKind.HELD)
 
 
+def test_one_that_is_claimed_as_it_is_accepted_waits_for_nobody(book: Book) -> None:
+    book.account()
+    task = book.begun_task(HOLDER)
+    assert book.get(task.id) == task
+    assert ready(book, HOLDER) == []
+    with book.database.transaction() as change:
+        assert change.tasks.claim(task.id, HOLDER, 3.0) is None
+        assert change.tasks.beat([task.fence]) == []
+        assert change.tasks.finish(task.fence, success(task), 3.0, 1)
+    assert (book.get(task.id).processed_at, book.get(task.id).attempt) == (2.0, 1)
+
+
 def test_once_promised_it_waits_for_anybody(book: Book) -> None:
     book.account()
     task_id = book.held_task(HOLDER)
@@ -62,15 +74,16 @@ def test_when_its_holder_dies_it_is_gone_and_its_credits_are_back(book: Book) ->
     book.account(credit=5)
     waiting, running, promised = book.held_task(HOLDER), book.held_task(HOLDER), book.held_task(HOLDER)
     book.claimed(running, HOLDER)
+    begun = book.begun_task(HOLDER).id
     with book.database.transaction() as change:
         assert change.tasks.promise(promised, HOLDER)
-    assert book.credit() == 2
+    assert book.credit() == 1
     clock, signals = SettableClock(), LocalSignals()
     reaper = Reaper(book.database, signals, 6.0, clock, clock)
     for _ in range(4):
         reaper.sweep()
         clock.move(3.0)
     with book.database.reading() as view:
-        assert [view.tasks.get(task_id) for task_id in (waiting, running)] == [None, None]
+        assert [view.tasks.get(task_id) for task_id in (waiting, running, begun)] == [None] * 3
     assert book.credit() == 4
     assert ready(book) == [promised]

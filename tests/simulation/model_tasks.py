@@ -21,7 +21,7 @@ class ModelTasks(Repository):
 
     @statement
     def add(self, task: Task, source: bytes | None = None) -> None:
-        row = replace(task, processed_at=None, completed_at=None, source_in_row=source is not None)
+        row = replace(task, completed_at=None, source_in_row=source is not None)
         self._insert("tasks", task.id, row)
         if source is not None:
             self.work.write("row_sources", task.id, source)

@@ -33,6 +33,7 @@ from leanpix.service.fetch import Fetch
 from leanpix.service.held_sources import HeldSources
 from leanpix.service.keys import SecretHasher
 from leanpix.service.maintain import Reaper, Sweeper
+from leanpix.service.ports import Place
 from leanpix.service.progress import Progress
 from leanpix.service.promote_batch_items import PromoteBatchItems
 from leanpix.service.query import Query
@@ -102,17 +103,19 @@ class NodeSources(HeldSources):
 
 
 class NodeSignals:
-    """The port `Signals`: it wakes this process only, and other processes poll."""
+    """The port `Signals`: it wakes this process only, and other processes poll. give_place: a slot of its line."""
 
     def __init__(self, work: SimulatedEvent, addresses: SimulatedEvent) -> None:
         self.work, self.addresses = work, addresses
+        self.give_place: Callable[[QueueEntry], Place | None] = lambda _entry: None
 
     def task_ended(self, task_id: str, task: Task | None = None) -> None:
         """Nobody waits by signal here."""
 
-    def work_added(self, entry: QueueEntry | None = None) -> None:
-        """Nothing is offered to this process's line: each of its slots is an actor that looks."""
-        del entry
+    def place(self, entry: QueueEntry) -> Place | None:
+        return self.give_place(entry)
+
+    def work_added(self) -> None:
         self.work.set()
 
     def address_added(self) -> None:
@@ -243,7 +246,9 @@ class Node(Process):
         )
         self.line._lock = SimulatedLock(around.scheduler).as_lock()
         self.line._in_hand = slots
-        self.line._free = Semaphore(0)  # each slot here is an actor of its own
+        self.line._free = Semaphore(1000)  # each slot here is an actor of its own, and so is each place
+        self.line._begin = self._begin
+        self.signals.give_place = self.line.place
         execute = Execute(
             **common,
             compressor=Engine(around.scheduler, self.stopping, around.draw),
@@ -283,12 +288,24 @@ class Node(Process):
     def _execute(self, task_id: str) -> bool:
         return self.worker._handle(task_id)
 
+    def _begin(self, task_id: str) -> None:
+        """Work on a task that has had a place, beside the slots."""
+
+        def run() -> None:
+            try:
+                self._guarded(partial(self.worker._handle, task_id))
+            finally:
+                self.line.free(task_id)
+
+        self.scheduler.spawn(self, "place", run)
+
     def _serve_line(self) -> None:
         """A slot of the embedded queue."""
         while not self.stopped.is_set():
             task_id = self.line._next()
             if task_id is None:
                 self.work.wait(POLL_S if self._waits() else IDLE_POLL_S)
+                self.line._has_more = True
                 self.work.clear()
                 continue
             try:

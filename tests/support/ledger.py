@@ -67,9 +67,10 @@ class Book:
         created_at: float = 1.0,
         held: int = 1,
         callback: Callback | None = None,
+        task_id: str | None = None,
     ) -> str:
         """The same within a transaction."""
-        task_id = str(uuid.uuid4())
+        task_id = task_id or str(uuid.uuid4())
         options = CompressionOptions(quality=80)
         task = Task(task_id, key_id, TaskState.QUEUED, options, ReturnType.URL, SourceKind.UPLOAD, created_at, held)
         assert change.accounts.hold(key_id, task_id, held, created_at)
@@ -81,10 +82,22 @@ class Book:
         options = CompressionOptions(quality=80)
         task_id = str(uuid.uuid4())
         task = Task(task_id, "key", TaskState.QUEUED, options, ReturnType.URL, SourceKind.HELD, created_at, 1)
-        with self.database.transaction(waits=False) as change:
-            assert change.accounts.hold("key", task_id, 1, created_at)
-            change.tasks.add(replace(task, owner=holder))
+        self._add_held(replace(task, owner=holder))
         return task_id
+
+    def begun_task(self, holder: str) -> Task:
+        """The same, claimed as it was accepted."""
+        options = CompressionOptions(quality=80)
+        task_id = str(uuid.uuid4())
+        task = Task(task_id, "key", TaskState.PREPARING, options, ReturnType.URL, SourceKind.HELD, 1.0, 1)
+        begun = replace(task, owner=holder, attempt=1, processed_at=2.0)
+        self._add_held(begun)
+        return begun
+
+    def _add_held(self, task: Task) -> None:
+        with self.database.transaction(waits=False) as change:
+            assert change.accounts.hold(task.key_id, task.id, task.held, task.created_at)
+            change.tasks.add(task)
 
     def claimed(self, task_id: str, owner: str = "me") -> Task:
         with self.database.transaction() as change:

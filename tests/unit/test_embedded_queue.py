@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Event, Thread
@@ -13,6 +14,7 @@ from tests.support.ledger import Book
 from leanpix.domain.task import QueueEntry
 from leanpix.queues.embedded import EmbeddedTaskQueue
 from leanpix.queues.signals import LocalSignals
+from leanpix.service.ports import Place
 
 
 def test_the_next_task_begins_while_another_one_is_recorded(tmp_path: Path) -> None:
@@ -65,15 +67,24 @@ class Line:
         self._runner.join(10)
         assert self.failures == []
 
-    def kept(self, key_id: str = "key") -> QueueEntry:
-        """A task that waits, and that the queue was not told of."""
-        entry = QueueEntry(self.book.task(key_id, created_at=float(len(self.may_end))), key_id)
+    def entry(self, key_id: str = "key") -> QueueEntry:
+        """What stands for a task that is not kept yet."""
+        entry = QueueEntry(str(uuid.uuid4()), key_id)
         self.may_end[entry.task_id] = Event()
         return entry
 
-    def accepted(self, key_id: str = "key", *, is_offered: bool = True) -> str:
-        entry = self.kept(key_id)
-        self.signals.work_added(entry if is_offered else None)
+    def keep(self, entry: QueueEntry) -> None:
+        with self.book.database.transaction() as change:
+            self.book.new_task(change, entry.key_id, created_at=float(len(self.may_end)), task_id=entry.task_id)
+
+    def accepted(self, key_id: str = "key", *, asks: bool = True) -> str:
+        entry = self.entry(key_id)
+        place = self.signals.place(entry) if asks else None
+        self.keep(entry)
+        if place is None:
+            self.signals.work_added()
+        else:
+            place.begin()
         return entry.task_id
 
     def _handle(self, task_id: str) -> bool:
@@ -101,24 +112,57 @@ def book(tmp_path: Path) -> Iterator[Book]:
         yield book
 
 
-def test_a_task_that_is_offered_begins_without_a_look_at_the_table(book: Book) -> None:
-    with Line(book, 50) as line:
-        taken = next(entry.task_id for entry in (line.kept() for _ in range(50)) if line.queue.offer(entry))
-        until(lambda: taken in line.begun)
+def place_of(line: Line) -> tuple[QueueEntry, Place]:
+    """A place, once the queue has looked at the table and found nothing."""
+    found: list[tuple[QueueEntry, Place]] = []
+
+    def ask() -> bool:
+        place = line.signals.place(entry := line.entry())
+        found.extend([] if place is None else [(entry, place)])
+        return bool(found)
+
+    until(ask)
+    return found[0]
 
 
-def test_one_that_is_offered_waits_behind_what_was_told_of_before(book: Book) -> None:
+def test_a_task_that_has_a_place_begins_without_a_look_at_the_table(book: Book) -> None:
+    with Line(book, 2) as line:
+        entry, place = place_of(line)
+        line.keep(entry)
+        place.begin()
+        until(lambda: line.begun == [entry.task_id])
+
+
+def test_a_place_that_is_given_back_is_the_next_ones(book: Book) -> None:
+    with Line(book, 1) as line:
+        _, place = place_of(line)
+        waiting = line.accepted("other")
+        assert line.begun == []
+        place.give_back()
+        until(lambda: line.begun == [waiting])
+
+
+def test_a_task_that_has_a_place_begins_though_the_queue_has_been_stopped_meanwhile(book: Book) -> None:
+    with Line(book, 1) as line:
+        entry, place = place_of(line)
+        line.queue.stop()
+        line.keep(entry)
+        place.begin()
+        until(lambda: line.begun == [entry.task_id])
+
+
+def test_one_that_asks_for_a_place_waits_behind_what_was_told_of_before(book: Book) -> None:
     with Line(book, 1) as line:
         first = line.accepted()
         until(lambda: line.begun == [first])
-        earlier, later = line.accepted("other", is_offered=False), line.accepted("other")
+        earlier, later = line.accepted("other", asks=False), line.accepted("other")
         line.may_end[first].set()
         until(lambda: line.begun == [first, earlier])
         line.may_end[earlier].set()
         until(lambda: line.begun == [first, earlier, later])
 
 
-def test_one_that_is_offered_has_no_slot_that_is_not_free(book: Book) -> None:
+def test_there_is_no_place_where_no_slot_is_free(book: Book) -> None:
     with Line(book, 1) as line:
         first, second = line.accepted(), line.accepted()
         until(lambda: line.begun == [first])
@@ -126,8 +170,9 @@ def test_one_that_is_offered_has_no_slot_that_is_not_free(book: Book) -> None:
         until(lambda: line.begun == [first, second])
 
 
-def test_nothing_is_taken_once_the_queue_has_stopped(book: Book) -> None:
+def test_there_is_no_place_once_the_queue_has_stopped(book: Book) -> None:
     with Line(book, 1) as line:
+        place_of(line)[1].give_back()
         line.queue.stop()
-        assert not line.queue.offer(line.kept())
+        assert line.signals.place(line.entry()) is None
     assert line.begun == []

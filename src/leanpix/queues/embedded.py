@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from functools import partial
 from threading import BoundedSemaphore, Event, RLock, Semaphore
 
@@ -15,6 +16,7 @@ from leanpix.queues.tenant_slots import TenantSlots
 from leanpix.service.ports import Clock, Database, Tasks
 
 _POLL_S = 1.0
+_PLACED_S = 0.01
 # Beside the slots: tasks whose pictures are done, and that are being stored and recorded. That is a wait for the disk.
 _MOST_RECORDED = 16
 
@@ -22,8 +24,9 @@ _MOST_RECORDED = 16
 class EmbeddedTaskQueue:
     """Reads waiting ids from the table whenever there is a free slot, woken by a signal or once a second.
 
-    A look at the table tells whether there was more to be had; where there was not, the next one waits for a signal, or
-    for a task that is offered by who has just accepted it: with nothing before it in the line it needs no look.
+    A look at the table tells whether there was more to be had; where there was not, the next one waits for a signal.
+    Meanwhile who is about to accept a task may have a place for it: with nothing before it in the line it needs no
+    look, and is claimed where it is accepted.
     """
 
     def __init__(
@@ -41,15 +44,16 @@ class EmbeddedTaskQueue:
         self._in_hand = TenantSlots(1, monotonic)
         self._free: Semaphore = BoundedSemaphore(1)
         self._has_more = True
-        self._lock: AbstractContextManager[object] = RLock()  # a task may be over before `offer` has let go of it
+        self._lock: AbstractContextManager[object] = RLock()
         self._begin: Callable[[str], object] = _nowhere
+        self._places = 0  # kept, and not begun or given back yet
 
     def run(self, handle: Callable[[str], bool], *, concurrency: int, spare: int = 0) -> None:
         """Call `handle(task_id)` in up to `concurrency` threads, and `spare` more, until `stop`."""
         self._free = slots = BoundedSemaphore(concurrency + spare)
         self._in_hand = TenantSlots(concurrency, self._monotonic, spare)
         most = concurrency + spare + _MOST_RECORDED
-        with ThreadPoolExecutor(most, thread_name_prefix="task") as threads, self._signals.offered_to(self.offer):
+        with ThreadPoolExecutor(most, thread_name_prefix="task") as threads, self._signals.places_of(self.place):
             self._begin = lambda task_id: threads.submit(handle, task_id).add_done_callback(
                 partial(self._done, task_id)
             )
@@ -64,24 +68,39 @@ class EmbeddedTaskQueue:
                     self._begin(task_id)
                 if task_id is None or not self._has_more:
                     self._wait()
-            with self._lock:  # no offer is halfway when the threads are told to end
-                self._begin = _nowhere
+            while self._has_places():  # no long wait: a place is kept for the time of one transaction
+                time.sleep(_PLACED_S)
+            self._begin = _nowhere
 
-    def offer(self, entry: QueueEntry) -> bool:
-        """Deliver a task that waits, where it is the next in line and a slot is free; False where it has to wait.
+    def place(self, entry: QueueEntry) -> EmbeddedPlace | None:
+        """A free slot for a task that is about to be accepted, where it would be the next in line.
 
         Whatever else is known to wait, or was signalled and not looked for yet, comes first, by its own order.
         """
         with self._lock:
-            if self._stopped.is_set() or self._failed.is_set() or self._has_more or self._signals.work.is_set():
-                return False
-            if entry.task_id in self._in_hand or not self._in_hand.may_take(entry.key_id):
-                return False
+            if self._failed.is_set() or self._has_more or self._signals.work.is_set():
+                return None
+            if self._stopped.is_set() or not self._in_hand.may_take(entry.key_id):
+                return None
             if not self._free.acquire(blocking=False):
-                return False
+                return None
+            self._places += 1
             self._in_hand.take(entry.task_id, entry.key_id)
-            self._begin(entry.task_id)
-        return True
+        return EmbeddedPlace(self, entry.task_id)
+
+    def begin(self, task_id: str) -> None:
+        """Deliver the task that has a place."""
+        self._begin(task_id)
+        with self._lock:
+            self._places -= 1
+
+    def give_back(self, task_id: str) -> None:
+        """The place is not needed: its task was not accepted."""
+        with self._lock:
+            self._in_hand.drop(task_id)
+            self._places -= 1
+        self._free.release()
+        self._signals.work.set()  # something may have come that found no slot
 
     def stop(self) -> None:
         """Deliver nothing more."""
@@ -98,6 +117,10 @@ class EmbeddedTaskQueue:
         self._free.release()
         if has_more:
             self._signals.work.set()
+
+    def _has_places(self) -> bool:
+        with self._lock:
+            return self._places > 0
 
     def _next(self) -> str | None:
         try:
@@ -139,6 +162,22 @@ class EmbeddedTaskQueue:
         self.free(task_id)
         if failure is not None:
             self._signals.work.set()
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedPlace:
+    """A slot of this queue for one task."""
+
+    queue: EmbeddedTaskQueue
+    task_id: str
+
+    def begin(self) -> None:
+        """Deliver the task."""
+        self.queue.begin(self.task_id)
+
+    def give_back(self) -> None:
+        """There is no such task."""
+        self.queue.give_back(self.task_id)
 
 
 def _nowhere(task_id: str) -> None:

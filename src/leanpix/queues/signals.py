@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from threading import Event, Lock
 
 from leanpix.domain.task import QueueEntry, Task
+from leanpix.service.ports import Place
 
 # Of so many tasks it is known for a while that they have ended. A signal may overtake whoever accepted the task on
 # the way to waiting for it, by a thread or two: far fewer tasks than these end meanwhile.
@@ -16,7 +17,7 @@ _REMEMBERED = 1024
 
 
 End = asyncio.Future[Task | None]
-Offer = Callable[[QueueEntry], bool]
+GivePlace = Callable[[QueueEntry], Place | None]
 
 
 class LocalSignals:
@@ -24,24 +25,27 @@ class LocalSignals:
 
     def __init__(self) -> None:
         self.work, self.addresses = Event(), Event()
-        self._offer: Offer = _untaken
+        self._give_place: GivePlace = _no_place
         self._lock = Lock()
         self._waiting: dict[str, list[tuple[asyncio.AbstractEventLoop, End]]] = defaultdict(list)
         self._ended: OrderedDict[str, Task | None] = OrderedDict()
 
     @contextmanager
-    def offered_to(self, take: Offer) -> Iterator[None]:
-        """Within the block, each task that may begin at once is offered first; True: it was taken."""
-        self._offer = take
+    def places_of(self, give: GivePlace) -> Iterator[None]:
+        """Within the block, a task that is about to be accepted may have a slot at once; None: it has to wait."""
+        self._give_place = give
         try:
             yield
         finally:
-            self._offer = _untaken
+            self._give_place = _no_place
 
-    def work_added(self, entry: QueueEntry | None = None) -> None:
-        """Have the task begin, or wake a worker that has nothing to do."""
-        if entry is None or not self._offer(entry):
-            self.work.set()
+    def place(self, entry: QueueEntry) -> Place | None:
+        """A slot for a task that is about to be accepted, where there is one for it."""
+        return self._give_place(entry)
+
+    def work_added(self) -> None:
+        """Wake a worker that has nothing to do."""
+        self.work.set()
 
     def address_added(self) -> None:
         """Wake those who fetch sources."""
@@ -104,6 +108,5 @@ def _resolve(future: End, task: Task | None) -> None:
         future.set_result(task)
 
 
-def _untaken(entry: QueueEntry) -> bool:
+def _no_place(entry: QueueEntry) -> None:
     del entry
-    return False

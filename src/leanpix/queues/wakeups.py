@@ -48,9 +48,12 @@ class PostgresSignals:
         except (StoreUnavailableError, psycopg.Error) as failure:
             self._on_error(failure)
 
-    def work_added(self, entry: QueueEntry | None = None) -> None:
-        """Nothing: the job's own notification wakes a worker."""
+    def place(self, entry: QueueEntry) -> None:
+        """None: whose turn it is is the line's to say, which all share."""
         del entry
+
+    def work_added(self) -> None:
+        """Nothing: the job's own notification wakes a worker."""
 
     def address_added(self) -> None:
         """Wake those who fetch in this process; others look by themselves, several times a second."""

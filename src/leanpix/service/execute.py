@@ -93,8 +93,10 @@ class Attempts:
     @contextmanager
     def _attempt_at(self, task_id: str, on_claim: Callable[[FencingToken], None]) -> Iterator[tuple[Task, int] | None]:
         """The task, claimed, and a descriptor that is readable once the attempt is given up; None: it is another's."""
-        with self.database.autocommit() as change:
-            task = change.tasks.claim(task_id, self.owner, self.now())
+        task = None if self.held is None else self.held.take_claimed(task_id)
+        if task is None:
+            with self.database.autocommit() as change:
+                task = change.tasks.claim(task_id, self.owner, self.now())
         if task is None:
             yield None
             return

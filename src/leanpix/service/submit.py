@@ -174,14 +174,23 @@ class Submit:
         if self.held is None or not self.held.hold(task.id, source.content):
             return None
         task = replace(task, source_kind=SourceKind.HELD, owner=self.held.owner)
+        place = self.signals.place(QueueEntry(task.id, task.key_id))
+        if place is not None:
+            task = replace(task, attempt=1, state=TaskState.PREPARING, processed_at=self.now())
         try:
             with self.database.transaction(waits=False) as change:
                 self._accept(change, account, task, None)
         except BaseException:
             self.held.drop(task.id)
+            if place is not None:
+                place.give_back()
             raise
-        self.held.accepted(task.id)
-        self.signals.work_added(QueueEntry(task.id, task.key_id))
+        if place is None:
+            self.held.accepted(task.id)
+            self.signals.work_added()
+        else:
+            self.held.claimed(task)
+            place.begin()
         return task.id
 
     def _row_source(self, source: Upload | Address) -> bytes | None:

@@ -12,7 +12,7 @@ from leanpix.service.ports.batches import Batches
 from leanpix.service.ports.files import Blobs, BlobStream, ResultExporter
 from leanpix.service.ports.messages import Poster, WebhookDeliveries
 from leanpix.service.ports.rows import Database, Installation, Submissions, Tasks, Transaction
-from leanpix.service.ports.work import Compressor, Fetcher, Review, Signals, Sink, TaskQueue
+from leanpix.service.ports.work import Compressor, Fetcher, Place, Review, Signals, Sink, TaskQueue
 
 __all__ = [
     "Accounts",
@@ -25,6 +25,7 @@ __all__ = [
     "Fetcher",
     "Installation",
     "NewId",
+    "Place",
     "Poster",
     "RateLimits",
     "ResultExporter",

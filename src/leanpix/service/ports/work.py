@@ -29,14 +29,27 @@ class TaskQueue(Protocol):
         """Deliver nothing more."""
 
 
+class Place(Protocol):
+    """A slot that is kept for a task which is about to be accepted; one of the two is called, once."""
+
+    def begin(self) -> None:
+        """Deliver the task: it was accepted, and claimed for this process."""
+
+    def give_back(self) -> None:
+        """There is no such task."""
+
+
 class Signals(Protocol):
     """Wakes whoever waits for a task, or for work; a lost signal only costs the wait until the next poll."""
 
     def task_ended(self, task_id: str, task: Task | None = None) -> None:
         """Wake those who wait for this task; they need not look it up where it is given as it ended."""
 
-    def work_added(self, entry: QueueEntry | None = None) -> None:
-        """Wake a worker that has nothing to do; entry: for this task, which nobody was told of yet."""
+    def place(self, entry: QueueEntry) -> Place | None:
+        """A slot of this process for a task that is about to be accepted, where it would be the next in line."""
+
+    def work_added(self) -> None:
+        """Wake a worker that has nothing to do."""
 
     def address_added(self) -> None:
         """Wake those who fetch sources."""

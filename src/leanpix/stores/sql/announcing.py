@@ -20,7 +20,6 @@ def announced(task: Task) -> str:
     result = task.result
     values = {
         **accepted_values(task),
-        "processed_at": task.processed_at,
         "completed_at": task.completed_at,
         "charged": task.charged,
         "attempt": task.attempt,

@@ -296,6 +296,7 @@ def accepted_values(task: Task) -> dict[str, object]:
         "return_type": int(task.return_type),
         "source_kind": task.source_kind.value,
         "created_at": task.created_at,
+        "processed_at": task.processed_at,
         "held": task.held,
         "charged": task.charged,
         "attempt": task.attempt,
