@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from threading import Barrier, Lock, Thread
+from threading import Barrier, Thread
 
 import psycopg
 import pytest
@@ -18,7 +18,7 @@ from tests.support.servers import Postgres
 from leanpix.domain.errors import OutcomeUnknownError, StoreUnavailableError
 from leanpix.stores.sql.connections import Connections
 from leanpix.stores.sql.database import sqlite_engine
-from leanpix.stores.sql.driver import DriverConnections
+from leanpix.stores.sql.driver import DriverConnections, SqliteWriter
 from leanpix.stores.sql.postgres import postgres_engine
 from leanpix.stores.sql.postgres_driver import PostgresConnections
 from leanpix.stores.sql.tables import metadata, submissions
@@ -39,7 +39,7 @@ def connections(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Conn
         engine = sqlite_engine(tmp_path / "test.db")
         metadata.create_all(engine)
         engine.dispose()
-        connections: Connections = DriverConnections(tmp_path / "test.db", "NORMAL", Lock())
+        connections: Connections = DriverConnections(tmp_path / "test.db", "NORMAL", SqliteWriter(tmp_path / "test.db"))
     else:
         connections = postgres_connections(request.getfixturevalue("postgres"), 4)
     yield connections
@@ -121,13 +121,35 @@ def test_writers_wait_for_each_other_and_lose_nothing(connections: Connections) 
 
 
 def test_what_sqlite_cannot_do_has_one_name(tmp_path: Path) -> None:
-    here = DriverConnections(tmp_path / "test.db", "NORMAL", Lock())
+    here = DriverConnections(tmp_path / "test.db", "NORMAL", SqliteWriter(tmp_path / "test.db"))
     with pytest.raises(StoreUnavailableError), here.connected() as connection:
         connection.execute(text("SELECT 1 FROM nowhere"))
     here.close()
-    elsewhere = DriverConnections(tmp_path / "no folder" / "test.db", "NORMAL", Lock())
+    nowhere = tmp_path / "no folder" / "test.db"
+    elsewhere = DriverConnections(nowhere, "NORMAL", SqliteWriter(nowhere))
     with pytest.raises(StoreUnavailableError), elsewhere.connected():
         pytest.fail("a connection to nothing")
+    for turn in (elsewhere.autocommit, elsewhere.in_transaction, elsewhere.autocommit):
+        with pytest.raises(StoreUnavailableError), turn():
+            pytest.fail("a connection to nothing")
+
+
+def test_each_who_writes_to_a_file_of_sqlite_waits_for_the_disk_as_it_is_to(tmp_path: Path) -> None:
+    path = tmp_path / "test.db"
+    writer = SqliteWriter(path)
+    waits, hurries = DriverConnections(path, "FULL", writer), DriverConnections(path, "NORMAL", writer)
+    for connections, level in ((waits, 2), (hurries, 1), (hurries, 1), (waits, 2)):
+        with connections.in_transaction() as connection:
+            assert connection.scalar(text("PRAGMA synchronous")) == level
+    with pytest.raises(KeyError), hurries.in_transaction() as connection:
+        raise KeyError
+    with waits.autocommit() as connection:
+        assert connection.scalar(text("PRAGMA synchronous")) == 2
+    for connections in (waits, hurries):
+        connections.close()
+    with hurries.in_transaction() as connection:
+        assert connection.scalar(text("PRAGMA synchronous")) == 1
+    hurries.close()
 
 
 def written_twice(connections: PostgresConnections, *, looks: bool) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -11,6 +12,8 @@ from sqlalchemy.exc import MultipleResultsFound, NoResultFound
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from leanpix.stores.sql.connections import SqlRow, Statement, Values
+
+_MOST_KEPT = 512  # some four times as many as there are
 
 
 class Compiled(NamedTuple):
@@ -25,17 +28,18 @@ class Compiler:
 
     def __init__(self, dialect: Dialect) -> None:
         self.dialect = dialect
-        # The names are columns to be written. A statement that is built for one use goes with it.
-        self._known: WeakKeyDictionary[Statement, dict[tuple[str, ...], Compiled]] = WeakKeyDictionary()
+        # The names are columns to be written. A statement that is built for one use has mostly all of its values in it,
+        # which may be many: it goes with its use.
+        self._known: WeakKeyDictionary[Statement, Compiled] = WeakKeyDictionary()
+        self._with_values = lru_cache(maxsize=_MOST_KEPT)(self._compile)
 
     def compiled(self, statement: Statement, names: tuple[str, ...]) -> Compiled:
         """The statement for values of these names."""
-        known = self._known.get(statement)
-        if known is None:
-            known = self._known[statement] = {}
-        found = known.get(names)
+        if names:
+            return self._with_values(statement, names)
+        found = self._known.get(statement)
         if found is None:
-            found = known[names] = self._compile(statement, names)
+            found = self._known[statement] = self._compile(statement, names)
         return found
 
     def _compile(self, statement: Statement, names: tuple[str, ...]) -> Compiled:

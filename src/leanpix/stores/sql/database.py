@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager, closing
 from functools import partial
 from pathlib import Path
-from threading import Lock
+from types import TracebackType
 from urllib.parse import quote
 
 from sqlalchemy import Engine, create_engine
@@ -17,7 +17,7 @@ from leanpix.domain.errors import SetupError
 from leanpix.stores.sql.accounts import SqlAccounts
 from leanpix.stores.sql.batches import SqlBatches
 from leanpix.stores.sql.connections import Connections, SqlConnection
-from leanpix.stores.sql.driver import DriverConnections, sqlite_connection
+from leanpix.stores.sql.driver import DriverConnections, SqliteWriter, sqlite_connection
 from leanpix.stores.sql.installation import SqlInstallation
 from leanpix.stores.sql.schema import HEAD, migrate
 from leanpix.stores.sql.submissions import SqlSubmissions
@@ -46,6 +46,25 @@ class SqlTransaction:
         self._enqueue(self.connection, task_id)
 
 
+class _Block:
+    """A connection for the block, as its repositories. Entered several times a request, as those of the driver."""
+
+    __slots__ = ("_connected", "_enqueue")
+
+    def __init__(
+        self, connected: AbstractContextManager[SqlConnection], enqueue: Callable[[SqlConnection, str], None]
+    ) -> None:
+        self._connected, self._enqueue = connected, enqueue
+
+    def __enter__(self) -> SqlTransaction:
+        return SqlTransaction(self._connected.__enter__(), self._enqueue)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        return self._connected.__exit__(kind, error, trace)
+
+
 class SqlDatabase:
     """Transactions on connections that wait for the disk at commit, single statements on such as do not.
 
@@ -67,32 +86,25 @@ class SqlDatabase:
         self._enqueue = enqueue
         self._patience_s = patience_s
 
-    @contextmanager
-    def transaction(self, *, waits: bool = True) -> Iterator[SqlTransaction]:
+    def transaction(self, *, waits: bool = True) -> AbstractContextManager[SqlTransaction]:
         """A transaction that is kept when its block ends, and undone when it raises.
 
         waits False: a power cut may undo it until a later one that waits has ended.
         """
-        with (self._durable if waits else self._unwaited).in_transaction(self._patience_s) as connection:
-            yield SqlTransaction(connection, self._enqueue)
+        connections = self._durable if waits else self._unwaited
+        return _Block(connections.in_transaction(self._patience_s), self._enqueue)
 
-    @contextmanager
-    def autocommit(self) -> Iterator[SqlTransaction]:
+    def autocommit(self) -> AbstractContextManager[SqlTransaction]:
         """Each statement is kept at once and by itself, without a wait for the disk."""
-        with self._quick.autocommit(self._patience_s) as connection:
-            yield SqlTransaction(connection, self._enqueue)
+        return _Block(self._quick.autocommit(self._patience_s), self._enqueue)
 
-    @contextmanager
-    def reading(self) -> Iterator[SqlTransaction]:
+    def reading(self) -> AbstractContextManager[SqlTransaction]:
         """A view, each statement consistent in itself; nothing is written."""
-        with self._quick.connected(self._patience_s) as connection:
-            yield SqlTransaction(connection, self._enqueue)
+        return _Block(self._quick.connected(self._patience_s), self._enqueue)
 
-    @contextmanager
-    def glancing(self) -> Iterator[SqlTransaction]:
+    def glancing(self) -> AbstractContextManager[SqlTransaction]:
         """A read that does not retry a lost connection: for health checks."""
-        with self._quick.connected() as connection:
-            yield SqlTransaction(connection, self._enqueue)
+        return _Block(self._quick.connected(), self._enqueue)
 
     def close(self) -> None:
         """Close every connection."""
@@ -108,7 +120,7 @@ def sqlite_database(path: Path) -> SqlDatabase:
         refuse_newer(migrate(engine), path)
     finally:
         engine.dispose()
-    writer = Lock()
+    writer = SqliteWriter(path)
     durable, quick = (DriverConnections(path, synchronous, writer) for synchronous in (_DURABLE, "NORMAL"))
     return SqlDatabase(durable, quick, quick_has_transactions=True)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
@@ -32,15 +32,59 @@ def sqlite_connection(path: Path, synchronous: str) -> sqlite3.Connection:
     return connection
 
 
+class SqliteWriter:
+    """This process's turn to write to a file.
+
+    SQLite has one writer at a time, and whoever waits for it there sleeps ever longer.
+    All turns have the same connection. What another one has written it would have to read anew, page by page.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._lock = path, Lock()
+        self._connection: sqlite3.Connection | None = None
+        self._synchronous = ""
+
+    def take(self, synchronous: str) -> sqlite3.Connection:
+        """The connection, set so, until it is given back; StoreUnavailableError where the turn does not come."""
+        if not self._lock.acquire(timeout=_BUSY_S):
+            raise StoreUnavailableError
+        try:
+            return self._set(synchronous)
+        except BaseException as failure:
+            self._lock.release()
+            if isinstance(failure, sqlite3.OperationalError):
+                raise StoreUnavailableError from failure
+            raise
+
+    def give_back(self) -> None:
+        """The next one's turn."""
+        self._lock.release()
+
+    def close(self) -> None:
+        """Close the connection; another turn opens one again."""
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+    def _set(self, synchronous: str) -> sqlite3.Connection:
+        if self._connection is None:
+            self._connection = sqlite_connection(self._path, synchronous)
+            self._connection.row_factory = DriverRow
+        elif synchronous != self._synchronous:
+            self._connection.execute(f"PRAGMA synchronous = {synchronous}")
+        self._synchronous = synchronous
+        return self._connection
+
+
 class DriverConnections:
     """Connections to one SQLite file; one that is given back is the next to be used. Thread-safe.
 
-    No patience is needed: others' locks are waited for, up to 30 s. writer is this process's turn to write, shared by
-    all of its connections to the file: SQLite has one writer at a time, and whoever waits for it sleeps ever longer.
+    No patience is needed: others' locks are waited for, up to 30 s. writer is shared by all who write to the file.
     """
 
-    def __init__(self, path: Path, synchronous: str, writer: Lock) -> None:
-        self._path, self._synchronous, self._writer = path, synchronous, _WritersTurn(writer)
+    def __init__(self, path: Path, synchronous: str, writer: SqliteWriter) -> None:
+        self._path, self._synchronous, self._writer = path, synchronous, writer
         self._idle: list[sqlite3.Connection] = []
 
     def connected(self, patience_s: float = 0) -> AbstractContextManager[DriverConnection]:
@@ -48,29 +92,21 @@ class DriverConnections:
         del patience_s
         return _Borrowed(self)
 
-    @contextmanager
-    def autocommit(self, patience_s: float = 0) -> Iterator[DriverConnection]:
+    def autocommit(self, patience_s: float = 0) -> AbstractContextManager[DriverConnection]:
         """A connection on which each statement is kept by itself."""
-        with self._writer, self.connected(patience_s) as connection:
-            yield connection
+        del patience_s
+        return _Turn(self._writer, self._synchronous)
 
-    @contextmanager
-    def in_transaction(self, patience_s: float = 0) -> Iterator[DriverConnection]:
+    def in_transaction(self, patience_s: float = 0) -> AbstractContextManager[DriverConnection]:
         """One in a transaction that is kept when the block ends, and undone when it raises."""
-        with self._writer, self.connected(patience_s) as connection:
-            # A writer takes its lock at once: upgrading a read would fail with "database is locked" without waiting.
-            connection.driver.execute("BEGIN IMMEDIATE")
-            try:
-                yield connection
-                connection.driver.execute("COMMIT")
-            finally:
-                if connection.driver.in_transaction:  # SQLite ends it by itself where the disk is full
-                    connection.driver.execute("ROLLBACK")
+        del patience_s
+        return _TransactionTurn(self._writer, self._synchronous)
 
     def close(self) -> None:
         """Close those that are not in use."""
         while self._idle:
             self._idle.pop().close()
+        self._writer.close()
 
     def give_back(self, connection: sqlite3.Connection) -> None:
         """Keep it for the next look, or close it."""
@@ -113,22 +149,56 @@ class _Borrowed:
             raise StoreUnavailableError from error
 
 
-class _WritersTurn:
-    """The process's turn to write for the block; StoreUnavailableError where it does not come."""
+class _Turn:
+    """The turn to write for the block, each statement kept by itself; failures as StoreUnavailableError."""
 
-    __slots__ = ("_lock",)
+    __slots__ = ("_driver", "_synchronous", "_writer")
 
-    def __init__(self, lock: Lock) -> None:
-        self._lock = lock
+    def __init__(self, writer: SqliteWriter, synchronous: str) -> None:
+        self._writer, self._synchronous = writer, synchronous
 
-    def __enter__(self) -> None:
-        if not self._lock.acquire(timeout=_BUSY_S):
-            raise StoreUnavailableError
+    def __enter__(self) -> DriverConnection:
+        self._driver = self._writer.take(self._synchronous)
+        return DriverConnection(self._driver)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._lock.release()
+        self._writer.give_back()
+        if isinstance(error, sqlite3.OperationalError):
+            raise StoreUnavailableError from error
+
+
+class _TransactionTurn(_Turn):
+    """The same, as a transaction."""
+
+    __slots__ = ()
+
+    def __enter__(self) -> DriverConnection:
+        connection = super().__enter__()
+        try:
+            # A writer takes its lock at once: upgrading a read would fail with "database is locked" without waiting.
+            self._driver.execute("BEGIN IMMEDIATE")
+        except BaseException as failure:
+            super().__exit__(type(failure), failure, None)
+            raise
+        return connection
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if error is None:
+                self._driver.execute("COMMIT")
+        except BaseException as failure:
+            error = failure
+            raise
+        finally:
+            try:
+                if self._driver.in_transaction:  # SQLite ends it by itself where the disk is full
+                    self._driver.execute("ROLLBACK")
+            finally:
+                super().__exit__(kind, error, trace)
 
 
 class DriverConnection:
@@ -141,7 +211,7 @@ class DriverConnection:
 
     def execute(self, statement: Statement, values: Values | Sequence[Values] | None = None, /) -> DriverRows:
         """Run a statement, once for each of several sets of values."""
-        if isinstance(values, Sequence):
+        if not isinstance(values, dict | None) and isinstance(values, Sequence):
             compiled = _COMPILER.compiled(statement, tuple(values[0]))
             bound = ({**compiled.fixed, **one} for one in values)
             return DriverRows([], self.driver.executemany(compiled.text, bound).rowcount)
