@@ -14,7 +14,7 @@ class Journal:
     """Writes the lines; made once logging is set up, so that each line finds its logger ready."""
 
     def __init__(self) -> None:
-        self._log = structlog.get_logger()
+        self._log = structlog.get_logger().bind()  # what it gives by itself asks at each line what it stands for
 
     def served(self, served: Served) -> None:
         """A request that was answered."""

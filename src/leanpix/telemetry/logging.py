@@ -28,6 +28,7 @@ _POOL = "psycopg.pool"
 _OF_CALLERS = frozenset({"uvicorn", "python_multipart"})
 _FIRST = ("timestamp", "level", "event")
 _ODD = re.compile(r'[ ="\n]')
+_PLAIN = frozenset({int, float})  # written as they are; a truth value is another type
 
 
 def _plain_line(logger: WrappedLogger, name: str, event: EventDict) -> str:
@@ -39,7 +40,12 @@ def _plain_line(logger: WrappedLogger, name: str, event: EventDict) -> str:
     del logger, name
     traceback = event.pop("exception", None)
     first = {one: event.pop(one, None) for one in _FIRST}
-    line = " ".join([f"{one}={_plain_value(value)}" for one, value in {**first, **event}.items()])
+    parts = []
+    for one, value in {**first, **event}.items():
+        kind = type(value)
+        is_plain = kind in _PLAIN or (kind is str and _ODD.search(value) is None)
+        parts.append(f"{one}={value if is_plain else _plain_value(value)}")
+    line = " ".join(parts)
     return line if traceback is None else f"{line}\n{traceback}"
 
 

@@ -45,12 +45,13 @@ class Metrics:
         self._requests: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self._requests_total = self._counter("http_requests", "Requests answered.", "route", "method", "status")
         self._request_s = self._histogram("http_request_seconds", "From head to answer.", _REQUEST_S, "route")
-        self._tasks = self._counter("tasks", "Tasks ended by this process.", "state")
+        self._tasks = cache(self._counter("tasks", "Tasks ended by this process.", "state").labels)
         phase_s = self._histogram("task_phase_seconds", "Of tasks ended by this process.", _PHASE_S, "phase")
         self._phase_s = cache(phase_s.labels)
-        self._source = self._counter("source_bytes", "Sources of tasks that succeeded.", "format")
-        self._result = self._counter("result_bytes", "Results.", "format")
-        self._saved = self._counter("saved_bytes", "What results are smaller than their sources.", "format")
+        self._source = cache(self._counter("source_bytes", "Sources of tasks that succeeded.", "format").labels)
+        self._result = cache(self._counter("result_bytes", "Results.", "format").labels)
+        saved = self._counter("saved_bytes", "What results are smaller than their sources.", "format")
+        self._saved = cache(saved.labels)
         self._settled = self._counter("credits_settled", "Credits charged for tasks ended by this process.")
         self._taken_over = self._counter(
             "tasks_taken_over", "Tasks taken by this process from workers that were silent."
@@ -70,15 +71,15 @@ class Metrics:
 
     def ended(self, ended: Ended) -> None:
         """Count a task's end."""
-        self._tasks.labels(ended.state.name.lower()).inc()
+        self._tasks(ended.state.name.lower()).inc()
         self._settled.inc(ended.charged)
         for phase, seconds in ended.seconds.items():
             self._phase_s(phase if phase in _PHASES else "other").observe(seconds)
         if ended.report is not None and ended.state is TaskState.SUCCEEDED:
             name, report = ended.report.format.value, ended.report
-            self._source.labels(name).inc(report.source_bytes)
-            self._result.labels(name).inc(report.result_bytes)
-            self._saved.labels(name).inc(max(0, report.source_bytes - report.result_bytes))
+            self._source(name).inc(report.source_bytes)
+            self._result(name).inc(report.result_bytes)
+            self._saved(name).inc(max(0, report.source_bytes - report.result_bytes))
 
     def taken_over(self, _task: Task) -> None:
         """Count a task that is taken from a worker without a sign of life."""

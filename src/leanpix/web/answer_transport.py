@@ -11,14 +11,29 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-_NAME = re.compile(rb"\r\n([a-z][a-z0-9-]*):")
+_NAME = re.compile(rb"[a-z][a-z0-9-]*")
 _ODD = {b"etag": b"ETag", b"www-authenticate": b"WWW-Authenticate", b"x-api-key": b"X-API-KEY"}
+_SPELT: dict[bytes, bytes] = {}
+_MOST_SPELT = 256
 _INTERIM = b"HTTP/1.1 1"
 
 
 def spelt(head: bytes) -> bytes:
-    """An answer's head with its names spelt so."""
-    return _NAME.sub(lambda found: b"\r\n" + (_ODD.get(found[1]) or found[1].title()) + b":", head)
+    """An answer's head with its names spelt so; behind its empty line all stays as it is."""
+    lines, blank, body = head.partition(b"\r\n\r\n")
+    status, *fields = lines.split(b"\r\n")
+    named = [field.partition(b":") for field in fields]
+    return b"\r\n".join(
+        [status, *[(_SPELT.get(name) or _spelling(name)) + colon + rest for name, colon, rest in named]]
+    ) + (blank + body)
+
+
+def _spelling(name: bytes) -> bytes:
+    """As it is in print; kept for the next answer, of which each has much the same names."""
+    spelling = _ODD.get(name) or (name.title() if _NAME.fullmatch(name) else name)
+    if len(_SPELT) < _MOST_SPELT:
+        _SPELT[name] = spelling
+    return spelling
 
 
 class AnswerTransport:

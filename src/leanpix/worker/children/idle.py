@@ -46,7 +46,8 @@ class IdleChildren:
         self._fresh: list[ChildDescriptors] = []
         self._kept: list[_Kept] = []  # the one put back last is last
         self._born_s: dict[ChildDescriptors, float] = {}  # of children that have had a first job and may have another
-        self._changed = threading.Condition()
+        self._lock = threading.RLock()  # by itself: a condition is entered by two more calls
+        self._changed = threading.Condition(self._lock)
         self._is_due = self._closing = False
         self._looks_at_s = 0.0  # when the thread looks again by itself
         self._thread = threading.Thread(target=self._run, name="idle-children", daemon=True)
@@ -70,7 +71,7 @@ class IdleChildren:
     def put_back(self, child: ChildDescriptors, tenant: str) -> None:
         """Keep a child for this tenant's next job, or let it go where its jobs or its time are used up."""
         surplus = child
-        with self._changed:
+        with self._lock:
             now_s = time.monotonic()
             until_s = self._born_s.setdefault(child, now_s) + self._rules.age_s
             if child.jobs < self._rules.jobs and now_s < until_s and not self._closing and self._rules.most:
@@ -84,32 +85,32 @@ class IdleChildren:
 
     def let_go(self, child: ChildDescriptors) -> None:
         """Close what is held of a child, which ends it."""
-        with self._changed:
+        with self._lock:
             self._born_s.pop(child, None)
         child.close()
 
     def refill(self) -> None:
         """Have as many made as may wait, behind the caller's back."""
-        with self._changed:
+        with self._lock:
             if len(self._fresh) < self._most_fresh:
                 self._is_due = True
                 self._changed.notify_all()
 
     def close(self) -> None:
         """Let go of those that wait, and have no more. May be called again, and without a start."""
-        with self._changed:
+        with self._lock:
             self._closing = True
             self._changed.notify_all()
         if self._thread.ident is not None:
             self._thread.join()
-        with self._changed:
+        with self._lock:
             idle = [*self._fresh, *(kept.child for kept in self._kept)]
             self._fresh, self._kept = [], []
         for child in idle:
             self.let_go(child)
 
     def _next(self, tenant: str | None) -> ChildDescriptors | None:
-        with self._changed:
+        with self._lock:
             for place in range(len(self._kept) - 1, -1, -1):  # the one used last has its memory in the caches
                 if self._kept[place].tenant == tenant:
                     return self._kept.pop(place).child
@@ -117,7 +118,7 @@ class IdleChildren:
 
     def _run(self) -> None:
         while True:
-            with self._changed:
+            with self._lock:
                 if len(self._fresh) >= self._most_fresh:
                     self._is_due = False
                 if not self._has_work():
@@ -149,7 +150,7 @@ class IdleChildren:
             child = self._made(deadline_s=0)
         except OSError:
             child = None
-        with self._changed:
+        with self._lock:
             if child is not None:
                 self._fresh.append(child)
             else:  # no zygote, no descriptor: a job that comes meanwhile has its own made

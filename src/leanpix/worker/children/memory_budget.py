@@ -26,7 +26,8 @@ class MemoryBudget:
         self._total, self._monotonic = total_bytes, monotonic
         self._used = 0
         self._waiting: deque[_Place] = deque()
-        self._changed = threading.Condition()
+        self._lock = threading.RLock()  # by itself: a condition is entered by two more calls
+        self._changed = threading.Condition(self._lock)
         self._closing = False
 
     @contextmanager
@@ -44,20 +45,21 @@ class MemoryBudget:
 
     def take_at_once(self, wanted_bytes: int) -> bool:
         """Take so many bytes until `give_back`; False where they are not free, or others wait for theirs."""
-        with self._changed:
+        with self._lock:
             is_free = not self._waiting and not self._closing and self._used + wanted_bytes <= self._total
             self._used += wanted_bytes if is_free else 0
         return is_free
 
     def give_back(self, taken_bytes: int) -> None:
         """So many bytes are free again."""
-        with self._changed:
+        with self._lock:
             self._used -= taken_bytes
-            self._changed.notify_all()
+            if self._waiting:
+                self._changed.notify_all()
 
     def close(self) -> None:
         """Let nobody wait any longer."""
-        with self._changed:
+        with self._lock:
             self._closing = True
             self._changed.notify_all()
 
@@ -72,7 +74,7 @@ class MemoryBudget:
         return f"{self._used // MIB} of {self._total // MIB} MB promised to pictures, {self.waiting} waiting"
 
     def _take(self, needed: int, timeout_s: float) -> None:
-        with self._changed:
+        with self._lock:
             if self.take_at_once(needed):
                 return
             place = _Place(needed, self._monotonic())

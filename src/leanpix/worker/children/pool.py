@@ -81,7 +81,8 @@ class CompressorPool:
         self._kills = MemoryKills(kills_for_memory)
         self._layers: dict[str, str] = {}
         self._deaths: Counter[TaskState] = Counter()
-        self._idle = threading.Condition()
+        self._lock = threading.RLock()  # by itself: a condition is entered by two more calls
+        self._idle = threading.Condition(self._lock)
         self._running = 0
         self._closing = False
         self._cancel = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
@@ -202,16 +203,17 @@ class CompressorPool:
 
     @contextmanager
     def _slot(self) -> Iterator[None]:
-        with self._idle:
+        with self._lock:
             if self._closing:
                 raise TaskFailure(TaskState.CANCELLED)
             self._running += 1
         try:
             yield
         finally:
-            with self._idle:
+            with self._lock:
                 self._running -= 1
-                self._idle.notify_all()
+                if self._closing:
+                    self._idle.notify_all()
 
     @contextmanager
     def _handed_over(  # noqa: PLR0913, PLR0917 - a job, and whom to tell of it
@@ -228,7 +230,7 @@ class CompressorPool:
         job: the request, and what a child that has shown how it works with an earlier one is granted.
         """
         request, granted = job
-        with _no_resources():
+        with _RESOURCES:
             child = self._idle_children.take(tenant, deadline_s)
         if child is None:
             raise TaskFailure(TaskState.CANCELLED if self._closing else TaskState.PROGRAM_FAILED)
@@ -242,7 +244,7 @@ class CompressorPool:
         )
         is_kept = False
         try:
-            with _no_resources(), closing(run), ResultFile() as result:
+            with _RESOURCES, closing(run), ResultFile() as result:
                 if granted is not None and child.jobs and run.grant(granted):
                     request = replace(request, granted=granted)
                 child.give(pack_request(request), result.descriptor, source.fileno())
@@ -316,15 +318,25 @@ def _opened(source: bytes | BinaryIO) -> Iterator[BinaryIO]:
     if not isinstance(source, bytes):
         yield source
         return
-    with _no_resources():
+    with _RESOURCES:
         file = in_memory(source)
     with file:
         yield file
 
 
-@contextmanager
-def _no_resources() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise TaskFailure(TaskState.NO_RESOURCES) from error
+class _Resources:
+    """What runs out within the block fails the job. Entered several times a picture: a class, and not a function."""
+
+    __slots__ = ()
+
+    def __enter__(self) -> None:
+        """Nothing to begin."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, OSError):
+            raise TaskFailure(TaskState.NO_RESOURCES) from error
+
+
+_RESOURCES = _Resources()
