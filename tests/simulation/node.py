@@ -103,20 +103,21 @@ class NodeSources(HeldSources):
 
 
 class NodeSignals:
-    """The port `Signals`: it wakes this process only, and other processes poll. give_place: a slot of its line."""
+    """The port `Signals`: it wakes this process only, and other processes poll. line: of a machine by itself."""
 
     def __init__(self, work: SimulatedEvent, addresses: SimulatedEvent) -> None:
         self.work, self.addresses = work, addresses
-        self.give_place: Callable[[QueueEntry], Place | None] = lambda _entry: None
+        self.line: EmbeddedTaskQueue | None = None
 
     def task_ended(self, task_id: str, task: Task | None = None) -> None:
         """Nobody waits by signal here."""
 
     def place(self, entry: QueueEntry) -> Place | None:
-        return self.give_place(entry)
+        return None if self.line is None else self.line.place(entry)
 
-    def work_added(self) -> None:
-        self.work.set()
+    def work_added(self, entry: QueueEntry | None = None) -> None:
+        if entry is None or self.line is None or self.line.may_begin(entry):
+            self.work.set()
 
     def address_added(self) -> None:
         self.addresses.set()
@@ -248,7 +249,7 @@ class Node(Process):
         self.line._in_hand = slots
         self.line._free = Semaphore(1000)  # each slot here is an actor of its own, and so is each place
         self.line._begin = self._begin
-        self.signals.give_place = self.line.place
+        self.signals.line = None if around.plan.is_shared else self.line
         execute = Execute(
             **common,
             compressor=Engine(around.scheduler, self.stopping, around.draw),

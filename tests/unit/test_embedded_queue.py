@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from threading import Event, Thread
-from typing import Self
+from typing import Self, cast
 
 import pytest
 from tests.support.ledger import Book
@@ -14,7 +17,8 @@ from tests.support.ledger import Book
 from leanpix.domain.task import QueueEntry
 from leanpix.queues.embedded import EmbeddedTaskQueue
 from leanpix.queues.signals import LocalSignals
-from leanpix.service.ports import Place
+from leanpix.service.ports import Database, Place
+from leanpix.stores.sql.database import SqlDatabase, SqlTransaction
 
 
 def test_the_next_task_begins_while_another_one_is_recorded(tmp_path: Path) -> None:
@@ -46,14 +50,26 @@ def test_the_next_task_begins_while_another_one_is_recorded(tmp_path: Path) -> N
     assert failures == []
 
 
+class CountedLooks:
+    """A database that counts how often it is looked at."""
+
+    def __init__(self, database: SqlDatabase) -> None:
+        self._database, self.looks = database, 0
+
+    def reading(self) -> AbstractContextManager[SqlTransaction]:
+        self.looks += 1
+        return self._database.reading()
+
+
 class Line:
     """A queue that runs over a book of its own. begun: in this order; each goes on until it may end."""
 
     def __init__(self, book: Book, concurrency: int) -> None:
         self.book, self.begun = book, list[str]()
+        self.counted, self._since_s = CountedLooks(book.database), time.monotonic()
         self.may_end: dict[str, Event] = {}
         self.signals, self.failures = LocalSignals(), list[BaseException]()
-        self.queue = EmbeddedTaskQueue(book.database, self.signals, self.failures.append)
+        self.queue = EmbeddedTaskQueue(cast("Database", self.counted), self.signals, self.failures.append)
         self._runner = Thread(target=self.queue.run, args=(self._handle,), kwargs={"concurrency": concurrency})
 
     def __enter__(self) -> Self:
@@ -82,10 +98,18 @@ class Line:
         place = self.signals.place(entry) if asks else None
         self.keep(entry)
         if place is None:
-            self.signals.work_added()
+            self.signals.work_added(entry)
         else:
             place.begin()
         return entry.task_id
+
+    def has_begun(self, task_id: str) -> bool:
+        return task_id in self.begun
+
+    @property
+    def seconds(self) -> float:
+        """Since it began: it looks once in each by itself."""
+        return time.monotonic() - self._since_s
 
     def _handle(self, task_id: str) -> bool:
         with self.book.database.autocommit() as change:
@@ -160,6 +184,20 @@ def test_one_that_asks_for_a_place_waits_behind_what_was_told_of_before(book: Bo
         until(lambda: line.begun == [first, earlier])
         line.may_end[earlier].set()
         until(lambda: line.begun == [first, earlier, later])
+
+
+def test_what_cannot_begin_yet_costs_no_look_when_it_comes_and_one_when_its_turn_comes(book: Book) -> None:
+    with Line(book, 2) as line:
+        busy = [line.accepted() for _ in range(2)]
+        until(lambda: sorted(line.begun) == sorted(busy))
+        before = line.counted.looks
+        waiting = [line.accepted() for _ in range(20)]
+        for task_id in [*busy, *waiting]:
+            until(partial(line.has_begun, task_id))
+            line.may_end[task_id].set()
+        until(lambda: len(line.begun) == 22)
+        polls = 1 + line.seconds
+        assert line.counted.looks - before <= len(waiting) + 2 + polls
 
 
 def test_there_is_no_place_where_no_slot_is_free(book: Book) -> None:

@@ -43,7 +43,7 @@ class EmbeddedTaskQueue:
         self._stopped, self._failed = Event(), Event()
         self._in_hand = TenantSlots(1, monotonic)
         self._free: Semaphore = BoundedSemaphore(1)
-        self._has_more = True
+        self._has_more = self._looks_on = True
         self._lock: AbstractContextManager[object] = RLock()
         self._begin: Callable[[str], object] = _nowhere
         self._places = 0  # kept, and not begun or given back yet
@@ -53,7 +53,7 @@ class EmbeddedTaskQueue:
         self._free = slots = BoundedSemaphore(concurrency + spare)
         self._in_hand = TenantSlots(concurrency, self._monotonic, spare)
         most = concurrency + spare + _MOST_RECORDED
-        with ThreadPoolExecutor(most, thread_name_prefix="task") as threads, self._signals.places_of(self.place):
+        with ThreadPoolExecutor(most, thread_name_prefix="task") as threads, self._signals.served_by(self):
             self._begin = lambda task_id: threads.submit(handle, task_id).add_done_callback(
                 partial(self._done, task_id)
             )
@@ -66,7 +66,7 @@ class EmbeddedTaskQueue:
                     slots.release()
                 else:
                     self._begin(task_id)
-                if task_id is None or not self._has_more:
+                if not self._looks_on:
                     self._wait()
             while self._has_places():  # no long wait: a place is kept for the time of one transaction
                 time.sleep(_PLACED_S)
@@ -87,6 +87,15 @@ class EmbeddedTaskQueue:
             self._places += 1
             self._in_hand.take(entry.task_id, entry.key_id)
         return EmbeddedPlace(self, entry.task_id)
+
+    def may_begin(self, entry: QueueEntry) -> bool:
+        """Whether the table has to be looked at for a task that waits: where its key may have a slot now.
+
+        Where it may not, the next slot that becomes free is looked for.
+        """
+        with self._lock:
+            self._has_more = True
+            return self._in_hand.may_take(entry.key_id)
 
     def begin(self, task_id: str) -> None:
         """Deliver the task that has a place."""
@@ -128,18 +137,21 @@ class EmbeddedTaskQueue:
                 return self._taken(view.tasks)
         except Exception as failure:  # noqa: BLE001 - a database that is briefly away must not end the worker
             self._on_error(failure)
+            self._looks_on = False
             return None
 
     def _taken(self, tasks: Tasks) -> str | None:
         """The task whose turn it is, unless its key has to leave the last slot to another."""
         ready = tasks.ready(len(self._in_hand) + 2, self._holder)
-        fresh = next((turn for turn in ready if turn.task_id not in self._in_hand), None)
-        if fresh is None or not self._in_hand.may_take(fresh.key_id):
+        fresh = [turn for turn in ready if turn.task_id not in self._in_hand]
+        if not fresh or not self._in_hand.may_take(fresh[0].key_id):
             self._has_more = bool(ready)  # held back, or handed back by a thread that has not ended yet
+            self._looks_on = False
             return None
         self._has_more = len(ready) > 1
-        self._in_hand.take(fresh.task_id, fresh.key_id)
-        return fresh.task_id
+        self._in_hand.take(fresh[0].task_id, fresh[0].key_id)
+        self._looks_on = len(fresh) > 1 and self._in_hand.may_take(fresh[1].key_id)
+        return fresh[0].task_id
 
     def _rest_after_failure(self) -> None:
         """A store that is away fails the same task again at once: once a second is often enough to try."""

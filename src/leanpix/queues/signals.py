@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Event, Lock
+from typing import Protocol
 
 from leanpix.domain.task import QueueEntry, Task
 from leanpix.service.ports import Place
@@ -17,7 +18,16 @@ _REMEMBERED = 1024
 
 
 End = asyncio.Future[Task | None]
-GivePlace = Callable[[QueueEntry], Place | None]
+
+
+class Line(Protocol):
+    """The queue of this process, as those see it who accept tasks."""
+
+    def place(self, entry: QueueEntry) -> Place | None:
+        """A slot for a task that is about to be accepted; None where it has to wait."""
+
+    def may_begin(self, entry: QueueEntry) -> bool:
+        """Whether a task that waits may have a slot now; where it may not, one that becomes free is looked for."""
 
 
 class LocalSignals:
@@ -25,27 +35,30 @@ class LocalSignals:
 
     def __init__(self) -> None:
         self.work, self.addresses = Event(), Event()
-        self._give_place: GivePlace = _no_place
+        self._line: Line | None = None
         self._lock = Lock()
         self._waiting: dict[str, list[tuple[asyncio.AbstractEventLoop, End]]] = defaultdict(list)
         self._ended: OrderedDict[str, Task | None] = OrderedDict()
 
     @contextmanager
-    def places_of(self, give: GivePlace) -> Iterator[None]:
-        """Within the block, a task that is about to be accepted may have a slot at once; None: it has to wait."""
-        self._give_place = give
+    def served_by(self, line: Line) -> Iterator[None]:
+        """Within the block, this line is asked for places, and told of what waits."""
+        self._line = line
         try:
             yield
         finally:
-            self._give_place = _no_place
+            self._line = None
 
     def place(self, entry: QueueEntry) -> Place | None:
         """A slot for a task that is about to be accepted, where there is one for it."""
-        return self._give_place(entry)
+        line = self._line
+        return None if line is None else line.place(entry)
 
-    def work_added(self) -> None:
-        """Wake a worker that has nothing to do."""
-        self.work.set()
+    def work_added(self, entry: QueueEntry | None = None) -> None:
+        """Wake a worker that has nothing to do, if it may have the task."""
+        line = self._line
+        if entry is None or line is None or line.may_begin(entry):
+            self.work.set()
 
     def address_added(self) -> None:
         """Wake those who fetch sources."""
@@ -106,7 +119,3 @@ class LocalSignals:
 def _resolve(future: End, task: Task | None) -> None:
     if not future.done():
         future.set_result(task)
-
-
-def _no_place(entry: QueueEntry) -> None:
-    del entry

@@ -52,8 +52,9 @@ class PostgresSignals:
         """None: whose turn it is is the line's to say, which all share."""
         del entry
 
-    def work_added(self) -> None:
+    def work_added(self, entry: QueueEntry | None = None) -> None:
         """Nothing: the job's own notification wakes a worker."""
+        del entry
 
     def address_added(self) -> None:
         """Wake those who fetch in this process; others look by themselves, several times a second."""

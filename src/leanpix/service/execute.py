@@ -151,9 +151,8 @@ class Attempts:
         return final
 
     def _drop_source(self, task: Task, final: TaskState) -> None:
-        drop_source(self.blobs, task, final)
-        if self.held is not None:
-            self.held.drop(task.id)
+        if self.held is None or not self.held.drop(task.id):  # else there is no file of it
+            drop_source(self.blobs, task, final)
 
     def _persistently(self, task: Task, outcome: Outcome) -> Task | None:
         """Record the outcome however long the database is away, within reason: the work is done and would be lost."""

@@ -31,6 +31,7 @@ class HeldSources:
     _sources: dict[str, bytes | BinaryIO] = field(default_factory=dict)
     _accepted: set[str] = field(default_factory=set)  # those whose tasks have their rows
     _claimed: dict[str, Task] = field(default_factory=dict)  # accepted with their first attempt, which is to begin
+    _in_store: set[str] = field(default_factory=set)  # held ones that are in the store as well, or about to be
     _lock: Lock = field(default_factory=Lock)
     _is_closed: bool = False
 
@@ -70,13 +71,16 @@ class HeldSources:
                 return None if source is None else in_memory(source)
             return _path_of(source).open("rb", buffering=0)
 
-    def drop(self, task_id: str) -> None:
-        """Let go of a source; none there is no error."""
+    def drop(self, task_id: str) -> bool:
+        """Let go of a source; whether it lay here and in no store. None there is no error."""
         with self._lock:
             self._accepted.discard(task_id)
             source = self._sources.pop(task_id, None)
+            is_stored = task_id in self._in_store
+            self._in_store.discard(task_id)
         if source is not None and not isinstance(source, bytes):
             source.close()
+        return source is not None and not is_stored
 
     def waiting(self) -> list[FencingToken]:
         """What shows that the tasks which wait for a slot of this process are not forgotten."""
@@ -112,6 +116,8 @@ class HeldSources:
         """Store a source; False where none is held."""
         with self._lock:
             source = self._sources.get(task_id)
+            if source is not None:
+                self._in_store.add(task_id)
             if not (source is None or isinstance(source, bytes)):
                 source = _path_of(source).open("rb", buffering=0)  # of its own: the other may be closed meanwhile
         if source is None:

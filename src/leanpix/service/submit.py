@@ -154,7 +154,7 @@ class Submit:
         if task_id != task.id:
             self._drop_source(task)
         if task.fetch_host is None:
-            self.signals.work_added()
+            self.signals.work_added(QueueEntry(task.id, task.key_id))
         else:
             self.signals.address_added()
         return task_id
@@ -174,7 +174,8 @@ class Submit:
         if self.held is None or not self.held.hold(task.id, source.content):
             return None
         task = replace(task, source_kind=SourceKind.HELD, owner=self.held.owner)
-        place = self.signals.place(QueueEntry(task.id, task.key_id))
+        entry = QueueEntry(task.id, task.key_id)
+        place = self.signals.place(entry)
         if place is not None:
             task = replace(task, attempt=1, state=TaskState.PREPARING, processed_at=self.now())
         try:
@@ -187,7 +188,7 @@ class Submit:
             raise
         if place is None:
             self.held.accepted(task.id)
-            self.signals.work_added()
+            self.signals.work_added(entry)
         else:
             self.held.claimed(task)
             place.begin()

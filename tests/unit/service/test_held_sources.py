@@ -41,8 +41,9 @@ def test_it_is_read_as_often_as_is_needed_and_gone_when_it_is_dropped(tmp_path: 
         assert opened is not None
         with opened:
             assert all_of(opened) == content
-    held.drop("task")
+    assert held.drop("task")
     assert held.open("task") is None
+    assert not held.drop("task")
     assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
@@ -76,9 +77,26 @@ def test_a_promise_stores_it_and_lets_go_of_it(tmp_path: Path, blobs: LocalBlobs
         assert [fence.task_id for fence in held.waiting()] == [task_id]
         held.promise(book.database, blobs, task_id)
         held.promise(book.database, blobs, task_id)
+        assert not held.drop(task_id)
         assert book.get(task_id).owner is None
     assert blobs.get(source_key(task_id)) == b"picture"
     assert (held.open(task_id), held.waiting()) == (None, [])
+
+
+def test_what_may_be_in_the_store_is_not_said_to_be_in_none(tmp_path: Path) -> None:
+    with Book(tmp_path / "rows.db") as book:
+        book.account()
+        held, task_id = HeldSources(HOLDER), book.held_task(HOLDER)
+        held.hold(task_id, b"picture")
+        told: list[bool] = []
+
+        class EndsMeanwhile(LocalBlobs):
+            def put(self, key: str, content: bytes | memoryview | Path, *, waits: bool = True) -> None:
+                told.append(held.drop(task_id))
+                super().put(key, content, waits=waits)
+
+        held.promise(book.database, EndsMeanwhile(tmp_path / "files", 0), task_id)
+    assert told == [False]
 
 
 def test_what_another_process_took_for_dead_cannot_be_promised(tmp_path: Path, blobs: LocalBlobs) -> None:

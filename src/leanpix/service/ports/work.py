@@ -48,8 +48,8 @@ class Signals(Protocol):
     def place(self, entry: QueueEntry) -> Place | None:
         """A slot of this process for a task that is about to be accepted, where it would be the next in line."""
 
-    def work_added(self) -> None:
-        """Wake a worker that has nothing to do."""
+    def work_added(self, entry: QueueEntry | None = None) -> None:
+        """Wake a worker that has nothing to do. entry: the task that waits, where it is one alone."""
 
     def address_added(self) -> None:
         """Wake those who fetch sources."""
