@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.support import forms
 
 from leanpix.domain.errors import BodyError, CallerError, UploadTooLargeError
-from leanpix.web.body import BATCH, Form
+from leanpix.web.body import BATCH, OPTION_FIELDS, TEXT_FIELDS, Form
 from leanpix.web.urlencoded import unescaped
 
 MB = 1024 * 1024
@@ -24,6 +24,8 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
     max_leaves=12,
 )
+
+NO_PARAMETERS = st.text(max_size=8).filter(lambda name: name not in OPTION_FIELDS | TEXT_FIELDS)
 
 
 def pieces(body: bytes, size: int) -> list[bytes]:
@@ -36,7 +38,7 @@ def read(content_type: str, body: bytes, size: int = 64 * 1024, limit: int = 20 
 
 @settings(max_examples=300)
 @given(
-    st.dictionaries(st.text(max_size=8) | st.sampled_from(["quality", "format"]), VALUES, max_size=6),
+    st.dictionaries(NO_PARAMETERS | st.sampled_from(["quality", "format"]), VALUES, max_size=6),
     st.integers(1, 60),
     st.booleans(),
 )
@@ -138,6 +140,47 @@ def test_nothing_is_held_of_what_is_no_parameter() -> None:
 def test_a_parameter_has_a_bound(content_type: str, body: bytes) -> None:
     with pytest.raises(BodyError, match="65536 bytes"):
         read(content_type, body)
+
+
+NAMES = st.sampled_from(
+    ["sync", "quality", "image_file", "file", "image_url", "width", "formats", "colour", "a b", "n\u00e4me"]
+)
+HEADS = st.sampled_from(
+    [
+        'Content-Disposition: form-data; name="{name}"',
+        'Content-Disposition: form-data; name="{name}"; filename="a;b=c.jpg"',
+        'Content-Disposition: form-data; name="{name}"; filename="a.jpg"\r\nContent-Type: image/jpeg',
+        'Content-Disposition: form-data; name="{name}"; filename="a\\".jpg"',
+        "Content-Disposition: form-data; name={name}",
+        'content-disposition: form-data; filename="a.jpg"; name="{name}"',
+        'Content-Type: text/plain\r\nContent-Disposition: form-data; name="{name}"',
+        'Content-Disposition: form-data; name="{name}"; name="quality"',
+        "Content-Type: text/plain",
+    ]
+)
+PARTS = st.tuples(
+    HEADS, NAMES, st.sampled_from([b"", b"80", b"\xff\xd8\xff", b"\r\n--", b"\r\n--bo", b"x\r\n", b"--b\r\n"])
+)
+ENDS = st.sampled_from([b"--", b"--\r\n", b"--\r\n\r\n", b"--\r\nepilogue", b"", b"\r\n", b"--\r\n--b\r\n"])
+
+
+@settings(max_examples=500)
+@given(st.lists(PARTS, max_size=5), ENDS, st.sampled_from([b"", b"\r\n", b"x"]), st.integers(1, 7))
+def test_a_form_that_comes_whole_is_read_as_one_that_comes_in_pieces(
+    parts: list[tuple[str, str, bytes]], end: bytes, begin: bytes, size: int
+) -> None:
+    written = [head.format(name=name).encode() + b"\r\n\r\n" + value for head, name, value in parts]
+    body = begin + b"--b\r\n" + b"\r\n--b\r\n".join(written) + b"\r\n--b" + end
+
+    def found(size: int) -> object:
+        try:
+            form = read("multipart/form-data; boundary=b", body, size)
+        except CallerError as refusal:
+            return str(refusal)
+        with closing(form):
+            return form.fields, form.ignored, None if form.file is None else forms.content_of(form.file)
+
+    assert found(len(body)) == found(size)
 
 
 def test_the_headers_of_a_part_have_a_bound() -> None:
