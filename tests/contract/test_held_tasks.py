@@ -29,6 +29,15 @@ def test_it_waits_in_line_with_the_others_for_its_holder_only(book: Book) -> Non
     assert (claimed.owner, claimed.attempt, claimed.source_kind) == (HOLDER, 1, SourceKind.HELD)
 
 
+def test_what_waits_for_a_holder_that_is_gone_is_no_turn_of_its_key(book: Book) -> None:
+    book.account(credit=9)
+    book.account("other", credit=9)
+    book.held_task("dead", created_at=1.0)
+    book.claimed(book.task("other", created_at=1.0), "dead")
+    theirs, mine = book.task("other", created_at=2.0), book.task(created_at=3.0)
+    assert ready(book, HOLDER) == [mine, theirs]
+
+
 def test_one_that_is_claimed_as_it_is_accepted_waits_for_nobody(book: Book) -> None:
     book.account()
     task = book.begun_task(HOLDER)

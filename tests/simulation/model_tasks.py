@@ -150,7 +150,7 @@ class ModelTasks(Repository):
         seen: Counter[str] = Counter()
         line = []
         for task in unfinished:
-            seen[task.key_id] += 1
+            seen[task.key_id] += _waits_for(holder, task) or task.attempt > 0
             if _waits_for(holder, task):
                 line.append((seen[task.key_id], task.created_at, task))
         line.sort(key=lambda place: place[:2])

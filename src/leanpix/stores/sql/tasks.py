@@ -109,7 +109,9 @@ def _line() -> Select[tuple[str, str]]:
     of_batch = tasks.c.batch_id.is_not(None)
     turn = func.row_number().over(partition_by=tasks.c.key_id, order_by=(_WAITS_FOR, of_batch, tasks.c.created_at))
     columns = (tasks.c.id, tasks.c.key_id, tasks.c.created_at, _WAITS_FOR.label("waits"), turn.label("turn"))
-    line = select(*columns).where(tasks.c.completed_at.is_(None), tasks.c.fetch_host.is_(None)).subquery()
+    # What waits for another holder is no turn of its key's: on one machine that holder is gone.
+    counts = or_(_WAITS_FOR, tasks.c.attempt > 0)
+    line = select(*columns).where(tasks.c.completed_at.is_(None), tasks.c.fetch_host.is_(None), counts).subquery()
     waiting = select(line.c.id, line.c.key_id).where(line.c.waits)
     return waiting.order_by(line.c.turn, line.c.created_at).limit(bindparam("most"))
 
