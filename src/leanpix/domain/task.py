@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 from leanpix.domain.formats import OutputFormat
 from leanpix.domain.report import Report
@@ -43,9 +44,8 @@ class SourceKind(StrEnum):
         return self in {SourceKind.URL, SourceKind.KEPT_URL}
 
 
-@dataclass(frozen=True, slots=True)
-class FencingToken:
-    """The right to write to a task: only the owner of its current attempt has it."""
+class FencingToken(NamedTuple):
+    """The right to write to a task: only the owner of its current attempt has it. Kept by it in dictionaries."""
 
     task_id: str
     owner: str

@@ -100,17 +100,17 @@ class Attempts:
         if task is None:
             yield None
             return
-        given_up = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        given_up, fence = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC), task.fence
         with self._lock:
-            self._running.setdefault(task.fence, []).append(given_up)
+            self._running.setdefault(fence, []).append(given_up)
         try:
-            on_claim(task.fence)
+            on_claim(fence)
             yield task, given_up
         finally:
             with self._lock:
-                self._running[task.fence].remove(given_up)
-                if not self._running[task.fence]:
-                    del self._running[task.fence]
+                self._running[fence].remove(given_up)
+                if not self._running[fence]:
+                    del self._running[fence]
             os.close(given_up)
 
     def _hand_back(self, task: Task, *, is_fault: bool) -> None:
@@ -260,9 +260,11 @@ class Execute(Attempts):
     def _compressed(
         self, task: Task, source: BinaryIO, deadline: float, given_up: int, phases: Phases
     ) -> CompressionView:
+        fence = task.fence
+
         def on_phase(phase: str, at_s: float) -> None:
             phases.enter(phase, at_s)
-            self.progress.show(task.fence, _PHASES.get(phase, TaskState.PROCESSING))
+            self.progress.show(fence, _PHASES.get(phase, TaskState.PROCESSING))
 
         on_phase("decoding", self.monotonic())
         done = self.compressor.run(
