@@ -99,9 +99,11 @@ class EmbeddedTaskQueue:
 
     def begin(self, task_id: str) -> None:
         """Deliver the task that has a place."""
-        self._begin(task_id)
-        with self._lock:
-            self._places -= 1
+        try:
+            self._begin(task_id)
+        finally:
+            with self._lock:
+                self._places -= 1
 
     def give_back(self, task_id: str) -> None:
         """The place is not needed: its task was not accepted."""
