@@ -1,17 +1,21 @@
 /* Huffman codes of a JPEG, whose words have at most 16 bits. */
 #include "huffman.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "../huffman_depths.h"
 
 enum { LEAVES = HUFFMAN_SYMBOLS + 1, RESERVED = HUFFMAN_SYMBOLS };
 
-static int by_count(const void *one, const void *other) {
-  const struct leaf *first = one, *second = other;
-  int order = (first->count > second->count) - (first->count < second->count);
-  return order ? order : second->symbol - first->symbol;
+/* The rarest first, of those as rare the highest symbol. By insertion: they are few, and qsort calls for each step. */
+static void sort(struct leaf *leaves, int count) {
+  for (int i = 1; i < count; ++i) {
+    const struct leaf one = leaves[i];
+    int at = i;
+    /* Those that stand before it were put in with lower symbols. */
+    for (; at > 0 && leaves[at - 1].count >= one.count; --at) leaves[at] = leaves[at - 1];
+    leaves[at] = one;
+  }
 }
 
 static void make_words(struct huffman_code *code) {
@@ -32,7 +36,7 @@ void huffman_make(struct huffman_code *code, const uint32_t counts[HUFFMAN_SYMBO
   }
   code->symbols = used - 1;
   if (code->symbols == 0) return;
-  qsort(leaves, (size_t)used, sizeof *leaves, by_count);
+  sort(leaves, used);
   huffman_depths(leaves, used, HUFFMAN_BITS, at_depth);
   int longest = HUFFMAN_BITS;
   while (!at_depth[longest]) --longest;

@@ -8,11 +8,15 @@ enum { DC_CODES = 2, CODES = 4 }; /* codes for DC, then for AC; of each the firs
 enum { END_OF_BLOCK = 0x00, SIXTEEN_ZEROS = 0xF0, MOST_RUN = 0x7FFF, MOST_CORRECTIONS = 937 };
 enum { DHT = 0xC4, SOS = 0xDA, STUFFED = 0xFF };
 
+/* Both ways through the blocks are made of the same functions, each of which is told by a constant which one it is in. */
+#define EITHER_WAY static inline __attribute__((always_inline))
+
 struct coder {
-  struct jpeg_bytes *out; /* null: symbols are counted */
+  struct jpeg_bytes *out;
   uint32_t counts[CODES][HUFFMAN_SYMBOLS];
   uint64_t extra_bits; /* bits that follow symbols, when counted */
   struct huffman_code codes[CODES];
+  int is_shared[CODES / 2]; /* chroma's values of this kind have luma's code */
   uint64_t held;
   int held_bits;
   uint32_t ended; /* blocks in a row that have nothing more in this band */
@@ -63,8 +67,8 @@ static inline void put_bits(struct coder *coder, unsigned value, int bits) {
 }
 
 /* A symbol and the bits that follow it, at most 16. */
-static inline void put_symbol(struct coder *coder, int which, unsigned symbol, unsigned value, int bits) {
-  if (coder->out == NULL) {
+EITHER_WAY void put_symbol(struct coder *coder, int is_counted, int which, unsigned symbol, unsigned value, int bits) {
+  if (is_counted) {
     ++coder->counts[which][symbol];
     coder->extra_bits += (uint64_t)bits;
     return;
@@ -74,7 +78,6 @@ static inline void put_symbol(struct coder *coder, int which, unsigned symbol, u
 }
 
 static void end_bits(struct coder *coder) {
-  if (coder->out == NULL) return;
   if (coder->held_bits % 8) put_bits(coder, (1u << (8 - coder->held_bits % 8)) - 1, 8 - coder->held_bits % 8);
   put_held(coder);
 }
@@ -84,26 +87,27 @@ static inline unsigned as_bits(int number, int size) {
   return (unsigned)(number < 0 ? number - 1 : number) & ((1u << size) - 1);
 }
 
+/* Whether a component takes luma's codes: the first one, and black, which is as busy. */
 static int is_luma(const struct jpeg_picture *picture, int component) {
-  return picture->component[component].table == picture->component[0].table;
+  return component % (JPEG_COMPONENTS - 1) == 0 && picture->component[component].table == picture->component[0].table;
 }
 
-static void code_dc(struct coder *coder, int which, int value, int *before) {
+EITHER_WAY void code_dc(struct coder *coder, int is_counted, int which, int value, int *before) {
   int step = value - *before, size = jpeg_size((unsigned)abs(step));
   *before = value;
-  put_symbol(coder, which, (unsigned)size, as_bits(step, size), size);
+  put_symbol(coder, is_counted, which, (unsigned)size, as_bits(step, size), size);
 }
 
 /* A block's AC values as a sequential scan has them. */
-static void code_ac(struct coder *coder, int which, const int16_t *values, uint64_t filled) {
+EITHER_WAY void code_ac(struct coder *coder, int is_counted, int which, const int16_t *values, uint64_t filled) {
   int done = 0;
   for (uint64_t left = filled & ~(uint64_t)1; left; left &= left - 1) {
     int at = __builtin_ctzll(left), run = at - done - 1, size = jpeg_size((unsigned)abs(values[at]));
-    for (; run > 15; run -= 16) put_symbol(coder, which, SIXTEEN_ZEROS, 0, 0);
-    put_symbol(coder, which, (unsigned)(run << 4 | size), as_bits(values[at], size), size);
+    for (; run > 15; run -= 16) put_symbol(coder, is_counted, which, SIXTEEN_ZEROS, 0, 0);
+    put_symbol(coder, is_counted, which, (unsigned)(run << 4 | size), as_bits(values[at], size), size);
     done = at;
   }
-  if (done < JPEG_VALUES - 1) put_symbol(coder, which, END_OF_BLOCK, 0, 0);
+  if (done < JPEG_VALUES - 1) put_symbol(coder, is_counted, which, END_OF_BLOCK, 0, 0);
 }
 
 static inline int ones_of(uint64_t mask) {
@@ -113,8 +117,8 @@ static inline int ones_of(uint64_t mask) {
 }
 
 /* Bits that refine values told before, the first in the highest place. */
-static inline void put_corrections(struct coder *coder, uint64_t bits, int count) {
-  if (coder->out == NULL) {
+EITHER_WAY void put_corrections(struct coder *coder, int is_counted, uint64_t bits, int count) {
+  if (is_counted) {
     coder->extra_bits += (uint64_t)count;
     return;
   }
@@ -123,11 +127,11 @@ static inline void put_corrections(struct coder *coder, uint64_t bits, int count
 }
 
 /* Tell that so many blocks have ended. */
-static void end_run(struct coder *coder) {
+EITHER_WAY void end_run(struct coder *coder, int is_counted) {
   if (coder->ended == 0) return;
   int size = jpeg_size(coder->ended) - 1;
-  put_symbol(coder, DC_CODES, (unsigned)size << 4, coder->ended - (1u << size), size);
-  if (coder->out == NULL) coder->extra_bits += (uint64_t)coder->corrections;
+  put_symbol(coder, is_counted, DC_CODES, (unsigned)size << 4, coder->ended - (1u << size), size);
+  if (is_counted) coder->extra_bits += (uint64_t)coder->corrections;
   else for (int i = 0; i < coder->corrections; ++i) put_bits(coder, coder->correction[i], 1);
   coder->ended = 0;
   coder->corrections = 0;
@@ -137,17 +141,18 @@ static void end_run(struct coder *coder) {
 static inline uint64_t band(int from, int to) { return (~(uint64_t)0 << from) & (~(uint64_t)0 >> (63 - to)); }
 
 /* A band of a block for the first time, without its lowest bits. */
-static void code_first(struct coder *coder, const struct jpeg_scan *scan, const int16_t *values, const uint64_t *filled) {
+EITHER_WAY void code_first(struct coder *coder, int is_counted, const struct jpeg_scan *scan, const int16_t *values,
+                           const uint64_t *filled) {
   int done = scan->from - 1;
   for (uint64_t left = filled[scan->low] & band(scan->from, scan->to); left; left &= left - 1) {
     int at = __builtin_ctzll(left), number = abs(values[at]) >> scan->low;
     int run = at - done - 1, size = jpeg_size((unsigned)number);
-    end_run(coder);
-    for (; run > 15; run -= 16) put_symbol(coder, DC_CODES, SIXTEEN_ZEROS, 0, 0);
-    put_symbol(coder, DC_CODES, (unsigned)(run << 4 | size), as_bits(values[at] < 0 ? -number : number, size), size);
+    end_run(coder, is_counted);
+    for (; run > 15; run -= 16) put_symbol(coder, is_counted, DC_CODES, SIXTEEN_ZEROS, 0, 0);
+    put_symbol(coder, is_counted, DC_CODES, (unsigned)(run << 4 | size), as_bits(values[at] < 0 ? -number : number, size), size);
     done = at;
   }
-  if (done < scan->to && ++coder->ended == MOST_RUN) end_run(coder);
+  if (done < scan->to && ++coder->ended == MOST_RUN) end_run(coder, is_counted);
 }
 
 /* The bits of the values in places of a mask at a scan's lowest place, the first in the highest. */
@@ -159,14 +164,15 @@ static inline uint64_t bits_at(const int16_t *values, uint64_t places, int low) 
 
 /* More than 15 zeros before a place where a value begins: a symbol after each sixteenth, and the bits of the values that
  * were told before and lie before that zero. Returns the zeros that are left, and the values of the last of them. */
-static int code_zeros(struct coder *coder, int low, const int16_t *values, int done, int place, uint64_t *told) {
+EITHER_WAY int code_zeros(struct coder *coder, int is_counted, int low, const int16_t *values, int done, int place,
+                          uint64_t *told) {
   uint64_t passed = 0;
   int run = 0;
   for (uint64_t left = *told | (uint64_t)1 << place; left; left &= left - 1) {
     const int at = __builtin_ctzll(left);
     for (run += at - done - 1, done = at; run > 15; run -= 16, passed = 0) {
-      put_symbol(coder, DC_CODES, SIXTEEN_ZEROS, 0, 0);
-      put_corrections(coder, bits_at(values, passed, low), ones_of(passed));
+      put_symbol(coder, is_counted, DC_CODES, SIXTEEN_ZEROS, 0, 0);
+      put_corrections(coder, is_counted, bits_at(values, passed, low), ones_of(passed));
     }
     if (at != place) passed |= (uint64_t)1 << at;
   }
@@ -175,23 +181,22 @@ static int code_zeros(struct coder *coder, int low, const int16_t *values, int d
 }
 
 /* One more bit of a band: of values told before it follows the next symbol, values that begin here are symbols. */
-static inline void code_refined(struct coder *coder, const struct jpeg_scan *scan, const int16_t *values,
+EITHER_WAY void code_refined(struct coder *coder, int is_counted, const struct jpeg_scan *scan, const int16_t *values,
                                 const uint64_t *filled) {
-  const int is_counted = coder->out == NULL;
   const uint64_t shown = filled[scan->low] & band(scan->from, scan->to), fresh = shown & ~filled[scan->low + 1];
   const uint64_t told = shown & ~fresh;
   int done = scan->from - 1;
-  if (fresh) end_run(coder);
+  if (fresh) end_run(coder, is_counted);
   for (uint64_t left = fresh; left; left &= left - 1) {
     const int at = __builtin_ctzll(left);
     uint64_t passed = told & band(done + 1, at);
     int count = ones_of(passed), run = at - done - 1 - count;
     if (run > 15) {
-      run = code_zeros(coder, scan->low, values, done, at, &passed);
+      run = code_zeros(coder, is_counted, scan->low, values, done, at, &passed);
       count = ones_of(passed);
     }
-    put_symbol(coder, DC_CODES, (unsigned)(run << 4 | 1), values[at] > 0, 1);
-    put_corrections(coder, is_counted ? 0 : bits_at(values, passed, scan->low), count);
+    put_symbol(coder, is_counted, DC_CODES, (unsigned)(run << 4 | 1), values[at] > 0, 1);
+    put_corrections(coder, is_counted, is_counted ? 0 : bits_at(values, passed, scan->low), count);
     done = at;
   }
   if (done == scan->to) return;
@@ -201,17 +206,18 @@ static inline void code_refined(struct coder *coder, const struct jpeg_scan *sca
   const uint64_t bits = is_counted ? 0 : bits_at(values, passed, scan->low);
   for (int i = count; !is_counted && i-- > 0;) coder->correction[coder->corrections + count - 1 - i] = bits >> i & 1;
   coder->corrections += count;
-  if (coder->ended == MOST_RUN || coder->corrections > MOST_CORRECTIONS - JPEG_VALUES) end_run(coder);
+  if (coder->ended == MOST_RUN || coder->corrections > MOST_CORRECTIONS - JPEG_VALUES) end_run(coder, is_counted);
 }
 
-static void code_block(struct coder *coder, const struct jpeg_scan *scan, const int16_t *values,
+EITHER_WAY void code_block(struct coder *coder, int is_counted, const struct jpeg_scan *scan, const int16_t *values,
                        const uint64_t *filled) {
-  if (scan->high) code_refined(coder, scan, values, filled);
-  else code_first(coder, scan, values, filled);
+  if (scan->high) code_refined(coder, is_counted, scan, values, filled);
+  else code_first(coder, is_counted, scan, values, filled);
 }
 
 /* A unit's blocks of all components; those beyond the picture repeat the DC before them, which takes the least. */
-static void code_unit(struct coder *coder, const struct jpeg_picture *picture, int is_progressive, size_t column,
+EITHER_WAY void code_unit(struct coder *coder, int is_counted, const struct jpeg_picture *picture,
+                          int is_progressive, size_t column,
                       size_t row, int *before) {
   for (int i = 0; i < picture->components; ++i) {
     const struct jpeg_component *one = &picture->component[i];
@@ -220,24 +226,26 @@ static void code_unit(struct coder *coder, const struct jpeg_picture *picture, i
       for (size_t across = 0; across < (size_t)one->across; ++across) {
         size_t x = column * (size_t)one->across + across, y = row * (size_t)one->down + down, at = y * one->width + x;
         int is_there = x < one->width && y < one->height;
-        code_dc(coder, which, is_there ? one->values[at * JPEG_VALUES] : before[i], &before[i]);
+        code_dc(coder, is_counted, which, is_there ? one->values[at * JPEG_VALUES] : before[i], &before[i]);
         if (is_progressive) continue;
-        if (is_there) code_ac(coder, DC_CODES + which, one->values + at * JPEG_VALUES, one->filled[at][0]);
-        else put_symbol(coder, DC_CODES + which, END_OF_BLOCK, 0, 0);
+        if (is_there) code_ac(coder, is_counted, DC_CODES + which, one->values + at * JPEG_VALUES, one->filled[at][0]);
+        else put_symbol(coder, is_counted, DC_CODES + which, END_OF_BLOCK, 0, 0);
       }
     }
   }
 }
 
 /* All blocks of a scan, or those of every step-th row. */
-static void code_scan(struct coder *coder, const struct jpeg_picture *picture, const struct jpeg_scan *scan,
+EITHER_WAY void code_scan(struct coder *coder, int is_counted, const struct jpeg_picture *picture,
+                          const struct jpeg_scan *scan,
                       int is_progressive, size_t step) {
   int before[JPEG_COMPONENTS] = {0};
   const struct jpeg_component *one = &picture->component[scan->first];
+  const int which = is_luma(picture, scan->first) ? 0 : 1;
   if (scan->count > 1) {
     for (size_t row = 0; row < picture->units_down; row += step) {
       for (size_t column = 0; column < picture->units_across; ++column) {
-        code_unit(coder, picture, is_progressive, column, row, before);
+        code_unit(coder, is_counted, picture, is_progressive, column, row, before);
       }
     }
     return;
@@ -246,61 +254,100 @@ static void code_scan(struct coder *coder, const struct jpeg_picture *picture, c
     const int16_t *values = one->values + row * one->width * JPEG_VALUES;
     const uint64_t(*filled)[JPEG_MASKS] = one->filled + row * one->width;
     for (size_t column = 0; column < one->width; ++column, values += JPEG_VALUES, ++filled) {
-      if (scan->from == 0) code_dc(coder, is_luma(picture, scan->first) ? 0 : 1, *values, before);
-      if (!is_progressive) code_ac(coder, DC_CODES + !is_luma(picture, scan->first), values, **filled);
-      else if (scan->from > 0) code_block(coder, scan, values, *filled);
+      if (scan->from == 0) code_dc(coder, is_counted, which, *values, before);
+      if (!is_progressive) code_ac(coder, is_counted, DC_CODES + which, values, **filled);
+      else if (scan->from > 0) code_block(coder, is_counted, scan, values, *filled);
     }
   }
-  end_run(coder);
+  end_run(coder, is_counted);
 }
 
-static void make_codes(struct coder *coder) {
-  for (int which = 0; which < CODES; ++which) huffman_make(&coder->codes[which], coder->counts[which]);
+static uint64_t bits_of(const struct huffman_code *code, const uint32_t counts[HUFFMAN_SYMBOLS]) {
+  return huffman_bits(code, counts) + 8 * (1 + HUFFMAN_BITS + (uint64_t)code->symbols);
 }
+
+/* One code for luma's and chroma's values of a kind, where it takes no more than two of which one has to be told, too. */
+static void share_code(struct coder *coder, int kind) {
+  const int luma = kind * DC_CODES, chroma = luma + 1;
+  struct huffman_code *codes = coder->codes, both;
+  uint32_t counts[HUFFMAN_SYMBOLS];
+  if (codes[luma].symbols == 0 || codes[chroma].symbols == 0) return;
+  for (int i = 0; i < HUFFMAN_SYMBOLS; ++i) counts[i] = coder->counts[luma][i] + coder->counts[chroma][i];
+  huffman_make(&both, counts);
+  const uint64_t apart = bits_of(&codes[luma], coder->counts[luma]) + bits_of(&codes[chroma], coder->counts[chroma]);
+  if (bits_of(&both, counts) > apart) return;
+  codes[luma] = codes[chroma] = both;
+  coder->is_shared[kind] = 1;
+}
+
+static void count_scan(struct coder *coder, const struct jpeg_picture *picture, const struct jpeg_scan *scan,
+                       int is_progressive, size_t step) {
+  memset(coder, 0, sizeof *coder);
+  code_scan(coder, 1, picture, scan, is_progressive, step);
+  for (int which = 0; which < CODES; ++which) huffman_make(&coder->codes[which], coder->counts[which]);
+  for (int kind = 0; kind < CODES / DC_CODES; ++kind) share_code(coder, kind);
+}
+
+/* Whether a code is told in the scan's header: there are symbols, and it is not luma's. */
+static int is_told(const struct coder *coder, int which) {
+  return coder->codes[which].symbols && !(which % DC_CODES && coder->is_shared[which / DC_CODES]);
+}
+
+enum { SCAN_HEADER_BYTES = 4 + 8 };
 
 uint64_t jpeg_scan_bits(const struct jpeg_picture *picture, const struct jpeg_scan *scan, int is_progressive,
                         size_t step) {
   struct coder coder;
-  memset(&coder, 0, sizeof coder);
-  code_scan(&coder, picture, scan, is_progressive, step);
-  make_codes(&coder);
-  uint64_t bits = coder.extra_bits, headers = 4 + 8 + 2 * (uint64_t)scan->count;
+  count_scan(&coder, picture, scan, is_progressive, step);
+  uint64_t bits = coder.extra_bits, headers = SCAN_HEADER_BYTES + 2 * (uint64_t)scan->count;
   for (int which = 0; which < CODES; ++which) {
-    if (coder.codes[which].symbols == 0) continue;
     bits += huffman_bits(&coder.codes[which], coder.counts[which]);
-    headers += 1 + HUFFMAN_BITS + (uint64_t)coder.codes[which].symbols;
+    if (is_told(&coder, which)) headers += 1 + HUFFMAN_BITS + (uint64_t)coder.codes[which].symbols;
   }
   return bits * step + headers * 8;
+}
+
+uint64_t jpeg_band_bits(const uint32_t counts[HUFFMAN_SYMBOLS], uint64_t extra_bits, size_t step) {
+  struct huffman_code code;
+  huffman_make(&code, counts);
+  const uint64_t codes = code.symbols ? 1 + HUFFMAN_BITS + (uint64_t)code.symbols : 0;
+  return (extra_bits + huffman_bits(&code, counts)) * step + (SCAN_HEADER_BYTES + 2 + codes) * 8;
 }
 
 /* All codes in one segment. A scan that refines DC has none. */
 static void write_codes(struct jpeg_bytes *out, const struct coder *coder) {
   unsigned size = 0;
   for (int which = 0; which < CODES; ++which) {
-    const unsigned symbols = (unsigned)coder->codes[which].symbols;
-    if (symbols) size += 1 + HUFFMAN_BITS + symbols;
+    if (is_told(coder, which)) size += 1 + HUFFMAN_BITS + (unsigned)coder->codes[which].symbols;
   }
   if (size == 0) return;
   jpeg_put_short(out, STUFFED << 8 | DHT);
   jpeg_put_short(out, 2 + size);
   for (int which = 0; which < CODES; ++which) {
     const struct huffman_code *code = &coder->codes[which];
-    if (code->symbols == 0) continue;
+    if (!is_told(coder, which)) continue;
     jpeg_put_byte(out, which < DC_CODES ? (unsigned)which : 0x10u | (unsigned)(which - DC_CODES));
     jpeg_put(out, code->at_length + 1, HUFFMAN_BITS);
     jpeg_put(out, code->order, (size_t)code->symbols);
   }
 }
 
+/* The number of a component's code for a kind of values. */
+static unsigned number_of(const struct coder *coder, int kind, int is_of_luma) {
+  return is_of_luma || coder->is_shared[kind] ? 0 : 1;
+}
+
 static void write_header(struct jpeg_bytes *out, const struct jpeg_picture *picture, const struct jpeg_scan *scan,
-                         int is_progressive) {
+                         const struct coder *coder, int is_progressive) {
   jpeg_put_short(out, STUFFED << 8 | SOS);
   jpeg_put_short(out, 6 + 2 * (unsigned)scan->count);
   jpeg_put_byte(out, (unsigned)scan->count);
   for (int i = scan->first; i < scan->first + scan->count; ++i) {
-    unsigned which = is_luma(picture, i) ? 0 : 1;
+    const int is_of_luma = is_luma(picture, i);
+    const unsigned dc = scan->from == 0 ? number_of(coder, 0, is_of_luma) : 0;
+    const unsigned ac = is_progressive ? 0 : number_of(coder, 1, is_of_luma);
     jpeg_put_byte(out, (unsigned)picture->component[i].id);
-    jpeg_put_byte(out, !is_progressive ? which << 4 | which : scan->from == 0 ? which << 4 : 0);
+    jpeg_put_byte(out, dc << 4 | ac);
   }
   jpeg_put_byte(out, (unsigned)scan->from);
   jpeg_put_byte(out, (unsigned)scan->to);
@@ -310,12 +357,10 @@ static void write_header(struct jpeg_bytes *out, const struct jpeg_picture *pict
 void jpeg_write_scan(struct jpeg_bytes *out, const struct jpeg_picture *picture, const struct jpeg_scan *scan,
                      int is_progressive) {
   struct coder coder;
-  memset(&coder, 0, sizeof coder);
-  code_scan(&coder, picture, scan, is_progressive, 1);
-  make_codes(&coder);
+  count_scan(&coder, picture, scan, is_progressive, 1);
   write_codes(out, &coder);
-  write_header(out, picture, scan, is_progressive);
+  write_header(out, picture, scan, &coder, is_progressive);
   coder.out = out;
-  code_scan(&coder, picture, scan, is_progressive, 1);
+  code_scan(&coder, 0, picture, scan, is_progressive, 1);
   end_bits(&coder);
 }

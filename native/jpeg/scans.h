@@ -26,11 +26,22 @@ enum { JPEG_MOST_SCANS = 32 };
 
 struct jpeg_script {
   int count, is_progressive;
+  uint64_t bits; /* as its choice counted them */
   struct jpeg_scan scans[JPEG_MOST_SCANS];
 };
 
 /* The bits that a scan takes with its codes and headers, from every step-th row of blocks. */
 uint64_t jpeg_scan_bits(const struct jpeg_picture *picture, const struct jpeg_scan *scan, int is_progressive, size_t step);
+
+/* The same of a band by what was counted of its symbols, and the bits that follow these. */
+uint64_t jpeg_band_bits(const uint32_t counts[HUFFMAN_SYMBOLS], uint64_t extra_bits, size_t step);
+
+/* Places of the zigzag after which a component's AC values may be cut into two bands. */
+enum { JPEG_CUTS = 5 };
+extern const int JPEG_CUT_AFTER[JPEG_CUTS];
+
+/* The bits that both bands of each cut take, less their low lowest bits, from every step-th row of blocks. */
+void jpeg_cut_bits(uint64_t bits[JPEG_CUTS][2], const struct jpeg_picture *picture, int component, int low, size_t step);
 
 void jpeg_write_scan(struct jpeg_bytes *out, const struct jpeg_picture *picture, const struct jpeg_scan *scan,
                      int is_progressive);
