@@ -8,7 +8,7 @@
 #include "../export.h"
 #include "scans.h"
 
-enum { LUMA_TABLE = 0, OWN_TABLE = 2, CLASSES = 2, MOST_SIDE = 65500 };
+enum { LUMA_TABLE = 0, OWN_TABLE = 2, CLASSES = 2, MOST_SIDE = 65500, MOST_QUALITY = 100 };
 enum { SAMPLED_ROWS = 10, SAMPLED_BLOCKS = 1536, MOST_UNIT = 6, ROUNDS = 2 }; /* of what tells the rates of symbols */
 static const float LEAST_DISTANCE = 0.01f, MOST_DISTANCE = 25;
 
@@ -16,12 +16,16 @@ static const float LEAST_DISTANCE = 0.01f, MOST_DISTANCE = 25;
  * out for the sake of bits. */
 static const float CALM_SLOPE = 0.02f, BUSY_SLOPE = 0.065f, ROUNDED_UP_TO = 0.1f, SLOPED_FROM = 0.5f;
 
+/* A thumbnail's blocks are nearly all busy: a bit may cost more where waves are higher (after mozjpeg). */
+static const float THUMBNAIL_SLOPE = 0.0526f, SLOPE_OF_WAVES = 3.63e-5f;
+
 /* What is hardly more than half a step gains less than a bit: it is not worth a try. */
 static const float BEYOND_HALF = 0.5f; /* of a bit's cost, in steps */
 
 /* Luma's values and chroma's have tables and codes of their own. */
 struct class {
   struct jpeg_quantiser quantiser;
+  float squares[JPEG_VALUES]; /* of the steps */
   struct jpeg_rates rates;
   struct jpeg_counts counts;
 };
@@ -55,7 +59,7 @@ static void describe(struct jpeg_picture *picture, const struct leanpix_jpeg_job
   for (int i = 0; i < job->bands; ++i) {
     struct jpeg_component *one = &picture->component[i];
     one->id = i + 1;
-    one->table = i || job->bands == 1 ? OWN_TABLE : LUMA_TABLE;
+    one->table = i || job->bands == 1 || job->quality ? OWN_TABLE : LUMA_TABLE;
     one->across = one->down = i == 0 && is_halved(job) ? 2 : 1;
   }
 }
@@ -65,17 +69,19 @@ static void make_quantisers(struct encoder *self) {
     const int table = self->picture.component[i].table;
     struct jpeg_quantiser *quantiser = &self->classes[i].quantiser;
     float ideal[JPEG_VALUES];
-    jpeg_ideal_steps(ideal, self->job->distance, i, self->job->low_step);
+    if (self->job->quality) jpeg_thumbnail_steps(ideal, self->job->quality);
+    else jpeg_ideal_steps(ideal, self->job->distance, i, self->job->low_step);
     self->picture.has_table[table] = 1;
     for (int place = 0; place < JPEG_VALUES; ++place) {
       const float step = floorf(ideal[place] + 0.5f);
       self->picture.tables[table][place] = (uint16_t)step;
       const int at = JPEG_ZIGZAG[place];
       quantiser->by[at % JPEG_SIDE * JPEG_SIDE + at / JPEG_SIDE] = 1 / step;
+      self->classes[i].squares[place] = step * step;
       quantiser->weight[place] = step * step / (ideal[place] * ideal[place]); /* what rounding a step changed */
     }
   }
-  const float part = (self->job->distance - ROUNDED_UP_TO) / (SLOPED_FROM - ROUNDED_UP_TO);
+  const float part = self->job->quality ? 1 : (self->job->distance - ROUNDED_UP_TO) / (SLOPED_FROM - ROUNDED_UP_TO);
   self->slope_part = fminf(1, fmaxf(0, part));
 }
 
@@ -92,12 +98,20 @@ static float slope_at(const struct encoder *self, int component, size_t column, 
   return self->slope_part * (CALM_SLOPE + BUSY_SLOPE * masking);
 }
 
+static float slope_by_waves(const struct encoder *self, const struct block *block) {
+  const float energy = self->rows->energy(block->scaled, block->class->squares);
+  return THUMBNAIL_SLOPE + SLOPE_OF_WAVES / (JPEG_VALUES - 1) * energy;
+}
+
 static void read_block(struct encoder *self, struct block *block, int component, size_t column, size_t row) {
   const size_t stride = self->planes.width[component], down = row % (size_t)self->picture.component[component].down;
   const float *samples = self->planes.plane[component] + down * JPEG_SIDE * stride + column * JPEG_SIDE;
   block->class = &self->classes[component > 0];
-  block->slope = slope_at(self, component, column, row);
-  self->rows->transform(samples, stride, block->class->quantiser.by, block->scaled);
+  float bent[JPEG_VALUES];
+  const int is_bent = self->job->quality && component == 0 &&
+                      jpeg_overshoot(bent, samples, stride, self->picture.tables[self->picture.component[0].table][0]);
+  self->rows->transform(is_bent ? bent : samples, is_bent ? JPEG_SIDE : stride, block->class->quantiser.by, block->scaled);
+  block->slope = self->job->quality ? slope_by_waves(self, block) : slope_at(self, component, column, row);
 }
 
 static uint64_t choose(const struct encoder *self, const struct block *block, int16_t *values) {
@@ -206,27 +220,39 @@ static enum jpeg_outcome fill(struct encoder *self) {
   return JPEG_DONE;
 }
 
+static enum jpeg_outcome mask(struct encoder *self) {
+  const struct jpeg_component *luma = &self->picture.component[0];
+  self->masking = malloc(luma->width * luma->height * sizeof *self->masking);
+  if (self->masking == NULL) return JPEG_NO_MEMORY;
+  return jpeg_masking(self->masking, self->job, luma->width, luma->height);
+}
+
 static enum jpeg_outcome make_values(struct encoder *self) {
   describe(&self->picture, self->job);
   enum jpeg_outcome outcome = jpeg_lay_out(&self->picture);
   if (outcome == JPEG_DONE) outcome = jpeg_planes_make(&self->planes, self->job);
   if (outcome != JPEG_DONE) return outcome;
   const struct jpeg_component *luma = &self->picture.component[0];
-  self->masking = malloc(luma->width * luma->height * sizeof *self->masking);
   self->means = malloc(luma->width * (size_t)luma->down * sizeof *self->means); /* the widest component */
-  if (self->masking == NULL || self->means == NULL) return JPEG_NO_MEMORY;
-  outcome = jpeg_masking(self->masking, self->job, luma->width, luma->height);
+  if (self->means == NULL) return JPEG_NO_MEMORY;
+  if (self->job->quality == 0) outcome = mask(self);
   if (outcome != JPEG_DONE) return outcome;
   make_quantisers(self);
   return fill(self);
 }
 
-static int is_supported(const struct leanpix_jpeg_job *job) {
-  return job->width >= 1 && job->width <= MOST_SIDE && job->height >= 1 && job->height <= MOST_SIDE &&
-         (job->bands == 1 || job->bands == JPEG_BANDS) && job->distance >= LEAST_DISTANCE &&
-         job->distance <= MOST_DISTANCE;
+static int is_goal_supported(const struct leanpix_jpeg_job *job) {
+  if (job->quality) return job->quality >= 1 && job->quality <= MOST_QUALITY;
+  return job->distance >= LEAST_DISTANCE && job->distance <= MOST_DISTANCE;
 }
 
+static int is_supported(const struct leanpix_jpeg_job *job) {
+  return job->width >= 1 && job->width <= MOST_SIDE && job->height >= 1 && job->height <= MOST_SIDE &&
+         (job->bands == 1 || job->bands == JPEG_BANDS) && is_goal_supported(job);
+}
+
+/* The start; JFIF's segment, of which readers need nothing, is left out where it is more than it may take. */
+enum { BARE_START = 2 };
 static const uint8_t START[] = {0xFF, 0xD8, 0xFF, 0xE0, 0, 16, 'J', 'F', 'I', 'F', 0, 1, 1, 0, 0, 1, 0, 1, 0, 0};
 
 /* Returns an enum jpeg_outcome; UNSUPPORTED: a side, bands or a distance; DONE: and a buffer for leanpix_free. */
@@ -242,7 +268,7 @@ LEANPIX_EXPORT int leanpix_jpeg_encode(const struct leanpix_jpeg_job *job, uint8
   free(self->means);
   jpeg_planes_free(&self->planes);
   if (outcome == JPEG_DONE) {
-    jpeg_put(&out, START, sizeof START);
+    jpeg_put(&out, START, job->quality ? BARE_START : sizeof START);
     outcome = jpeg_write(&out, &self->picture, job->until_cpu_s);
   }
   jpeg_free_values(&self->picture);

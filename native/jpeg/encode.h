@@ -15,11 +15,16 @@ struct leanpix_jpeg_job {
   int32_t is_even;   /* busy blocks as fine as others: lines of a pixel are busy */
   float low_step;    /* how coarse the lowest frequencies may be: of a block's mean; 0: as the distance has it */
   int32_t newest_cpu; /* generation of processors to make use of (enum metric_cpu): files are the same by all */
+  int32_t quality; /* 1 to 100: libjpeg's, in steps for thumbnails, and distance and what follows it count for nothing;
+                    * 0: by distance */
   double until_cpu_s; /* of the process' processor time; 0: as long as it takes */
 };
 
 /* The steps of a component's table at a distance, before they are rounded, in zigzag order. */
 void jpeg_ideal_steps(float steps[JPEG_VALUES], float distance, int is_chroma, float low_step);
+
+/* Steps of a quality for thumbnails, of luma and chroma alike, in zigzag order. */
+void jpeg_thumbnail_steps(float steps[JPEG_VALUES], int quality);
 
 /* How much worse than its smooth places each block of luma may be, 0 to 1, row after row. */
 enum jpeg_outcome jpeg_masking(float *masking, const struct leanpix_jpeg_job *job, size_t across, size_t down);
@@ -37,6 +42,10 @@ struct jpeg_planes {
 enum jpeg_outcome jpeg_planes_make(struct jpeg_planes *planes, const struct leanpix_jpeg_job *job);
 void jpeg_planes_fill(struct jpeg_planes *planes, const struct leanpix_jpeg_job *job, size_t first_row);
 void jpeg_planes_free(struct jpeg_planes *planes);
+
+/* A block of luma whose white rises where it ends within the block; 0: there is nothing to be changed. mean_step: of the
+ * block's mean. */
+int jpeg_overshoot(float to[JPEG_VALUES], const float *samples, size_t stride, float mean_step);
 
 /* What the symbols of AC values take, in bits. */
 enum { JPEG_AC_SIZES = 12 };

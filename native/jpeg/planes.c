@@ -5,7 +5,7 @@
 #include <string.h>
 
 /* How much of what is missing halved chroma gets back: all of it looks sharper, and takes more bytes. */
-static const float SHARPNESS = 0.6f;
+static const float SHARPNESS = 0.6f, THUMBNAIL_SHARPNESS = 0.3f;
 
 /* A unit's rows of pixels, and those of the halved row above and below it. */
 enum { UNIT = 16, MORE = 2, LUMA_ROWS = UNIT + MORE, HALF_ROWS = JPEG_SIDE + 2, NOWHERE = -1 };
@@ -113,12 +113,13 @@ static void fill_pair(struct jpeg_planes *planes, const struct leanpix_jpeg_job 
 static void fill_halved(struct jpeg_planes *planes, const struct leanpix_jpeg_job *job, size_t first_row) {
   const size_t stride = half_stride(planes), count = planes->width[1];
   const int goes_on = planes->next_row == (long)first_row;
+  const float sharpness = job->quality ? THUMBNAIL_SHARPNESS : SHARPNESS;
   if (goes_on) keep_last(planes);
   for (size_t row = goes_on ? 2 : 0; row < HALF_ROWS; ++row) fill_pair(planes, job, first_row, row);
   for (int i = 0; i < 2; ++i) {
     for (size_t row = 0; row < JPEG_SIDE; ++row) {
       const float *above = planes->half[i] + row * stride;
-      planes->rows->sharpen(above, above + stride, above + 2 * stride, count, SHARPNESS, planes->spare,
+      planes->rows->sharpen(above, above + stride, above + 2 * stride, count, sharpness, planes->spare,
                             planes->plane[1 + i] + row * count);
     }
   }

@@ -31,6 +31,9 @@ struct jpeg_rows {
   /* The places whose value is at least so large. */
   uint64_t (*large)(const float scaled[JPEG_VALUES], float least);
 
+  /* The sum of squares of a block's waves, its mean left out. squares: of the steps. */
+  float (*energy)(const float scaled[JPEG_VALUES], const float squares[JPEG_VALUES]);
+
   /* Lightness, 16 a level. */
   void (*levels)(const uint8_t *const bands[JPEG_BANDS], size_t count, int16_t *levels);
 

@@ -97,6 +97,14 @@ CPU static uint64_t NAME(large)(const float scaled[restrict JPEG_VALUES], float 
   return mask;
 }
 
+CPU static float NAME(energy)(const float scaled[restrict JPEG_VALUES], const float squares[restrict JPEG_VALUES]) {
+  float sums[8] = {-scaled[0] * scaled[0] * squares[0]};
+  for (int row = 0; row < JPEG_SIDE; ++row) {
+    for (int i = 0; i < 8; ++i) sums[i] += scaled[8 * row + i] * scaled[8 * row + i] * squares[8 * row + i];
+  }
+  return sums[0] + sums[1] + (sums[2] + sums[3]) + (sums[4] + sums[5] + (sums[6] + sums[7]));
+}
+
 CPU static void NAME(levels)(const uint8_t *const bands[JPEG_BANDS], size_t count, int16_t *restrict levels) {
   const uint8_t *restrict red = bands[0], *restrict green = bands[1], *restrict blue = bands[2];
   for (size_t i = 0; i < count; ++i) {
@@ -169,7 +177,7 @@ CPU static void NAME(busy)(const float *const cells[JPEG_CELL], size_t count, fl
 
 static const struct jpeg_rows NAME(rows) = {
     .split = NAME(split),         .luma = NAME(luma),           .chroma = NAME(chroma), .halve = NAME(halve),
-    .sharpen = NAME(sharpen),     .transform = NAME(transform), .large = NAME(large),   .levels = NAME(levels),
+    .sharpen = NAME(sharpen),     .transform = NAME(transform), .large = NAME(large),   .energy = NAME(energy), .levels = NAME(levels),
     .add_far = NAME(add_far),     .fold = NAME(fold),           .busy = NAME(busy),
 };
 #undef CPU

@@ -82,3 +82,23 @@ void jpeg_ideal_steps(float steps[JPEG_VALUES], float distance, int is_chroma, f
     steps[i] = fminf(COARSEST, fmaxf(1, step));
   }
 }
+
+/* N. Robidoux's table, row after row: where a pixel is much of what is shown, coarse in the highest waves alone. */
+static const uint16_t THUMBNAIL[JPEG_VALUES] = {
+    16, 16, 16, 18, 25, 37, 56, 85,
+    16, 17, 20, 27, 34, 40, 53, 75,
+    16, 20, 24, 31, 43, 62, 91, 135,
+    18, 27, 31, 40, 53, 74, 106, 156,
+    25, 34, 43, 53, 69, 94, 131, 189,
+    37, 40, 62, 74, 94, 124, 169, 238,
+    56, 53, 91, 106, 131, 169, 226, 311,
+    85, 75, 135, 156, 189, 238, 311, 418,
+};
+
+void jpeg_thumbnail_steps(float steps[JPEG_VALUES], int quality) {
+  const int percent = quality < 50 ? 5000 / quality : 200 - 2 * quality;
+  for (int i = 0; i < JPEG_VALUES; ++i) {
+    const int step = (THUMBNAIL[JPEG_ZIGZAG[i]] * percent + 50) / 100;
+    steps[i] = (float)(step < 1 ? 1 : step > COARSEST ? COARSEST : step);
+  }
+}

@@ -26,9 +26,11 @@ from leanpix.engine.codecs.base import Goal, Raster
 from leanpix.engine.codecs.jpeg import jpegli
 from leanpix.engine.codecs.jpeg.codec import JpegCodec
 from leanpix.engine.codecs.jpeg.jpegli import Means, Subsampling, distance_from_quality, encode_jpegli, jpegli_backend
+from leanpix.engine.codecs.jpeg.lossless import native_packing
 from leanpix.engine.codecs.jpeg.own_encoder import OwnEncoder, own_encoder
 from leanpix.engine.codecs.jpeg.own_tables import with_own_tables
 from leanpix.engine.libraries.native import PLAIN_CPU, load_native
+from leanpix.engine.reading.headers.jpeg import segments
 from leanpix.engine.reading.headers.quantisers import jpeg_quantisers
 
 Pixels = NDArray[np.uint8]
@@ -82,6 +84,67 @@ def test_every_size_is_read_alike_by_all(encoder: OwnEncoder, shape: tuple[int, 
         assert np.array_equal(reader(data), pixels)
     limit = 4 if subsampling == "4:4:4" or pixels.ndim == 2 else 12
     assert np.abs(pixels.astype(int) - source.reshape(pixels.shape)).mean() < limit
+
+
+@pytest.mark.parametrize("shape", [*((*size, 3) for size in SIZES), (1, 1), (13, 22), (40, 57, 1)])
+@pytest.mark.parametrize("subsampling", ["4:2:0", "4:4:4"])
+def test_thumbnails_of_every_size_are_read_alike_by_all(
+    encoder: OwnEncoder, shape: tuple[int, ...], subsampling: Subsampling
+) -> None:
+    source = np.ascontiguousarray(photo(shape[1], shape[0])[:, :, : shape[2] if len(shape) > 2 else 1]).reshape(shape)
+    data = encoder.encode_thumbnail(source, quality=90, subsampling=subsampling)
+    pixels = by_pillow(data)
+    assert pixels.shape == (shape if shape[2:] == (3,) else shape[:2])
+    for reader in (by_libvips, by_mozjpeg):
+        assert np.array_equal(reader(data), pixels)
+    assert jpeg_quantisers(data, None).is_own
+    assert with_own_tables(data) == data
+    limit = 4 if subsampling == "4:4:4" or pixels.ndim == 2 else 12
+    assert np.abs(pixels.astype(int) - source.reshape(pixels.shape)).mean() < limit
+
+
+def test_a_thumbnail_is_smaller_at_each_lower_quality_and_keeps_its_profile(encoder: OwnEncoder) -> None:
+    source = landscape(160, 120)
+    sizes = [len(encoder.encode_thumbnail(source, quality=one, subsampling="4:2:0")) for one in range(5, 101, 5)]
+    assert sizes == sorted(set(sizes))
+    profile = bytes(range(256)) * 300
+    data = encoder.encode_thumbnail(source, quality=60, subsampling="4:2:0", icc_profile=profile)
+    assert Image.open(io.BytesIO(data)).info["icc_profile"] == profile
+
+
+@pytest.mark.parametrize("quality", [0, 101, -1])
+def test_a_quality_that_there_is_not_is_refused(encoder: OwnEncoder, quality: int) -> None:
+    with pytest.raises(ValueError, match=rf"quality {quality} is not in 1\.\.100"):
+        encoder.encode_thumbnail(photo(), quality=quality, subsampling="4:2:0")
+
+
+def test_black_on_white_rings_less_in_a_thumbnail_than_where_white_may_not_rise(encoder: OwnEncoder) -> None:
+    source = np.full((96, 96), 255, np.uint8)
+    source[20:76:9, 12:84] = source[12:84, 20:76:13] = 0
+    almost = np.where(source == 255, 254, source).astype(np.uint8)
+    rings = [
+        np.abs(by_pillow(encoder.encode_thumbnail(one, quality=60, subsampling="4:2:0")).astype(int) - one)[one > 0]
+        for one in (source, almost)
+    ]
+    assert rings[0].mean() < 0.8 * rings[1].mean()
+
+
+def test_one_code_serves_luma_and_chroma_where_two_take_more() -> None:
+    packing = native_packing()
+    if packing is None:
+        pytest.skip("the native library was not built here")
+    file = io.BytesIO()
+    Image.fromarray(photo(40, 40)).save(file, "JPEG", quality=60, optimize=True)
+    packed = packing.packed(file.getvalue())
+    assert packed is not None
+    assert np.array_equal(by_pillow(packed), by_pillow(file.getvalue()))
+    codes = [one for one in segments(packed) if one.marker == 0xC4]
+    assert len(codes) == 1
+    at, numbers = codes[0].payload, list[int]()
+    while at < codes[0].end:
+        numbers.append(packed[at])
+        at += 17 + sum(packed[at + 1 : at + 17])
+    assert numbers == [0x00, 0x10]
 
 
 @pytest.mark.parametrize(("subsampling", "number"), [("4:2:0", 2), ("4:4:4", 0)])

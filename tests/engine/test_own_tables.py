@@ -52,6 +52,16 @@ def test_two_chroma_tables_stay_two() -> None:
     np.testing.assert_array_equal(shown(own), shown(foreign))
 
 
+def test_one_table_for_all_stays_one() -> None:
+    foreign = saved(COLOUR, qtables=[[7] * 64])
+    own = with_own_tables(foreign)
+    assert tables_of(foreign) == (0, 0, 0)
+    assert jpeg_quantisers(own, None).is_own
+    assert not jpeg_quantisers(foreign, None).is_own
+    np.testing.assert_array_equal(shown(own), shown(foreign))
+    assert with_own_tables(own) == own
+
+
 def test_a_table_that_nobody_takes_leaves_the_numbers_alone() -> None:
     foreign = saved(COLOUR)
     unused = b"\xff\xdb\x00\x43\x02" + bytes([7] * 64)

@@ -18,6 +18,7 @@ static struct leanpix_jpeg_job make(struct input *input) {
   job.distance = (float)take(input, 1, 2500) / 100;
   job.is_even = take(input, 0, 3) == 0;
   job.low_step = (float)(take(input, 0, 3) ? 0 : take(input, 1, 40)) / 8;
+  job.quality = (int32_t)(take(input, 0, 2) ? 0 : take(input, 1, 100));
   return job;
 }
 
@@ -65,6 +66,7 @@ void fuzz_one(struct input input, int is_short) {
   check_refused((struct leanpix_jpeg_job){.pixels = pixels, .width = 1, .height = 1 << 16, .bands = 3, .distance = 1});
   check_refused((struct leanpix_jpeg_job){.pixels = pixels, .width = 1, .height = 1, .bands = 2, .distance = 1});
   check_refused((struct leanpix_jpeg_job){.pixels = pixels, .width = 1, .height = 1, .bands = 1, .distance = 0});
+  check_refused((struct leanpix_jpeg_job){.pixels = pixels, .width = 1, .height = 1, .bands = 1, .quality = 101});
   free(first);
   free(second);
   free(pixels);

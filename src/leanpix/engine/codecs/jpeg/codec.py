@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import functools
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -49,8 +50,8 @@ and a half in luma. 2 to 8 % of the bytes of photographs, where a finer distance
 (docs/decisions/0171)."""
 
 SMALL_PIXELS = 320 * 320
-"""Up to here mozjpeg takes 3 to 20 % less than jpegli at an equal score: every block of a thumbnail is busy
-(docs/decisions/0249)."""
+"""Up to here mozjpeg's steps take 3 to 20 % less than jpegli's at an equal score: every block of a thumbnail is busy
+(docs/decisions/0249, 0305)."""
 
 _SMALL_UP_TO = (91, 1.5, 82)
 """Quality, bits a pixel, score: from the one of these that is the goal, whole qualities are too far apart for a size,
@@ -70,9 +71,16 @@ _FINE = (60, 1.0, 62)
 bytes than by 4:2:0's blur."""
 
 
+@functools.cache
 def _over_parameter(points: tuple[tuple[float, float], ...]) -> PriorCurve:
     """A curve over the parameter from points that name distances."""
     return PriorCurve(tuple((-math.log(distance), value) for distance, value in points))
+
+
+@functools.cache
+def _from(points: tuple[tuple[float, float], ...], furthest: float, bias: float = 0.0) -> PriorCurve:
+    """Its part from a distance on; a search asks for it at every step."""
+    return _over_parameter(points).start_at(-math.log(furthest)).biased(bias)
 
 
 # Medians over twelve Kodak photographs, 4:2:0: log(bits per pixel) and score at a distance. From
@@ -96,8 +104,8 @@ _MOZJPEG_QUALITIES = (
 class JpegEncoder:
     """Parameter: -log(distance), a continuous one but for mozjpeg, so that a size or a score is met closely.
 
-    is_small: by mozjpeg at any distance; is_thumbnail: of that size, though for finer goals by jpegli. left_s: the time
-    that is left whenever that is asked.
+    is_small: in steps for thumbnails at any distance; is_thumbnail: of that size, though for finer goals by jpegli.
+    left_s: the time that is left whenever that is asked.
     """
 
     raster: Raster
@@ -114,13 +122,12 @@ class JpegEncoder:
     @property
     def rates(self) -> PriorCurve:
         """Typical log(bits per pixel) along the parameter."""
-        typical = _over_parameter(_RATES).start_at(self._lowest_parameter())
-        return typical.biased(_SMALL_RATE_BIAS) if self.is_small else typical
+        return _from(_RATES, self._furthest, _SMALL_RATE_BIAS if self.is_small else 0.0)
 
     @property
     def scores(self) -> PriorCurve:
         """Typical score along the parameter."""
-        return _over_parameter(_SCORES).start_at(self._lowest_parameter())
+        return _from(_SCORES, self._furthest)
 
     def on(self, raster: Raster) -> JpegEncoder:
         """The same choices for another raster of the same picture."""
@@ -171,20 +178,23 @@ class JpegEncoder:
     def encode(self, parameter: float) -> Encoded:
         """One encode, progressive, with optimised tables."""
         distance = math.exp(-parameter)
-        encoded = self._encoded(parameter, distance)
-        return replace(encoded, data=with_own_tables(encoded.data))
-
-    def _encoded(self, parameter: float, distance: float) -> Encoded:
         if self.is_small:
             return self._small(max(1, round(quality_from_distance(distance))))
         return self._by_mozjpeg(parameter) if self._is_mozjpeg(distance) else self._by_distance(distance)
 
     def _small(self, quality: int) -> Encoded:
-        """By mozjpeg at the quality of that number, in the scans that are smallest."""
+        """In mozjpeg's steps at the quality of that number, in the scans that are smallest."""
+        own = own_encoder()
+        if own is not None:
+            icc_profile, subsampling = self.raster.icc_profile, self.subsampling
+            data = own.encode_thumbnail(
+                self.raster.pixels, quality=quality, subsampling=subsampling, icc_profile=icc_profile
+            )
+            return Encoded(data, f"leanpix {subsampling}", quality=quality)
         data = self._saved(quality, interlace=False, optimize_scans=False, quant_table=3)
         packed = lossless.packed(data)
         data = packed.data if packed is not None and len(packed.data) < len(data) else data
-        return Encoded(data, f"mozjpeg {self.subsampling}", quality=quality)
+        return Encoded(with_own_tables(data), f"mozjpeg {self.subsampling}", quality=quality)
 
     def lossless(self) -> None:
         """JPEG has no lossless mode that viewers read."""
@@ -201,9 +211,9 @@ class JpegEncoder:
     def _is_continuous(self) -> bool:
         return self._own() is not None or jpegli_backend().startswith("native")
 
-    def _lowest_parameter(self) -> float:
-        furthest = _LARGEST_DISTANCE if self.effort is Effort.MINIMAL else _RATES[0][0]
-        return -math.log(furthest)
+    @property
+    def _furthest(self) -> float:
+        return _LARGEST_DISTANCE if self.effort is Effort.MINIMAL else _RATES[0][0]
 
     def _is_mozjpeg(self, distance: float) -> bool:
         # A hair of slack: the boundary's own parameter goes through log and exp.
@@ -237,13 +247,16 @@ class JpegEncoder:
         )
         name = "jpegli {}" if jpegli_backend().startswith("native") else "jpegli {} (wheel)"
         return Encoded(
-            data, name.format(self.subsampling), quality=round(quality_from_distance(distance), 1), distance=distance
+            with_own_tables(data),
+            name.format(self.subsampling),
+            quality=round(quality_from_distance(distance), 1),
+            distance=distance,
         )
 
     def _by_mozjpeg(self, parameter: float) -> Encoded:
         quality = max(1, round(_over_parameter(_MOZJPEG_QUALITIES).value(parameter)))
         data = self._saved(quality, interlace=True, optimize_scans=True, quant_table=5)
-        return Encoded(data, f"mozjpeg {self.subsampling}", quality=quality)
+        return Encoded(with_own_tables(data), f"mozjpeg {self.subsampling}", quality=quality)
 
     def _saved(self, quality: int, **settings: object) -> bytes:
         data: bytes = self.raster.image().jpegsave_buffer(

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from leanpix.engine.reading.headers import jpeg
 
-OWN_TABLES = ((0, 2, 2), (0, 3, 2))
-"""Of three components: chroma takes table 2 and not 1, or 3 and 2 where each has its own."""
-
-OWN_GRAY_TABLES = (2,)
+OWN_TABLES = {(0, 1, 1): (0, 2, 2), (0, 1, 2): (0, 3, 2), (0, 0, 0): (2, 2, 2), (0,): (2,)}
+"""By which components share one: chroma takes table 2 and not 1, or 3 and 2 where each has its own; what all share, and
+gray's, is 2."""
 
 _TABLES, _SCAN = 0xDB, 0xDA
 _FRAMES = frozenset({0xC0, 0xC1, 0xC2})
@@ -30,8 +29,8 @@ def tables_of(source: bytes) -> tuple[int, ...]:
 def with_own_tables(data: bytes) -> bytes:
     """The same picture with its tables numbered as own ones; as it is where that cannot be, or is so already."""
     tables = tables_of(data)
-    own = OWN_GRAY_TABLES if len(tables) == 1 else OWN_TABLES[0 if tables[1:] == tables[2:] * 2 else 1]
-    if len(own) != len(tables):
+    own = OWN_TABLES.get(tuple(map(list(dict.fromkeys(tables)).index, tables)))
+    if own is None:
         return data
     numbers = dict(zip(tables, own, strict=True))
 

@@ -10,9 +10,9 @@ from leanpix.engine.reading.headers import jpeg, webp
 
 _FRAMES = frozenset({0xC0, 0xC1, 0xC2})
 _COLOUR = 3
-_OWN_TABLES = frozenset({(0, 2, 2), (0, 3, 2), (2,)})
+_OWN_TABLES = frozenset({(0, 2, 2), (0, 3, 2), (2, 2, 2), (2,)})
 """The tables of a JPEG's components, of colour and of gray, as own encodes number them (codecs.jpeg.own_tables). Others
-take 0, 1, 1 or 0, 1, 2, and 0."""
+take 0, 1, 1 or 0, 1, 2 or 0, 0, 0, and 0."""
 
 _OWN_SHARPNESS = 7
 """Of a WebP's loop filter; libwebp's default, and nearly all other files', is 0."""
