@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 
 from leanpix.domain.errors import TaskFailure
 from leanpix.domain.formats import Kept, OutputFormat
@@ -285,7 +286,7 @@ def _finished(context: EncodeContext, attempt: Attempt) -> bytes:
         facts, keep = context.picture.probe, context.options.keep
         metadata = kept_metadata(context.source, facts, keep, context.codec.format, attempt.size_px)
         beside = replace(beside, metadata=metadata)
-    tries = (one.put_into(data) for one in (beside, *beside.fewer()))
+    tries = (one.put_into(data) for one in chain((beside,), beside.fewer()))
     return next((one for one in tries if most is None or len(one) <= most), data)
 
 

@@ -9,6 +9,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from leanpix.domain.formats import OutputFormat, SourceFormat
 from leanpix.domain.keep import Keep
@@ -156,7 +157,7 @@ def carried_beside(source: bytes, options: CompressionOptions, picture: Picture,
     if options.max_bytes is None:
         return beside
     most_bytes = options.max_bytes / 2
-    return next((one for one in (beside, *beside.fewer()) if one.room_bytes <= most_bytes), beside)
+    return next((one for one in chain((beside,), beside.fewer()) if one.room_bytes <= most_bytes), beside)
 
 
 def _segments(metadata: Metadata) -> Iterator[bytes]:

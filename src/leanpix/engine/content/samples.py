@@ -70,9 +70,9 @@ def chroma_detail(pixels: NDArray[np.uint8]) -> float:
     kernel = native_kernels(NativeChroma) if pixels.strides[1:] == (pixels.shape[2], 1) else None
     ranged = block_ranges if kernel is None else kernel.spreads
     ranges = [ranged(tile) for tile in sample_tiles(pixels)]
-    values = np.concatenate([r for r in ranges if r.size] or [np.zeros(1, np.uint16)])
-    place = round(0.98 * (values.size - 1))
-    return float(np.partition(values, place)[place]) / _CHROMA_SCALE
+    counts = np.bincount(np.concatenate([r for r in ranges if r.size] or [np.zeros(1, np.uint16)]))
+    place = round(0.98 * (int(counts.sum()) - 1))
+    return int(np.searchsorted(np.cumsum(counts), place, side="right")) / _CHROMA_SCALE
 
 
 def is_colourful(pixels: NDArray[np.uint8]) -> bool:

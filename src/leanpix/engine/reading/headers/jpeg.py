@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from leanpix.domain.errors import TaskFailure
 from leanpix.domain.formats import SourceFormat
 from leanpix.engine.facts import Limits, Mended, Probe, check_size, damaged, excessive, reading, unsupported, upright
 from leanpix.engine.reading.headers import exif
@@ -100,6 +101,30 @@ def segments(source: bytes) -> Iterator[Segment]:
     The picture ends where the next begins, too: one that was cut short must not go on in another.
     Raises TaskFailure where there are too many.
     """
+    return iter(found) if (found := _walked_whole(source)) is not None else _walked(source)
+
+
+_SMALL_BYTES, _MOST_KEPT = 256 * 1024, 2
+_kept: tuple[tuple[bytes, tuple[Segment, ...]], ...] = ()
+"""Of the small files that were walked last, such as a source and its result: a dozen questions are asked of them, and a
+walk through a thumbnail takes as long as decoding it. Replaced as a whole, so that threads need no lock."""
+
+
+def _walked_whole(source: bytes) -> tuple[Segment, ...] | None:
+    """All segments of a small file; None of a large one, and of one that is damaged on the way to its end."""
+    global _kept  # noqa: PLW0603 - a memory of two files
+    known = next((found for other, found in _kept if other is source), None)
+    if known is not None or len(source) > _SMALL_BYTES:
+        return known
+    try:
+        found = tuple(_walked(source))
+    except (TaskFailure, struct.error):
+        return None  # what comes before the damage may be all that is asked for
+    _kept = ((source, found), *_kept[: _MOST_KEPT - 1])
+    return found
+
+
+def _walked(source: bytes) -> Iterator[Segment]:
     at = 2
     for _ in range(_MAX_SEGMENTS):
         found = _NEXT_MARKER.search(source, at)
