@@ -22,6 +22,9 @@ static const float THUMBNAIL_SLOPE = 0.0526f, SLOPE_OF_WAVES = 3.63e-5f;
 /* What is hardly more than half a step gains less than a bit: it is not worth a try. */
 static const float BEYOND_HALF = 0.5f; /* of a bit's cost, in steps */
 
+/* Of a thumbnail, of so many blocks at most, all are kept: most of them are needed twice. */
+enum { MOST_KEPT = 3072 };
+
 /* Luma's values and chroma's have tables and codes of their own. */
 struct class {
   struct jpeg_quantiser quantiser;
@@ -40,6 +43,8 @@ struct encoder {
   struct jpeg_mean_chain chains[JPEG_BANDS];
   float slope_part;
   struct class classes[CLASSES];
+  struct block *kept;        /* all blocks, component after component; null: each is read when it is needed */
+  size_t first[JPEG_BANDS];  /* of each component in it */
 };
 
 /* A block before its values are chosen. */
@@ -114,6 +119,45 @@ static void read_block(struct encoder *self, struct block *block, int component,
   block->slope = self->job->quality ? slope_by_waves(self, block) : slope_at(self, component, column, row);
 }
 
+static size_t blocks_of(const struct jpeg_component *component) { return component->width * component->height; }
+
+static void read_component(struct encoder *self, int component, size_t unit_row) {
+  const struct jpeg_component *one = &self->picture.component[component];
+  const size_t first = unit_row * (size_t)one->down;
+  for (size_t row = first; row < first + (size_t)one->down && row < one->height; ++row) {
+    struct block *blocks = self->kept + self->first[component] + row * one->width;
+    for (size_t column = 0; column < one->width; ++column) read_block(self, &blocks[column], component, column, row);
+  }
+}
+
+/* All blocks of a small picture. Without memory for them each is read when it is needed, which gives the same. */
+static void keep_blocks(struct encoder *self) {
+  size_t count = 0;
+  for (int i = 0; i < self->picture.components; ++i) {
+    self->first[i] = count;
+    count += blocks_of(&self->picture.component[i]);
+  }
+  if (count <= MOST_KEPT) self->kept = malloc(count * sizeof *self->kept);
+  if (self->kept == NULL) return;
+  for (size_t row = 0; row < self->picture.units_down; ++row) {
+    jpeg_planes_fill(&self->planes, self->job, row * (size_t)self->picture.down * JPEG_SIDE);
+    for (int i = 0; i < self->picture.components; ++i) read_component(self, i, row);
+  }
+}
+
+/* The samples of a unit's row of blocks, where these are not kept. */
+static void fill_planes(struct encoder *self, size_t unit_row) {
+  if (self->kept) return;
+  jpeg_planes_fill(&self->planes, self->job, unit_row * (size_t)self->picture.down * JPEG_SIDE);
+}
+
+/* A block that is kept, or is read to where there is room for it. */
+static const struct block *block_at(struct encoder *self, struct block *room, int component, size_t column, size_t row) {
+  if (self->kept) return &self->kept[self->first[component] + row * self->picture.component[component].width + column];
+  read_block(self, room, component, column, row);
+  return room;
+}
+
 static uint64_t choose(const struct encoder *self, const struct block *block, int16_t *values) {
   const struct class *class = block->class;
   if (block->slope <= 0) return jpeg_round(values, block->scaled);
@@ -125,13 +169,13 @@ static uint64_t choose(const struct encoder *self, const struct block *block, in
 static void fill_block(struct encoder *self, int component, size_t column, size_t row, struct jpeg_mean *mean) {
   const struct jpeg_component *one = &self->picture.component[component];
   const size_t at = row * one->width + column;
-  struct block block;
-  read_block(self, &block, component, column, row);
-  mean->scaled = block.scaled[0];
-  mean->slope = block.slope;
+  struct block room;
+  const struct block *block = block_at(self, &room, component, column, row);
+  mean->scaled = block->scaled[0];
+  mean->slope = block->slope;
   mean->values = one->values + at * JPEG_VALUES;
   mean->filled = one->filled[at];
-  mean->filled[0] = choose(self, &block, mean->values);
+  mean->filled[0] = choose(self, block, mean->values);
 }
 
 /* A component's blocks, unit after unit as their means are told. */
@@ -156,19 +200,21 @@ static void fill_component(struct encoder *self, int component, size_t unit_row)
 }
 
 static void fill_units(struct encoder *self, size_t unit_row) {
-  jpeg_planes_fill(&self->planes, self->job, unit_row * (size_t)self->picture.down * JPEG_SIDE);
+  fill_planes(self, unit_row);
   for (int i = 0; i < self->picture.components; ++i) fill_component(self, i, unit_row);
 }
 
-/* The blocks of a unit; those that only fill it are left out. */
-static size_t read_unit(struct encoder *self, struct block *blocks, size_t unit_column, size_t unit_row) {
+/* The blocks of a unit; those that only fill it are left out. room: for those that are not kept. */
+static size_t read_unit(struct encoder *self, struct block *room, const struct block **blocks, size_t unit_column,
+                        size_t unit_row) {
   size_t count = 0;
   for (int i = 0; i < self->picture.components; ++i) {
     const struct jpeg_component *one = &self->picture.component[i];
     const size_t across = (size_t)one->across, down = (size_t)one->down;
     for (size_t row = unit_row * down; row < (unit_row + 1) * down && row < one->height; ++row) {
       for (size_t column = unit_column * across; column < (unit_column + 1) * across && column < one->width; ++column) {
-        read_block(self, &blocks[count++], i, column, row);
+        blocks[count] = block_at(self, &room[count], i, column, row);
+        ++count;
       }
     }
   }
@@ -176,16 +222,16 @@ static size_t read_unit(struct encoder *self, struct block *blocks, size_t unit_
 }
 
 /* Units that stand for the whole: every so many of every so many rows. */
-static size_t read_sample(struct encoder *self, struct block *blocks) {
+static size_t read_sample(struct encoder *self, struct block *room, const struct block **blocks) {
   const struct jpeg_picture *picture = &self->picture;
   const size_t step = 1 + picture->units_down / SAMPLED_ROWS, rows = (picture->units_down + step - 1) / step;
   const size_t stride = 1 + rows * picture->units_across * MOST_UNIT / SAMPLED_BLOCKS;
   size_t count = 0, unit = 0;
   for (size_t row = (step - 1) / 2; row < picture->units_down; row += step, ++unit) {
-    jpeg_planes_fill(&self->planes, self->job, row * (size_t)picture->down * JPEG_SIDE);
+    fill_planes(self, row);
     for (size_t column = 0; column < picture->units_across; ++column, ++unit) {
       if (unit % stride || count + MOST_UNIT > SAMPLED_BLOCKS) continue;
-      count += read_unit(self, blocks + count, column, row);
+      count += read_unit(self, room + count, blocks + count, column, row);
     }
   }
   return count;
@@ -193,21 +239,22 @@ static size_t read_sample(struct encoder *self, struct block *blocks) {
 
 /* What symbols take: of values that are rounded first, then of those that are chosen by these rates. */
 static enum jpeg_outcome sample_rates(struct encoder *self) {
-  struct block *blocks = malloc(SAMPLED_BLOCKS * sizeof *blocks);
-  if (blocks == NULL) return JPEG_NO_MEMORY;
-  const size_t count = read_sample(self, blocks);
+  const struct block *blocks[SAMPLED_BLOCKS];
+  struct block *room = self->kept ? self->kept : malloc(SAMPLED_BLOCKS * sizeof *room);
+  if (room == NULL) return JPEG_NO_MEMORY;
+  const size_t count = read_sample(self, room, blocks);
   for (int round = 0; round < ROUNDS; ++round) {
     for (size_t i = 0; i < count; ++i) {
       int16_t values[JPEG_VALUES];
-      const uint64_t filled = round ? choose(self, &blocks[i], values) : jpeg_round(values, blocks[i].scaled);
-      jpeg_count_symbols(&blocks[i].class->counts, values, filled);
+      const uint64_t filled = round ? choose(self, blocks[i], values) : jpeg_round(values, blocks[i]->scaled);
+      jpeg_count_symbols(&blocks[i]->class->counts, values, filled);
     }
     for (int i = 0; i < CLASSES; ++i) {
       jpeg_rates_from(&self->classes[i].rates, &self->classes[i].counts);
       memset(&self->classes[i].counts, 0, sizeof self->classes[i].counts);
     }
   }
-  free(blocks);
+  if (room != self->kept) free(room);
   return JPEG_DONE;
 }
 
@@ -238,6 +285,7 @@ static enum jpeg_outcome make_values(struct encoder *self) {
   if (self->job->quality == 0) outcome = mask(self);
   if (outcome != JPEG_DONE) return outcome;
   make_quantisers(self);
+  keep_blocks(self);
   return fill(self);
 }
 
@@ -266,6 +314,7 @@ LEANPIX_EXPORT int leanpix_jpeg_encode(const struct leanpix_jpeg_job *job, uint8
   enum jpeg_outcome outcome = make_values(self);
   free(self->masking);
   free(self->means);
+  free(self->kept);
   jpeg_planes_free(&self->planes);
   if (outcome == JPEG_DONE) {
     jpeg_put(&out, START, job->quality ? BARE_START : sizeof START);
