@@ -14,7 +14,7 @@ static const float LEAST_DISTANCE = 0.01f, MOST_DISTANCE = 25;
 
 /* What a bit may cost, in steps squared: in calm and, on top, in busy blocks. At the finest distances nothing is left
  * out for the sake of bits. */
-static const float CALM_SLOPE = 0.02f, BUSY_SLOPE = 0.065f, ROUNDED_UP_TO = 0.1f, SLOPED_FROM = 0.5f;
+static const float CALM_SLOPE = 0.028f, BUSY_SLOPE = 0.065f, ROUNDED_UP_TO = 0.1f, SLOPED_FROM = 0.5f;
 
 /* A thumbnail's blocks are nearly all busy: a bit may cost more where waves are higher (after mozjpeg). */
 static const float THUMBNAIL_SLOPE = 0.0526f, SLOPE_OF_WAVES = 3.63e-5f;

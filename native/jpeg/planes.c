@@ -5,7 +5,7 @@
 #include <string.h>
 
 /* How much of what is missing halved chroma gets back: all of it looks sharper, and takes more bytes. */
-static const float SHARPNESS = 0.6f, THUMBNAIL_SHARPNESS = 0.3f;
+static const float SHARPNESS = 0.9f, THUMBNAIL_SHARPNESS = 0.3f;
 
 /* A unit's rows of pixels, and those of the halved row above and below it. */
 enum { UNIT = 16, MORE = 2, LUMA_ROWS = UNIT + MORE, HALF_ROWS = JPEG_SIDE + 2, NOWHERE = -1 };

@@ -1,11 +1,7 @@
-/* How coarse each frequency is at a distance (docs/decisions/0251 and 0314 have what was measured). */
+/* How coarse each frequency is at a distance (docs/decisions/0251, 0314 and 0315 have what was measured). */
 #include <math.h>
 
 #include "encode.h"
-
-/* Where much is lost, the highest waves are lost first (docs/decisions/0313): how luma's shape changes between two
- * distances. */
-static const float COARSE_FROM = 1.5f, COARSE_AT = 4.6f, COARSE_RISE = 0.25f, COARSE_MEAN = 0.9f;
 
 enum { FIRST_WAVES = 3, SECOND_WAVES = 6, COARSEST = 255 }; /* places of the zigzag before which these end */
 static const float FURTHEST = 9.899495f;                    /* of a frequency from the mean, in waves: 7 both ways */
@@ -13,7 +9,14 @@ static const float FURTHEST = 9.899495f;                    /* of a frequency fr
 /* Steps are a common one times these: of the mean, of the first and the second waves, and rising with the frequency. */
 static const struct shape {
   float all, mean, first, second, rise, curve;
-} SHAPES[] = {{1, 0.67f, 0.62f, 0.74f, 1.95f, -0.4f}, {1.12f, 0.55f, 0.8f, 1, 2, 0}}; /* luma, chroma */
+} SHAPES[] = {{1, 0.6f, 0.56f, 0.74f, 1.95f, -0.4f}, {1.12f, 0.55f, 0.8f, 1, 1.65f, 0}}; /* luma, chroma */
+
+/* How shapes change between two distances: where much is lost, luma's highest waves are lost first (docs/decisions/0313),
+ * and chroma's are not: small coloured things would bleed. */
+static const float COARSE_FROM = 1.5f, COARSE_AT = 4.6f;
+static const struct {
+  float mean, rise; /* a factor, an addition */
+} COARSE[] = {{0.85f, 0.25f}, {1, -0.35f}}; /* luma, chroma */
 
 /* How much of luma's shape, by the logarithm, is what eyes see of each wave: the table of T.81's K.1, row after row. */
 static const float SEEN_PART = 0.3f, SEEN_COMMON = 14;
@@ -32,8 +35,8 @@ static const uint8_t SEEN[JPEG_VALUES] = {
 static const struct {
   float distance, step;
 } STEPS[] = {
-    {0.1f, 0.88f}, {0.2f, 1.24f}, {0.35f, 1.438f}, {0.55f, 2.066f}, {0.8f, 3.013f}, {1.2f, 4.707f}, {1.9f, 7.167f},
-    {2.8f, 10.14f}, {4, 14.01f}, {5.2f, 17.53f}, {6.4f, 20.69f}, {10, 30.9f}, {18, 55.1f}, {25, 77.7f},
+    {0.1f, 0.88f}, {0.2f, 1.265f}, {0.35f, 1.525f}, {0.55f, 2.22f}, {0.8f, 3.18f}, {1.2f, 4.785f}, {1.9f, 7.33f},
+    {2.8f, 10.52f}, {4, 14.6f}, {5.2f, 18.45f}, {6.4f, 21.9f}, {10, 32.9f}, {18, 58.7f}, {25, 82.8f},
 };
 enum { POINTS = sizeof STEPS / sizeof *STEPS };
 
@@ -48,10 +51,9 @@ static float common_step(float distance) {
 /* Luma's or chroma's at a distance. */
 static struct shape shape_at(float distance, int is_chroma) {
   struct shape shape = SHAPES[is_chroma];
-  if (is_chroma) return shape;
   const float part = fminf(1, fmaxf(0, logf(distance / COARSE_FROM) / logf(COARSE_AT / COARSE_FROM)));
-  shape.rise += COARSE_RISE * part;
-  shape.mean *= 1 - (1 - COARSE_MEAN) * part;
+  shape.rise += COARSE[is_chroma].rise * part;
+  shape.mean *= 1 - (1 - COARSE[is_chroma].mean) * part;
   return shape;
 }
 

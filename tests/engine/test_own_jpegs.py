@@ -214,6 +214,33 @@ def test_a_quality_means_what_it_means_of_jpegli(encoder: OwnEncoder, quality: i
     assert abs(scores[0] - scores[1]) < 3
 
 
+def emblems() -> tuple[Pixels, NDArray[np.bool_]]:
+    """A landscape with yellow things that have blue marks of some pixels; and where they are."""
+    source = landscape()
+    y, x = np.mgrid[0 : source.shape[0], 0 : source.shape[1]]
+    things = (x % 96 < 56) & (y % 80 < 40)
+    marks = things & (np.hypot(x % 96 % 14 - 7, y % 80 % 12 - 6) < 4.5)
+    for place, colour in ((things, (210, 180, 40)), (marks, (40, 60, 170))):
+        source[place] = (0.2 * source[place] + 0.8 * np.array(colour)).astype(np.uint8)
+    return source, things
+
+
+def chroma_off(source: Pixels, shown: Pixels, places: NDArray[np.bool_]) -> float:
+    planes = [np.asarray(Image.fromarray(one).convert("YCbCr")).astype(int)[places, 1:] for one in (source, shown)]
+    return float(np.abs(planes[0] - planes[1]).mean())
+
+
+@pytest.mark.parametrize("quality", [30, 35, 50, 75])
+def test_small_saturated_things_keep_a_quarter_more_of_their_colour_than_libjpegs(encoder: OwnEncoder, quality: int) -> None:
+    source, places = emblems()
+    data = encoder.encode(source, distance=distance_from_quality(quality), subsampling="4:2:0")
+    files = [io.BytesIO() for _ in range(100)]
+    for setting, file in enumerate(files):
+        Image.fromarray(source).save(file, "JPEG", quality=setting, optimize=True, progressive=True)
+    as_large = next(file.getvalue() for file in files if len(file.getvalue()) >= len(data))
+    assert chroma_off(source, by_pillow(data), places) < 0.75 * chroma_off(source, by_pillow(as_large), places)
+
+
 def test_means_against_a_bad_place_spend_bytes(encoder: OwnEncoder) -> None:
     source = photo()
     plain, even, finer = (
