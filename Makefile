@@ -87,7 +87,7 @@ audit: setup-dev ## known vulnerabilities in what the lock pins; dated exception
 
 fuzz: setup-dev ## feed the header probe, the decoders behind it, the body readers and the URL parser at random for FUZZ_S seconds (60)
 	@end=$$(( $$(date +%s) + $(or $(FUZZ_S),60) )); while [ $$(date +%s) -lt $$end ]; do \
-	  $(PY) -m pytest -q tests/property/test_probe_bytes.py tests/property/test_header_and_decoder.py tests/property/test_body_bytes.py \
+	  $(PY) -m pytest -q --hypothesis-profile=random tests/property/test_probe_bytes.py tests/property/test_header_and_decoder.py tests/property/test_body_bytes.py \
 	    tests/property/test_fetch_urls.py || exit 1; done
 
 fuzz-native: setup-dev ## every native kernel under the sanitizers for FUZZ_S seconds (60), with allocations refused; needs clang
