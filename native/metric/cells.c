@@ -194,6 +194,53 @@ LEANPIX_EXPORT int leanpix_halved_cells(const uint8_t *source, size_t width, siz
   return 0;
 }
 
+enum { LINES_TENTHS = 7 }; /* numpy_cells.py's too */
+
+/* A cell's lightness added up by rows and by columns; the sum of its squares. */
+static int32_t take_profiles(const uint8_t *pixels, size_t width, size_t height, int bands, size_t top, size_t left,
+                             int32_t profiles[2][CELL]) {
+  int32_t squares = 0;
+  memset(profiles, 0, 2 * CELL * sizeof profiles[0][0]);
+  for (size_t i = 0; i < CELL * CELL; ++i) {
+    const size_t y = top + i / CELL < height ? top + i / CELL : height - 1;
+    const size_t x = left + i % CELL < width ? left + i % CELL : width - 1;
+    const uint8_t *pixel = pixels + (y * width + x) * (size_t)bands;
+    const int32_t light = bands == COLOUR ? lightness(pixel) : *pixel;
+    profiles[0][i / CELL] += light;
+    profiles[1][i % CELL] += light;
+    squares += light * light;
+  }
+  return squares;
+}
+
+/* Of the cells that are marked (rows, columns), by the sums of their rows and of their columns, in lightness: bends, how
+ * far these are from a slope, 20 times a sum of squares, 0 where they are less than LINES_TENTHS of what differs within the
+ * cell, as of dots; strengths and products, 4 times the source's variance and its covariance with a result of its shape.
+ * Zeros elsewhere. */
+LEANPIX_EXPORT void leanpix_line_cells(const uint8_t *source, const uint8_t *result, size_t width, size_t height,
+                                       int bands, const uint8_t *marked, int32_t *bends, int32_t *strengths,
+                                       int32_t *products) {
+  const size_t columns = cells_in(width);
+  for (size_t cell = 0; cell < cells_in(height) * columns; ++cell) {
+    bends[cell] = strengths[cell] = products[cell] = 0;
+    if (!marked[cell]) continue;
+    const size_t top = cell / columns * CELL, left = cell % columns * CELL;
+    int32_t here[2][CELL], there[2][CELL];
+    int32_t within = CELL * CELL * take_profiles(source, width, height, bands, top, left, here);
+    take_profiles(result, width, height, bands, top, left, there);
+    for (size_t along = 0; along < 2; ++along) {
+      const int32_t *s = here[along], *r = there[along];
+      const int32_t bow = s[0] - s[1] - s[2] + s[3], wave = s[0] - 3 * s[1] + 3 * s[2] - s[3];
+      const int32_t sum = s[0] + s[1] + s[2] + s[3], other = r[0] + r[1] + r[2] + r[3];
+      bends[cell] += 5 * bow * bow + wave * wave;
+      strengths[cell] += CELL * (s[0] * s[0] + s[1] * s[1] + s[2] * s[2] + s[3] * s[3]) - sum * sum;
+      products[cell] += CELL * (s[0] * r[0] + s[1] * r[1] + s[2] * r[2] + s[3] * r[3]) - sum * other;
+      if (along == 0) within -= sum * sum;
+    }
+    if (10 * strengths[cell] < LINES_TENTHS * within) bends[cell] = 0;
+  }
+}
+
 /* How many pixels have each of 256 levels, the mean of their bands, in the cells that are marked; counts: zeros before. */
 LEANPIX_EXPORT void leanpix_levels(const uint8_t *pixels, size_t width, size_t height, int bands, const uint8_t *marked,
                                    uint32_t *counts) {

@@ -116,6 +116,60 @@ def test_the_same_rings_under_grain_are_not_seen() -> None:
     assert value(source, posterised(source, 6), Measure.CONTOURS) <= BOUNDS[Measure.CONTOURS]
 
 
+def in_blocks(pixels: Pixels, off: float) -> Pixels:
+    """Without grain, and every other block of 16 pixels that much off."""
+    calm = np.asarray(Image.fromarray(pixels).filter(ImageFilter.GaussianBlur(6))).astype(float)
+    rows, columns = (np.arange(side) // 16 for side in pixels.shape[:2])
+    odd = (rows[:, None] + columns) % 2
+    return np.asarray(np.clip(calm + off * odd[:, :, None], 0, 255).round(), np.uint8)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_grain_that_is_gone_hides_no_blocks(seed: int) -> None:
+    source = trust.grainy(seed).pixels
+    blocks = in_blocks(source, 4)
+    assert value(source, blocks, Measure.GROUND) > BOUNDS[Measure.GROUND]
+    grain = np.random.default_rng(seed).normal(0, 0.8, (*source.shape[:2], 1))
+    hidden = np.clip(blocks + grain, 0, 255).round().astype(np.uint8)
+    assert value(source, hidden, Measure.GROUND) < value(source, blocks, Measure.GROUND)
+    assert worst(source, in_blocks(source, 0)).ratio <= 1
+
+
+def test_coarse_grain_hides_blocks_as_before() -> None:
+    source = trust.texture(4)
+    assert value(source, in_blocks(source, 4), Measure.GROUND) == 0
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_hairlines_that_are_gone_are_seen(seed: int) -> None:
+    made = trust.hairlines(seed)
+    page = made.pixels[0, 0]
+    assert value(made.pixels, lines_faded(made, 1.0), Measure.LINES) > 0.9
+    assert value(made.pixels, lines_faded(made, 0.3), Measure.LINES) <= BOUNDS[Measure.LINES]
+    found = worst(made.pixels, lines_faded(made, 1.0))
+    assert found.measure is Measure.LINES
+    window = made.pixels[found.top_px :, found.left_px :][: found.height_px, : found.width_px]
+    assert (window != page).any()
+
+
+def lines_faded(made: trust.TrustPicture, share: float) -> Pixels:
+    """The marked pixels so much nearer to their page."""
+    pixels, page = made.pixels.astype(float), made.pixels[0, 0].astype(float)
+    pixels[made.marked] += share * (page - pixels[made.marked])
+    return np.asarray(pixels.round(), np.uint8)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_grain_dots_and_what_a_jpeg_left_round_letters_are_no_hairlines(seed: int) -> None:
+    dots = np.full((160, 240, 3), 6, np.uint8)
+    dots[np.random.default_rng(seed).random(dots.shape[:2]) < 0.02] = 26
+    assert value(dots, np.full_like(dots, 6), Measure.LINES) == 0
+    grain = trust.grainy(seed).pixels
+    assert value(grain, in_blocks(grain, 0), Measure.LINES) == 0
+    letters = through(trust.panels(2 * seed + 1).pixels, quality=70)
+    assert value(letters, through(letters, quality=60), Measure.LINES) <= BOUNDS[Measure.LINES]
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_a_panel_that_is_gone_is_seen(seed: int) -> None:
     source = trust.panels(seed).pixels
@@ -162,6 +216,9 @@ def test_more_damage_is_never_a_better_place(seed: int) -> None:
     is_panel = np.abs(source - page).max(2, keepdims=True) <= 3
     faded = [np.where(is_panel, page + (source - page) * (1 - fade), source) for fade in FADES]
     assert grows([value(source, one.round().astype(np.uint8), Measure.FAINT) for one in faded])
+
+    lines = trust.hairlines(seed)
+    assert grows([value(lines.pixels, lines_faded(lines, fade), Measure.LINES) for fade in FADES])
 
     photo = trust.texture(seed)
     assert grows([value(photo, through(photo, quality=quality), Measure.WINDOW) for quality in (95, 75, 50, 25, 10)])
@@ -221,6 +278,9 @@ def test_all_kernels_have_the_same_sums(shape: tuple[int, int, int], cpu: int) -
         np.testing.assert_array_equal(one, other)
     np.testing.assert_array_equal(native.halved(source, weights), numpy.halved(source, weights))
     marked = rng.random(weights.shape) < 0.5
+    lines = zip(native.lines(source, result, marked), numpy.lines(source, result, marked), strict=True)
+    for one, other in lines:
+        np.testing.assert_array_equal(one, other)
     np.testing.assert_array_equal(native.levels(source, marked), numpy.levels(source, marked))
     values = rng.random((20, 30, 3), np.float32)
     np.testing.assert_allclose(native.means(values, 4, 7), numpy.means(values, 4, 7), atol=1e-5)

@@ -145,8 +145,35 @@ def shadow(seed: int) -> TrustPicture:
     return _whole("shadow", np.round(pixels))
 
 
+def grainy(seed: int) -> TrustPicture:
+    """Skin or sky in shadow with a camera's fine grain, which an encode takes away."""
+    rng = np.random.default_rng(seed)
+    tint, fall = [((96, 64, 50), 0.62), ((228, 188, 160), 0.45), ((70, 96, 132), 0.5)][seed % 3]
+    y, x = np.mgrid[0:320, 0:480]
+    away = np.hypot((y - rng.integers(90, 230)) / 400, (x - rng.integers(120, 360)) / 500)
+    bands = np.dstack([one * (1 - fall * away) for one in tint])
+    return _whole("grainy", np.round(bands + rng.normal(0, rng.uniform(0.6, 0.9), (320, 480, 1))))
+
+
+def hairlines(seed: int) -> TrustPicture:
+    """A chart's light grid on white, or the faint lines of a dark page, all of one pixel; what is of them is marked."""
+    rng = np.random.default_rng(seed)
+    page, step = (255, -int(rng.integers(6, 11))) if seed % 2 == 0 else (int(rng.integers(18, 30)), 4)
+    ground = np.full((320, 480, 3), page, np.uint8)
+    marked = np.zeros(ground.shape[:2], np.bool_)
+    marked[int(rng.integers(8, 24)) :: 32] = True
+    marked[:, int(rng.integers(8, 24)) :: 40] = True
+    ground[marked] = page + step
+    picture = Image.fromarray(ground)
+    for ink in INKS[:4] if page == 255 else ():
+        heights = 160 + 110 * np.sin(np.arange(0, 480, 6) / rng.uniform(30, 90) + rng.uniform(0, 6))
+        ImageDraw.Draw(picture).line(list(zip(range(0, 480, 6), heights, strict=True)), fill=ink, width=1)
+    pixels = np.asarray(picture).copy()
+    return TrustPicture("hairlines", pixels, marked & (pixels == ground).all(axis=2))
+
+
 KINDS: tuple[Callable[[int], TrustPicture], ...] = (
-    *(caption, badge, chart, product, night, dark_gradient, smooth, panels, shadow),
+    *(caption, badge, chart, product, night, dark_gradient, smooth, panels, shadow, grainy, hairlines),
 )
 
 

@@ -15,6 +15,7 @@ class Measure(StrEnum):
     GROUND = "ground"
     CONTOURS = "contours"
     FAINT = "faint"
+    LINES = "lines"
     LEVELS = "levels"
     WINDOW = "window"
 

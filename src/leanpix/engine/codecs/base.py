@@ -217,7 +217,7 @@ class Encoder(Protocol):
         ...
 
 
-GROUND = frozenset({Measure.GROUND, Measure.CONTOURS, Measure.FAINT, Measure.LEVELS})
+GROUND = frozenset({Measure.GROUND, Measure.CONTOURS, Measure.FAINT, Measure.LINES, Measure.LEVELS})
 """What finer steps of the lowest frequencies lessen."""
 
 

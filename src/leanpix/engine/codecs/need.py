@@ -26,8 +26,8 @@ class Need:
     setting: a quality of 1 to 100. max_bytes: the size that the best picture is wanted within. least: what each
     criterion has to reach. never_over_bytes: the source's size where format and dimensions stay, for the result must
     not grow. keeps_dimensions: no fewer pixels, however few bytes there are. room: how many times its bound the worst
-    place may have; None: it is not asked. colour_room: the same for thin coloured things. unmendable: measures that the
-    format has no means against.
+    place may have; None: it is not asked. colour_room: the same for thin coloured things. faint_room: the same for what
+    is faint and may be gone; None: as much. unmendable: measures that the format has no means against.
     """
 
     setting: float | None = None
@@ -37,6 +37,7 @@ class Need:
     keeps_dimensions: bool = False
     room: float | None = None
     colour_room: float = 1.0
+    faint_room: float | None = None
     unmendable: frozenset[Measure] = frozenset()
 
     def worst_of(self, places: tuple[WorstPlace, ...]) -> WorstPlace | None:
@@ -61,7 +62,8 @@ class Need:
         """How many times what it may have this is."""
         if self.room is None:
             return 0.0
-        return place.ratio / (self.colour_room if place.measure is Measure.THIN_COLOUR else self.room)
+        rooms = {Measure.THIN_COLOUR: self.colour_room, Measure.FAINT: self.faint_room, Measure.LINES: self.faint_room}
+        return place.ratio / (rooms.get(place.measure) or self.room)
 
 
 @dataclass(frozen=True, slots=True)

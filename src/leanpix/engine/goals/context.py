@@ -42,6 +42,9 @@ _COLOUR_ROOMS = (
 )
 """The same for thin coloured things, which are the first that who asks for more looks at."""
 
+_FAINT_ROOMS = ((1.0, 6.0), (20.0, 4.0), (40.0, 1.8), (60.0, 1.4), (72.0, 1.0), (100.0, 1.0))
+"""The same for what is faint and may be gone altogether, which is 2 times its bound: a watermark, a grid."""
+
 _SPARED_BY_ITSELF = 0.85
 """Of that room, where nobody asked for a quality: the lightness of thin letters, which is not measured, goes with the
 setting, and a mean over much plain ground lets that be coarse (docs/decisions/0302)."""
@@ -98,6 +101,7 @@ class EncodeContext:
             keeps_dimensions=options.changes_dimensions,
             room=room_for(wanted, _ROOMS),
             colour_room=room_for(wanted, _COLOUR_ROOMS) * (_SPARED_BY_ITSELF if options.is_automatic else 1.0),
+            faint_room=room_for(wanted, _FAINT_ROOMS),
             unmendable=self.codec.unmendable,
         )
 

@@ -7,11 +7,13 @@ thin colour   coloured text, lines and edges whose chroma was halved: chroma err
 ground        smooth ground that moved: a mean of 8 x 8 pixels that is another level
 contours      edges on smooth ground that the source has not: rings, blocks
 faint         what differs from its ground by a few levels, a panel or a cloud, and is gone
+lines         thin lines a few levels off flat ground that are gone
 levels        the dark: a picture of few levels that has still fewer
 window        plain damage: the mean error of 32 x 32 pixels
 
 Values are in 8-bit levels of sRGB, which are about equal steps to an eye that has adapted, also near black where the
-mean score is blind; ground and contours count only where the source's own texture does not hide them.
+mean score is blind; ground and contours count only where texture does not hide them: the source's, as far as the result
+still has it. The grain of a camera goes in many an encode, and what it hid is seen (docs/decisions/0308).
 """
 
 from __future__ import annotations
@@ -27,14 +29,17 @@ from leanpix.engine.content.cells.source import (
     DARK_LEVEL,
     EDGE,
     EDGE_REACH,
+    FINE_GRAIN,
     GROUND_WINDOW,
     HARDLY_SMOOTH,
     SMOOTH,
     brightest,
+    largest_around,
     mean_around,
     window_means,
 )
 from leanpix.engine.content.cells.thin_colour import COLOUR_WINDOW, weighted_errors, window_sums
+from leanpix.engine.judging.thin_lines import LINE_WINDOW, ThinLines
 
 Plane = NDArray[np.float32]
 
@@ -44,6 +49,7 @@ BOUNDS = {
     Measure.GROUND: 1.9,
     Measure.CONTOURS: 3.2,
     Measure.FAINT: 0.5,
+    Measure.LINES: 0.5,
     Measure.LEVELS: 0.4,
     Measure.WINDOW: 15.0,
 }
@@ -56,6 +62,9 @@ _PLAIN_WINDOW = 8
 _PLAIN, _HIDDEN_TINT = 0.4, 0.5
 """The mean step up to which a single channel's shift counts as much as lightness does, and how much it counts from
 SMOOTH on: the least grain hides it."""
+
+_BARED_TINT = 0.75
+"""The most it counts, in a picture that is nothing but ground, where the result has lost that grain."""
 
 _HARDLY_SMOOTH_ROOM = 2.5
 """How many times the bound is allowed where ground is hardly smooth."""
@@ -70,7 +79,7 @@ LEAST_DARK_SHARE = 0.5
 
 _LEAST_LEVEL_SHARE = 5e-4
 
-_SLIGHT = {Measure.GROUND: 2.0, Measure.CONTOURS: 2.0, Measure.FAINT: 1.6}
+_SLIGHT = {Measure.GROUND: 2.0, Measure.CONTOURS: 2.0, Measure.FAINT: 1.6, Measure.LINES: 1.3}
 """Up to how many times its bound a place is slightly over it, if few are. Rings of a palette have 2 to 6 times."""
 
 _FEW, MOST_GROUND, _ALL_GROUND = 0.03, 2 / 3, 0.9
@@ -103,15 +112,16 @@ class WorstPlaces:
         means, steps = seen.means, seen.steps
         around = mean_around(steps, GROUND_WINDOW, self._cells)
 
-        # Ground and contours: how many times its bound a place of 2 x 2 cells is allowed, for the texture around it.
-        room = np.where(_largest_around(steps, EDGE_REACH) > EDGE, np.float32(np.inf), _room(around))
-        self._room: Plane = room[*_places(steps)]
-        tint = np.clip((around - _PLAIN) / (SMOOTH - _PLAIN), 0, 1)
-        self._tint: Plane = (1 - (1 - _HIDDEN_TINT) * tint)[*_places(steps)]
-        self.ground_share = float((self._room < np.inf).mean())
+        # Ground and contours: places of 2 x 2 cells away from edges, where the source's texture is fine grain at most.
+        is_ground = (largest_around(steps, EDGE_REACH) <= EDGE) & (around <= FINE_GRAIN)
+        at = _places(steps)
+        self._around, self._is_ground = around[at], is_ground[at]
+        self._is_grainy = bool((self._is_ground & (self._around > SMOOTH)).any())
+        self.ground_share = float(self._is_ground.mean())
         whole = self.ground_share if whole_ground_share is None else whole_ground_share
+        self._is_ground_alone = whole > MOST_GROUND
         self._slight = _SLIGHT
-        if whole > MOST_GROUND:
+        if self._is_ground_alone:
             most = float(np.interp(whole, (MOST_GROUND, _ALL_GROUND), (_SLIGHT_ON_GROUND, 1.0)))
             self._slight = {Measure.GROUND: most, Measure.CONTOURS: most}
 
@@ -128,6 +138,8 @@ class WorstPlaces:
         # Thin colour: where there is enough of it.
         self._contrast = window_sums(self._weights, self._cells) if self._weights.any() else None
 
+        self._lines = ThinLines(self._source, seen)
+
         # The dark: cells around which everything is.
         self._dark = mean_around(brightest(means), _DARK_WINDOW, self._cells) < DARK_LEVEL
         self._dark_levels = self._levels_of(self._source) if self._dark.mean() > LEAST_DARK_SHARE else None
@@ -140,10 +152,11 @@ class WorstPlaces:
     def grounds(self, side_px: int, most: int) -> tuple[tuple[int, int], ...]:
         """The top and left of at most so many tiles with the most and smoothest ground, spread over the picture."""
         side = side_px // CELL_PX
-        rows, columns = (size // side for size in self._room.shape)
+        room = np.where(self._is_ground, np.minimum(_room(self._around), _HARDLY_SMOOTH_ROOM), np.inf)
+        rows, columns = (size // side for size in room.shape)
         if rows == 0 or columns == 0 or most == 0:
             return ()
-        tiles = (1 / self._room[: rows * side, : columns * side]).reshape(rows, side, columns, side).mean(axis=(1, 3))
+        tiles = (1 / room[: rows * side, : columns * side]).reshape(rows, side, columns, side).mean(axis=(1, 3))
         good = np.argwhere(tiles >= max(_GOOD_GROUND * float(tiles.max()), _LEAST_GROUND))
         chosen = good[np.linspace(0, len(good) - 1, min(most, len(good))).round().astype(int)] if len(good) else good
         return tuple((int(row) * side_px, int(column) * side_px) for row, column in chosen)
@@ -184,9 +197,10 @@ class WorstPlaces:
 
         moved = window_means(differences.astype(np.float32), 2, self._cells) / np.float32(_CELL_PIXELS)
         if self.ground_share:
-            seen = [_lightness(moved), *(moved[:, :, band] * self._tint for band in range(bands))]
-            yield (Measure.GROUND, np.maximum.reduce([np.abs(plane) for plane in seen]) / self._room, 2)
-            yield (Measure.CONTOURS, np.maximum.reduce([_steps(plane) for plane in seen]) / self._room, 4)
+            room, tint = self._hidden_in(result)
+            seen = [_lightness(moved), *(moved[:, :, band] * tint for band in range(bands))]
+            yield (Measure.GROUND, np.maximum.reduce([np.abs(plane) for plane in seen]) / room, 2)
+            yield (Measure.CONTOURS, np.maximum.reduce([_steps(plane) for plane in seen]) / room, 4)
 
         if self._is_faint.any():
             light = self._light + _lightness(moved)
@@ -196,9 +210,27 @@ class WorstPlaces:
             lost = np.where(self._is_faint, 1 - both / np.maximum(self._light_variance, 1e-6), 0)
             yield (Measure.FAINT, lost.astype(np.float32), _FAINT_WINDOW + 1)
 
+        if self._lines.are_any:
+            yield (Measure.LINES, self._lines.lost(result), LINE_WINDOW)
+
         if self._dark_levels:
             lost_share = 1 - self._levels_of(result) / self._dark_levels
             yield (Measure.LEVELS, np.where(self._dark, np.float32(lost_share), 0), 1)
+
+    def _hidden_in(self, result: NDArray[np.uint8]) -> tuple[Plane, Plane]:
+        """Of each place how many times its bound it may have, and how much a single channel's shift counts.
+
+        By the texture around, the source's or what the result has left of it.
+        """
+        left = self._around
+        if self._is_grainy:
+            around = mean_around(SourceCells.of(result, self._cells).steps, GROUND_WINDOW, self._cells)
+            left = np.minimum(left, around[_places(around)])
+        room: Plane = np.where(self._is_ground, _room(left), np.float32(np.inf))
+        tint = _tint(self._around)
+        if self._is_ground_alone:
+            tint = np.maximum(tint, np.minimum(_tint(left), _BARED_TINT))
+        return room, tint
 
     def _levels_of(self, pixels: NDArray[np.uint8]) -> int:
         counts = self._cells.levels(pixels, self._dark)
@@ -255,6 +287,12 @@ def _room(steps: Plane) -> Plane:
     return room
 
 
+def _tint(steps: Plane) -> Plane:
+    """How much a single channel's shift counts, by the mean step between pixels around."""
+    tint: Plane = 1 - (1 - _HIDDEN_TINT) * np.clip((steps - _PLAIN) / (SMOOTH - _PLAIN), 0, 1)
+    return tint
+
+
 def _steps(moved: Plane) -> Plane:
     """The largest difference of what moved, between places beside or below each other that share no pixel."""
     found = np.zeros(moved.shape, np.float32)
@@ -269,13 +307,3 @@ def _places(cells: Plane) -> tuple[slice, slice]:
     """The cells at which places of 2 x 2 of them begin; of a single row or column, that one."""
     rows, columns = (max(1, side - 1) for side in cells.shape)
     return slice(rows), slice(columns)
-
-
-def _largest_around(values: Plane, reach: int) -> Plane:
-    """The largest value up to so many cells away to each side."""
-    for axis in range(2):
-        padded = np.pad(values, [(reach, reach) if one == axis else (0, 0) for one in range(2)], mode="edge")
-        size = values.shape[axis]
-        shifted = [padded[at : at + size] if axis == 0 else padded[:, at : at + size] for at in range(2 * reach + 1)]
-        values = np.maximum.reduce(shifted)
-    return values

@@ -33,6 +33,9 @@ class NativeCells:
         self._halved = library.leanpix_halved_cells
         self._halved.argtypes = [c_void_p, *shape, c_void_p, c_void_p]
         self._halved.restype = c_int
+        self._lines = library.leanpix_line_cells
+        self._lines.argtypes = [c_void_p, c_void_p, *shape, *(c_void_p,) * 4]
+        self._lines.restype = None
         self._means = library.leanpix_window_means
         self._means.argtypes = [c_void_p, *(c_size_t,) * 5, c_void_p]
         self._means.restype = c_int
@@ -74,6 +77,19 @@ class NativeCells:
         if failed:
             raise MemoryError("no memory for rows of cells")
         return errors
+
+    def lines(
+        self, source: NDArray[np.uint8], result: NDArray[np.uint8], marked: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]:
+        """See Cells.lines."""
+        height, width, bands = source.shape
+        marks = np.ascontiguousarray(marked, np.uint8)
+        found = np.empty((3, *marks.shape), np.int32)
+        self._lines(
+            *(source.ctypes.data, result.ctypes.data, width, height, bands),
+            *(marks.ctypes.data, *(plane.ctypes.data for plane in found)),
+        )
+        return found[0], found[1], found[2]
 
     def levels(self, pixels: NDArray[np.uint8], marked: NDArray[np.bool_]) -> NDArray[np.uint32]:
         """See Cells.levels."""

@@ -11,6 +11,9 @@ CELL_PX = 4
 CONTRAST = 40
 """Chroma levels between neighbours that count as nothing: native/metric/cells.c has the same."""
 
+LINES_TENTHS = 7
+"""Of what differs within a cell, what its rows and columns have of it at least for that to be lines."""
+
 _COLOUR = 3
 _STRIP_CELLS = 64
 
@@ -37,6 +40,17 @@ class Cells(Protocol):
 
     def halved(self, source: NDArray[np.uint8], weights: NDArray[np.uint16]) -> NDArray[np.uint32]:
         """The weighted chroma errors of the source itself when its chroma is halved: each 2 x 2 share their mean's."""
+        ...
+
+    def lines(
+        self, source: NDArray[np.uint8], result: NDArray[np.uint8], marked: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]:
+        """How much the marked cells hold of thin lines along rows and columns, and how much a result keeps of them.
+
+        Of lightness, by the sums of a cell's rows and of its columns: how far these are from a slope, 20 times a sum of
+        squares, 0 where they are less than LINES_TENTHS of what differs within the cell, as of dots; 4 times the
+        source's variance; as much its covariance with the result. Zeros elsewhere.
+        """
         ...
 
     def levels(self, pixels: NDArray[np.uint8], marked: NDArray[np.bool_]) -> NDArray[np.uint32]:
@@ -78,6 +92,27 @@ class NumpyCells:
         moved = _lightness(padded)[:, :, None] - _lightness(means)[:, :, None]
         halved = np.clip(means.astype(np.int32) + moved, 0, 255).astype(np.uint8)
         return self.result(source, np.ascontiguousarray(halved[:height, :width]), weights)[2]
+
+    def lines(
+        self, source: NDArray[np.uint8], result: NDArray[np.uint8], marked: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]:
+        """See Cells.lines."""
+        side, at = np.arange(CELL_PX), np.nonzero(marked)
+        rows, columns = (
+            np.minimum(cells[:, None] * CELL_PX + side, most - 1)
+            for cells, most in zip(at, source.shape[:2], strict=True)
+        )
+        here, there = (_lightness(pixels[rows[:, :, None], columns[:, None]]) for pixels in (source, result))
+        bends, strengths, products = np.zeros((3, *marked.shape), np.int32)
+        for axis in (1, 2):
+            sums, others = (light.sum(axis, dtype=np.int32) for light in (here, there))
+            bow, wave = (sums @ np.array(shape, np.int32) for shape in ((1, -1, -1, 1), (1, -3, 3, -1)))
+            bends[at] += 5 * bow**2 + wave**2
+            strengths[at] += _covariance(sums, sums)
+            products[at] += _covariance(sums, others)
+        pixels_apart = here.reshape(len(here), CELL_PX**2)
+        bends[at] *= 10 * strengths[at] >= LINES_TENTHS * _covariance(pixels_apart, pixels_apart)
+        return bends, strengths, products
 
     def levels(self, pixels: NDArray[np.uint8], marked: NDArray[np.bool_]) -> NDArray[np.uint32]:
         """See Cells.levels."""
@@ -153,8 +188,18 @@ def _colour(rows: NDArray[np.int16]) -> tuple[NDArray[np.int16], NDArray[np.int1
     return red - green, (2 * blue - red - green) >> 1
 
 
-def _lightness(rows: NDArray[np.uint16]) -> NDArray[np.int32]:
-    red, green, blue = (rows[:, :, band].astype(np.int32) for band in range(_COLOUR))
+def _covariance(one: NDArray[np.int32], other: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Of each row, times the square of how many values it has."""
+    many = one.shape[1]
+    found: NDArray[np.int32] = (many * (one * other).sum(1) - one.sum(1) * other.sum(1)).astype(np.int32)
+    return found
+
+
+def _lightness(pixels: NDArray[np.uint8] | NDArray[np.uint16]) -> NDArray[np.int32]:
+    """Of (..., bands); of gray its level."""
+    if pixels.shape[-1] != _COLOUR:
+        return pixels[..., 0].astype(np.int32)
+    red, green, blue = (pixels[..., band].astype(np.int32) for band in range(_COLOUR))
     return (77 * red + 150 * green + 29 * blue) >> 8
 
 

@@ -19,11 +19,16 @@ GROUND_WINDOW = 12
 SMOOTH, HARDLY_SMOOTH = 0.5, 0.8
 """The mean step between neighbouring pixels up to which ground hides nothing, and from which on it hides all."""
 
+FINE_GRAIN = 1.6
+"""The mean step up to which ground is a camera's grain, which an encode may take away: what is left of it in the result
+hides something (docs/decisions/0308)."""
+
 EDGE, EDGE_REACH = 2.0, 3
 """The mean step of a cell that is an edge; so many cells away from one, nobody looks at the ground."""
 
-RISKY_CONTRAST, _RISKY_SHARE = 500, 0.01
-"""A cell's chroma contrast, and the share of cells that are hardly smooth, from which on a result is worth a look."""
+RISKY_CONTRAST, _RISKY_SHARE, _RISKY_GRAIN_SHARE = 500, 0.01, 0.25
+"""A cell's chroma contrast, the share of cells that are hardly smooth, and of those with fine grain at most, from which
+on a result is worth a look: grain on less of a picture was never lost so that it showed (docs/decisions/0308)."""
 
 DARK_LEVEL = 36.0
 """What is around where an eye adapts to the dark."""
@@ -63,15 +68,22 @@ class SourceCells:
     @property
     def is_at_risk(self) -> bool:
         """Whether there is anything that an ordinary encode may ruin and a mean forgive: ground, thin colour."""
-        return self.has_thin_colour or self.smooth_share > _RISKY_SHARE
+        if self.has_thin_colour or self.smooth_share > _RISKY_SHARE:
+            return True
+        blocks = self._blocks()
+        is_grain = (blocks.mean(axis=(1, 3)) <= FINE_GRAIN) & (blocks.max(axis=(1, 3)) <= EDGE)
+        return float(is_grain.mean()) > _RISKY_GRAIN_SHARE
 
     @property
     def smooth_share(self) -> float:
         """How much of the picture is hardly textured: by blocks, in a tenth of the time that each cell takes."""
+        return float((self._blocks().mean(axis=(1, 3)) < HARDLY_SMOOTH).mean())
+
+    def _blocks(self) -> Plane:
+        """The steps by blocks of GROUND_WINDOW cells a side: (rows, GROUND_WINDOW, columns, GROUND_WINDOW)."""
         rows, columns = (max(1, side // GROUND_WINDOW) * GROUND_WINDOW for side in self.steps.shape)
         whole = np.resize(self.steps, (rows, columns)) if min(self.steps.shape) < GROUND_WINDOW else self.steps
-        blocks = whole[:rows, :columns].reshape(rows // GROUND_WINDOW, GROUND_WINDOW, -1, GROUND_WINDOW)
-        return float((blocks.mean(axis=(1, 3)) < HARDLY_SMOOTH).mean())
+        return whole[:rows, :columns].reshape(rows // GROUND_WINDOW, GROUND_WINDOW, -1, GROUND_WINDOW)
 
 
 def window_means(values: Plane, cells_a_side: int, kernels: Cells) -> Plane:
@@ -85,6 +97,16 @@ def mean_around(values: Plane, cells_a_side: int, kernels: Cells) -> Plane:
     """The mean around each cell, the edges repeated."""
     before, after = (cells_a_side - 1) // 2, cells_a_side // 2
     return window_means(np.pad(values, (before, after), mode="edge"), cells_a_side, kernels)
+
+
+def largest_around(values: Plane, reach: int) -> Plane:
+    """The largest value up to so many cells away to each side."""
+    for axis in range(2):
+        padded = np.pad(values, [(reach, reach) if one == axis else (0, 0) for one in range(2)], mode="edge")
+        size = values.shape[axis]
+        shifted = [padded[at : at + size] if axis == 0 else padded[:, at : at + size] for at in range(2 * reach + 1)]
+        values = np.maximum.reduce(shifted)
+    return values
 
 
 def brightest(means: Plane) -> Plane:
