@@ -1,5 +1,6 @@
-/* native/metric/cells.c and chroma.c: sums of 4 x 4 pixels as a plain loop has them, the same by each generation's loops; counts of
- * levels that are all marked pixels' and no others'; ranges of chroma; means of windows as they are worked out one by one. */
+/* native/metric/cells.c and chroma.c: sums of 4 x 4 pixels as a plain loop has them, the same by each generation's loops;
+ * counts of levels that are all marked pixels' and no others'; rows and columns of marked cells; ranges of chroma; means of
+ * windows as they are worked out one by one. */
 #define FUZZ_TARGET
 #include "fuzz.h"
 
@@ -17,6 +18,8 @@ int leanpix_halved_cells(const uint8_t *source, size_t width, size_t height, int
                          uint32_t *errors);
 void leanpix_levels(const uint8_t *pixels, size_t width, size_t height, int bands, const uint8_t *marked,
                     uint32_t *counts);
+void leanpix_line_cells(const uint8_t *source, const uint8_t *result, size_t width, size_t height, int bands,
+                        const uint8_t *marked, int32_t *bends, int32_t *strengths, int32_t *products);
 int leanpix_window_means(const float *values, size_t rows, size_t columns, size_t bands, size_t down, size_t across,
                          float *out);
 
@@ -135,6 +138,43 @@ static void check_levels(struct input *input, const struct picture *picture) {
   free(counts);
 }
 
+/* The lightness of so many pixels across and down, from a place on. */
+static int32_t light_of(const struct picture *picture, size_t column, size_t row, size_t wide, size_t tall) {
+  int32_t sum = 0;
+  for (size_t i = 0; i < wide * tall; ++i) {
+    const uint8_t *pixel = pixel_at(picture, column + i % wide, row + i / wide);
+    sum += picture->bands == COLOUR ? (77 * pixel[0] + 150 * pixel[1] + 29 * pixel[2]) >> 8 : *pixel;
+  }
+  return sum;
+}
+
+/* In marked cells 4 times the variance of rows and of columns, and the covariance; nothing in others. */
+static void check_lines(struct input *input, const struct picture *source, const struct picture *result) {
+  const size_t cells = cell_count(source), across = cells_in(source->width);
+  uint8_t *marked = take_bytes(input, cells);
+  int32_t *bends = zeros(cells, 4), *strengths = zeros(cells, 4), *products = zeros(cells, 4);
+  for (size_t i = 0; i < cells; ++i) marked[i] &= 1;
+  leanpix_line_cells(source->pixels, result->pixels, source->width, source->height, source->bands, marked, bends,
+                     strengths, products);
+  for (size_t at = 0; at < cells; ++at) {
+    const size_t left = at % across * CELL, top = at / across * CELL;
+    const int32_t here = light_of(source, left, top, CELL, CELL), other = light_of(result, left, top, CELL, CELL);
+    int32_t strength = -2 * here * here, product = -2 * here * other;
+    for (size_t i = 0; i < CELL; ++i) {
+      const int32_t column = light_of(source, left + i, top, 1, CELL), line = light_of(source, left, top + i, CELL, 1);
+      strength += CELL * (column * column + line * line);
+      product += CELL * column * light_of(result, left + i, top, 1, CELL);
+      product += CELL * line * light_of(result, left, top + i, CELL, 1);
+    }
+    CHECK(strengths[at] == (marked[at] ? strength : 0) && products[at] == (marked[at] ? product : 0));
+    CHECK(bends[at] >= 0 && bends[at] <= 5 * strengths[at]);
+  }
+  free(marked);
+  free(bends);
+  free(strengths);
+  free(products);
+}
+
 static int chroma_range(const struct picture *picture, size_t x, size_t y, int red, int green, int blue) {
   int low = 1 << 20, high = -low;
   for (size_t i = 0; i < 4; ++i) {
@@ -215,6 +255,7 @@ void fuzz_one(struct input input, int is_short) {
     CHECK(memcmp(newest.errors, plain.errors, cells * sizeof *plain.errors) == 0);
   }
   check_levels(&input, &source);
+  check_lines(&input, &source, &result);
   check_spreads(&input);
   check_means(&input, is_short);
   close_cells(&newest);
