@@ -15,6 +15,7 @@ from leanpix.domain.formats import OutputFormat, SourceFormat
 from leanpix.domain.request import CompressionOptions
 from leanpix.domain.states import TaskState
 from leanpix.engine.facts import Limits
+from leanpix.engine.reading.headers import jpeg
 from leanpix.engine.reading.probe import Probe, probe, sniff
 from leanpix.engine.resources import resource_budget
 
@@ -172,3 +173,23 @@ def test_jpeg_of_12_bits_is_called_unsupported_and_not_damaged() -> None:
     with pytest.raises(TaskFailure, match="12 bits a sample") as failure:
         probe(bytes(source), Limits())
     assert failure.value.state is TaskState.INVALID_IMAGE
+
+
+def test_what_stands_before_a_jpegs_damage_is_found_however_often_it_is_asked_for() -> None:
+    profile = bytes(range(200))
+    icc = b"ICC_PROFILE\0\x01\x01" + profile
+    segment = b"\xff\xe2" + struct.pack(">H", len(icc) + 2) + icc
+    sound = encoded(gradient())
+    too_many = sound[:2] + segment + sound[2:-2] + b"\xff\x01" * 20_000 + sound[-2:]
+    for _ in range(2):
+        assert jpeg.profile(too_many) == profile
+        with pytest.raises(TaskFailure):
+            list(jpeg.segments(too_many))
+
+
+def test_segments_are_those_of_the_bytes_that_were_asked_about() -> None:
+    files = [encoded(gradient(side, side)) for side in (8, 16, 24, 32)]
+    walked = [list(jpeg.segments(one)) for one in files]
+    assert [list(jpeg.segments(one)) for one in files] == walked
+    assert [list(jpeg.segments(bytes(bytearray(one)))) for one in files] == walked
+    assert [found[-1].end for found in walked] == [len(one) for one in files]
