@@ -45,7 +45,7 @@ static uint32_t kept_registers(void) {
 
 /* The processor is asked itself. __builtin_cpu_supports asks the compiler's run-time library, and that of zig, which the
  * published wheels are compiled by, answers no to everything. */
-int metric_newest_cpu(void) {
+static int asked_cpu(void) {
   const uint32_t fma = 1u << 12, osxsave = 1u << 27, avx = 1u << 28;                  /* leaf 1, ecx */
   const uint32_t avx2 = 1u << 5;                                                      /* leaf 7, ebx */
   const uint32_t avx512 = 1u << 16 | 1u << 17 | 1u << 30 | 1u << 31;                  /* the same: f, dq, bw, vl */
@@ -58,6 +58,13 @@ int metric_newest_cpu(void) {
     return METRIC_PLAIN;
   }
   return (b & avx512) == avx512 && (kept_registers() & zmm) == zmm ? METRIC_AVX512 : METRIC_AVX2;
+}
+
+/* Asked once: on a virtual machine the question goes to its host, and takes as long as a row of pixels. */
+int metric_newest_cpu(void) {
+  static _Atomic int known = -1; /* threads that ask at the same time find the same */
+  if (known < 0) known = asked_cpu();
+  return known;
 }
 
 const struct metric_rows *metric_rows_for(int newest) {
