@@ -32,6 +32,7 @@ from leanpix.engine.content.cells.source import (
     FINE_GRAIN,
     GROUND_WINDOW,
     HARDLY_SMOOTH,
+    LEAST_GRAIN_SHARE,
     SMOOTH,
     brightest,
     largest_around,
@@ -112,11 +113,16 @@ class WorstPlaces:
         means, steps = seen.means, seen.steps
         around = mean_around(steps, GROUND_WINDOW, self._cells)
 
-        # Ground and contours: places of 2 x 2 cells away from edges, where the source's texture is fine grain at most.
-        is_ground = (largest_around(steps, EDGE_REACH) <= EDGE) & (around <= FINE_GRAIN)
+        # Ground and contours: places of 2 x 2 cells away from edges, where the source's texture is fine grain at most;
+        # in a picture that has little of that, where there is hardly any.
         at = _places(steps)
-        self._around, self._is_ground = around[at], is_ground[at]
-        self._is_grainy = bool((self._is_ground & (self._around > SMOOTH)).any())
+        self._around = around[at]
+        is_calm = (largest_around(steps, EDGE_REACH) <= EDGE)[at]
+        self._is_ground = is_calm & (self._around <= FINE_GRAIN)
+        share = float(self._is_ground.mean()) if whole_ground_share is None else whole_ground_share
+        self._is_grainy = share > LEAST_GRAIN_SHARE and bool((self._is_ground & (self._around > SMOOTH)).any())
+        if not self._is_grainy:
+            self._is_ground &= self._around <= HARDLY_SMOOTH
         self.ground_share = float(self._is_ground.mean())
         whole = self.ground_share if whole_ground_share is None else whole_ground_share
         self._is_ground_alone = whole > MOST_GROUND

@@ -26,9 +26,12 @@ hides something (docs/decisions/0308)."""
 EDGE, EDGE_REACH = 2.0, 3
 """The mean step of a cell that is an edge; so many cells away from one, nobody looks at the ground."""
 
-RISKY_CONTRAST, _RISKY_SHARE, _RISKY_GRAIN_SHARE = 500, 0.01, 0.25
-"""A cell's chroma contrast, the share of cells that are hardly smooth, and of those with fine grain at most, from which
-on a result is worth a look: grain on less of a picture was never lost so that it showed (docs/decisions/0308)."""
+LEAST_GRAIN_SHARE = 0.25
+"""Of a picture, how much of it has fine grain at most for the grain to be asked after: on less of a photograph it was
+never lost so that it showed (docs/decisions/0308)."""
+
+RISKY_CONTRAST, _RISKY_SHARE = 500, 0.01
+"""A cell's chroma contrast, and the share of cells that are hardly smooth, from which on a result is worth a look."""
 
 DARK_LEVEL = 36.0
 """What is around where an eye adapts to the dark."""
@@ -72,7 +75,7 @@ class SourceCells:
             return True
         blocks = self._blocks()
         is_grain = (blocks.mean(axis=(1, 3)) <= FINE_GRAIN) & (blocks.max(axis=(1, 3)) <= EDGE)
-        return float(is_grain.mean()) > _RISKY_GRAIN_SHARE
+        return float(is_grain.mean()) > LEAST_GRAIN_SHARE
 
     @property
     def smooth_share(self) -> float:
