@@ -231,9 +231,7 @@ def chroma_off(source: Pixels, shown: Pixels, places: NDArray[np.bool_]) -> floa
 
 
 @pytest.mark.parametrize("quality", [30, 35, 50, 75])
-def test_small_saturated_things_keep_a_quarter_more_of_their_colour_than_libjpegs(
-    encoder: OwnEncoder, quality: int
-) -> None:
+def test_small_saturated_things_keep_their_colour_better_than_libjpegs(encoder: OwnEncoder, quality: int) -> None:
     source, places = emblems()
     data = encoder.encode(source, distance=distance_from_quality(quality), subsampling="4:2:0")
     files = [io.BytesIO() for _ in range(100)]
