@@ -38,6 +38,7 @@ METRIC = (
     "engine/judging/ssimulacra2_native.py",
     "engine/judging/ssimulacra2_numpy.py",
     "engine/judging/ssimulacra2_weights.py",
+    "engine/judging/thin_lines.py",
     "engine/judging/views.py",
     "engine/judging/worst_place.py",
     "domain/worst_place.py",

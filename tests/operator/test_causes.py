@@ -168,6 +168,7 @@ def test_nodes_and_a_migration_that_start_before_their_database_wait_for_it(seaw
             key = key_in(migrated[0])
             if worker.process.poll() is not None:  # it saw the database before its schema
                 assert "leanpix migrate" in worker.output.read_text()
+                cluster.nodes.remove(worker)
                 cluster.worker()
             api = cluster.api()
             cluster.wait()
