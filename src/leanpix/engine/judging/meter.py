@@ -14,6 +14,7 @@ from leanpix.domain.formats import OutputFormat
 from leanpix.domain.worst_place import WorstPlace
 from leanpix.engine.codecs import EXTRAS
 from leanpix.engine.codecs.base import Encoded, Raster
+from leanpix.engine.codecs.jpeg.decoded import decoded_jpeg
 from leanpix.engine.codecs.webp.libwebp import decoded_webp
 from leanpix.engine.content.cells import source_cells
 from leanpix.engine.judging.ssimulacra2 import Ssimulacra2
@@ -201,6 +202,10 @@ class QualityMeter:
     def _regions_of(self, encoded: Encoded) -> NDArray[np.uint8]:
         """The scored regions of an encoding, at the raster's dimensions."""
         width, rows = self.raster.width_px, self.raster.pixels.shape[0]
+        if not self.is_sampled and not self.raster.has_alpha:
+            plain = decoded_jpeg(encoded.data, self.raster.colour_bands)
+            if plain is not None and plain.shape[:2] == (rows, width):
+                return plain
         held = decoded_webp(encoded.data) if self._reads_in_order else None
         image = _decoded(encoded.data, self.raster, in_order=self._reads_in_order, held=held)
         if (image.width, image.height) != (width, rows):
