@@ -152,6 +152,16 @@ def test_hairlines_that_are_gone_are_seen(seed: int) -> None:
     assert (window != page).any()
 
 
+@pytest.mark.parametrize(("ground", "levels", "counts"), [(16, 4, True), (200, 3, False), (200, 8, True)])
+def test_what_resizing_leaves_beside_an_edge_is_a_hairline_on_a_dark_page_only(
+    ground: int, levels: int, counts: bool
+) -> None:
+    source = np.full((96, 96, 3), ground, np.uint8)
+    shown = source.copy()
+    source[:, 10::24] += np.uint8(levels)
+    assert (value(source, shown, Measure.LINES) > BOUNDS[Measure.LINES]) is counts
+
+
 def lines_faded(made: trust.TrustPicture, share: float) -> Pixels:
     """The marked pixels so much nearer to their page."""
     pixels, page = made.pixels.astype(float), made.pixels[0, 0].astype(float)

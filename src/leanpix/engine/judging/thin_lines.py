@@ -11,7 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leanpix.engine.content.cells import SourceCells
-from leanpix.engine.content.cells.source import EDGE_REACH, GROUND_WINDOW, largest_around, mean_around, window_means
+from leanpix.engine.content.cells.source import (
+    DARK_LEVEL,
+    EDGE_REACH,
+    GROUND_WINDOW,
+    brightest,
+    largest_around,
+    mean_around,
+    window_means,
+)
 
 Plane = NDArray[np.float32]
 
@@ -25,9 +33,10 @@ _LINE_STEPS = (0.25, 10.0)
 """Mean steps of a cell that may hold a thin line, about of one pixel, 2 to 40 levels off. Above is an edge: it hides
 what is next to it, and the mean score sees it."""
 
-_LEAST_BEND = 1200
+_LEAST_BEND, _LEAST_BEND_IN_THE_DARK = 3000, 1200
 """Of a cell, see Cells.lines: a line of one pixel that is c levels off has 96 to 224 c squared, by where it lies, the
-edge of a panel 64 to 96; a soft edge, a gradient and dither have hardly any."""
+edge of a panel 64 to 96; a soft edge, a gradient and dither have hardly any. On a dark page 3 levels are seen; on
+others the 3 that resizing leaves beside an edge are not: 4 to 6 are counted there."""
 
 _LEAST_CELLS = 4
 """With such lines in a window, for it to count."""
@@ -51,7 +60,8 @@ class ThinLines:
         if not self._marked.any():
             return
         self._marked &= largest_around(seen.steps, EDGE_REACH) <= most
-        self._marked &= seen.kernels.lines(source, source, self._marked)[0] >= _LEAST_BEND
+        least_bend = np.where(brightest(seen.means) < DARK_LEVEL, _LEAST_BEND_IN_THE_DARK, _LEAST_BEND)
+        self._marked &= seen.kernels.lines(source, source, self._marked)[0] >= least_bend
         counts = self._window_sums(self._marked)
         self._counts = counts if (counts >= _LEAST_CELLS).any() else None
 
