@@ -10,7 +10,7 @@ from leanpix.engine.codecs.priors import SLIGHT_GROWTH
 from leanpix.engine.codecs.runs import EncoderRuns
 from leanpix.engine.goals.context import EncodeContext
 from leanpix.engine.goals.place_crops import CropTrials, PlaceCrops
-from leanpix.engine.goals.scoring import preview_places
+from leanpix.engine.goals.scoring import is_fair, preview_places
 
 _STEPS = (2.0, 5.0, 9.0, 14.0, 20.0, 100.0)
 """Points of typical score above the setting that was too coarse."""
@@ -99,8 +99,7 @@ class Climb:
         dearest = min(self.runs.to_grid(rates.parameter(most)), self.runs.highest)
         if self._trials or dearest <= setting or not self.runs.may_continue():
             return self._is_worth_a_look(dearest, None)
-        places = self._places_at(dearest)
-        return self.context.need.allows(self.context.need.worst_of(places)) or self.context.need.is_slight(places)
+        return is_fair(self.context.need, self._places_at(dearest))
 
     def _is_worth_a_look(self, setting: float, slight: float | None) -> bool:
         """Whether crops say that it passes; or that it falls short slightly, where none is known that does."""

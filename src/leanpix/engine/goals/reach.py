@@ -244,7 +244,7 @@ class Reach:
         setting = runs.to_grid(trusted(runs.encoder, target).parameter(target))
         places = self._places_at(setting)
         worst = need.worst_of(places)
-        if need.allows(worst) or need.is_slight(places) or any(mend.helps(worst) for mend in runs.encoder.mends()):
+        if is_fair(need, places) or any(mend.helps(worst) for mend in runs.encoder.mends()):
             return None
         crops = PlaceCrops.round(self.context, places)
         if crops is None:
