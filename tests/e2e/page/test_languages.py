@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Page, Route, expect
 from tests.support.batches import pick, settled, write_batch
 from tests.support.browser import Visitor
@@ -133,6 +134,23 @@ def cut_off(page: Page) -> list[str]:
     return found
 
 
+def run_together(page: Page) -> list[str]:
+    """The words of rows that reach under the row's buttons."""
+    found: list[str] = page.evaluate(
+        """() => [...document.querySelectorAll(".file")].flatMap((row) => {
+            const buttons = row.querySelector(".actions").getBoundingClientRect();
+            const under = (part) => {
+                const words = document.createRange();
+                words.selectNodeContents(part);
+                const at = words.getBoundingClientRect();
+                return at.right > buttons.left + 1 && at.bottom > buttons.top + 1;
+            };
+            return [...row.querySelectorAll(".state, .detail")].filter(under).map((part) => part.textContent);
+        })"""
+    )
+    return found
+
+
 def outside(page: Page, selector: str) -> list[str]:
     """What reaches over the edge of a phone."""
     found: list[str] = page.evaluate(
@@ -164,6 +182,31 @@ def test_the_keys_name_is_whole_on_a_phone_in_every_language(
         assert_fits(page)
         assert name.evaluate("one => one.scrollWidth - one.clientWidth") <= 1, file.stem
         expect(page.locator(".brand")).to_have_accessible_name("leanpix")
+
+
+def test_the_button_for_a_key_is_not_cut_off_on_a_narrow_phone(visitor_with: Callable[..., Visitor]) -> None:
+    page = visitor_with(**{**PHONE, "viewport": {"width": 360, "height": 740}}, locale="en").open("/")
+    label = page.locator("#key-button span")
+    for file in FILES:
+        page.select_option("#language", file.stem)
+        expect(label).to_have_text(texts(file.stem)["key.enter"])
+        assert_fits(page)
+        assert label.evaluate("one => one.scrollWidth - one.clientWidth") <= 1, file.stem
+
+
+def test_what_is_told_of_a_picture_does_not_run_into_its_buttons(
+    visitor_with: Callable[..., Visitor], server: Server, tmp_path: Path
+) -> None:
+    small = tmp_path / "already small.png"
+    Image.new("1", (8, 8)).save(small, optimize=True)
+    page = visitor_with(**{**PHONE, "viewport": {"width": 360, "height": 740}}, locale="en").open("/", server.key)
+    pick(page, small)
+    settled(page)
+    for file in FILES:
+        page.select_option("#language", file.stem)
+        expect(page.locator("html")).to_have_attribute("lang", file.stem)
+        expect(page.locator(".file .detail:not(:empty)").first).to_be_visible()
+        assert run_together(page) == [], file.stem
 
 
 def test_every_language_has_room_on_a_phone(
