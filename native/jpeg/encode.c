@@ -7,6 +7,7 @@
 
 #include "../export.h"
 #include "scans.h"
+#include "show.h"
 
 enum { LUMA_TABLE = 0, OWN_TABLE = 2, CLASSES = 2, MOST_SIDE = 65500, MOST_QUALITY = 100 };
 enum { SAMPLED_ROWS = 10, SAMPLED_BLOCKS = 1536, MOST_UNIT = 6, ROUNDS = 2 }; /* of what tells the rates of symbols */
@@ -320,6 +321,7 @@ LEANPIX_EXPORT int leanpix_jpeg_encode(const struct leanpix_jpeg_job *job, uint8
     jpeg_put(&out, START, job->quality ? BARE_START : sizeof START);
     outcome = jpeg_write(&out, &self->picture, job->until_cpu_s);
   }
+  if (outcome == JPEG_DONE && job->shown) outcome = jpeg_show(&self->picture, self->rows, job->shown);
   jpeg_free_values(&self->picture);
   free(self);
   if (outcome == JPEG_DONE) {

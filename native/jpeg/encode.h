@@ -18,6 +18,7 @@ struct leanpix_jpeg_job {
   int32_t quality; /* 1 to 100: libjpeg's, in steps for thumbnails, and distance and what follows it count for nothing;
                     * 0: by distance */
   double until_cpu_s; /* of the process' processor time; 0: as long as it takes */
+  uint8_t *shown; /* gets the pixels as a decoder of the file shows them, as many as there are; null: nobody asks */
 };
 
 /* The steps of a component's table at a distance, before they are rounded, in zigzag order. */

@@ -34,6 +34,18 @@ struct jpeg_rows {
   /* The sum of squares of a block's waves, its mean left out. squares: of the steps. */
   float (*energy)(const float scaled[JPEG_VALUES], const float squares[JPEG_VALUES]);
 
+  /* A block's samples from its values, in the whole numbers of libjpeg's exact decoder (T.81, A.3.3). filled: which are
+   * not zero. */
+  void (*inverse)(const int16_t values[JPEG_VALUES], uint64_t filled, const uint16_t steps[JPEG_VALUES], uint8_t *samples,
+                  size_t stride);
+
+  /* A row of halved chroma at its full width: of the row that it lies in, 3 parts, and of the next one beside it, 1. sums:
+   * room for count + 2. */
+  void (*widen)(const uint8_t *near, const uint8_t *far, size_t count, uint16_t *sums, uint8_t *out);
+
+  /* RGB of a row of luma and chroma. room: for 3 * count bytes. */
+  void (*paint)(const uint8_t *luma, const uint8_t *blue, const uint8_t *red, size_t count, uint8_t *room, uint8_t *pixels);
+
   /* Lightness, 16 a level. */
   void (*levels)(const uint8_t *const bands[JPEG_BANDS], size_t count, int16_t *levels);
 

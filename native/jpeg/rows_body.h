@@ -105,6 +105,86 @@ CPU static float NAME(energy)(const float scaled[restrict JPEG_VALUES], const fl
   return sums[0] + sums[1] + (sums[2] + sums[3]) + (sums[4] + sums[5] + (sums[6] + sums[7]));
 }
 
+CPU static inline uint8_t NAME(level)(int16_t number) {
+  const int16_t above = number > 0 ? number : 0;
+  return (uint8_t)(above < 255 ? above : 255);
+}
+
+/* Of each column of eight rows, by even and odd parts; the odd ones' products are of the cosines' sums. */
+CPU static inline void NAME(inverse_columns)(int32_t to[restrict 8][8], int32_t from[restrict 8][8], int shift) {
+  for (int i = 0; i < 8; ++i) {
+    const int32_t half = 1 << (shift - 1), sum = (from[0][i] + from[4][i]) * 8192 + half;
+    const int32_t difference = (from[0][i] - from[4][i]) * 8192 + half, both = (from[2][i] + from[6][i]) * 4433;
+    const int32_t low = both - from[6][i] * 15137, high = both + from[2][i] * 6270;
+    const int32_t e0 = sum + high, e3 = sum - high, e1 = difference + low, e2 = difference - low;
+    const int32_t a = from[1][i], b = from[3][i], c = from[5][i], d = from[7][i];
+    const int32_t ad = (a + d) * -7373, bc = (b + c) * -20995, all = (a + b + c + d) * 9633;
+    const int32_t bd = (b + d) * -16069 + all, ac = (a + c) * -3196 + all;
+    const int32_t o0 = a * 12299 + ad + ac, o1 = b * 25172 + bc + bd, o2 = c * 16819 + bc + ac, o3 = d * 2446 + ad + bd;
+    to[0][i] = (e0 + o0) >> shift;
+    to[7][i] = (e0 - o0) >> shift;
+    to[1][i] = (e1 + o1) >> shift;
+    to[6][i] = (e1 - o1) >> shift;
+    to[2][i] = (e2 + o2) >> shift;
+    to[5][i] = (e2 - o2) >> shift;
+    to[3][i] = (e3 + o3) >> shift;
+    to[4][i] = (e3 - o3) >> shift;
+  }
+}
+
+CPU static void NAME(inverse)(const int16_t values[restrict JPEG_VALUES], uint64_t filled,
+                              const uint16_t steps[restrict JPEG_VALUES], uint8_t *restrict samples, size_t stride) {
+  int32_t one[8][8] = {{0}}, other[8][8];
+  if ((filled & ~(uint64_t)1) == 0) {
+    const int level = 128 + ((values[0] * steps[0] + 4) >> 3);
+    for (int row = 0; row < 8; ++row) memset(samples + (size_t)row * stride, level < 0 ? 0 : level > 255 ? 255 : level, 8);
+    return;
+  }
+  for (; filled; filled &= filled - 1) {
+    const int at = __builtin_ctzll(filled), place = JPEG_ZIGZAG[at];
+    one[place / 8][place % 8] = values[at] * steps[at];
+  }
+  NAME(inverse_columns)(other, one, 11);
+  for (int row = 0; row < 8; ++row) {
+    for (int column = 0; column < 8; ++column) one[column][row] = other[row][column];
+  }
+  NAME(inverse_columns)(other, one, 18);
+  uint8_t turned[8][8];
+  for (int i = 0; i < 8; ++i) {
+    for (int row = 0; row < 8; ++row) turned[i][row] = NAME(level)((int16_t)(other[i][row] + 128));
+  }
+  for (int row = 0; row < 8; ++row) {
+    for (int i = 0; i < 8; ++i) samples[(size_t)row * stride + (size_t)i] = turned[i][row];
+  }
+}
+
+CPU static void NAME(widen)(const uint8_t *restrict near, const uint8_t *restrict far, size_t count,
+                            uint16_t *restrict sums, uint8_t *restrict out) {
+  for (size_t i = 0; i < count; ++i) sums[i + 1] = (uint16_t)(3 * near[i] + far[i]);
+  sums[0] = sums[1];
+  sums[count + 1] = sums[count];
+  for (size_t i = 0; i < count; ++i) {
+    out[2 * i] = (uint8_t)((3 * sums[i + 1] + sums[i] + 8) >> 4);
+    out[2 * i + 1] = (uint8_t)((3 * sums[i + 1] + sums[i + 2] + 7) >> 4);
+  }
+}
+
+CPU static void NAME(paint)(const uint8_t *restrict luma, const uint8_t *restrict to_blue, const uint8_t *restrict to_red,
+                            size_t count, uint8_t *restrict room, uint8_t *restrict pixels) {
+  uint8_t *restrict reds = room, *restrict greens = room + count, *restrict blues = room + 2 * count;
+  for (size_t i = 0; i < count; ++i) {
+    const int32_t blue = to_blue[i] - 128, red = to_red[i] - 128, half = 32768;
+    reds[i] = NAME(level)((int16_t)(luma[i] + (int16_t)((91881 * red + half) >> 16)));
+    greens[i] = NAME(level)((int16_t)(luma[i] + (int16_t)((-22554 * blue - 46802 * red + half) >> 16)));
+    blues[i] = NAME(level)((int16_t)(luma[i] + (int16_t)((116130 * blue + half) >> 16)));
+  }
+  for (size_t i = 0; i < count; ++i) {
+    pixels[3 * i] = reds[i];
+    pixels[3 * i + 1] = greens[i];
+    pixels[3 * i + 2] = blues[i];
+  }
+}
+
 CPU static void NAME(levels)(const uint8_t *const bands[JPEG_BANDS], size_t count, int16_t *restrict levels) {
   const uint8_t *restrict red = bands[0], *restrict green = bands[1], *restrict blue = bands[2];
   for (size_t i = 0; i < count; ++i) {
@@ -178,6 +258,7 @@ CPU static void NAME(busy)(const float *const cells[JPEG_CELL], size_t count, fl
 static const struct jpeg_rows NAME(rows) = {
     .split = NAME(split),         .luma = NAME(luma),           .chroma = NAME(chroma), .halve = NAME(halve),
     .sharpen = NAME(sharpen),     .transform = NAME(transform), .large = NAME(large),   .energy = NAME(energy), .levels = NAME(levels),
+    .inverse = NAME(inverse),     .widen = NAME(widen),         .paint = NAME(paint),
     .add_far = NAME(add_far),     .fold = NAME(fold),           .busy = NAME(busy),
 };
 #undef CPU

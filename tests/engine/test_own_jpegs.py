@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import Any
@@ -21,7 +22,7 @@ from tests.engine.pictures import drawing, encoded, photo
 from leanpix.domain.formats import OutputFormat
 from leanpix.domain.request import CompressionOptions
 from leanpix.engine import compress, score
-from leanpix.engine.budget import Effort
+from leanpix.engine.budget import Budget, Effort
 from leanpix.engine.codecs.base import Goal, Raster
 from leanpix.engine.codecs.jpeg import jpegli
 from leanpix.engine.codecs.jpeg.codec import JpegCodec
@@ -29,7 +30,8 @@ from leanpix.engine.codecs.jpeg.jpegli import Means, Subsampling, distance_from_
 from leanpix.engine.codecs.jpeg.lossless import native_packing
 from leanpix.engine.codecs.jpeg.own_encoder import OwnEncoder, own_encoder
 from leanpix.engine.codecs.jpeg.own_tables import with_own_tables
-from leanpix.engine.libraries.native import PLAIN_CPU, load_native
+from leanpix.engine.codecs.runs import EncoderRuns
+from leanpix.engine.libraries.native import NEWEST_CPU, PLAIN_CPU, load_native
 from leanpix.engine.reading.headers.jpeg import segments
 from leanpix.engine.reading.headers.quantisers import jpeg_quantisers
 
@@ -101,6 +103,66 @@ def test_thumbnails_of_every_size_are_read_alike_by_all(
     assert with_own_tables(data) == data
     limit = 4 if subsampling == "4:4:4" or pixels.ndim == 2 else 12
     assert np.abs(pixels.astype(int) - source.reshape(pixels.shape)).mean() < limit
+
+
+def extremes(width: int, height: int) -> Pixels:
+    """Noise of black and white of all colours, whose waves leave what samples hold."""
+    return (np.random.default_rng(width).integers(0, 2, (height, width, 3)) * 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize(
+    "shape", [*((*size, 3) for size in SIZES), (2, 3, 3), (4, 5, 3), (5, 4, 3), (1, 1), (40, 57, 1)]
+)
+@pytest.mark.parametrize("subsampling", ["4:2:0", "4:4:4"])
+@pytest.mark.parametrize("of", [photo, extremes])
+@pytest.mark.parametrize("cpu", [PLAIN_CPU, NEWEST_CPU])
+def test_what_an_encode_shows_is_to_the_bit_what_decoders_do(
+    encoder: OwnEncoder, shape: tuple[int, ...], subsampling: Subsampling, of: Callable[[int, int], Pixels], cpu: int
+) -> None:
+    source = np.ascontiguousarray(of(shape[1], shape[0])[:, :, : shape[2] if len(shape) > 2 else 1]).reshape(shape)
+    library = load_native()
+    assert library is not None
+    encoder, shown = OwnEncoder(library, cpu=cpu), np.empty_like(source)
+    for distance in (0.05, 2, 20):
+        data = encoder.encode(source, distance=distance, subsampling=subsampling, shown=shown)
+        assert np.array_equal(by_pillow(data), shown.reshape(by_pillow(data).shape))
+        assert data == encoder.encode(source, distance=distance, subsampling=subsampling)
+    for quality in (1, 80):
+        data = encoder.encode_thumbnail(source, quality=quality, subsampling=subsampling, shown=shown)
+        assert np.array_equal(by_pillow(data), shown.reshape(by_pillow(data).shape))
+
+
+@pytest.mark.parametrize(
+    "shown", [np.empty((4, 4, 3), np.uint8), np.empty((9, 7, 3)), np.empty((9, 14, 3), np.uint8)[:, ::2]]
+)
+def test_room_that_what_is_shown_does_not_fit_is_refused(encoder: OwnEncoder, shown: NDArray[Any]) -> None:
+    with pytest.raises(ValueError, match="what is shown goes into uint8"):
+        encoder.encode(photo(7, 9), distance=1, subsampling="4:2:0", shown=shown)
+
+
+@pytest.mark.parametrize("size", [(480, 320), (160, 120)])
+def test_who_is_going_to_look_gets_the_pixels_with_the_file_and_nobody_else(
+    encoder: OwnEncoder, size: tuple[int, int]
+) -> None:
+    del encoder
+    raster = Raster(landscape(*size))
+    unseen = JpegCodec().open(raster, Effort.FULL, Goal(quality=75))
+    seen = JpegCodec().open(raster, Effort.FULL, Goal(quality=75, is_looked_at=lambda: True))
+    setting = seen.to_grid(seen.param_for(75))
+    first, second = unseen.encode(setting), seen.encode(setting)
+    assert first.shown is None
+    assert second.shown is not None
+    assert first.data == second.data
+    assert np.array_equal(second.shown, by_pillow(second.data))
+
+
+def test_of_many_encodes_the_pixels_of_one_are_held(encoder: OwnEncoder) -> None:
+    del encoder
+    seen = JpegCodec().open(Raster(landscape()), Effort.FULL, Goal(score=75, is_looked_at=lambda: True))
+    runs = EncoderRuns(seen, Budget())
+    settings = [seen.to_grid(seen.param_for(quality)) for quality in (60, 75, 90)]
+    assert [runs.at(setting).shown is not None for setting in settings] == [True] * 3
+    assert [runs.done[setting].shown is not None for setting in settings] == [False, False, True]
 
 
 def test_a_thumbnail_is_smaller_at_each_lower_quality_and_keeps_its_profile(encoder: OwnEncoder) -> None:

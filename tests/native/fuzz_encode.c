@@ -55,12 +55,18 @@ void fuzz_one(struct input input, int is_short) {
   uint8_t *first = NULL, *second = NULL;
   size_t first_bytes = 0, second_bytes = 0;
   job.pixels = pixels;
+  uint8_t *shown = malloc(2 * (size_t)job.width * job.height * (size_t)job.bands), *again = shown;
+  CHECK(shown != NULL);
+  again += (size_t)job.width * job.height * (size_t)job.bands;
   job.newest_cpu = METRIC_AVX512;
+  job.shown = shown;
   const int made = encode(&job, &first, &first_bytes, is_short);
   job.newest_cpu = METRIC_PLAIN;
+  job.shown = again;
   if (made) check_readable(&job, first, first_bytes, is_short);
   if (encode(&job, &second, &second_bytes, is_short) && made) {
     CHECK(first_bytes == second_bytes && memcmp(first, second, first_bytes) == 0);
+    CHECK(memcmp(shown, again, (size_t)(again - shown)) == 0);
   }
   check_refused((struct leanpix_jpeg_job){.pixels = pixels, .width = 0, .height = 1, .bands = 3, .distance = 1});
   check_refused((struct leanpix_jpeg_job){.pixels = pixels, .width = 1, .height = 1 << 16, .bands = 3, .distance = 1});
@@ -69,5 +75,6 @@ void fuzz_one(struct input input, int is_short) {
   check_refused((struct leanpix_jpeg_job){.pixels = pixels, .width = 1, .height = 1, .bands = 1, .quality = 101});
   free(first);
   free(second);
+  free(shown);
   free(pixels);
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
@@ -102,13 +102,17 @@ class Raster:
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """An encoder's result; quality and distance are its own settings, None where it has none."""
+    """An encoder's result; quality and distance are its own settings, None where it has none.
+
+    shown: the pixels that a decoder makes of it, where the encoder had them for less.
+    """
 
     data: bytes
     encoder: str
     quality: float | None = None
     distance: float | None = None
     is_lossless: bool = False
+    shown: NDArray[np.uint8] | None = field(default=None, compare=False, repr=False)
 
 
 def endless() -> float:
@@ -116,12 +120,18 @@ def endless() -> float:
     return math.inf
 
 
+def never() -> bool:
+    """Nobody is going to look."""
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class Goal:
     """What is wanted of the encoder, one of three: the choice of chroma subsampling rests on it.
 
     left_s: the time that is left for this format, whenever that is asked. held_pixels: of the picture of which the
-    raster is a smaller size; it is in memory too. ValueError for two of the three.
+    raster is a smaller size; it is in memory too. is_looked_at: whether each encode's pixels are going to be looked at,
+    known before the first. ValueError for two of the three.
     """
 
     quality: float | None = None
@@ -129,6 +139,7 @@ class Goal:
     score: float | None = None
     left_s: Callable[[], float] = endless
     held_pixels: int = 0
+    is_looked_at: Callable[[], bool] = never
 
     def __post_init__(self) -> None:
         if sum(one is not None for one in (self.quality, self.bits_per_pixel, self.score)) > 1:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,9 +45,16 @@ class EncoderRuns:
         """The encoding at a parameter that came from to_grid."""
         if parameter not in self.done:
             began_s = self.budget.spent_s()
+            self._let_go_of_shown()
             self.done[parameter] = self.encoder.encode(parameter)
             self.slowest_s = max(self.slowest_s, self.budget.spent_s() - began_s)
         return self.done[parameter]
+
+    def _let_go_of_shown(self) -> None:
+        """Of all encodes the pixels of one are in memory: who looks at another again decodes it."""
+        for parameter, encoded in self.done.items():
+            if encoded.shown is not None:
+                self.done[parameter] = replace(encoded, shown=None)
 
     def preview(self, parameter: float) -> NDArray[np.uint8] | None:
         """The pixels of the encoding at a parameter, where they are had for less; as slow as they were to make."""

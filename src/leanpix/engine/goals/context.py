@@ -117,9 +117,20 @@ class EncodeContext:
         if need.max_bytes is not None and bits_per_pixel is None:
             bits_per_pixel = need.max_bytes * 8 / raster.total_pixels
         goal = Goal(
-            need.setting, bits_per_pixel, need.least.get(Criterion.SCORE), self.budget.left_s, self.raster.total_pixels
+            need.setting,
+            bits_per_pixel,
+            need.least.get(Criterion.SCORE),
+            self.budget.left_s,
+            self.raster.total_pixels,
+            self._is_looked_at,
         )
         return EncoderRuns(self.codec.open(raster, self.effort, goal), self.budget)
+
+    def _is_looked_at(self) -> bool:
+        """Whether an encode is scored, or its worst place looked for; of those to a size hardly one is."""
+        if self.need.max_bytes is not None:
+            return False
+        return Criterion.SCORE in self.need.least or (self.need.room is not None and self.meter.is_at_risk)
 
     @property
     def keeps_format_and_dimensions(self) -> bool:

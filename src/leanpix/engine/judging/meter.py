@@ -203,6 +203,8 @@ class QualityMeter:
         """The scored regions of an encoding, at the raster's dimensions."""
         width, rows = self.raster.width_px, self.raster.pixels.shape[0]
         if not self.is_sampled and not self.raster.has_alpha:
+            if encoded.shown is not None and encoded.shown.shape == self.raster.pixels.shape:
+                return encoded.shown
             plain = decoded_jpeg(encoded.data, self.raster.colour_bands)
             if plain is not None and plain.shape[:2] == (rows, width):
                 return plain

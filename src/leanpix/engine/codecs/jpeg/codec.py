@@ -8,11 +8,14 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
+import numpy as np
+from numpy.typing import NDArray
+
 from leanpix.domain.formats import OutputFormat, SourceFormat
 from leanpix.domain.worst_place import Measure
 from leanpix.engine.budget import Effort
 from leanpix.engine.codecs import priors
-from leanpix.engine.codecs.base import GROUND, Encoded, Goal, Mend, Raster, endless
+from leanpix.engine.codecs.base import GROUND, Encoded, Goal, Mend, Raster, endless, never
 from leanpix.engine.codecs.jpeg import lossless
 from leanpix.engine.codecs.jpeg.jpegli import (
     PLAIN_MEANS,
@@ -60,6 +63,10 @@ and trellis drops grain that is asked for."""
 _SMALL_RATE_BIAS = 0.65
 """How much more log(bits a pixel) a thumbnail takes than what is typical of larger pictures at a score."""
 
+_SHOWN_PIXELS = 3_000_000
+"""Of pictures up to here an encode's pixels are shown with it, where they are going to be looked at: those of a larger
+one are not to be held beside what it takes to look at them."""
+
 _OWN_PART = 0.5
 """Of the time that is left, for an encode of our own; jpegli's, which takes its place then, takes less."""
 
@@ -105,7 +112,7 @@ class JpegEncoder:
     """Parameter: -log(distance), a continuous one but for mozjpeg, so that a size or a score is met closely.
 
     is_small: in steps for thumbnails at any distance; is_thumbnail: of that size, though for finer goals by jpegli.
-    left_s: the time that is left whenever that is asked.
+    left_s: the time that is left whenever that is asked. is_looked_at: whether an encode's pixels are going to be.
     """
 
     raster: Raster
@@ -115,6 +122,7 @@ class JpegEncoder:
     is_small: bool = False
     is_thumbnail: bool = False
     left_s: Callable[[], float] = endless
+    is_looked_at: Callable[[], bool] = never
     lossless_from = _NEVER
     most_score = 100.0
     is_screen_content = False
@@ -186,11 +194,15 @@ class JpegEncoder:
         """In mozjpeg's steps at the quality of that number, in the scans that are smallest."""
         own = own_encoder()
         if own is not None:
-            icc_profile, subsampling = self.raster.icc_profile, self.subsampling
+            subsampling, shown = self.subsampling, self._room_to_show()
             data = own.encode_thumbnail(
-                self.raster.pixels, quality=quality, subsampling=subsampling, icc_profile=icc_profile
+                self.raster.pixels,
+                quality=quality,
+                subsampling=subsampling,
+                icc_profile=self.raster.icc_profile,
+                shown=shown,
             )
-            return Encoded(data, f"leanpix {subsampling}", quality=quality)
+            return Encoded(data, f"leanpix {subsampling}", quality=quality, shown=shown)
         data = self._saved(quality, interlace=False, optimize_scans=False, quant_table=3)
         packed = lossless.packed(data)
         data = packed.data if packed is not None and len(packed.data) < len(data) else data
@@ -198,6 +210,12 @@ class JpegEncoder:
 
     def lossless(self) -> None:
         """JPEG has no lossless mode that viewers read."""
+
+    def _room_to_show(self) -> NDArray[np.uint8] | None:
+        """For the pixels of an encode that is going to be looked at."""
+        if self.raster.has_alpha or self.raster.total_pixels > _SHOWN_PIXELS or not self.is_looked_at():
+            return None
+        return np.empty_like(self.raster.pixels)
 
     @property
     def _has_means(self) -> bool:
@@ -223,6 +241,7 @@ class JpegEncoder:
         own = self._own()
         if own is None:
             return self._by_jpegli(distance)
+        shown = self._room_to_show()
         try:
             data = own.encode(
                 self.raster.pixels,
@@ -231,11 +250,12 @@ class JpegEncoder:
                 icc_profile=self.raster.icc_profile,
                 means=self.means,
                 most_cpu_s=_OWN_PART * self.left_s(),
+                shown=shown,
             )
         except TimeoutError:
             return self._by_jpegli(distance)
         quality = round(quality_from_distance(distance), 1)
-        return Encoded(data, f"leanpix {self.subsampling}", quality=quality, distance=distance)
+        return Encoded(data, f"leanpix {self.subsampling}", quality=quality, distance=distance, shown=shown)
 
     def _by_jpegli(self, distance: float) -> Encoded:
         data = encode_jpegli(
@@ -296,7 +316,13 @@ class JpegCodec:
         is_small = is_thumbnail and not _is_beyond(goal, _SMALL_UP_TO)
         subsampling: Subsampling = "4:4:4" if sharp else "4:2:0"
         return JpegEncoder(
-            raster, effort, subsampling, is_small=is_small, is_thumbnail=is_thumbnail, left_s=goal.left_s
+            raster,
+            effort,
+            subsampling,
+            is_small=is_small,
+            is_thumbnail=is_thumbnail,
+            left_s=goal.left_s,
+            is_looked_at=goal.is_looked_at,
         )
 
     def source_size(self, source: bytes) -> SourceSize:

@@ -35,6 +35,7 @@ class _Job(ctypes.Structure):
         ("newest_cpu", c_int32),
         ("quality", c_int32),
         ("until_cpu_s", c_double),
+        ("shown", c_void_p),
     )
 
 
@@ -59,15 +60,17 @@ class OwnEncoder:
         icc_profile: bytes | None = None,
         means: Means = PLAIN_MEANS,
         most_cpu_s: float = math.inf,
+        shown: NDArray[np.uint8] | None = None,
     ) -> bytes:
         """Encode (H,W,3) sRGB, or gray (H,W) or (H,W,1), pixels in the scans that are smallest.
 
         distance has jpegli's meaning, 0.01 (best) to 25: the same score at the same number. Gray ignores the
-        subsampling. ValueError: pixels, distance or profile out of what is allowed; MemoryError; TimeoutError: it took
-        more than most_cpu_s of this process' time; TaskFailure: the encoder gave up.
+        subsampling. shown: of the pixels' shape, gets what a decoder makes of the file, to the bit what libjpeg-turbo
+        does (docs/decisions/0316). ValueError: pixels, distance or profile out of what is allowed; MemoryError;
+        TimeoutError: it took more than most_cpu_s of this process' time; TaskFailure: the encoder gave up.
         """
         how = (distance, means.is_even, means.low_step, self._cpu, 0, until_cpu_s(most_cpu_s))
-        return self._made(checked_picture(pixels, distance), subsampling, icc_profile, how)
+        return self._made(checked_picture(pixels, distance), subsampling, icc_profile, how, shown)
 
     def encode_thumbnail(
         self,
@@ -76,16 +79,17 @@ class OwnEncoder:
         quality: int,
         subsampling: Subsampling,
         icc_profile: bytes | None = None,
+        shown: NDArray[np.uint8] | None = None,
     ) -> bytes:
         """Encode such pixels at libjpeg's quality of 1 to 100, in mozjpeg's steps for small pictures.
 
-        As thorough as mozjpeg's, in a third of the time (docs/decisions/0305). ValueError, MemoryError, TaskFailure: as
-        of encode.
+        As thorough as mozjpeg's, in a third of the time (docs/decisions/0305). shown, ValueError, MemoryError,
+        TaskFailure: as of encode.
         """
         if not 1 <= quality <= _BEST_QUALITY:
             raise ValueError(f"quality {quality} is not in 1..{_BEST_QUALITY}")
         how = (MIN_DISTANCE, 0, 0, self._cpu, quality, 0)
-        return self._made(checked_picture(pixels, MIN_DISTANCE), subsampling, icc_profile, how)
+        return self._made(checked_picture(pixels, MIN_DISTANCE), subsampling, icc_profile, how, shown)
 
     def _made(
         self,
@@ -93,12 +97,20 @@ class OwnEncoder:
         subsampling: Subsampling,
         icc_profile: bytes | None,
         how: tuple[float, ...],
+        shown: NDArray[np.uint8] | None,
     ) -> bytes:
         check_profile_size(icc_profile or b"")
+        if shown is not None and (
+            shown.size != picture.size or shown.dtype != np.uint8 or not shown.flags.c_contiguous
+        ):
+            raise ValueError(f"what is shown goes into uint8{picture.shape}, not {shown.dtype}{shown.shape}")
         height, width = picture.shape[:2]
         bands = _COLOUR_BANDS if picture.ndim == _COLOUR_AXES else 1
         is_halved = bands == _COLOUR_BANDS and subsampling == "4:2:0"
-        data = self._run(_Job(picture.ctypes.data, width, height, bands, is_halved, *how))
+        job = _Job(
+            picture.ctypes.data, width, height, bands, is_halved, *how, None if shown is None else shown.ctypes.data
+        )
+        data = self._run(job)
         return with_icc_profile(data, icc_profile) if icc_profile else data
 
     def _run(self, job: _Job) -> bytes:
