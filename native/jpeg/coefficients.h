@@ -7,7 +7,7 @@
 
 enum { JPEG_SIDE = 8, JPEG_VALUES = 64, JPEG_COMPONENTS = 4, JPEG_TABLES = 4, JPEG_MASKS = 4 };
 
-enum jpeg_outcome { JPEG_DONE, JPEG_DAMAGED, JPEG_UNSUPPORTED, JPEG_NO_MEMORY, JPEG_LATE };
+enum jpeg_outcome { JPEG_DONE, JPEG_DAMAGED, JPEG_UNSUPPORTED, JPEG_NO_MEMORY, JPEG_LATE, JPEG_LARGER };
 
 struct jpeg_component {
   int id, table;        /* as the frame's header has them */

@@ -319,7 +319,7 @@ LEANPIX_EXPORT int leanpix_jpeg_encode(const struct leanpix_jpeg_job *job, uint8
   jpeg_planes_free(&self->planes);
   if (outcome == JPEG_DONE) {
     jpeg_put(&out, START, job->quality ? BARE_START : sizeof START);
-    outcome = jpeg_write(&out, &self->picture, job->until_cpu_s);
+    outcome = jpeg_write(&out, &self->picture, job->until_cpu_s, SIZE_MAX);
   }
   if (outcome == JPEG_DONE && job->shown) outcome = jpeg_show(&self->picture, self->rows, job->shown);
   jpeg_free_values(&self->picture);

@@ -1,11 +1,13 @@
 /* Segments and scans of a JPEG. What is not as the standard has it makes the file damaged: nothing is guessed. */
 #include "read.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum { SOI = 0xD8, EOI = 0xD9, SOS = 0xDA, DQT = 0xDB, DRI = 0xDD, DHT = 0xC4, SOF0 = 0xC0, SOF1 = 0xC1, SOF2 = 0xC2 };
 enum { APP0 = 0xE0, APP15 = 0xEF, COM = 0xFE, RST0 = 0xD0, RST7 = 0xD7, TEM = 0x01 };
 enum { NEAR_BITS = 9, MOST_SIZE = 15, MOST_DC = 1 << 14, END = 64, CODES = 4 };
+enum { HELD_BITS = 64, WHOLE_BITS = 10 }; /* what is held at most; a look ahead that may show a whole value */
 
 struct reading_code {
   uint16_t near[1 << NEAR_BITS]; /* length * 256 + symbol of the word that a look ahead begins with; 0: a longer one */
@@ -13,6 +15,13 @@ struct reading_code {
   int32_t offset[HUFFMAN_BITS + 1]; /* from a word to the place of its symbol */
   uint8_t symbols[HUFFMAN_SYMBOLS];
   int is_there;
+};
+
+/* What a look ahead of WHOLE_BITS begins with, where that is all of an AC value. */
+struct whole_value {
+  int16_t value;
+  uint8_t symbol; /* the zeros before it, and its size */
+  uint8_t bits;   /* that it takes; 0: it is none, or not all there */
 };
 
 struct reader {
@@ -27,6 +36,7 @@ struct reader {
   int is_progressive, has_frame;
   unsigned restart_units;
   struct reading_code codes[2][CODES];
+  struct whole_value whole[CODES][1 << WHOLE_BITS]; /* of AC codes */
   /* of the current scan */
   int count, order[JPEG_COMPONENTS], dc_code[JPEG_COMPONENTS], ac_code[JPEG_COMPONENTS];
   int from, to, high, low;
@@ -35,8 +45,29 @@ struct reader {
   uint8_t seen[JPEG_COMPONENTS][JPEG_VALUES]; /* of a value: 0, or 1 and the bits that are to come */
 };
 
+static inline uint64_t eight_bytes(const uint8_t *at) {
+  uint64_t word = 0;
+  for (int i = 0; i < 8; ++i) word = word << 8 | at[i];
+  return word;
+}
+
+/* Whether any byte of a word is 0xFF. */
+static inline int has_marker(uint64_t word) {
+  return ((~word - 0x0101010101010101u) & word & 0x8080808080808080u) != 0;
+}
+
 /* Bytes of the entropy-coded data up to the next marker; zeros after it. */
 static void hold(struct reader *reader) {
+  if (reader->end - reader->at >= 8) {
+    const uint64_t word = eight_bytes(reader->at);
+    const int bytes = (HELD_BITS - 1 - reader->held_bits) / 8;
+    if (!has_marker(word)) {
+      reader->held = reader->held << 8 * bytes | word >> (HELD_BITS - 8 * bytes);
+      reader->held_bits += 8 * bytes;
+      reader->at += bytes;
+      return;
+    }
+  }
   while (reader->held_bits <= 56) {
     unsigned byte = 0;
     if (reader->at < reader->end && (reader->at[0] != 0xFF || (reader->end - reader->at > 1 && reader->at[1] == 0))) {
@@ -99,7 +130,14 @@ static void set(int16_t *values, uint64_t *filled, int at, int value) {
   *filled |= (uint64_t)(value != 0) << at;
 }
 
-static void read_dc(struct reader *reader, int which, int16_t *values, uint64_t *filled) {
+/* A value in its place, and in the masks of those of its size. */
+static inline void add_value(int16_t *values, uint64_t filled[JPEG_MASKS], int at, int value, int size) {
+  values[at] = (int16_t)value;
+  const uint64_t bit = (uint64_t)1 << at;
+  for (int mask = 0; mask < JPEG_MASKS; ++mask) filled[mask] |= bit & -(uint64_t)(size > mask);
+}
+
+static void read_dc(struct reader *reader, int which, int16_t *values, uint64_t filled[JPEG_MASKS]) {
   if (reader->high) {
     if (take_bits(reader, 1)) set(values, filled, 0, values[0] | 1 << reader->low);
     return;
@@ -113,7 +151,48 @@ static void read_dc(struct reader *reader, int which, int16_t *values, uint64_t 
     reader->is_damaged = 1;
     return;
   }
-  set(values, filled, 0, value);
+  add_value(values, filled, 0, value, jpeg_size((unsigned)abs(value)));
+}
+
+/* A block's AC values of a sequential scan. What is held lies in variables of its own: values are written in between. */
+static void read_sequential(struct reader *reader, int which, int16_t *restrict values, uint64_t filled[JPEG_MASKS]) {
+  const struct reading_code *code = &reader->codes[1][reader->ac_code[which]];
+  const struct whole_value *whole = reader->whole[reader->ac_code[which]];
+  uint64_t held = reader->held, found[JPEG_MASKS] = {0};
+  int held_bits = reader->held_bits, at = 1;
+  while (at < JPEG_VALUES) {
+    if (held_bits < 2 * HUFFMAN_BITS) {
+      reader->held = held;
+      reader->held_bits = held_bits;
+      hold(reader);
+      held = reader->held;
+      held_bits = reader->held_bits;
+    }
+    const struct whole_value seen = whole[held >> (held_bits - WHOLE_BITS) & ((1 << WHOLE_BITS) - 1)];
+    if (seen.bits && at + (seen.symbol >> 4) < JPEG_VALUES) {
+      at += seen.symbol >> 4;
+      add_value(values, found, at++, seen.value, seen.symbol & 15);
+      held_bits -= seen.bits;
+      continue;
+    }
+    reader->held = held;
+    reader->held_bits = held_bits;
+    const int symbol = (int)take_symbol(reader, code), run = symbol >> 4, size = symbol & 15;
+    const int value = take_number(reader, size);
+    held_bits = reader->held_bits; /* nothing more was held: there was enough */
+    at += run;
+    if (size == 0 && run < 15) {
+      reader->is_damaged |= run != 0;
+      break;
+    }
+    if (at >= JPEG_VALUES) reader->is_damaged = 1;
+    if (reader->is_damaged) break;
+    if (size) add_value(values, found, at, value, size);
+    ++at;
+  }
+  reader->held = held;
+  reader->held_bits = held_bits;
+  for (int mask = 0; mask < JPEG_MASKS; ++mask) filled[mask] |= found[mask];
 }
 
 /* A block's values of a band, for the first time. */
@@ -126,7 +205,6 @@ static void read_first(struct reader *reader, const struct reading_code *code, i
   for (; at <= reader->to; ++at) {
     const int symbol = (int)take_symbol(reader, code), run = symbol >> 4, size = symbol & 15;
     if (size == 0 && run < 15) {
-      if (run && !reader->is_progressive) reader->is_damaged = 1;
       reader->ended = (1u << run) - 1 + take_bits(reader, run);
       return;
     }
@@ -176,17 +254,18 @@ static void read_refined(struct reader *reader, const struct reading_code *code,
   --reader->ended;
 }
 
-static void read_block(struct reader *reader, int which, int16_t *values, uint64_t *filled) {
+static void read_block(struct reader *reader, int which, int16_t *values, uint64_t filled[JPEG_MASKS]) {
   const struct reading_code *code = &reader->codes[1][reader->ac_code[which]];
   if (reader->from == 0) read_dc(reader, which, values, filled);
   if (reader->to == 0 || reader->is_damaged) return;
-  if (reader->high) read_refined(reader, code, values, filled);
+  if (!reader->is_progressive) read_sequential(reader, which, values, filled);
+  else if (reader->high) read_refined(reader, code, values, filled);
   else read_first(reader, code, values, filled);
 }
 
 static void read_unit(struct reader *reader, size_t column, size_t row) {
   int16_t nothing[JPEG_VALUES];
-  uint64_t none;
+  uint64_t none[JPEG_MASKS];
   for (int which = 0; which < reader->count; ++which) {
     struct jpeg_component *one = &reader->picture->component[reader->order[which]];
     const size_t across = reader->count > 1 ? (size_t)one->across : 1, down = reader->count > 1 ? (size_t)one->down : 1;
@@ -198,8 +277,8 @@ static void read_unit(struct reader *reader, size_t column, size_t row) {
           continue;
         }
         memset(nothing, 0, sizeof nothing); /* fills the unit only */
-        none = 0;
-        read_block(reader, which, nothing, &none);
+        memset(none, 0, sizeof none);
+        read_block(reader, which, nothing, none);
       }
     }
   }
@@ -332,6 +411,19 @@ static int make_reading_code(struct reading_code *code, const uint8_t *at_length
   return 1;
 }
 
+static void make_whole_values(struct whole_value whole[1 << WHOLE_BITS], const struct reading_code *code) {
+  memset(whole, 0, sizeof *whole << WHOLE_BITS);
+  for (unsigned ahead = 0; ahead < 1 << WHOLE_BITS; ++ahead) {
+    const unsigned near = code->near[ahead >> (WHOLE_BITS - NEAR_BITS)], size = near & 15;
+    const int left = WHOLE_BITS - (int)(near >> 8) - (int)size;
+    if (near == 0 || size == 0 || left < 0) continue;
+    const int number = (int)(ahead >> left & ((1u << size) - 1)), is_upper = number >> (size - 1);
+    whole[ahead].value = (int16_t)(is_upper ? number : number - (1 << size) + 1);
+    whole[ahead].symbol = (uint8_t)near;
+    whole[ahead].bits = (uint8_t)(WHOLE_BITS - left);
+  }
+}
+
 static enum jpeg_outcome read_codes(struct reader *reader, const uint8_t *body, size_t size) {
   while (size > 0) {
     int count = 0;
@@ -340,6 +432,7 @@ static enum jpeg_outcome read_codes(struct reader *reader, const uint8_t *body, 
     const int kind = body[0] >> 4, number = body[0] & 15;
     if (count > HUFFMAN_SYMBOLS || size < 1 + HUFFMAN_BITS + (size_t)count || kind > 1 || number >= CODES) return JPEG_DAMAGED;
     if (!make_reading_code(&reader->codes[kind][number], body + 1, body + 1 + HUFFMAN_BITS, count)) return JPEG_DAMAGED;
+    if (kind == 1) make_whole_values(reader->whole[number], &reader->codes[kind][number]);
     body += 1 + HUFFMAN_BITS + count;
     size -= 1 + HUFFMAN_BITS + (size_t)count;
   }
@@ -400,6 +493,7 @@ static int is_complete(const struct reader *reader) {
   return reader->has_frame;
 }
 
+/* What scans told bit by bit; a sequential one's values were sorted as they were read. */
 static void sort_by_size(struct jpeg_picture *picture) {
   for (int i = 0; i < picture->components; ++i) {
     const struct jpeg_component *one = &picture->component[i];
@@ -432,6 +526,6 @@ enum jpeg_outcome jpeg_read(const uint8_t *file, size_t size, size_t most_pixels
   if (size < 2 || file[0] != 0xFF || file[1] != SOI) return JPEG_DAMAGED;
   struct reader reader = {.at = file + 2, .end = file + size, .picture = picture, .kept = kept, .until_cpu_s = until_cpu_s};
   const enum jpeg_outcome outcome = read_segments(&reader, most_pixels);
-  if (outcome == JPEG_DONE) sort_by_size(picture);
+  if (outcome == JPEG_DONE && reader.is_progressive) sort_by_size(picture);
   return outcome;
 }

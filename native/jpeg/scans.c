@@ -295,16 +295,21 @@ static int is_told(const struct coder *coder, int which) {
 
 enum { SCAN_HEADER_BYTES = 4 + 8 };
 
+/* What a scan that was counted takes with its codes and headers; step: of the rows that were counted. */
+static uint64_t counted_bits(const struct coder *coder, const struct jpeg_scan *scan, size_t step) {
+  uint64_t bits = coder->extra_bits, headers = SCAN_HEADER_BYTES + 2 * (uint64_t)scan->count;
+  for (int which = 0; which < CODES; ++which) {
+    bits += huffman_bits(&coder->codes[which], coder->counts[which]);
+    if (is_told(coder, which)) headers += 1 + HUFFMAN_BITS + (uint64_t)coder->codes[which].symbols;
+  }
+  return bits * step + headers * 8;
+}
+
 uint64_t jpeg_scan_bits(const struct jpeg_picture *picture, const struct jpeg_scan *scan, int is_progressive,
                         size_t step) {
   struct coder coder;
   count_scan(&coder, picture, scan, is_progressive, step);
-  uint64_t bits = coder.extra_bits, headers = SCAN_HEADER_BYTES + 2 * (uint64_t)scan->count;
-  for (int which = 0; which < CODES; ++which) {
-    bits += huffman_bits(&coder.codes[which], coder.counts[which]);
-    if (is_told(&coder, which)) headers += 1 + HUFFMAN_BITS + (uint64_t)coder.codes[which].symbols;
-  }
-  return bits * step + headers * 8;
+  return counted_bits(&coder, scan, step);
 }
 
 uint64_t jpeg_band_bits(const uint32_t counts[HUFFMAN_SYMBOLS], uint64_t extra_bits, size_t step) {
@@ -354,13 +359,15 @@ static void write_header(struct jpeg_bytes *out, const struct jpeg_picture *pict
   jpeg_put_byte(out, (unsigned)(scan->high << 4 | scan->low));
 }
 
-void jpeg_write_scan(struct jpeg_bytes *out, const struct jpeg_picture *picture, const struct jpeg_scan *scan,
-                     int is_progressive) {
+int jpeg_write_scan(struct jpeg_bytes *out, const struct jpeg_picture *picture, const struct jpeg_scan *scan,
+                    int is_progressive, size_t most_bytes) {
   struct coder coder;
   count_scan(&coder, picture, scan, is_progressive, 1);
+  if (out->size > most_bytes || counted_bits(&coder, scan, 1) / 8 > most_bytes - out->size) return 0;
   write_codes(out, &coder);
   write_header(out, picture, scan, &coder, is_progressive);
   coder.out = out;
   code_scan(&coder, 0, picture, scan, is_progressive, 1);
   end_bits(&coder);
+  return 1;
 }

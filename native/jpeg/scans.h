@@ -25,8 +25,8 @@ struct jpeg_scan {
 enum { JPEG_MOST_SCANS = 32 };
 
 struct jpeg_script {
-  int count, is_progressive;
-  uint64_t bits; /* as its choice counted them */
+  int count, is_progressive, is_sampled;
+  uint64_t bits; /* as its choice counted them: exactly, or on a sample */
   struct jpeg_scan scans[JPEG_MOST_SCANS];
 };
 
@@ -43,13 +43,16 @@ extern const int JPEG_CUT_AFTER[JPEG_CUTS];
 /* The bits that both bands of each cut take, less their low lowest bits, from every step-th row of blocks. */
 void jpeg_cut_bits(uint64_t bits[JPEG_CUTS][2], const struct jpeg_picture *picture, int component, int low, size_t step);
 
-void jpeg_write_scan(struct jpeg_bytes *out, const struct jpeg_picture *picture, const struct jpeg_scan *scan,
-                     int is_progressive);
+/* 0: it was counted to take more than most_bytes with what is there already, and is not written. */
+int jpeg_write_scan(struct jpeg_bytes *out, const struct jpeg_picture *picture, const struct jpeg_scan *scan,
+                    int is_progressive, size_t most_bytes);
 
 /* The scans that take the fewest bits. */
 void jpeg_choose_script(struct jpeg_script *script, const struct jpeg_picture *picture);
 
-/* Tables, frame, scans and the end. LATE: the processor time was used up between scans. */
-enum jpeg_outcome jpeg_write(struct jpeg_bytes *out, const struct jpeg_picture *picture, double until_cpu_s);
+/* Tables, frame, scans and the end. LATE: the processor time was used up between scans. LARGER: out would take more than
+ * most_bytes. */
+enum jpeg_outcome jpeg_write(struct jpeg_bytes *out, const struct jpeg_picture *picture, double until_cpu_s,
+                             size_t most_bytes);
 
 #endif

@@ -76,19 +76,23 @@ static uint64_t script_bits(const struct jpeg_script *script, const struct jpeg_
   return bits;
 }
 
-/* A small picture's codes weigh more than what further scans save. */
-static int is_sequential_smaller(const struct jpeg_script *script, const struct jpeg_picture *picture) {
+/* A small picture's codes weigh more than what further scans save. The script is told what one scan takes. */
+static int is_sequential_smaller(struct jpeg_script *script, const struct jpeg_picture *picture) {
   if (picture->component[0].width * picture->component[0].height > SEQUENTIAL_BLOCKS) return 0;
   if (script->scans[0].count < picture->components) return 0;
   const struct jpeg_scan all = {0, picture->components, 0, LAST, 0, 0};
-  return jpeg_scan_bits(picture, &all, 0, 1) <= script_bits(script, picture);
+  const uint64_t bits = jpeg_scan_bits(picture, &all, 0, 1);
+  if (bits > script_bits(script, picture)) return 0;
+  script->bits = bits;
+  return 1;
 }
 
 void jpeg_choose_script(struct jpeg_script *script, const struct jpeg_picture *picture) {
-  *script = (struct jpeg_script){.is_progressive = 1};
+  *script = (struct jpeg_script){.is_progressive = 1, .is_sampled = step_of(picture, 0) > 1};
   add_dc(script, picture);
   for (int i = 0; i < picture->components; ++i) add_ac(script, picture, i);
   if (!is_sequential_smaller(script, picture)) return;
-  *script = (struct jpeg_script){.count = 1};
+  script->count = 1;
+  script->is_progressive = script->is_sampled = 0;
   script->scans[0] = (struct jpeg_scan){0, picture->components, 0, LAST, 0, 0};
 }

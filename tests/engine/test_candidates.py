@@ -125,6 +125,7 @@ class ToldCodec:
     source: SourceSize
     unmendable = frozenset[Measure]()
     has_near_lossless = False
+    counts_repacking = False
 
     @property
     def takes_file_of(self) -> frozenset[SourceFormat]:
@@ -147,8 +148,10 @@ class ToldCodec:
     def stripped(self, source: bytes) -> bytes:
         return source
 
-    def repack(self, source: bytes, effort: Effort, most_cpu_s: float = math.inf) -> Encoded | None:
-        del source, most_cpu_s
+    def repack(
+        self, source: bytes, effort: Effort, most_cpu_s: float = math.inf, most_bytes: int | None = None
+    ) -> Encoded | None:
+        del source, most_cpu_s, most_bytes
         size = self.encoder.sizes.at_level_0 if effort is Effort.MINIMAL else self.encoder.sizes.repacked
         return None if size is None else Encoded(bytes(size), "told repack", is_lossless=True)
 

@@ -63,6 +63,25 @@ def test_the_likely_smallest_comes_first_and_what_cannot_be_smaller_is_not_made(
     assert [(one.name, one.decision) for one in found.told()] == [("a", Decision.TAKEN), ("b", Decision.CANNOT_WIN)]
 
 
+def test_what_is_counted_to_be_larger_than_the_best_is_not_made() -> None:
+    runs, asked = Runs(), list[int]()
+
+    def is_over(most_bytes: int) -> bool:
+        asked.append(most_bytes)
+        return most_bytes < 95
+
+    counted = replace(runs.candidate("counted", 95, kind=Kind.SOURCE, likely=90), is_over=is_over)
+    assert evaluate([counted], AT_SCORE, Clock(), passes).best is not None
+    assert asked == []  # the first is made whatever it takes
+    found = evaluate([counted, runs.candidate("first", 80, likely=80)], AT_SCORE, Clock(), passes)
+    assert runs.names == ["counted", "first"]
+    assert asked == [80]
+    assert [one.decision for one in found.told()] == [Decision.TAKEN, Decision.CANNOT_WIN]
+    found = evaluate([counted, runs.candidate("first", 96, likely=80)], AT_SCORE, Clock(), passes)
+    assert found.best is not None
+    assert found.best.kind is Kind.SOURCE
+
+
 def test_of_equal_bytes_what_loses_less_comes_first_and_is_taken() -> None:
     runs = Runs()
     found = evaluate(

@@ -13,7 +13,7 @@ from PIL import Image
 from tests.engine.pictures import drawing, photo
 
 from leanpix.engine.budget import Effort
-from leanpix.engine.codecs.base import Encoded
+from leanpix.engine.codecs.base import Encoded, OverBytesError
 from leanpix.engine.codecs.jpeg.codec import JpegCodec
 from leanpix.engine.codecs.jpeg.lossless import NativePacking, native_packing, packed
 
@@ -99,6 +99,20 @@ def test_packing_ends_with_its_time_and_leaves_the_source_without_metadata(kerne
     unhurried = codec.repack(source, Effort.FULL, 1000)
     assert unhurried is not None
     assert len(unhurried.data) < len(hurried.data)
+
+
+@pytest.mark.parametrize("sides", [(16, 16), (120, 90), (640, 480)])
+@pytest.mark.parametrize("way", ["4:2:0", "progressive", "4:4:4, finest"])
+def test_nothing_is_written_that_is_counted_to_take_more_than_is_of_use(
+    kernel: NativePacking, sides: tuple[int, int], way: str
+) -> None:
+    source = jpeg(photo(*sides), **WAYS[way])
+    data = repacked(kernel, source)
+    for enough in (len(data), len(source) + 1000):
+        assert kernel.packed(source, most_bytes=enough) == data
+    for most_bytes in (0, 1, len(data) // 2, len(data) - 1):
+        with pytest.raises(OverBytesError):
+            kernel.packed(source, most_bytes=most_bytes)
 
 
 def test_what_was_packed_is_packed_to_itself(kernel: NativePacking) -> None:

@@ -10,6 +10,7 @@ from PIL import Image
 from tests.engine.pictures import photo
 
 from leanpix.domain.formats import OutputFormat
+from leanpix.domain.report import Decision
 from leanpix.domain.request import CompressionOptions
 from leanpix.engine import compress
 from leanpix.engine.codecs.base import Encoded
@@ -36,9 +37,9 @@ def packed(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     """The sources that were packed again."""
     sources, pack = list[bytes](), lossless.packed
 
-    def noting(source: bytes, most_cpu_s: float = math.inf) -> Encoded | None:
+    def noting(source: bytes, most_cpu_s: float = math.inf, most_bytes: int | None = None) -> Encoded | None:
         sources.append(source)
-        return pack(source, most_cpu_s)
+        return pack(source, most_cpu_s, most_bytes)
 
     monkeypatch.setattr(lossless, "packed", noting)
     return sources
@@ -60,6 +61,9 @@ def test_what_is_near_its_result_is_and_metadata_does_not_hide_that(packed: list
         done = compress(source, CompressionOptions(format=OutputFormat.JPG, quality=50))
         assert packed == [source]
         assert len(done.data) <= len(plain)
+        told = [one for one in done.report.considered if one.kind == "source"]
+        assert [one.decision for one in told] == [Decision.CANNOT_WIN]  # it was counted, and not written
+        assert [one.result_bytes for one in told] == [None]
 
 
 def test_a_pictures_bytes_are_without_metadata_and_what_follows() -> None:

@@ -6,7 +6,8 @@
 
 enum { MOST_PIXELS = 1 << 16 };
 
-int leanpix_jpeg_pack(const uint8_t *file, size_t size, size_t most_pixels, double until_cpu_s, uint8_t **output,
+int leanpix_jpeg_pack(const uint8_t *file, size_t size, size_t most_pixels, double until_cpu_s,
+                      size_t most_bytes, uint8_t **output,
                       size_t *output_bytes);
 
 /* A picture of coefficients from the case: what a reader is given to read. */
@@ -73,14 +74,27 @@ static enum jpeg_outcome read_file(const uint8_t *file, size_t size, struct jpeg
   return outcome;
 }
 
+/* With as many bytes as it takes a file is packed as it was without a limit, with fewer it is not. */
+static void check_limits(const uint8_t *file, size_t size, const uint8_t *data, size_t data_bytes, int is_short) {
+  uint8_t *output = NULL;
+  size_t bytes = 0;
+  const int within = leanpix_jpeg_pack(file, size, MOST_PIXELS, 0, data_bytes, &output, &bytes);
+  CHECK(within == JPEG_DONE || (is_short && within == JPEG_NO_MEMORY));
+  if (within == JPEG_DONE) CHECK(bytes == data_bytes && memcmp(output, data, bytes) == 0);
+  if (within == JPEG_DONE) free(output);
+  const int over = leanpix_jpeg_pack(file, size, MOST_PIXELS, 0, data_bytes - 1, &output, &bytes);
+  CHECK(over == JPEG_LARGER || (is_short && over == JPEG_NO_MEMORY));
+}
+
 /* Packs a file and reads both; whether it was packed. */
 static int pack_and_check(const uint8_t *file, size_t size, int is_short) {
   struct jpeg_picture before, after;
   uint8_t *output = NULL;
   size_t bytes = 0;
-  const int packed = leanpix_jpeg_pack(file, size, MOST_PIXELS, 0, &output, &bytes);
+  const int packed = leanpix_jpeg_pack(file, size, MOST_PIXELS, 0, 0, &output, &bytes);
   CHECK(is_short || packed != JPEG_NO_MEMORY);
   if (packed != JPEG_DONE) return 0;
+  check_limits(file, size, output, bytes, is_short);
   const enum jpeg_outcome first = read_file(file, size, &before), second = read_file(output, bytes, &after);
   CHECK(is_short || (first == JPEG_DONE && second == JPEG_DONE));
   if (first == JPEG_DONE && second == JPEG_DONE) check_same(&before, &after);
@@ -103,7 +117,7 @@ void fuzz_one(struct input input, int is_short) {
   if (jpeg_lay_out(&picture) == JPEG_DONE) {
     fill(&input, &picture);
     jpeg_put_short(&out, 0xFFD8);
-    const enum jpeg_outcome written = jpeg_write(&out, &picture, 0);
+    const enum jpeg_outcome written = jpeg_write(&out, &picture, 0, SIZE_MAX);
     CHECK(written == JPEG_DONE || (is_short && written == JPEG_NO_MEMORY));
     if (written == JPEG_DONE) {
       const enum jpeg_outcome read = read_file(out.data, out.size, &again);

@@ -133,6 +133,7 @@ class AvifCodec:
     format = OutputFormat.AVIF
     takes_file_of = frozenset({SourceFormat.AVIF})
     has_near_lossless = False
+    counts_repacking = False
     unmendable = frozenset[Measure]()
 
     def open(self, raster: Raster, effort: Effort, goal: Goal) -> AvifEncoder:
@@ -159,9 +160,11 @@ class AvifCodec:
         """The source without EXIF, XMP and what else its picture does not need."""
         return without_metadata(source) or source
 
-    def repack(self, source: bytes, effort: Effort, most_cpu_s: float = math.inf) -> Encoded | None:
+    def repack(
+        self, source: bytes, effort: Effort, most_cpu_s: float = math.inf, most_bytes: int | None = None
+    ) -> Encoded | None:
         """The same; None where its items lie in ways that are not taken apart here."""
-        del effort, most_cpu_s
+        del effort, most_cpu_s, most_bytes
         data = without_metadata(source)
         return Encoded(data, "source", is_lossless=True) if data else None
 

@@ -125,6 +125,10 @@ def never() -> bool:
     return False
 
 
+class OverBytesError(Exception):
+    """A file would have taken more bytes than are of any use."""
+
+
 @dataclass(frozen=True, slots=True)
 class Goal:
     """What is wanted of the encoder, one of three: the choice of chroma subsampling rests on it.
@@ -251,6 +255,11 @@ class Codec(Protocol):
         ...
 
     @property
+    def counts_repacking(self) -> bool:
+        """Whether `repack` counts what it takes before it writes it."""
+        ...
+
+    @property
     def unmendable(self) -> frozenset[Measure]:
         """What no encoder of this format can keep, so that no encode is refused for it."""
         ...
@@ -275,9 +284,12 @@ class Codec(Protocol):
         """The source's own file without its metadata, not packed anew."""
         ...
 
-    def repack(self, source: bytes, effort: Effort, most_cpu_s: float = math.inf) -> Encoded | None:
+    def repack(
+        self, source: bytes, effort: Effort, most_cpu_s: float = math.inf, most_bytes: int | None = None
+    ) -> Encoded | None:
         """The source's own picture in fewer bytes and without metadata, not a pixel changed; None: damaged.
 
-        most_cpu_s: of this process; formats whose packing cannot be stopped take what they take.
+        most_cpu_s: of this process; formats whose packing cannot be stopped take what they take. most_bytes: more are
+        of no use, so that a format which can count before it writes raises OverBytesError.
         """
         ...

@@ -138,6 +138,7 @@ class JxlCodec:
     format = OutputFormat.JXL
     takes_file_of = frozenset({SourceFormat.JXL, SourceFormat.JPG})
     has_near_lossless = False
+    counts_repacking = False
     unmendable = frozenset[Measure]()
 
     def open(self, raster: Raster, effort: Effort, goal: Goal) -> JxlEncoder:
@@ -166,9 +167,11 @@ class JxlCodec:
         """The source's picture alone; its profile is a part of that."""
         return jxl.picture_only(source)
 
-    def repack(self, source: bytes, effort: Effort, most_cpu_s: float = math.inf) -> Encoded | None:
+    def repack(
+        self, source: bytes, effort: Effort, most_cpu_s: float = math.inf, most_bytes: int | None = None
+    ) -> Encoded | None:
         """The source without its metadata; a JPEG without it packed, to be had back to the byte."""
-        del effort, most_cpu_s
+        del effort, most_cpu_s, most_bytes
         if jxl.matches(source):
             return Encoded(self.stripped(source), "source", is_lossless=True)
         try:

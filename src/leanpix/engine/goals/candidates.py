@@ -37,6 +37,7 @@ from leanpix.engine.goals.reach import Reach
 from leanpix.engine.goals.shrink import shrunk_within
 from leanpix.engine.goals.strips import Strips
 
+
 _TABLES_BYTES = 1024
 """What of a small file may be tables: of two of them the one with more levels may still be the smaller."""
 
@@ -120,7 +121,8 @@ class _Bound:
 
         is_refined = offer.refinement is Refinement.QUICK_PACK
         refine_cpu_s = QUICK_PACK_CPU_SHARE * offer.estimate.cpu_s
-        return Candidate(offer, run, self._quickly_packed if is_refined else None, refine_cpu_s, instead=instead)
+        refine = self._quickly_packed if is_refined else None
+        return Candidate(offer, run, refine, refine_cpu_s, self.context.is_kept_file_over, instead=instead)
 
     def _quickly_packed(self) -> Estimate:
         """By what the least effort makes of it."""

@@ -11,7 +11,7 @@ from leanpix.domain.keep import Keep
 from leanpix.domain.own_mark import mark_of, marked
 from leanpix.domain.request import DEFAULT_TARGET_SCORE, CompressionOptions
 from leanpix.engine.budget import Budget, Effort
-from leanpix.engine.codecs.base import Codec, Encoded, Encoder, Goal, Raster
+from leanpix.engine.codecs.base import Codec, Encoded, Encoder, Goal, OverBytesError, Raster
 from leanpix.engine.codecs.beside import Beside
 from leanpix.engine.codecs.need import Criterion, Need
 from leanpix.engine.codecs.offers import Facts
@@ -162,6 +162,18 @@ class EncodeContext:
             self._kept.append(kept)
         return self._kept[0]
 
+    def is_kept_file_over(self, most_bytes: int) -> bool:
+        """Whether the source's file takes more than that, as far as counting tells; what was made to tell is kept."""
+        if self._kept or not self.codec.counts_repacking or not self.may_keep_file:
+            return False
+        if len(self.codec.stripped(self._wanted_source)) <= most_bytes:
+            return False
+        try:
+            self._kept.append(self._repacked(most_bytes))
+        except OverBytesError:
+            return True
+        return False
+
     @property
     def may_keep_file(self) -> bool:
         """Whether the source's own file shows the same picture as the result would."""
@@ -227,9 +239,9 @@ class EncodeContext:
         """What was set aside for this picture."""
         return resource_budget(self.picture.probe, self.options).memory_bytes
 
-    def _repacked(self) -> Encoded | None:
+    def _repacked(self, most_bytes: int | None = None) -> Encoded | None:
         source, note = self._wanted_source, mark_of(self.source)
-        repacked = self.codec.repack(source, self.effort, self.budget.left_s())
+        repacked = self.codec.repack(source, self.effort, self.budget.left_s(), most_bytes)
         if repacked is None or self.picture.probe.format.same_output is not self.codec.format:
             return repacked
         if len(repacked.data) >= len(source):  # it was packed better before: then its own bytes, less metadata

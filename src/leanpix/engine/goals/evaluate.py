@@ -6,6 +6,7 @@ The candidates' estimates come from the codecs' offers (`codecs.offers`) over ro
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Protocol
@@ -55,6 +56,11 @@ def _nothing(found: object) -> Iterable[Candidate]:
     return ()
 
 
+def _is_not_known(most_bytes: int) -> bool:
+    del most_bytes
+    return False
+
+
 def _as_before(attempt: Attempt, estimate: Estimate) -> Estimate:
     del attempt
     return estimate
@@ -65,6 +71,7 @@ class Candidate:
     """An offer bound to the picture.
 
     run: makes it, None where it falls short of the need. refine: a dearer estimate, which costs refine_cpu_s; once.
+    is_over: whether it is counted, right before it is made, to take more than so many bytes.
     given: the estimate once another encode was made; None: it cannot win any more. instead: what may take its place
     where it falls short, the cheapest first, such as the same encode with whole chroma. then: what is worth a try only
     once this was made. nearest: what comes nearest to the need where nothing meets it; told whether that is for want of
@@ -75,6 +82,7 @@ class Candidate:
     run: Callable[[], Attempt | None]
     refine: Callable[[], Estimate] | None = None
     refine_cpu_s: float = 0.0
+    is_over: Callable[[int], bool] = _is_not_known
     given: Callable[[Attempt, Estimate], Estimate | None] = _as_before
     instead: Callable[[Verdict], Iterable[Candidate]] = _nothing
     then: Callable[[Attempt], Iterable[Candidate]] = _nothing
@@ -176,11 +184,9 @@ def evaluate(
 
         # The first result is made whatever it takes: a late picture is better than none.
         has_something = found.best is not None or found.nearest is not None
-        if has_something and not clock.allows(one.estimate.cpu_s + SPARE_S):
-            found.note(one, Decision.NO_TIME)
-            continue
-        if has_something and one.estimate.memory_bytes > memory_bytes:
-            found.note(one, Decision.NO_MEMORY)
+        left_out = _left_out(one, clock, memory_bytes, bar, need) if has_something else None
+        if left_out is not None:
+            found.note(one, left_out)
             continue
 
         attempt = one.run()
@@ -231,6 +237,17 @@ def _can_win(one: Candidate, best: Attempt | None, need: Need, bar: float) -> bo
         return False
     # To a size, what loses more is not tried once something fits.
     return need.max_bytes is None or best is None or one.offer.kind <= best.kind
+
+
+def _left_out(one: Candidate, clock: Clock, memory_bytes: float, bar: float, need: Need) -> Decision | None:
+    """Why a candidate that may win is not made after all; None: it is."""
+    if not clock.allows(one.estimate.cpu_s + SPARE_S):
+        return Decision.NO_TIME
+    if one.estimate.memory_bytes > memory_bytes:
+        return Decision.NO_MEMORY
+    # To a size a file that is over it falls short, and others take its place.
+    is_over = need.max_bytes is None and math.isfinite(bar) and one.is_over(math.floor(bar))
+    return Decision.CANNOT_WIN if is_over else None
 
 
 def _is_cheap(one: Candidate) -> bool:

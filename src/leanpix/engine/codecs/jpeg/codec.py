@@ -299,6 +299,7 @@ class JpegCodec:
     format = OutputFormat.JPG
     takes_file_of = frozenset({SourceFormat.JPG})
     has_near_lossless = False
+    counts_repacking = True
     unmendable = frozenset[Measure]()
 
     def open(self, raster: Raster, effort: Effort, goal: Goal) -> JpegEncoder:
@@ -343,14 +344,16 @@ class JpegCodec:
         """The source without metadata and comments; its profile stays."""
         return without_metadata(source)
 
-    def repack(self, source: bytes, effort: Effort, most_cpu_s: float = math.inf) -> Encoded | None:
+    def repack(
+        self, source: bytes, effort: Effort, most_cpu_s: float = math.inf, most_bytes: int | None = None
+    ) -> Encoded | None:
         """Better entropy coding of the same coefficients; the ICC profile stays, all other metadata goes.
 
         Where there is no time for it, the source's own.
         """
         del effort  # 0.03 s/MP: never worth saving
         try:
-            return lossless.packed(source, most_cpu_s)
+            return lossless.packed(source, most_cpu_s, most_bytes)
         except TimeoutError:
             return Encoded(self.stripped(source), "source", is_lossless=True)
 

@@ -8,23 +8,24 @@ from ctypes import POINTER, byref, c_char_p, c_double, c_int, c_size_t, c_void_p
 
 import mozjpeg_lossless_optimization as mozjpeg_lossless
 
-from leanpix.engine.codecs.base import Encoded
+from leanpix.engine.codecs.base import Encoded, OverBytesError
 from leanpix.engine.libraries.native import native_kernels, until_cpu_s
 from leanpix.engine.reading.headers.jpeg import without_metadata
 
 _MOST_PIXELS = 65535**2
 """What a frame's header can name: limits were asked before."""
 
-_DONE, _NO_MEMORY, _LATE = 0, 3, 4  # enum jpeg_outcome of native/jpeg/coefficients.h
+_DONE, _NO_MEMORY, _LATE, _LARGER = 0, 3, 4, 5  # enum jpeg_outcome of native/jpeg/coefficients.h
 
 
-def packed(source: bytes, most_cpu_s: float = math.inf) -> Encoded | None:
+def packed(source: bytes, most_cpu_s: float = math.inf, most_bytes: int | None = None) -> Encoded | None:
     """The same picture with the scans and codes that are best for it; its profile stays, other metadata goes.
 
-    None: damaged. TimeoutError: the kernel took more than most_cpu_s of this process' time.
+    None: damaged. TimeoutError: the kernel took more than most_cpu_s of this process' time. OverBytesError: it counted
+    more than most_bytes.
     """
     kernel = native_packing()
-    data = None if kernel is None else kernel.packed(without_metadata(source), most_cpu_s)
+    data = None if kernel is None else kernel.packed(without_metadata(source), most_cpu_s, most_bytes)
     return _by_wheel(source) if data is None else Encoded(data, "leanpix lossless", is_lossless=True)
 
 
@@ -39,21 +40,24 @@ class NativePacking:
     def __init__(self, library: ctypes.CDLL) -> None:
         self._pack, self._free = library.leanpix_jpeg_pack, library.leanpix_free
         self._pack.argtypes = [
-            *(c_char_p, c_size_t, c_size_t, c_double),
+            *(c_char_p, c_size_t, c_size_t, c_double, c_size_t),
             *(POINTER(c_void_p), POINTER(c_size_t)),
         ]
         self._pack.restype = c_int
         self._free.argtypes = [c_void_p]
         self._free.restype = None
 
-    def packed(self, source: bytes, most_cpu_s: float = math.inf) -> bytes | None:
+    def packed(self, source: bytes, most_cpu_s: float = math.inf, most_bytes: int | None = None) -> bytes | None:
         """The file with every segment for applications kept; None: damaged, or of a kind that is not read here.
 
-        Huffman's sequential and progressive kinds with 8 bits are. Raises MemoryError, and TimeoutError after
-        most_cpu_s of this process' time.
+        Huffman's sequential and progressive kinds with 8 bits are. Raises MemoryError, TimeoutError after most_cpu_s of
+        this process' time, and OverBytesError, before they are written, for scans that take more than most_bytes.
         """
         output, size = c_void_p(), c_size_t()
-        outcome = self._pack(source, len(source), _MOST_PIXELS, until_cpu_s(most_cpu_s), byref(output), byref(size))
+        limits = _MOST_PIXELS, until_cpu_s(most_cpu_s), 0 if most_bytes is None else max(1, most_bytes)
+        outcome = self._pack(source, len(source), *limits, byref(output), byref(size))
+        if outcome == _LARGER:
+            raise OverBytesError
         if outcome == _LATE:
             raise TimeoutError("packing a JPEG took more than the time it had")
         if outcome == _NO_MEMORY:

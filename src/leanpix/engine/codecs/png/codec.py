@@ -273,6 +273,7 @@ class PngCodec:
     format = OutputFormat.PNG
     takes_file_of = frozenset({SourceFormat.PNG})
     has_near_lossless = True
+    counts_repacking = False
     unmendable = frozenset[Measure]()
 
     def open(self, raster: Raster, effort: Effort, goal: Goal) -> PngEncoder:
@@ -328,12 +329,14 @@ class PngCodec:
         """The source's own chunks, without those that neither pixels nor colours need."""
         return _own_chunks(source, COLOUR_CHUNKS)
 
-    def repack(self, source: bytes, effort: Effort, most_cpu_s: float = math.inf) -> Encoded | None:
+    def repack(
+        self, source: bytes, effort: Effort, most_cpu_s: float = math.inf, most_bytes: int | None = None
+    ) -> Encoded | None:
         """The source's own samples, 16 bits and all, packed anew; only what its colours need stays beside them.
 
         An APNG keeps its frames as they are: its default picture need not be what it shows.
         """
-        del most_cpu_s
+        del most_cpu_s, most_bytes
         if apng.animation(source) is not None:
             level = _ZLIB_LEVEL[effort]
             anew = repacked_animation(source, level)

@@ -222,6 +222,7 @@ class WebpCodec:
     format = OutputFormat.WEBP
     takes_file_of = frozenset({SourceFormat.WEBP})
     has_near_lossless = True
+    counts_repacking = False
     unmendable = frozenset({Measure.THIN_COLOUR})
     """Its chroma is always halved: with care where that helps, which is decided before anything is encoded."""
 
@@ -266,9 +267,11 @@ class WebpCodec:
         """As repack."""
         return without_metadata(source) or source
 
-    def repack(self, source: bytes, effort: Effort, most_cpu_s: float = math.inf) -> Encoded | None:
+    def repack(
+        self, source: bytes, effort: Effort, most_cpu_s: float = math.inf, most_bytes: int | None = None
+    ) -> Encoded | None:
         """The source without its EXIF and XMP chunks."""
-        del effort, most_cpu_s  # a copy costs nothing
+        del effort, most_cpu_s, most_bytes  # a copy costs nothing
         data = without_metadata(source)
         return Encoded(data, "source", is_lossless=True) if data else None
 
