@@ -10,6 +10,7 @@ import pytest
 import pyvips
 from bench.engine_metrics import judges
 from numpy.typing import NDArray
+from PIL import Image
 from tests.engine.pictures import encoded, photo
 from tests.support.corpus import CORPUS, needs_photographs
 
@@ -82,3 +83,37 @@ def test_a_thumbnail_has_libjpegs_quality_a_larger_picture_a_distance() -> None:
 def test_grain_that_is_asked_for_is_kept_at_any_size() -> None:
     report = compress(encoded(photo(), ".png"), CompressionOptions(format=OutputFormat.JPG, quality=95)).report
     assert report.encoder.startswith("jpegli")
+
+
+def patches(saturation: int, side_px: int, seed: int, patch_px: int = 3) -> NDArray[np.uint8]:
+    """Small squares of all hues beside each other."""
+    rng = np.random.default_rng(seed)
+    count = -(-side_px // patch_px)
+    hues = rng.integers(0, 256, (count, count))
+    bands = [hues, np.full_like(hues, saturation), rng.integers(60, 200, (count, count))]
+    small = Image.fromarray(np.stack(bands, axis=2).astype(np.uint8), "HSV").convert("RGB")
+    pixels = np.asarray(small).repeat(patch_px, 0).repeat(patch_px, 1)
+    return np.ascontiguousarray(pixels[:side_px, :side_px])
+
+
+def chroma_error(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:
+    """The mean distance in levels of JFIF's chroma."""
+    planes = [np.asarray(Image.fromarray(pixels).convert("YCbCr"))[:, :, 1:].astype(int) for pixels in (one, other)]
+    return float(np.abs(planes[0] - planes[1]).mean())
+
+
+@pytest.mark.parametrize("seed", [1, 6])
+def test_small_colours_that_halving_takes_are_not_sought_by_finer_steps(seed: int) -> None:
+    pixels = patches(100, 96, seed)
+    result = compress(encoded(pixels, ".png"), CompressionOptions(format=OutputFormat.JPG, quality=80))
+    assert result.report.encoder.endswith("4:4:4")
+    assert not any(one.name.endswith("finer") for one in result.report.considered)
+    own = own_encoder()
+    if own is None:
+        return
+    finer = next(
+        data
+        for data in (own.encode_thumbnail(pixels, quality=one, subsampling="4:2:0") for one in range(80, 101))
+        if len(data) >= len(result.data)
+    )
+    assert chroma_error(pixels, shown(result.data)) < 0.7 * chroma_error(pixels, shown(finer))

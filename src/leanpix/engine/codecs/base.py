@@ -155,12 +155,14 @@ class Mend:
     """An encoder that keeps more of something, such as chroma. name: of what, as the report shows it.
 
     against: the kinds of damage at a place that it lessens. raises_score: it helps the picture as a whole, too.
+    is_weighed: where it takes much, finer settings without it may do instead.
     """
 
     name: str
     encoder: Encoder
     against: frozenset[Measure] = frozenset({Measure.THIN_COLOUR, Measure.WINDOW})
     raises_score: bool = True
+    is_weighed: bool = True
 
     def helps(self, worst: WorstPlace | None) -> bool:
         """Whether it is a means against this; None: the score of the whole falls short."""

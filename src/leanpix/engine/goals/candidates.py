@@ -38,6 +38,11 @@ from leanpix.engine.goals.shrink import shrunk_within
 from leanpix.engine.goals.strips import Strips
 
 
+def _nothing_more(attempt: Attempt) -> Iterable[Candidate]:
+    del attempt
+    return ()
+
+
 _TABLES_BYTES = 1024
 """What of a small file may be tables: of two of them the one with more levels may still be the smaller."""
 
@@ -297,7 +302,7 @@ class _Bound:
                 self._mended_offer(mend),
                 run,
                 instead=functools.partial(self._mended, tried=mended),
-                then=functools.partial(self._finer_without, tried),
+                then=functools.partial(self._finer_without, tried) if mend.is_weighed else _nothing_more,
                 nearest=reach.nearest,
             )
 

@@ -145,7 +145,9 @@ class JpegEncoder:
         """Chroma at its full size; then busy blocks as fine as others; for smooth ground finer lowest frequencies."""
         mends = list[Mend]()
         if not self.raster.is_gray and self.subsampling != "4:4:4":
-            mends.append(Mend("whole chroma", replace(self, subsampling="4:4:4")))
+            # Of a thumbnail finer steps bring no colour back: docs/decisions/0318.
+            whole = replace(self, subsampling="4:4:4")
+            mends.append(Mend("whole chroma", whole, is_weighed=not self.is_thumbnail))
         elif not self.means.is_even and self._has_means:
             even, detail = replace(self.means, is_even=True), frozenset({Measure.THIN_COLOUR, Measure.WINDOW})
             mends.append(Mend("even steps", replace(self, means=even), detail, raises_score=False))
