@@ -50,9 +50,17 @@ void jpeg_put_short(struct jpeg_bytes *bytes, unsigned number) {
   jpeg_put(bytes, two, 2);
 }
 
+/* Whole bytes of what is held: the usual four at once. */
 static void put_held(struct coder *coder) {
   uint8_t bytes[16];
   size_t count = 0;
+  if (coder->held_bits >= 32) {
+    const uint32_t four = (uint32_t)(coder->held >> (coder->held_bits - 32));
+    if (((~four - 0x01010101u) & four & 0x80808080u) == 0) { /* none is to be stuffed */
+      for (; count < 4; ++count) bytes[count] = (uint8_t)(four >> (24 - 8 * count));
+      coder->held_bits -= 32;
+    }
+  }
   for (; coder->held_bits >= 8; coder->held_bits -= 8) {
     bytes[count] = (uint8_t)(coder->held >> (coder->held_bits - 8));
     if (bytes[count++] == STUFFED) bytes[count++] = 0;
@@ -73,8 +81,7 @@ EITHER_WAY void put_symbol(struct coder *coder, int is_counted, int which, unsig
     coder->extra_bits += (uint64_t)bits;
     return;
   }
-  put_bits(coder, coder->codes[which].words[symbol], coder->codes[which].lengths[symbol]);
-  if (bits) put_bits(coder, value, bits);
+  put_bits(coder, (unsigned)coder->codes[which].words[symbol] << bits | value, coder->codes[which].lengths[symbol] + bits);
 }
 
 static void end_bits(struct coder *coder) {
