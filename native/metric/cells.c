@@ -255,39 +255,52 @@ LEANPIX_EXPORT void leanpix_levels(const uint8_t *pixels, size_t width, size_t h
   }
 }
 
-static void slide_down(const float *in, size_t rows, size_t width, size_t side, double *sums, float *out) {
-  memset(sums, 0, width * sizeof *sums);
-  for (size_t y = 0; y < rows; ++y) {
+/* Rows of sums of so many rows of values, by those that enter and leave; nothing leaves before that. */
+static void slide_down(const struct cells_rows *rows, const float *in, size_t height, size_t width, size_t side,
+                       double *sums, const float *nothing, float *out) {
+  for (size_t y = 0; y < height; ++y) {
     const float *enters = in + y * width;
-    for (size_t i = 0; i < width; ++i) sums[i] += enters[i];
-    const float *leaves = y >= side ? enters - side * width : NULL; /* no address before the values */
-    for (size_t i = 0; leaves != NULL && i < width; ++i) sums[i] -= leaves[i];
-    if (y + 1 < side) continue;
-    float *row = out + (y + 1 - side) * width;
-    for (size_t i = 0; i < width; ++i) row[i] = (float)sums[i];
+    rows->slide(enters, y >= side ? enters - side * width : nothing, width, sums, out + (y + 1 < side ? 0 : y + 1 - side) * width);
+  }
+}
+
+/* A sum waits for the one before it: of so many rows they are made by turns. */
+enum { TOGETHER = 4 };
+
+static void slide_across(const float *const from[TOGETHER], float *const to[TOGETHER], size_t first, size_t bands,
+                         size_t across, size_t wide, double share) {
+  double sums[TOGETHER] = {0};
+  for (size_t x = 0; x < across; ++x) {
+    for (size_t i = 0; i < TOGETHER; ++i) sums[i] += from[i][x * bands + first];
+  }
+  for (size_t x = 0, at = first; x < wide; ++x, at += bands) {
+    const size_t enters = x + 1 < wide ? at + across * bands : at; /* at the end nothing moves */
+    for (size_t i = 0; i < TOGETHER; ++i) {
+      to[i][at] = (float)(sums[i] * share);
+      sums[i] += (double)from[i][enters] - (double)from[i][at];
+    }
   }
 }
 
 /* The mean of each window of down by across places of (rows, columns, bands) values that lies within, none larger
  * than the picture. -1: out of memory. */
 LEANPIX_EXPORT int leanpix_window_means(const float *values, size_t rows, size_t columns, size_t bands, size_t down,
-                                        size_t across, float *out) {
+                                        size_t across, int cpu, float *out) {
   const size_t width = columns * bands, tall = rows + 1 - down, wide = columns + 1 - across;
-  double *sums = malloc(width * sizeof *sums);
+  double *sums = calloc(width, sizeof *sums + sizeof(float));
   float *slid = malloc(tall * width * sizeof *slid);
   const double share = 1.0 / (double)(down * across);
   if (sums != NULL && slid != NULL) {
-    slide_down(values, rows, width, down, sums, slid);
-    for (size_t y = 0; y < tall; ++y) {
-      const float *row = slid + y * width;
-      for (size_t band = 0; band < bands; ++band) {
-        double sum = 0;
-        for (size_t x = 0; x < across; ++x) sum += row[x * bands + band];
-        for (size_t x = 0; x < wide; ++x) {
-          out[(y * wide + x) * bands + band] = (float)(sum * share);
-          if (x + 1 < wide) sum += (double)row[(x + across) * bands + band] - (double)row[x * bands + band];
-        }
+    slide_down(cells_rows_for(cpu), values, rows, width, down, sums, (const float *)(sums + width), slid);
+    for (size_t y = 0; y < tall; y += TOGETHER) {
+      const float *from[TOGETHER];
+      float *to[TOGETHER];
+      for (size_t i = 0; i < TOGETHER; ++i) {
+        const size_t row = y + i < tall ? y + i : tall - 1; /* the last one again, where there are no more */
+        from[i] = slid + row * width;
+        to[i] = out + row * wide * bands;
       }
+      for (size_t band = 0; band < bands; ++band) slide_across(from, to, band, bands, across, wide, share);
     }
   }
   const int failed = sums == NULL || slid == NULL ? -1 : 0;

@@ -35,6 +35,9 @@ struct cells_rows {
   /* The sums of columns to those of cells: of each band by itself, or of all bands together. */
   void (*fold_apart)(const uint16_t *columns, size_t cells, size_t bands, uint16_t *out);
   void (*fold_together)(const uint16_t *columns, size_t cells, size_t bands, uint16_t *out);
+
+  /* Sums that slide down a row: what enters comes in, then what leaves goes. */
+  void (*slide)(const float *enters, const float *leaves, size_t count, double *sums, float *out);
 };
 
 /* The loops for this machine, of a generation of processors (enum metric_cpu) no newer than asked for. */

@@ -106,10 +106,19 @@ CPU static void NAME(fold_together)(const uint16_t *restrict columns, size_t cel
   }
 }
 
+CPU static void NAME(slide)(const float *restrict enters, const float *restrict leaves, size_t count,
+                            double *restrict sums, float *restrict out) {
+  for (size_t i = 0; i < count; ++i) {
+    sums[i] = sums[i] + enters[i] - leaves[i];
+    out[i] = (float)sums[i];
+  }
+}
+
 static const struct cells_rows NAME(rows) = {
     .add_samples = NAME(add_samples),         .split_colour = NAME(split_colour), .add_contrast = NAME(add_contrast),
     .split_jfif = NAME(split_jfif),           .fold_spreads = NAME(fold_spreads),
     .add_differences = NAME(add_differences), .fold_apart = NAME(fold_apart),     .fold_together = NAME(fold_together),
+    .slide = NAME(slide),
 };
 
 #undef CPU

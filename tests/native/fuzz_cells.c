@@ -21,7 +21,7 @@ void leanpix_levels(const uint8_t *pixels, size_t width, size_t height, int band
 void leanpix_line_cells(const uint8_t *source, const uint8_t *result, size_t width, size_t height, int bands,
                         const uint8_t *marked, int32_t *bends, int32_t *strengths, int32_t *products);
 int leanpix_window_means(const float *values, size_t rows, size_t columns, size_t bands, size_t down, size_t across,
-                         float *out);
+                         int cpu, float *out);
 
 void leanpix_chroma_spreads(const uint8_t *pixels, size_t stride, size_t width, size_t height, int bands, int cpu,
                             uint16_t *spreads);
@@ -215,7 +215,7 @@ static void check_means(struct input *input, int is_short) {
   uint8_t *bytes = take_bytes(input, count);
   float *values = zeros(count, sizeof *values), *means = zeros(tall * wide * bands, sizeof *means);
   for (size_t i = 0; i < count; ++i) values[i] = (float)bytes[i] - 100;
-  const int failed = leanpix_window_means(values, rows, columns, bands, down, across, means);
+  const int failed = leanpix_window_means(values, rows, columns, bands, down, across, NEWEST, means);
   CHECK(!failed || is_short);
   for (size_t at = 0; !failed && at < tall * wide * bands; ++at) {
     const size_t top = at / bands / wide, left = at / bands % wide;
@@ -225,6 +225,11 @@ static void check_means(struct input *input, int is_short) {
     }
     CHECK(fabs(sum / (double)(down * across) - (double)means[at]) < 1e-3);
   }
+  float *plain = zeros(tall * wide * bands, sizeof *plain);
+  if (!failed && !leanpix_window_means(values, rows, columns, bands, down, across, 0, plain)) {
+    CHECK(memcmp(plain, means, tall * wide * bands * sizeof *means) == 0);
+  }
+  free(plain);
   free(bytes);
   free(values);
   free(means);

@@ -18,6 +18,7 @@ still has it. The grain of a camera goes in many an encode, and what it hid is s
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator
 
 import numpy as np
@@ -205,8 +206,8 @@ class WorstPlaces:
         if self.ground_share:
             room, tint = self._hidden_in(result)
             seen = [_lightness(moved), *(moved[:, :, band] * tint for band in range(bands))]
-            yield (Measure.GROUND, np.maximum.reduce([np.abs(plane) for plane in seen]) / room, 2)
-            yield (Measure.CONTOURS, np.maximum.reduce([_steps(plane) for plane in seen]) / room, 4)
+            yield (Measure.GROUND, _largest(np.abs(plane) for plane in seen) / room, 2)
+            yield (Measure.CONTOURS, _largest(_steps(plane) for plane in seen) / room, 4)
 
         if self._is_faint.any():
             light = self._light + _lightness(moved)
@@ -307,6 +308,11 @@ def _steps(moved: Plane) -> Plane:
     if moved.shape[0] > 2:  # noqa: PLR2004
         np.maximum(found[:-2], np.abs(moved[2:] - moved[:-2]), out=found[:-2])
     return found
+
+
+def _largest(planes: Iterable[Plane]) -> Plane:
+    """The largest of each place, plane after plane: NumPy's reduction copies them all together first."""
+    return functools.reduce(np.maximum, planes)
 
 
 def _places(cells: Plane) -> tuple[slice, slice]:

@@ -37,7 +37,7 @@ class NativeCells:
         self._lines.argtypes = [c_void_p, c_void_p, *shape, *(c_void_p,) * 4]
         self._lines.restype = None
         self._means = library.leanpix_window_means
-        self._means.argtypes = [c_void_p, *(c_size_t,) * 5, c_void_p]
+        self._means.argtypes = [c_void_p, *(c_size_t,) * 5, c_int, c_void_p]
         self._means.restype = c_int
 
     def source(self, pixels: NDArray[np.uint8]) -> tuple[NDArray[np.uint16], NDArray[np.uint16], NDArray[np.uint16]]:
@@ -104,6 +104,6 @@ class NativeCells:
         values = np.ascontiguousarray(values)
         rows, columns, bands = values.shape
         out = np.empty((rows + 1 - down, columns + 1 - across, bands), np.float32)
-        if self._means(values.ctypes.data, rows, columns, bands, down, across, out.ctypes.data):
+        if self._means(values.ctypes.data, rows, columns, bands, down, across, self._cpu, out.ctypes.data):
             raise MemoryError("no memory for windows of cells")
         return out
