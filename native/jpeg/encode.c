@@ -321,7 +321,9 @@ LEANPIX_EXPORT int leanpix_jpeg_encode(const struct leanpix_jpeg_job *job, uint8
     jpeg_put(&out, START, job->quality ? BARE_START : sizeof START);
     outcome = jpeg_write(&out, &self->picture, job->until_cpu_s, SIZE_MAX);
   }
-  if (outcome == JPEG_DONE && job->shown) outcome = jpeg_show(&self->picture, self->rows, job->shown);
+  if (outcome == JPEG_DONE && job->shown && jpeg_show(&self->picture, self->rows, job->shown) == JPEG_NO_MEMORY) {
+    outcome = JPEG_NO_MEMORY;
+  }
   jpeg_free_values(&self->picture);
   free(self);
   if (outcome == JPEG_DONE) {

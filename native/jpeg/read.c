@@ -398,7 +398,7 @@ static int make_reading_code(struct reading_code *code, const uint8_t *at_length
   for (int length = 1; length <= HUFFMAN_BITS; ++length, word *= 2) {
     code->offset[length] = place - word;
     for (int i = 0; i < at_length[length - 1]; ++i, ++word, ++place) {
-      if (word >= 1 << length) return 0;
+      if (word >= (1 << length) - 1) return 0; /* no word is all ones */
       if (length > NEAR_BITS) continue;
       const int shift = NEAR_BITS - length;
       for (int tail = 0; tail < 1 << shift; ++tail) {
@@ -431,6 +431,9 @@ static enum jpeg_outcome read_codes(struct reader *reader, const uint8_t *body, 
     for (int i = 1; i <= HUFFMAN_BITS; ++i) count += body[i];
     const int kind = body[0] >> 4, number = body[0] & 15;
     if (count > HUFFMAN_SYMBOLS || size < 1 + HUFFMAN_BITS + (size_t)count || kind > 1 || number >= CODES) return JPEG_DAMAGED;
+    for (int i = 0; kind == 0 && i < count; ++i) {
+      if (body[1 + HUFFMAN_BITS + i] > MOST_SIZE) return JPEG_DAMAGED;
+    }
     if (!make_reading_code(&reader->codes[kind][number], body + 1, body + 1 + HUFFMAN_BITS, count)) return JPEG_DAMAGED;
     if (kind == 1) make_whole_values(reader->whole[number], &reader->codes[kind][number]);
     body += 1 + HUFFMAN_BITS + count;

@@ -3,6 +3,7 @@
 #include "rows.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "../metric/metric_rows.h"
@@ -27,6 +28,10 @@ static const uint8_t TURNED[JPEG_VALUES] = {
     13, 20, 27, 34, 41, 48, 56, 49, 42, 35, 28, 21, 14, 7,  15, 22, 29, 36, 43, 50, 57, 58,
     51, 44, 37, 30, 23, 31, 38, 45, 52, 59, 60, 53, 46, 39, 47, 54, 61, 62, 55, 63,
 };
+
+/* What no picture's waves reach: sums of what lies within have 32 bits, and of a column that has no more all of a
+ * transform's numbers have 16, beyond which decoders differ. */
+enum { MOST_WAVE = 16383, MOST_HALFWAY = 32767, MOST_COLUMN = 2952 };
 
 #define CPU
 #define NAME(name) plain_##name

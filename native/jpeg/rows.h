@@ -35,8 +35,8 @@ struct jpeg_rows {
   float (*energy)(const float scaled[JPEG_VALUES], const float squares[JPEG_VALUES]);
 
   /* A block's samples from its values, in the whole numbers of libjpeg's exact decoder (T.81, A.3.3). filled: which are
-   * not zero. */
-  void (*inverse)(const int16_t values[JPEG_VALUES], uint64_t filled, const uint16_t steps[JPEG_VALUES], uint8_t *samples,
+   * not zero. 0: these are so large that decoders differ. */
+  int (*inverse)(const int16_t values[JPEG_VALUES], uint64_t filled, const uint16_t steps[JPEG_VALUES], uint8_t *samples,
                   size_t stride);
 
   /* A row of halved chroma at its full width: of the row that it lies in, 3 parts, and of the next one beside it, 1. sums:

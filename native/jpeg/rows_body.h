@@ -110,6 +110,11 @@ CPU static inline uint8_t NAME(level)(int16_t number) {
   return (uint8_t)(above < 255 ? above : 255);
 }
 
+CPU static inline int32_t NAME(within)(int32_t number, int32_t most) {
+  const int32_t above = number > -most ? number : -most;
+  return above < most ? above : most;
+}
+
 /* Of each column of eight rows, by even and odd parts; the odd ones' products are of the cosines' sums. */
 CPU static inline void NAME(inverse_columns)(int32_t to[restrict 8][8], int32_t from[restrict 8][8], int shift) {
   for (int i = 0; i < 8; ++i) {
@@ -132,21 +137,22 @@ CPU static inline void NAME(inverse_columns)(int32_t to[restrict 8][8], int32_t 
   }
 }
 
-CPU static void NAME(inverse)(const int16_t values[restrict JPEG_VALUES], uint64_t filled,
+CPU static int NAME(inverse)(const int16_t values[restrict JPEG_VALUES], uint64_t filled,
                               const uint16_t steps[restrict JPEG_VALUES], uint8_t *restrict samples, size_t stride) {
-  int32_t one[8][8] = {{0}}, other[8][8];
+  int32_t one[8][8] = {{0}}, other[8][8], sums[8] = {0}, most = 0;
   if ((filled & ~(uint64_t)1) == 0) {
-    const int level = 128 + ((values[0] * steps[0] + 4) >> 3);
+    const int level = 128 + ((NAME(within)(values[0] * steps[0], MOST_WAVE) + 4) >> 3);
     for (int row = 0; row < 8; ++row) memset(samples + (size_t)row * stride, level < 0 ? 0 : level > 255 ? 255 : level, 8);
-    return;
+    return abs(values[0] * steps[0]) <= MOST_COLUMN;
   }
   for (; filled; filled &= filled - 1) {
     const int at = __builtin_ctzll(filled), place = JPEG_ZIGZAG[at];
-    one[place / 8][place % 8] = values[at] * steps[at];
+    one[place / 8][place % 8] = NAME(within)(values[at] * steps[at], MOST_WAVE);
+    sums[place % 8] += abs(one[place / 8][place % 8]);
   }
   NAME(inverse_columns)(other, one, 11);
   for (int row = 0; row < 8; ++row) {
-    for (int column = 0; column < 8; ++column) one[column][row] = other[row][column];
+    for (int column = 0; column < 8; ++column) one[column][row] = NAME(within)(other[row][column], MOST_HALFWAY);
   }
   NAME(inverse_columns)(other, one, 18);
   uint8_t turned[8][8];
@@ -156,6 +162,8 @@ CPU static void NAME(inverse)(const int16_t values[restrict JPEG_VALUES], uint64
   for (int row = 0; row < 8; ++row) {
     for (int i = 0; i < 8; ++i) samples[(size_t)row * stride + (size_t)i] = turned[i][row];
   }
+  for (int i = 0; i < 8; ++i) most = sums[i] > most ? sums[i] : most;
+  return most <= MOST_COLUMN;
 }
 
 CPU static void NAME(widen)(const uint8_t *restrict near, const uint8_t *restrict far, size_t count,

@@ -14,6 +14,7 @@ struct shown {
   uint8_t *wide[2]; /* chroma of a row of pixels */
   uint8_t *bands;   /* of a row of pixels */
   uint16_t *sums;
+  int is_in_range;
 };
 
 static int is_halved(const struct jpeg_picture *picture) { return picture->down == 2; }
@@ -27,17 +28,17 @@ static int is_supported(const struct jpeg_picture *picture) {
 }
 
 /* A row of a component's blocks, to where their samples begin. */
-static void show_blocks(const struct shown *self, int component, size_t row, uint8_t *to) {
+static void show_blocks(struct shown *self, int component, size_t row, uint8_t *to) {
   const struct jpeg_component *one = &self->picture->component[component];
   const uint16_t *steps = self->picture->tables[one->table];
   for (size_t column = 0; column < one->width; ++column) {
     const size_t at = row * one->width + column;
-    self->rows->inverse(one->values + at * JPEG_VALUES, one->filled[at][0], steps, to + column * JPEG_SIDE,
-                        self->stride[component]);
+    self->is_in_range &= self->rows->inverse(one->values + at * JPEG_VALUES, one->filled[at][0], steps,
+                                             to + column * JPEG_SIDE, self->stride[component]);
   }
 }
 
-static void show_gray(const struct shown *self, uint8_t *pixels) {
+static void show_gray(struct shown *self, uint8_t *pixels) {
   const size_t width = self->picture->width, height = self->picture->height;
   for (size_t top = 0; top < height; top += JPEG_SIDE) {
     show_blocks(self, 0, top / JPEG_SIDE, self->plane[0]);
@@ -63,7 +64,7 @@ static const uint8_t *chroma_of(const struct shown *self, int component, size_t 
   return wide;
 }
 
-static void show_colour(const struct shown *self, uint8_t *pixels) {
+static void show_colour(struct shown *self, uint8_t *pixels) {
   const struct jpeg_picture *picture = self->picture;
   for (int i = 1; i < JPEG_BANDS; ++i) {
     for (size_t row = 0; row < picture->component[i].height; ++row) {
@@ -79,7 +80,7 @@ static void show_colour(const struct shown *self, uint8_t *pixels) {
 }
 
 enum jpeg_outcome jpeg_show(const struct jpeg_picture *picture, const struct jpeg_rows *rows, uint8_t *pixels) {
-  struct shown self = {.picture = picture, .rows = rows};
+  struct shown self = {.picture = picture, .rows = rows, .is_in_range = 1};
   if (!is_supported(picture)) return JPEG_UNSUPPORTED;
   size_t bytes = 0, starts[JPEG_BANDS];
   for (int i = 0; i < picture->components; ++i) {
@@ -97,5 +98,5 @@ enum jpeg_outcome jpeg_show(const struct jpeg_picture *picture, const struct jpe
   if (picture->components == 1) show_gray(&self, pixels);
   else show_colour(&self, pixels);
   free(self.sums);
-  return JPEG_DONE;
+  return self.is_in_range ? JPEG_DONE : JPEG_DAMAGED;
 }

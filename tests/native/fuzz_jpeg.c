@@ -3,12 +3,15 @@
 #include "fuzz.h"
 
 #include "../../native/jpeg/read.h"
+#include "../../native/metric/metric_rows.h"
 
 enum { MOST_PIXELS = 1 << 16 };
 
 int leanpix_jpeg_pack(const uint8_t *file, size_t size, size_t most_pixels, double until_cpu_s,
                       size_t most_bytes, uint8_t **output,
                       size_t *output_bytes);
+int leanpix_jpeg_decode(const uint8_t *file, size_t size, size_t width, size_t height, int bands, int cpu,
+                        uint8_t *pixels);
 
 /* A picture of coefficients from the case: what a reader is given to read. */
 static void make(struct input *input, struct jpeg_picture *picture) {
@@ -18,7 +21,7 @@ static void make(struct input *input, struct jpeg_picture *picture) {
   picture->components = (int)take(input, 1, JPEG_COMPONENTS);
   for (int i = 0; i < picture->components; ++i) {
     struct jpeg_component *one = &picture->component[i];
-    *one = (struct jpeg_component){.id = i, .table = (int)take(input, 0, 1)};
+    *one = (struct jpeg_component){.id = i + 1, .table = (int)take(input, 0, 1)};
     one->across = (int)take(input, 1, 4);
     one->down = (int)take(input, 1, 4);
   }
@@ -74,6 +77,20 @@ static enum jpeg_outcome read_file(const uint8_t *file, size_t size, struct jpeg
   return outcome;
 }
 
+/* Pixels of what is read are the same by each generation of processors, and none are written of another size. */
+static void check_shown(const uint8_t *file, size_t size, const struct jpeg_picture *picture, int is_short) {
+  const size_t width = picture->width, height = picture->height, bytes = width * height * (size_t)picture->components;
+  uint8_t *plain = malloc(bytes), *newest = malloc(bytes);
+  CHECK(plain != NULL && newest != NULL);
+  const int first = leanpix_jpeg_decode(file, size, width, height, picture->components, METRIC_PLAIN, plain);
+  const int second = leanpix_jpeg_decode(file, size, width, height, picture->components, METRIC_AVX512, newest);
+  CHECK(first == second || is_short);
+  if (first == JPEG_DONE && second == JPEG_DONE) CHECK(memcmp(plain, newest, bytes) == 0);
+  CHECK(leanpix_jpeg_decode(file, size, width, height + 1, picture->components, METRIC_PLAIN, NULL) != JPEG_DONE);
+  free(plain);
+  free(newest);
+}
+
 /* With as many bytes as it takes a file is packed as it was without a limit, with fewer it is not. */
 static void check_limits(const uint8_t *file, size_t size, const uint8_t *data, size_t data_bytes, int is_short) {
   uint8_t *output = NULL;
@@ -98,6 +115,7 @@ static int pack_and_check(const uint8_t *file, size_t size, int is_short) {
   const enum jpeg_outcome first = read_file(file, size, &before), second = read_file(output, bytes, &after);
   CHECK(is_short || (first == JPEG_DONE && second == JPEG_DONE));
   if (first == JPEG_DONE && second == JPEG_DONE) check_same(&before, &after);
+  if (first == JPEG_DONE) check_shown(file, size, &before, is_short);
   jpeg_free_values(&before);
   jpeg_free_values(&after);
   free(output);

@@ -1,4 +1,4 @@
-"""JPEG, by libvips (libjpeg-turbo), fed with the picture's own segments only."""
+"""JPEG, by libvips (libjpeg-turbo), fed with the picture's own segments only; small ones by the kernels' reader."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import pyvips
 
 from leanpix.engine.facts import Probe
 from leanpix.engine.reading.headers import jpeg
-from leanpix.engine.reading.loaders.base import DecodeRequest, LazyPixels, check_told
+from leanpix.engine.reading.loaders.base import DecodeRequest, LazyPixels, check_told, from_array
+from leanpix.engine.reading.loaders.small_jpeg import decoded_small, is_small
 
 _SHRINKS = (8, 4, 2)
 
@@ -15,6 +16,10 @@ def open_raster(source: bytes, probe: Probe, wish: DecodeRequest) -> LazyPixels:
     """Decode lazily, shrunk by 2, 4 or 8 where at least another factor of 2 is left for the good kernel."""
     shrink = next((factor for factor in _SHRINKS if factor * 2 <= wish.shrink), 1)
     # libjpeg merely warns where bits run out before the end marker.
+    if shrink == 1 and is_small(*probe.stored_size):
+        held = decoded_small(jpeg.picture_only(source, is_strict=True), *probe.stored_size, probe.bands)
+        if held is not None:
+            return LazyPixels(from_array(held), jpeg.profile(source), held=held)
     fed = jpeg.picture_only(source, is_strict=wish.is_mended)
     image = pyvips.Image.jpegload_buffer(
         fed, shrink=shrink, access="sequential", fail_on="warning" if wish.is_mended else "truncated"
