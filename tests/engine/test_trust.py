@@ -71,8 +71,8 @@ def ground_off(source: Pixels, result: Pixels) -> float:
 @every_seed
 @every_want
 @whole_pixels
-@pytest.mark.parametrize("name", ["caption", "badge", "chart", "product"])
-def test_coloured_letters_and_lines_keep_their_ink(
+@pytest.mark.parametrize("name", ["caption", "badge", "chart", "stars", "product"])
+def test_coloured_letters_lines_and_dots_keep_their_ink(
     name: str, kind: OutputFormat, wanted: dict[str, int], seed: int
 ) -> None:
     source = picture(name, seed)

@@ -15,6 +15,7 @@ from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 Pixels = NDArray[np.uint8]
 INKS = ((225, 10, 30), (10, 50, 220), (200, 0, 190), (0, 140, 70), (250, 110, 0), (150, 20, 210))
+FLOWERS = ((230, 40, 60), (240, 170, 30), (200, 60, 190), (250, 240, 235), (60, 120, 40), (30, 80, 30), (120, 60, 200))
 WORDS = ("Sale -40 %", "New today", "Only 12 left", "Opens at nine", "Read more", "5 stars")
 
 
@@ -74,8 +75,17 @@ def badge(seed: int) -> TrustPicture:
 
 def chart(seed: int) -> TrustPicture:
     """Lines of one pixel in several colours on white, a photograph beside them."""
+    return _chart(seed, texture(seed))
+
+
+def smooth_chart(seed: int) -> TrustPicture:
+    """The same, the photograph out of focus."""
+    blurred = Image.fromarray(texture(seed)).filter(ImageFilter.GaussianBlur(3))
+    return _chart(seed, np.asarray(blurred).copy())
+
+
+def _chart(seed: int, ground: Pixels) -> TrustPicture:
     rng = np.random.default_rng(seed)
-    ground = texture(seed)
     ground[:, : ground.shape[1] // 2] = 255
     picture = Image.fromarray(ground)
     draw = ImageDraw.Draw(picture)
@@ -83,6 +93,35 @@ def chart(seed: int) -> TrustPicture:
         places = range(0, ground.shape[1] // 2, 20)
         draw.line([(x, int(picture.height * rng.random())) for x in places], fill=ink, width=1)
     return _drawn("chart", ground, picture)
+
+
+def stars(seed: int) -> TrustPicture:
+    """Coloured dots of a pixel or two, strewn over noise near black."""
+    rng = np.random.default_rng(seed)
+    ground = rng.normal(16, 5, (320, 480, 3))
+    lit = ground.copy()
+    y, x = np.mgrid[-3:4, -3:4]
+    for _ in range(int(rng.integers(250, 600))):
+        down, across = int(rng.integers(4, 316)), int(rng.integers(4, 476))
+        away = np.hypot(y - rng.uniform(-0.5, 0.5), x - rng.uniform(-0.5, 0.5))
+        dot = np.exp(-((away / rng.uniform(0.8, 1.2)) ** 2))[:, :, None]
+        lit[down - 3 : down + 4, across - 3 : across + 4] += dot * np.array(INKS[rng.integers(len(INKS))])
+    marked = np.abs(lit - ground).max(axis=2) > 100
+    return TrustPicture("stars", _whole("stars", np.round(lit)).pixels, marked)
+
+
+def petals(seed: int) -> TrustPicture:
+    """Flowers a few pixels large in all colours, a little out of focus."""
+    rng = np.random.default_rng(seed)
+    picture = Image.new("RGB", (480, 320), (40, 70, 30))
+    draw = ImageDraw.Draw(picture)
+    for _ in range(900):
+        across, down, reach = int(rng.integers(480)), int(rng.integers(320)), int(rng.integers(2, 8))
+        ink = np.array(FLOWERS[rng.integers(len(FLOWERS))]) * rng.uniform(0.6, 1)
+        box = (across - reach, down - reach * rng.uniform(0.3, 1), across + reach, down + reach * rng.uniform(0.3, 1))
+        draw.ellipse(box, fill=(int(ink[0]), int(ink[1]), int(ink[2])))
+    blurred = np.asarray(picture.filter(ImageFilter.GaussianBlur(0.72)))
+    return _whole("petals", np.round(blurred + rng.normal(0, 2, (320, 480, 1))))
 
 
 def product(seed: int) -> TrustPicture:
@@ -173,7 +212,8 @@ def hairlines(seed: int) -> TrustPicture:
 
 
 KINDS: tuple[Callable[[int], TrustPicture], ...] = (
-    *(caption, badge, chart, product, night, dark_gradient, smooth, panels, shadow, grainy, hairlines),
+    *(caption, badge, chart, smooth_chart, stars, petals, product, night),
+    *(dark_gradient, smooth, panels, shadow, grainy, hairlines),
 )
 
 

@@ -3,7 +3,8 @@
 A mean score forgives what lies in two percent of a picture. These measures forgive nothing: each is a largest value
 over windows, and each is of one kind of damage that people see at once and a mean does not (docs/decisions/0170):
 
-thin colour   coloured text, lines and edges whose chroma was halved: chroma errors weighted by the source's contrast
+thin colour   coloured text, lines, edges and dots whose chroma was halved: chroma errors weighted by the source's
+              contrast, of a small window and of a large one
 ground        smooth ground that moved: a mean of 8 x 8 pixels that is another level
 contours      edges on smooth ground that the source has not: rings, blocks
 faint         what differs from its ground by a few levels, a panel or a cloud, and is gone
@@ -20,6 +21,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,11 +42,11 @@ from leanpix.engine.content.cells.source import (
     mean_around,
     window_means,
 )
-from leanpix.engine.content.cells.thin_colour import COLOUR_WINDOW, weighted_errors, window_sums
+from leanpix.engine.content.cells.thin_colour import LETTERS, STREWN
 from leanpix.engine.judging.thin_lines import LINE_WINDOW, ThinLines
 
 Plane = NDArray[np.float32]
-
+_Windows = tuple[Measure, Plane, int]
 
 BOUNDS = {
     Measure.THIN_COLOUR: 31.0,
@@ -143,7 +145,8 @@ class WorstPlaces:
         self._is_faint = (self._light_variance > low) & (self._light_variance < high) & (calm < HARDLY_SMOOTH)
 
         # Thin colour: where there is enough of it.
-        self._contrast = window_sums(self._weights, self._cells) if self._weights.any() else None
+        windows = (LETTERS, STREWN) if self._weights.any() else ()
+        self._colour = [(window, window.contrast(self._weights, self._cells)) for window in windows]
 
         self._lines = ThinLines(self._source, seen)
 
@@ -173,7 +176,7 @@ class WorstPlaces:
 
         result: of the source's shape. ValueError: of another.
         """
-        return _worst_first(self._place(*seen) for seen in self._windows(result))
+        return _worst_first(self._places_of(self._windows(result)))
 
     def worst_and_heat(self, result: NDArray[np.uint8]) -> tuple[tuple[WorstPlace, ...], Plane]:
         """The same, and how bad each cell is, (rows, columns) of CELL_PX pixels a side.
@@ -182,14 +185,31 @@ class WorstPlaces:
         sees it.
         """
         rows, columns = self._weights.shape
-        places, heat = list[WorstPlace](), np.zeros((rows, columns), np.float32)
-        for measure, values, cells in self._windows(result):
-            places.append(self._place(measure, values, cells))
+        heat = np.zeros((rows, columns), np.float32)
+        windows = list(self._windows(result))
+        for measure, values, cells in windows:
             np.maximum(heat, _spread(values, cells, (rows, columns)) / np.float32(BOUNDS[measure]), out=heat)
-        return _worst_first(places), heat
+        return _worst_first(self._places_of(windows)), heat
 
-    def _windows(self, result: NDArray[np.uint8]) -> Iterator[tuple[Measure, Plane, int]]:
-        """Each measure, its values by the cell that a window begins at, and the windows' side in cells."""
+    def _places_of(self, windows: Iterable[_Windows]) -> Iterator[WorstPlace]:
+        """The worst place of each; in a large window of thin colour, where its worst small one is."""
+        small: Plane | None = None
+        for measure, values, cells in windows:
+            place = self._place(measure, values, cells)
+            if measure is Measure.THIN_COLOUR:
+                if small is not None:
+                    top, left = place.top_px // CELL_PX, place.left_px // CELL_PX
+                    worst = self._place(measure, small[top : top + cells, left : left + cells], LETTERS.cells)
+                    top_px, left_px = place.top_px + worst.top_px, place.left_px + worst.left_px
+                    place = replace(worst, value=place.value, top_px=top_px, left_px=left_px)
+                small = values
+            yield place
+
+    def _windows(self, result: NDArray[np.uint8]) -> Iterator[_Windows]:
+        """Each measure, its values by the cell that a window begins at, and the windows' side in cells.
+
+        Of thin colour by two sizes of windows.
+        """
         result = banded(result)
         if result.shape != self._source.shape:
             raise ValueError(f"a picture of shape {result.shape} has no worst place against {self._source.shape}")
@@ -198,9 +218,8 @@ class WorstPlaces:
         plain = window_means(distances.astype(np.float32), _PLAIN_WINDOW, self._cells) / (_CELL_PIXELS * bands)
         yield (Measure.WINDOW, plain, _PLAIN_WINDOW)
 
-        if self._contrast is not None:
-            colour = weighted_errors(errors, self._contrast, self._cells)
-            yield (Measure.THIN_COLOUR, colour, COLOUR_WINDOW)
+        for window, contrast in self._colour:
+            yield (Measure.THIN_COLOUR, window.errors(errors, contrast, self._cells), window.cells)
 
         moved = window_means(differences.astype(np.float32), 2, self._cells) / np.float32(_CELL_PIXELS)
         if self.ground_share:
@@ -258,7 +277,11 @@ class WorstPlaces:
 
 
 def _worst_first(places: Iterable[WorstPlace]) -> tuple[WorstPlace, ...]:
-    return tuple(sorted(places, key=lambda place: -place.ratio))
+    """The worst one of each measure."""
+    found = dict[Measure, WorstPlace]()
+    for place in sorted(places, key=lambda place: -place.ratio):
+        found.setdefault(place.measure, place)
+    return tuple(found.values())
 
 
 def _spread(values: Plane, cells: int, shape: tuple[int, int]) -> Plane:
