@@ -135,6 +135,9 @@ class ToldCodec:
         del raster, effort, goal
         return self.encoder
 
+    def promised_score(self, raster: Raster, quality: float) -> None:
+        del raster, quality
+
     def source_size(self, source: bytes) -> SourceSize:
         del source
         return self.source

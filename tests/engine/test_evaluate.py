@@ -220,6 +220,20 @@ def test_the_smallest_that_was_refused_for_a_place_is_remembered() -> None:
     assert found.refused == (200, WORST)
 
 
+def test_of_two_that_are_slightly_short_the_one_with_the_score_that_its_quality_promises_is_taken() -> None:
+    def judged(attempt: Attempt) -> Verdict:
+        return Verdict(passes=False, worst=SLIGHT, is_slight=True, is_short=attempt.encoded.encoder != "finer")
+
+    runs = Runs()
+    dear = runs.candidate("dear", 1150, likely=1150)
+    plain = replace(runs.candidate("plain", 1000, likely=900), instead=lambda _: [dear, finer])
+    finer = runs.candidate("finer", 1100, likely=1100)
+    found = evaluate([plain], AT_SCORE, Clock(), judged)
+    assert runs.names == ["plain", "finer", "dear"]
+    assert found.best is not None
+    assert found.best.encoded.encoder == "finer"
+
+
 def test_what_takes_much_more_than_one_that_is_slightly_short_is_not_made_either() -> None:
     """What is known of it once that was made says so: a photograph without loss takes several times as much."""
     runs = Runs()

@@ -142,6 +142,10 @@ class AvifCodec:
         whole_chroma = effort is Effort.FULL and is_colourful(raster.pixels)
         return AvifEncoder(raster, _speed_class(raster, effort), texture(raster.pixels).is_screen_content, whole_chroma)
 
+    def promised_score(self, raster: Raster, quality: float) -> None:
+        """Nothing."""
+        del raster, quality
+
     def source_size(self, source: bytes) -> SourceSize:
         """The file without metadata."""
         return SourceSize(len(self.stripped(source)))

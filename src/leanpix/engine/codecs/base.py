@@ -266,6 +266,10 @@ class Codec(Protocol):
         """What no encoder of this format can keep, so that no encode is refused for it."""
         ...
 
+    def promised_score(self, raster: Raster, quality: float) -> float | None:
+        """What this raster has at a quality, where a fifth more bytes make it so; None: nobody looks for it."""
+        ...
+
     def open(self, raster: Raster, effort: Effort, goal: Goal) -> Encoder:
         """An encoder for this raster."""
         ...

@@ -148,6 +148,10 @@ class JxlCodec:
         has_time = effort is Effort.FULL and raster.total_pixels <= _USUAL_UP_TO_PIXELS
         return JxlEncoder(raster, _USUAL if has_time else _QUICK, texture(raster.pixels).is_screen_content)
 
+    def promised_score(self, raster: Raster, quality: float) -> None:
+        """Nothing."""
+        del raster, quality
+
     def source_size(self, source: bytes) -> SourceSize:
         """Of a JPEG the picture without metadata: what is packed."""
         return SourceSize(len(self.stripped(source)) if jxl.matches(source) else jpeg.picture_bytes(source))

@@ -27,7 +27,8 @@ class Need:
     criterion has to reach. never_over_bytes: the source's size where format and dimensions stay, for the result must
     not grow. keeps_dimensions: no fewer pixels, however few bytes there are. room: how many times its bound the worst
     place may have; None: it is not asked. colour_room: the same for thin coloured things. faint_room: the same for what
-    is faint and may be gone; None: as much. unmendable: measures that the format has no means against.
+    is faint and may be gone; None: as much. unmendable: measures that the format has no means against. promised: the
+    score that the quality asked for promises; what falls short of it does so slightly. None: it promises none.
     """
 
     setting: float | None = None
@@ -39,6 +40,7 @@ class Need:
     colour_room: float = 1.0
     faint_room: float | None = None
     unmendable: frozenset[Measure] = frozenset()
+    promised: float | None = None
 
     def worst_of(self, places: tuple[WorstPlace, ...]) -> WorstPlace | None:
         """The place that is furthest over what it may have, of those that the format has means against."""
@@ -70,8 +72,8 @@ class Need:
 class Verdict:
     """Whether an encode meets the need. score: SSIMULACRA2, None if nobody asked. worst: where it is furthest off.
 
-    is_slight: it only falls short by places that are slightly over what they may have. places: all that were found, one
-    for each measure.
+    is_slight: it only falls short by places that are slightly over what they may have, or of the score that its quality
+    promises. places: all that were found, one for each measure. is_short: of that score.
     """
 
     passes: bool
@@ -79,3 +81,4 @@ class Verdict:
     worst: WorstPlace | None = None
     is_slight: bool = False
     places: tuple[WorstPlace, ...] = ()
+    is_short: bool = False

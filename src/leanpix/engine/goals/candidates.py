@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
@@ -34,6 +35,7 @@ from leanpix.engine.goals.fitting import next_within
 from leanpix.engine.goals.near_lossless import near_lossless
 from leanpix.engine.goals.place_crops import PlaceCrops
 from leanpix.engine.goals.reach import Reach
+from leanpix.engine.goals.scoring import Reached, finer_at
 from leanpix.engine.goals.shrink import shrunk_within
 from leanpix.engine.goals.strips import Strips
 
@@ -286,8 +288,10 @@ class _Bound:
         worst = verdict.worst
         if tried.attempt is not None and tried.attempt.has_no_finer:  # then what helps the whole may help the place
             worst, crops = None, None
+        if verdict.is_short and verdict.score is not None:
+            yield from self._as_promised(tried, verdict.score)
         for one in runs.encoder.mends():
-            if not one.helps(worst):
+            if not one.helps(worst) and not (verdict.is_short and one.raises_score):
                 continue
             mend = self._sufficient(one, worst, crops)
             mended = _Tried(runs.fork(mend.encoder), tried)
@@ -299,12 +303,29 @@ class _Bound:
                 return mended.attempt
 
             yield Candidate(
-                self._mended_offer(mend),
+                self._mended_offer(mend, tried.attempt if verdict.is_short else None),
                 run,
                 instead=functools.partial(self._mended, tried=mended),
                 then=functools.partial(self._finer_without, tried) if mend.is_weighed else _nothing_more,
                 nearest=reach.nearest,
             )
+
+    def _as_promised(self, tried: _Tried, score: float) -> Iterator[Candidate]:
+        """At the finer setting that has the score which the quality asked for promises."""
+        promised, runs, before = self.context.need.promised, tried.runs, tried.attempt
+        if promised is None or before is None or before.parameter is None:
+            return
+        known, scores, rates = Reached(before.parameter, score), runs.encoder.scores, runs.encoder.rates
+
+        def run() -> Attempt | None:
+            found = finer_at(self.context.meter, runs, promised, known)
+            return None if found is None else Attempt(Kind.LOSSY, runs.at(found), parameter=found)
+
+        likely = scores.parameter(scores.value(known.parameter) + promised - score)
+        growth = math.exp(rates.value(likely) - rates.value(known.parameter))
+        offer = self.offers[Kind.LOSSY]
+        estimate = replace(offer.estimate, least_bytes=before.bytes, likely_bytes=growth * before.bytes)
+        yield Candidate(Offer(Kind.LOSSY, f"{offer.name}, as promised", estimate), run)
 
     def _finer_without(self, tried: _Tried, mended: Attempt) -> Iterator[Candidate]:
         """Finer settings without the means, where those took much more than the setting that fell short.
@@ -357,11 +378,14 @@ class _Bound:
 
         yield Candidate(offer, run)
 
-    def _mended_offer(self, mend: Mend) -> Offer:
+    def _mended_offer(self, mend: Mend, before: Attempt | None = None) -> Offer:
+        """before: of the same picture at the same setting, so that this takes about as much."""
         estimate = self.offers[Kind.LOSSY].estimate
         # Of what was foretold nothing was made that this could be more than.
         likely_bytes = estimate.likely_bytes
-        if self.lossy_bytes is not None:
+        if before is not None:
+            likely_bytes = FINER_CHROMA.likely * before.bytes
+        elif self.lossy_bytes is not None:
             likely_bytes = FINER_CHROMA.likely * max(likely_bytes, self.lossy_bytes)
         estimate = replace(estimate, likely_bytes=likely_bytes, cpu_s=FINER_CHROMA.cpu_share * estimate.cpu_s)
         return Offer(Kind.LOSSY, f"{self.offers[Kind.LOSSY].name}, {mend.name}", estimate)

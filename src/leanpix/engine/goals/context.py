@@ -103,6 +103,7 @@ class EncodeContext:
             colour_room=room_for(wanted, _COLOUR_ROOMS) * (_SPARED_BY_ITSELF if options.is_automatic else 1.0),
             faint_room=room_for(wanted, _FAINT_ROOMS),
             unmendable=self.codec.unmendable,
+            promised=None if options.quality is None else self.codec.promised_score(self.raster, options.quality),
         )
 
     @property

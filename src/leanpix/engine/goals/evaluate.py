@@ -102,16 +102,16 @@ class Candidate:
 class Outcome:
     """The best encode that meets the need, or None; what was considered, in the order of what became of it.
 
-    slight: the smallest that falls short slightly, with its place in considered. most_bytes: what may be spent on
-    mending that. refused: the bytes of the smallest that falls short by more than that for a place alone, and that
-    place.
+    slight: of those that fall short slightly the smallest that has the score its quality promises, else the smallest;
+    with whether it has not, and its place in considered. most_bytes: what may be spent on mending that. refused: the
+    bytes of the smallest that falls short by more than that for a place alone, and that place.
     """
 
     best: Attempt | None = None
     considered: list[Considered] = field(default_factory=list)
     nearest: Callable[[bool], Attempt] | None = None
     taken: int | None = None
-    slight: tuple[Attempt, int] | None = None
+    slight: tuple[Attempt, bool, int] | None = None
     most_bytes: float = float("inf")
     refused: tuple[int, WorstPlace] | None = None
 
@@ -125,11 +125,12 @@ class Outcome:
         self.best, self.taken = attempt, len(self.considered)
         self.considered.append(Considered(name, attempt.kind.name.lower(), Decision.MADE, attempt.bytes))
 
-    def note_slight(self, attempt: Attempt) -> None:
-        """Remember what was noted last as one that falls short slightly, if it is the smallest of them."""
-        if self.slight is None or attempt.bytes < self.slight[0].bytes:
-            self.slight = attempt, len(self.considered) - 1
-            self.most_bytes = SLIGHT_GROWTH * attempt.bytes
+    def note_slight(self, attempt: Attempt, *, is_short: bool) -> None:
+        """Remember what was noted last as one that falls short slightly, if it is the best of them."""
+        is_best = self.slight is None or (is_short, attempt.bytes) < (self.slight[1], self.slight[0].bytes)
+        if is_best and attempt.bytes <= self.most_bytes:
+            self.slight = attempt, is_short, len(self.considered) - 1
+        self.most_bytes = min(self.most_bytes, SLIGHT_GROWTH * attempt.bytes)
 
     def note_refused(self, attempt: Attempt, worst: WorstPlace) -> None:
         """Remember what all that is larger is larger for."""
@@ -139,7 +140,7 @@ class Outcome:
     def settle(self) -> None:
         """Take the one that falls short slightly, where what meets the need takes much more."""
         if self.slight is not None and (self.best is None or self.best.bytes > self.most_bytes):
-            self.best, self.taken = self.slight
+            self.best, _, self.taken = self.slight
 
     def told(self) -> tuple[Considered, ...]:
         """What was considered, the result marked."""
@@ -194,7 +195,7 @@ def evaluate(
         if attempt is None or not verdict.passes:
             found.note(one, Decision.FELL_SHORT, attempt)
             if attempt is not None and verdict.is_slight:
-                found.note_slight(replace(attempt, score=verdict.score))
+                found.note_slight(replace(attempt, score=verdict.score), is_short=verdict.is_short)
                 queue = _after(attempt, queue, found)  # what takes much more than this is not worth it any more
             elif attempt is not None and verdict.worst is not None:
                 found.note_refused(attempt, verdict.worst)

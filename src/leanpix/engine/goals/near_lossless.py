@@ -14,13 +14,14 @@ from leanpix.engine.codecs.near_lossless import DRAWN_GRID, STEPS, FewerColours,
 from leanpix.engine.codecs.need import Criterion
 from leanpix.engine.codecs.offers import Kind
 from leanpix.engine.codecs.png.palette import PALETTE_GRID
+from leanpix.engine.codecs.priors import SLIGHT_GROWTH
 from leanpix.engine.codecs.runs import EncoderRuns
 from leanpix.engine.codecs.source_loss import AT_SCORE, NEAR_LOSSLESS
 from leanpix.engine.content.cells import cells
 from leanpix.engine.content.samples import texture
 from leanpix.engine.goals.context import EncodeContext
 from leanpix.engine.goals.evaluate import Attempt
-from leanpix.engine.goals.scoring import has_palettes
+from leanpix.engine.goals.scoring import has_palettes, is_fair
 from leanpix.engine.judging.worst_place import MOST_GROUND
 
 Pixels = NDArray[np.uint8]
@@ -34,12 +35,13 @@ _LEAST_SHARP = 0.1
 
 @dataclass(frozen=True, slots=True)
 class _Chosen:
-    """The choice that meets the need, its pixels, and how those are judged."""
+    """The choice that meets the need, its pixels, and how those are judged. is_slight: a place falls short slightly."""
 
     choice: int
     pixels: Pixels
     score: float
     places: tuple[WorstPlace, ...]
+    is_slight: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +56,14 @@ class _Coarser:
 def near_lossless(context: EncodeContext, runs: EncoderRuns) -> Attempt | None:
     """With the coarsest levels that meet the need by both criteria; None where no levels do, or it is too large.
 
-    Of what is drawn with as few colours as meet it; of the dark, and of nothing but ground, too, where that is smaller.
-    The pixels are judged before they are coded.
+    Of what is drawn with as few colours as meet it, of all else where those are smaller. The pixels are judged before
+    they are coded.
     """
     if context.meter.is_sampled:
         return None
-    made = [attempt for found in _found(context, runs) if (attempt := _coded(context, runs, found)) is not None]
-    return min(made, key=lambda attempt: attempt.bytes, default=None)
+    made = [(one, found) for found in _found(context, runs) if (one := _coded(context, runs, found)) is not None]
+    best = min(made, key=lambda one: one[0].bytes * (SLIGHT_GROWTH if one[1].chosen.is_slight else 1.0), default=None)
+    return None if best is None else best[0]
 
 
 def _found(context: EncodeContext, runs: EncoderRuns) -> Iterator[_Coarser]:
@@ -76,18 +79,27 @@ def _found(context: EncodeContext, runs: EncoderRuns) -> Iterator[_Coarser]:
         step = STEPS[levels.choice]
         yield _Coarser(levels, f"levels {step} apart", f"{NEAR_LOSSLESS} {step}")
 
-    # Of the dark and of nothing but ground coarser levels are what is seen.
-    if may_have_few and (context.meter.is_dark or context.meter.ground_share > MOST_GROUND):
-        colours = _few_colours(context, runs, PALETTE_GRID)
+    # Of the dark and of nothing but ground coarser levels are what is seen. What is drawn beside a photograph takes up
+    # to twice as much for them, but in few colours the photograph is another one (docs/decisions/0347).
+    if may_have_few:
+        is_ground = context.meter.is_dark or context.meter.ground_share > MOST_GROUND
+        colours = _few_colours(context, runs, PALETTE_GRID, is_largest=not is_ground)
         if colours is not None:
             yield colours
 
 
-def _few_colours(context: EncodeContext, runs: EncoderRuns, grid: Sequence[float]) -> _Coarser | None:
-    """In the smallest of some palettes that meets the need."""
+def _few_colours(
+    context: EncodeContext, runs: EncoderRuns, grid: Sequence[float], *, is_largest: bool = False
+) -> _Coarser | None:
+    """In the smallest of some palettes that meets the need; or in the largest, though a place falls short slightly."""
     palettes = FewerColours.of(context.raster.pixels, grid)
-    chosen = None if palettes is None else _coarsest(context, runs, palettes.choices, palettes.shown)
-    if palettes is None or chosen is None:
+    if palettes is None:
+        return None
+    if is_largest:
+        chosen = _tried(context, runs, 0, palettes.shown(0))
+    else:
+        chosen = _coarsest(context, runs, palettes.choices, palettes.shown)
+    if chosen is None:
         return None
     note = None if context.options.is_automatic else f"{AT_SCORE} {round(chosen.score)}"
     return _Coarser(chosen, f"{palettes.colours(chosen.choice)} colours", note)
@@ -97,18 +109,25 @@ def _coarsest(
     context: EncodeContext, runs: EncoderRuns, choices: int, pixels_of: Callable[[int], Pixels]
 ) -> _Chosen | None:
     """The last of so many choices that meets the need; each loses more than those before."""
-    least, found = min(_least_score(context, runs), _MOST_SCORE), None
-    low, high = 0, choices - 1
+    found, low, high = None, 0, choices - 1
     while low <= high and runs.may_continue():
         middle = (low + high + 1) // 2
-        pixels = pixels_of(middle)
-        score = context.meter.score_of(pixels)
-        places = context.meter.worst_of(pixels) if score >= least else ()
-        if score >= least and context.need.allows(context.need.worst_of(places)):
-            found, low = _Chosen(middle, pixels, score, places), middle + 1
+        tried = _tried(context, runs, middle, pixels_of(middle))
+        if tried is not None and not tried.is_slight:
+            found, low = tried, middle + 1
         else:
             high = middle - 1
     return found
+
+
+def _tried(context: EncodeContext, runs: EncoderRuns, choice: int, pixels: Pixels) -> _Chosen | None:
+    """A choice, where it has the score and no place that falls short by more than slightly."""
+    score = context.meter.score_of(pixels)
+    if score < min(_least_score(context, runs), _MOST_SCORE):
+        return None
+    need, places = context.need, context.meter.worst_of(pixels)
+    is_good = need.allows(need.worst_of(places))
+    return _Chosen(choice, pixels, score, places, not is_good) if is_fair(need, places) else None
 
 
 def _coded(context: EncodeContext, runs: EncoderRuns, found: _Coarser) -> Attempt | None:

@@ -80,6 +80,13 @@ def lowest_at(context: EncodeContext, runs: EncoderRuns, target: float, start: f
     return None if found is None else _refined(context, runs, found, target)
 
 
+def finer_at(meter: QualityMeter, runs: EncoderRuns, target: float, known: Reached) -> float | None:
+    """The setting that has a score which a coarser one is known to miss; None where none has it."""
+    bias = known.score - trusted(runs.encoder, target).value(known.parameter)
+    found = _search(meter, runs, target, _Stop(_tolerance(runs.encoder, target)), bias)
+    return None if found is None else found.parameter
+
+
 def is_searched_on_sample(context: EncodeContext) -> bool:
     """Whether the picture is so large that a setting is looked for on a sample of it first."""
     return sample_of(context.raster) is not None

@@ -26,8 +26,14 @@ def meets(attempt: Attempt, need: Need, meter: QualityMeter) -> Verdict:
         if score < least_score - _ROUNDING:
             return Verdict(passes=False, score=score)
 
-    if attempt.kind is not Kind.LOSSY or need.room is None or meter.is_sampled or not meter.is_at_risk:
+    if attempt.kind is not Kind.LOSSY or meter.is_sampled:
         return Verdict(passes=True, score=score)
-    places = meter.worst(attempt.encoded)
+    is_asked = need.room is not None and meter.is_at_risk
+    places = meter.worst(attempt.encoded) if is_asked else ()
     worst = need.worst_of(places)
-    return Verdict(need.allows(worst), score, worst, need.is_slight(places), places)
+    is_good, is_short = need.allows(worst), False
+    if need.promised is not None and (is_good or need.is_slight(places)):
+        score = meter.score(attempt.encoded) if score is None else score
+        is_short = score < need.promised
+    is_slight = need.is_slight(places) or (is_good and is_short)
+    return Verdict(is_good and not is_short, score, worst, is_slight, places, is_short)

@@ -328,6 +328,10 @@ class JpegCodec:
             is_looked_at=goal.is_looked_at,
         )
 
+    def promised_score(self, raster: Raster, quality: float) -> None:
+        """Nothing."""
+        del raster, quality
+
     def source_size(self, source: bytes) -> SourceSize:
         """Its picture, without metadata and what follows it."""
         return SourceSize(picture_bytes(source), packing=jpeg_packing(source))

@@ -299,6 +299,10 @@ class PngCodec:
             left_s=goal.left_s,
         )
 
+    def promised_score(self, raster: Raster, quality: float) -> None:
+        """Nothing."""
+        del raster, quality
+
     def source_size(self, source: bytes) -> SourceSize:
         """Its file, and its samples as they are stored."""
         return SourceSize(len(source), raw_bytes(source))

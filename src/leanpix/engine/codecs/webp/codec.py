@@ -64,6 +64,10 @@ another percent (icons a fifth) for 5 to 30 (docs/decisions/0280)."""
 _THIN_COLOUR = 24.0
 """Loss of thin coloured things by halved chroma from which on it is halved with care (docs/decisions/0171)."""
 
+_THIN_PROMISES = ((75.0, 55.0), (90.0, 62.0))
+_PROMISED_FROM, _PROMISED = 95.0, 85.0
+"""Qualities and scores: what people ask so much for (docs/decisions/0347)."""
+
 _STEPS_A_QUALITY = 10
 """Between two whole qualities libwebp has two to ten different results, the more the lower the quality."""
 
@@ -248,6 +252,16 @@ class WebpCodec:
             kernels=lossless_kernels() if is_large and has_room else None,
             is_busy=seen.changing > _BUSY,
         )
+
+    def promised_score(self, raster: Raster, quality: float) -> float | None:
+        """Of what is thin and coloured at a good quality, of everything at a high one (docs/decisions/0347)."""
+        if raster.frames > 1 or quality < _THIN_PROMISES[0][0]:
+            return None
+        if quality >= _PROMISED_FROM:
+            return _PROMISED
+        if halved_chroma_loss(raster.pixels) <= _THIN_COLOUR:
+            return None
+        return float(np.interp(quality, [at for at, _ in _THIN_PROMISES], [score for _, score in _THIN_PROMISES]))
 
     def source_size(self, source: bytes) -> SourceSize:
         """Its picture, without metadata."""
