@@ -185,10 +185,13 @@ class WorstPlaces:
         sees it.
         """
         rows, columns = self._weights.shape
-        heat = np.zeros((rows, columns), np.float32)
+        heat, letters = np.zeros((rows, columns), np.float32), np.zeros((rows, columns), np.bool_)
         windows = list(self._windows(result))
         for measure, values, cells in windows:
-            np.maximum(heat, _spread(values, cells, (rows, columns)) / np.float32(BOUNDS[measure]), out=heat)
+            seen = _spread(values, cells, (rows, columns)) / np.float32(BOUNDS[measure])
+            if measure is Measure.THIN_COLOUR:  # of the large window what small ones see something in
+                seen, letters = np.where(letters, seen, 0) if cells == STREWN.cells else seen, seen > 0
+            np.maximum(heat, seen, out=heat)
         return _worst_first(self._places_of(windows)), heat
 
     def _places_of(self, windows: Iterable[_Windows]) -> Iterator[WorstPlace]:
