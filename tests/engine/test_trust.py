@@ -159,6 +159,13 @@ def test_fine_grain_leaves_no_blocks_behind(kind: OutputFormat, wanted: dict[str
     assert ground_off(source, result) <= 2.7
 
 
+@pytest.mark.parametrize("wanted", [{"quality": 75}, {}], ids=["75", "auto"])
+def test_between_settings_that_fail_one_that_passes_is_found(wanted: dict[str, int]) -> None:
+    """As WebP this grain passes at 92 and not at 90 and 94, where twice the bytes begin."""
+    _, data, _ = made(picture("grainy", 0).pixels, OutputFormat.WEBP, **wanted)
+    assert len(data) <= 2000
+
+
 @pytest.mark.parametrize("seed", range(2 * len(SEEDS)))
 @every_want
 @every_format

@@ -158,6 +158,15 @@ def smooth(seed: int) -> TrustPicture:
     return _whole("smooth", np.round(np.dstack([one - span * away for one in tint])))
 
 
+def mesh(seed: int) -> TrustPicture:
+    """Saturated colours that run into each other, as the ground of a page has them."""
+    rng = np.random.default_rng(seed)
+    inks = rng.permutation(np.array([(20, 200, 225), (120, 10, 200), (225, 145, 0), (60, 200, 40), (240, 30, 90)]))
+    small = Image.fromarray(inks[[[0, 1, 2], [3, 4, 0], [1, 2, 3]]].astype(np.uint8))
+    bands = [np.asarray(one.convert("F").resize((768, 512), Image.Resampling.BICUBIC)) for one in small.split()]
+    return _whole("mesh", np.round(np.dstack(bands)))
+
+
 def panels(seed: int) -> TrustPicture:
     """Panels two or three levels off their page, words on them."""
     rng = np.random.default_rng(seed)
@@ -184,14 +193,14 @@ def shadow(seed: int) -> TrustPicture:
     return _whole("shadow", np.round(pixels))
 
 
-def grainy(seed: int) -> TrustPicture:
+def grainy(seed: int, width: int = 480, height: int = 320) -> TrustPicture:
     """Skin or sky in shadow with a camera's fine grain, which an encode takes away."""
     rng = np.random.default_rng(seed)
     tint, fall = [((96, 64, 50), 0.62), ((228, 188, 160), 0.45), ((70, 96, 132), 0.5)][seed % 3]
-    y, x = np.mgrid[0:320, 0:480]
+    y, x = np.mgrid[0:height, 0:width] * (320 / height)
     away = np.hypot((y - rng.integers(90, 230)) / 400, (x - rng.integers(120, 360)) / 500)
     bands = np.dstack([one * (1 - fall * away) for one in tint])
-    return _whole("grainy", np.round(bands + rng.normal(0, rng.uniform(0.6, 0.9), (320, 480, 1))))
+    return _whole("grainy", np.round(bands + rng.normal(0, rng.uniform(0.6, 0.9), (height, width, 1))))
 
 
 def hairlines(seed: int) -> TrustPicture:
@@ -213,7 +222,7 @@ def hairlines(seed: int) -> TrustPicture:
 
 KINDS: tuple[Callable[[int], TrustPicture], ...] = (
     *(caption, badge, chart, smooth_chart, stars, petals, product, night),
-    *(dark_gradient, smooth, panels, shadow, grainy, hairlines),
+    *(dark_gradient, smooth, mesh, panels, shadow, grainy, hairlines),
 )
 
 
