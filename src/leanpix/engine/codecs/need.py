@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from leanpix.domain.worst_place import Measure, WorstPlace
@@ -17,6 +17,13 @@ class Criterion(StrEnum):
     """
 
     SCORE = "ssimulacra2"
+
+
+HARDLY_OVER = 1.3
+"""How many times what it may have ground is, or its contours, for nobody to see it at 200 %: 2.5 levels; 3 are seen, as
+blocks of another tint (docs/decisions/0300)."""
+
+_OF_GROUND = frozenset({Measure.GROUND, Measure.CONTOURS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +62,15 @@ class Need:
         """Whether something is over what it may have, but all of that slightly."""
         over = [place for place in places if self.is_over(place)]
         return bool(over) and all(place.is_slight for place in over)
+
+    def is_hardly_over(self, places: tuple[WorstPlace, ...]) -> bool:
+        """Whether something is over what it may have, but all of that is ground, and hardly."""
+        over = [place for place in places if self.is_over(place)]
+        return bool(over) and all(one.measure in _OF_GROUND and self.excess(one) <= HARDLY_OVER for one in over)
+
+    def eased(self) -> Need:
+        """The same, where what is hardly over its bound is not over it."""
+        return replace(self, room=None if self.room is None else self.room * HARDLY_OVER)
 
     def allows(self, worst: WorstPlace | None) -> bool:
         """Whether a result may have this as its worst place."""

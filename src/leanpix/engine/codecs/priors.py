@@ -125,6 +125,10 @@ POINTS_A_RATE = 21.0
 SLIGHT_GROWTH = 1.2
 """How many times its bytes an encode may take for a place that is slightly over its bound (docs/decisions/0175)."""
 
+HARDLY_GROWTH = 1.45
+"""The same for ground that is hardly over its bound where no setting of the encoder does better: what passes without
+loss takes five to twelve times the bytes (docs/decisions/0333)."""
+
 DEAR_MEND = 1.15
 """How many times an encode's bytes a means against its worst place takes, for a finer setting without it to be looked
 for (docs/decisions/0303)."""

@@ -286,6 +286,7 @@ class _Bound:
         is_foretold = self.foretold is not None and runs is self.runs
         crops = self.foreseen if is_foretold else PlaceCrops.round(self.context, verdict.places)
         worst = verdict.worst
+        is_near = verdict.is_short or (tried.attempt is not None and tried.attempt.is_finest)
         if tried.attempt is not None and tried.attempt.has_no_finer:  # then what helps the whole may help the place
             worst, crops = None, None
         if verdict.is_short and verdict.score is not None:
@@ -303,7 +304,7 @@ class _Bound:
                 return mended.attempt
 
             yield Candidate(
-                self._mended_offer(mend, tried.attempt if verdict.is_short else None),
+                self._mended_offer(mend, tried.attempt if is_near else None),
                 run,
                 instead=functools.partial(self._mended, tried=mended),
                 then=functools.partial(self._finer_without, tried) if mend.is_weighed else _nothing_more,

@@ -7,6 +7,7 @@ import math
 from dataclasses import dataclass, field
 
 from leanpix.domain.worst_place import WorstPlace
+from leanpix.engine.codecs.need import Need
 from leanpix.engine.codecs.priors import SLIGHT_GROWTH
 from leanpix.engine.codecs.runs import EncoderRuns
 from leanpix.engine.goals.context import EncodeContext
@@ -38,16 +39,26 @@ class Climb:
 
     context: EncodeContext
     runs: EncoderRuns
+    need: Need = field(init=False)
     _trials: list[CropTrials] = field(default_factory=list)
     _tried: dict[float, float] = field(default_factory=dict)
     most_bytes: float = math.inf
+
+    def __post_init__(self) -> None:
+        self.need = self.context.need
+
+    def eased(self) -> Climb:
+        """The same for what may be hardly over its bound."""
+        eased = Climb(self.context, self.runs)
+        eased.need = self.need.eased()
+        return eased
 
     def above(self, setting: float, places: tuple[WorstPlace, ...]) -> float | None:
         """The cheapest finer setting found that passes; or one that falls short slightly, where what passes costs more.
 
         places: those of the setting, which falls short. None: no finer one is better, or worth what it takes.
         """
-        need = self.context.need
+        need = self.need
         failing, slight = setting, setting if need.is_slight(places) else None
         self._tried[setting] = self._excess(places)
         self._look_round(places, setting)
@@ -108,7 +119,7 @@ class Climb:
         dearest = min(self.runs.to_grid(rates.parameter(most)), self.runs.highest)
         if self._trials or dearest <= setting or not self.runs.may_continue():
             return self._is_worth_a_look(dearest, None)
-        return is_fair(self.context.need, self._places_at(dearest))
+        return is_fair(self.need, self._places_at(dearest))
 
     def _is_worth_a_look(self, setting: float, slight: float | None) -> bool:
         """Whether crops say that it passes; or that it falls short slightly, where none is known that does."""
@@ -171,7 +182,7 @@ class Climb:
         return all(one.passes(setting) for one in self._trials)
 
     def _passes(self, setting: float) -> bool:
-        return self.context.need.allows(self.context.need.worst_of(self._places_at(setting)))
+        return self.need.allows(self.need.worst_of(self._places_at(setting)))
 
     def _is_too_dear(self, finer: float, slight: float | None) -> bool:
         """Whether a finer setting takes more than it is worth, or than the slight places of another are."""
@@ -180,7 +191,7 @@ class Climb:
         return most < math.inf and len(self.runs.at(finer).data) > most
 
     def _look_round(self, places: tuple[WorstPlace, ...], setting: float) -> None:
-        crops = PlaceCrops.round(self.context, places)
+        crops = PlaceCrops.round(self.context, places, self.need)
         if crops is None:
             return
         trials = crops.trials(self.runs)
@@ -193,4 +204,4 @@ class Climb:
         return places
 
     def _excess(self, places: tuple[WorstPlace, ...]) -> float:
-        return max(map(self.context.need.excess, places), default=0.0)
+        return max(map(self.need.excess, places), default=0.0)

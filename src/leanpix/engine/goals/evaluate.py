@@ -16,7 +16,14 @@ from leanpix.domain.worst_place import WorstPlace
 from leanpix.engine.codecs.base import Encoded
 from leanpix.engine.codecs.need import Need, Verdict
 from leanpix.engine.codecs.offers import Estimate, Kind, Offer
-from leanpix.engine.codecs.priors import CHEAP_REFINEMENT, DEAR_REFINEMENT, SLIGHT_GROWTH, SPARE_S, UNLIKELY
+from leanpix.engine.codecs.priors import (
+    CHEAP_REFINEMENT,
+    DEAR_REFINEMENT,
+    HARDLY_GROWTH,
+    SLIGHT_GROWTH,
+    SPARE_S,
+    UNLIKELY,
+)
 
 
 class Clock(Protocol):
@@ -33,7 +40,7 @@ class Attempt:
 
     score: where it is known already. parameter: the encoder's, None for what has none. size_px: width and height, where
     they are smaller than asked for. worst: where it was looked for in a part of the picture alone. has_no_finer: no
-    finer setting of its encoder mends its worst place.
+    finer setting of its encoder mends its worst place. is_finest: none does better than what is hardly over.
     """
 
     kind: Kind
@@ -44,6 +51,7 @@ class Attempt:
     size_px: tuple[int, int] | None = None
     worst: WorstPlace | None = None
     has_no_finer: bool = False
+    is_finest: bool = False
 
     @property
     def bytes(self) -> int:
@@ -130,7 +138,8 @@ class Outcome:
         is_best = self.slight is None or (is_short, attempt.bytes) < (self.slight[1], self.slight[0].bytes)
         if is_best and attempt.bytes <= self.most_bytes:
             self.slight = attempt, is_short, len(self.considered) - 1
-        self.most_bytes = min(self.most_bytes, SLIGHT_GROWTH * attempt.bytes)
+        growth = HARDLY_GROWTH if attempt.is_finest else SLIGHT_GROWTH
+        self.most_bytes = min(self.most_bytes, growth * attempt.bytes)
 
     def note_refused(self, attempt: Attempt, worst: WorstPlace) -> None:
         """Remember what all that is larger is larger for."""

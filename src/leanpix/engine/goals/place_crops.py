@@ -72,9 +72,14 @@ class PlaceCrops:
     may_be_slight: bool = False
 
     @classmethod
-    def round(cls, context: EncodeContext, places: tuple[WorstPlace, ...]) -> PlaceCrops | None:
-        """Round those of the places that are over; None where crops say nothing, or would save nothing."""
-        raster, need = context.raster, context.need
+    def round(
+        cls, context: EncodeContext, places: tuple[WorstPlace, ...], need: Need | None = None
+    ) -> PlaceCrops | None:
+        """Round those of the places that are over; None where crops say nothing, or would save nothing.
+
+        need: another than the context's.
+        """
+        raster, need = context.raster, need or context.need
         over = tuple(place for place in places if need.is_over(place))
         measures = frozenset(place.measure for place in over)
         if raster.frames > 1 or not over or measures & _OF_ALL:

@@ -187,8 +187,23 @@ class Reach:
         self._climb = Climb(self.context, runs)
         found = self._climb.above(attempt.parameter, places)
         if found is None:
-            return attempt if need.is_slight(places) else replace(attempt, has_no_finer=True)
+            return attempt if need.is_slight(places) else self._hardly_over(attempt, self._climb, places)
         return Attempt(Kind.LOSSY, runs.at(found), parameter=found, warnings=attempt.warnings)
+
+    def _hardly_over(self, attempt: Attempt, climb: Climb, places: tuple[WorstPlace, ...]) -> Attempt:
+        """Where no setting passes, one at which nobody sees it, if what is left is to be coded without loss.
+
+        Not in the dark, where there is something between. Where there is none, the same as having no finer one.
+        """
+        finest = None
+        is_dear = self.context.codec.has_near_lossless and not self.context.meter.is_dark
+        if attempt.parameter is not None and is_dear:
+            is_itself = self.context.need.is_hardly_over(places)
+            finest = attempt.parameter if is_itself else climb.eased().above(attempt.parameter, places)
+        attempt = replace(attempt, has_no_finer=True)
+        if finest is None:
+            return attempt
+        return replace(attempt, encoded=self.runs.at(finest), score=None, parameter=finest, is_finest=True)
 
     def _more_colours(self, setting: float, warnings: tuple[str, ...]) -> Attempt | None:
         """The fewest that suffice, by their pixels before they are packed, on the grid that a quality takes as well."""
@@ -251,6 +266,8 @@ class Reach:
             return None
         trials = crops.trials(runs)
         if any(trials.passes(one) or trials.is_slight(one) for one in (setting, runs.highest)):
+            return None
+        if not meter.is_dark and need.is_hardly_over(trials.places(runs.highest)):
             return None
         self.refused = Verdict(passes=False, worst=worst, places=places)
         return Attempt(Kind.LOSSY, runs.at(setting))  # without a setting, for no finer one is to be looked for

@@ -32,8 +32,8 @@ def meets(attempt: Attempt, need: Need, meter: QualityMeter) -> Verdict:
     places = meter.worst(attempt.encoded) if is_asked else ()
     worst = need.worst_of(places)
     is_good, is_short = need.allows(worst), False
-    if need.promised is not None and (is_good or need.is_slight(places)):
+    is_slight = need.is_slight(places) or (attempt.is_finest and need.is_hardly_over(places))
+    if need.promised is not None and (is_good or is_slight):
         score = meter.score(attempt.encoded) if score is None else score
         is_short = score < need.promised
-    is_slight = need.is_slight(places) or (is_good and is_short)
-    return Verdict(is_good and not is_short, score, worst, is_slight, places, is_short)
+    return Verdict(is_good and not is_short, score, worst, is_slight or is_short, places, is_short)
