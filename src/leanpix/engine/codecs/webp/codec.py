@@ -21,6 +21,7 @@ from leanpix.engine.codecs.base import Encoded, Goal, Mend, Raster
 from leanpix.engine.codecs.offers import Facts, Offer, SourceSize, lossless, lossy, repacked_source
 from leanpix.engine.codecs.prior import PriorCurve
 from leanpix.engine.codecs.webp.animated import animated_webp, has_lost_motion
+from leanpix.engine.codecs.webp.hidden_colours import HiddenColours
 from leanpix.engine.codecs.webp.libwebp import encode_libwebp, libwebp_backend, modes_bytes
 from leanpix.engine.codecs.webp.libwebp_native import MODES_BYTES, NOISE_SHAPING, LossySettings
 from leanpix.engine.codecs.webp.lossless.alpha_native import native_planes
@@ -113,6 +114,7 @@ class WebpEncoder:
     is_native: bool
     noise_shaping: int = NOISE_SHAPING
     alphas: AlphaPlanes | None = None
+    hidden: HiddenColours | None = None
     kernels: LosslessKernels | None = None
     is_busy: bool = False
     is_slower: bool = False
@@ -131,7 +133,8 @@ class WebpEncoder:
 
     def on(self, raster: Raster) -> WebpEncoder:
         """The same choices for another raster of the same picture."""
-        return replace(self, raster=raster, alphas=self.alphas and AlphaPlanes(self.alphas.kernel))
+        alphas, hidden = self.alphas and AlphaPlanes(self.alphas.kernel), self.hidden and HiddenColours(raster.pixels)
+        return replace(self, raster=raster, alphas=alphas, hidden=hidden)
 
     def mends(self) -> tuple[Mend, ...]:
         """Chroma halved with care, which needs the picture once more in memory."""
@@ -185,6 +188,8 @@ class WebpEncoder:
         settings = LossySettings(
             parameter, self.method, alpha_quality, self.is_colourful, self.noise_shaping, self.is_busy
         )
+        if self.hidden is not None and (shown := self.hidden.replaced) is not None:
+            pixels, settings = shown, replace(settings, keeps_hidden=True)
         is_large_drawing = self.is_screen_content and self.raster.total_pixels > LARGE_WEBP_PIXELS
         is_lean = self.raster.total_pixels > _LEAN_PIXELS
         if is_large_drawing and not self.is_busy and _is_busy(pixels, settings):
@@ -236,11 +241,14 @@ class WebpCodec:
         So is colour that halved chroma would wash out: there sharp chroma takes 9 % fewer bytes at a score of 75 and
         20 % at 85, on photographs none.
         """
-        sharp_chroma = effort is Effort.FULL and (
-            is_colourful(raster.pixels) or halved_chroma_loss(raster.pixels) > _THIN_COLOUR
-        )
         # Animations are libvips' to encode.
         is_native = raster.frames == 1 and libwebp_backend().startswith("native")
+        # Of large pictures there is no memory for them once more.
+        has_hidden = is_native and raster.has_alpha and raster.total_pixels <= LARGE_WEBP_PIXELS
+        hidden = HiddenColours(raster.pixels) if has_hidden else None
+        replaced = None if hidden is None else hidden.replaced
+        pixels = raster.pixels if replaced is None else replaced
+        sharp_chroma = effort is Effort.FULL and (is_colourful(pixels) or halved_chroma_loss(pixels) > _THIN_COLOUR)
         seen = texture(raster.pixels)
         is_large = raster.frames == 1 and max(raster.total_pixels, goal.held_pixels) > LARGE_WEBP_PIXELS
         kernel = native_planes() if is_large and is_native and raster.has_alpha else None
@@ -249,6 +257,7 @@ class WebpCodec:
         return WebpEncoder(
             *(raster, effort, _method(raster, effort, goal), seen.is_screen_content, sharp_chroma, is_native),
             alphas=alphas,
+            hidden=hidden,
             kernels=lossless_kernels() if is_large and has_room else None,
             is_busy=seen.changing > _BUSY,
         )

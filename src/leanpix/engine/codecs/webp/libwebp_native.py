@@ -136,6 +136,7 @@ class LossySettings:
     chroma is halved, for one and a half times the time. noise_shaping: 0 to 100, how much coarser busy parts may be.
     is_busy: so much of the picture has detail that the modes of its blocks may have no room in the format.
     is_lean: hold no tokens, up to 3 bytes a pixel, for 0.3 to 4.6 % more bytes and up to half as much time again.
+    keeps_hidden: code the colours under full transparency as they are, not as whatever takes the fewest bits.
     """
 
     quality: float
@@ -145,6 +146,7 @@ class LossySettings:
     noise_shaping: int = NOISE_SHAPING
     is_busy: bool = False
     is_lean: bool = False
+    keeps_hidden: bool = False
 
 
 class NativeLibwebp:
@@ -207,6 +209,7 @@ class NativeLibwebp:
             config.alpha_quality = settings.alpha_quality
         config.use_sharp_yuv = settings.sharp_chroma
         config.low_memory = settings.is_lean
+        config.exact = settings.keeps_hidden
         if not self._library.WebPValidateConfig(byref(config)):
             raise NativeLibwebpError(f"the library refuses {settings}")
         return config
