@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import struct
 import zlib
 
@@ -9,8 +10,10 @@ import numpy as np
 import pytest
 import pyvips
 from numpy.typing import NDArray
+from PIL import Image
 from tests.engine.pictures import encoded, photo
 
+from leanpix.domain.report import Decision
 from leanpix.domain.request import CompressionOptions
 from leanpix.engine.budget import Effort
 from leanpix.engine.codecs.png import codec as png
@@ -89,3 +92,42 @@ def test_a_source_that_was_packed_better_before_keeps_its_own_bytes_and_every_pi
     assert b"Author" not in done.data
     before, after = (pyvips.Image.new_from_buffer(data, "").numpy() for data in (source, done.data))
     assert np.array_equal(before, after)
+
+
+def discs_with_soft_edges() -> NDArray[np.uint8]:
+    """In more colours than a palette has, most of them at the edges."""
+    generator = np.random.default_rng(3)
+    y, x = np.mgrid[0:480, 0:640]
+    pixels = np.full((480, 640, 3), (240.0, 242.0, 246.0))
+    for _ in range(60):
+        radius, left, top = generator.integers(10, 50), generator.integers(0, 640), generator.integers(0, 480)
+        cover = np.clip(radius - np.hypot(x - left, y - top), 0, 1)[:, :, None]
+        pixels = pixels * (1 - cover) + generator.integers(0, 256, 3) * cover
+    return pixels.round().astype(np.uint8)
+
+
+def colours_all_over() -> NDArray[np.uint8]:
+    """More of them than a palette has, with grain."""
+    y, x = np.mgrid[0:400, 0:600]
+    planes = (x / 2.4, 255 - y / 1.6, 128 + 120 * np.sin((x + 2 * y) / 90))
+    grain = np.random.default_rng(4).normal(0, 5, (400, 600, 3))
+    return np.clip(np.dstack(planes) + grain, 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize(("level", "is_believed"), [(1, False), (9, True)])
+def test_a_file_that_was_packed_with_care_is_not_packed_anew_to_be_weighed(level: int, is_believed: bool) -> None:
+    file = io.BytesIO()
+    Image.fromarray(discs_with_soft_edges()).save(file, "PNG", compress_level=level)
+    source = file.getvalue()
+    report = compress(source, CompressionOptions(quality=60)).report
+    repacked = next(one for one in report.considered if one.kind == "source")
+    assert repacked.decision is Decision.CANNOT_WIN
+    assert (repacked.likely_bytes == len(source)) is is_believed
+
+
+def test_a_source_is_not_packed_anew_once_its_coarser_levels_are_smaller() -> None:
+    source = encoded(colours_all_over(), ".png", compression=9)
+    report = compress(source, CompressionOptions(quality=90)).report
+    decisions = {one.name: (one.decision, one.result_bytes) for one in report.considered}
+    assert decisions["near-lossless"] == (Decision.TAKEN, report.result_bytes)
+    assert decisions["png repacked source"] == (Decision.CANNOT_WIN, None)

@@ -21,7 +21,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).parent
-TARGETS = ("deflate", "rows", "palette", "plane", "colour", "hidden", "metric", "cells", "jpeg", "encode")
+TARGETS = ("deflate", "rows", "palette", "plane", "colour", "hidden", "over", "metric", "cells", "jpeg", "encode")
 READ_BACK = (
     "tests/engine/test_png_strips.py",
     "tests/engine/test_alpha_plane.py",

@@ -65,12 +65,14 @@ class Offer:
 class SourceSize:
     """What of a source's file is the picture, and what its samples take unpacked (0: its format does not say).
 
-    packing: how a JPEG is packed; None: it is none, or was not looked at.
+    packing: how a JPEG is packed; None: it is none, or was not looked at. is_searched: its encoder says that it looked
+    for what repeats, and did not only write it quickly.
     """
 
     picture_bytes: int
     samples_bytes: int = 0
     packing: JpegPacking | None = None
+    is_searched: bool = False
 
     @property
     def is_stored(self) -> bool:

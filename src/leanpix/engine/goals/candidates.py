@@ -129,7 +129,16 @@ class _Bound:
         is_refined = offer.refinement is Refinement.QUICK_PACK
         refine_cpu_s = QUICK_PACK_CPU_SHARE * offer.estimate.cpu_s
         refine = self._quickly_packed if is_refined else None
-        return Candidate(offer, run, refine, refine_cpu_s, self.context.is_kept_file_over, instead=instead)
+        is_over = self.context.is_kept_file_over
+        return Candidate(offer, run, refine, refine_cpu_s, is_over, self._source_given, instead)
+
+    def _source_given(self, attempt: Attempt, estimate: Estimate) -> Estimate:
+        """Once coarser levels were coded: every pixel takes more by the same coder, or the file stays as it is."""
+        if attempt.kind is not Kind.LOSSY or self.near_lossless_bytes is None:
+            return estimate
+        packed_anew = (self.near_lossless_bytes - _TABLES_BYTES) / NEAR_LOSSLESS.most
+        as_it_is = len(self.context.codec.stripped(self.context.source))
+        return replace(estimate, least_bytes=max(estimate.least_bytes, min(packed_anew, as_it_is)))
 
     def _quickly_packed(self) -> Estimate:
         """By what the least effort makes of it."""

@@ -32,6 +32,9 @@ _MOST_SCORE = 90.0
 _LEAST_SHARP = 0.1
 """The share of large steps from which on a drawing is one of lines and areas, and no slow gradient."""
 
+_MANY_CHOICES = 8
+"""From more on, the look at the first costs less than finding out one by one that none will do."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Chosen:
@@ -108,10 +111,14 @@ def _few_colours(
 def _coarsest(
     context: EncodeContext, runs: EncoderRuns, choices: int, pixels_of: Callable[[int], Pixels]
 ) -> _Chosen | None:
-    """The last of so many choices that meets the need; each loses more than those before."""
+    """The last of so many choices that meets the need; each loses more than those before.
+
+    Of many the first is tried first: where that falls short, so do all.
+    """
     found, low, high = None, 0, choices - 1
+    is_doubtful = choices > _MANY_CHOICES
     while low <= high and runs.may_continue():
-        middle = (low + high + 1) // 2
+        middle, is_doubtful = 0 if is_doubtful else (low + high + 1) // 2, False
         tried = _tried(context, runs, middle, pixels_of(middle))
         if tried is not None and not tried.is_slight:
             found, low = tried, middle + 1

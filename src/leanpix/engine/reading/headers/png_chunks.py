@@ -181,3 +181,12 @@ def inflate(data: bytes, max_bytes: int) -> bytes | None:
     except zlib.error:
         return None
     return plain if stream.eof else None
+
+
+def zlib_level(source: bytes) -> int | None:
+    """How hard the pixels' stream says it was packed: 0 to 3, of which 2 is zlib's own default (RFC 1950, FLEVEL).
+
+    None where there is none.
+    """
+    first = next((chunk for chunk in chunks(source) if chunk.name == b"IDAT" and chunk.end - chunk.start > 1), None)
+    return None if first is None else source[first.start + 1] >> 6
