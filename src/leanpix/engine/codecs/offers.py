@@ -7,11 +7,11 @@ to stop is decided by `goals.evaluate` alone.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum, StrEnum
 
 from leanpix.domain.formats import SourceFormat
-from leanpix.engine.codecs.priors import STORED_SHARE, Prior
+from leanpix.engine.codecs.priors import SEARCHED_LEAST, STORED_SHARE, Prior
 from leanpix.engine.reading.headers.jpeg_packing import JpegPacking
 
 
@@ -87,8 +87,9 @@ class Facts:
     pixels: of all frames. source_bytes: of its file. usable_source: that file, where a result is made of it: it shows
     the same picture in the same dimensions, in a format of whose files the codec makes results. needs_lossless: the
     quality asked for allows no loss. looks_drawn: whether every pixel kept may be the smallest result, which takes a
-    look at pixels: asked where the format has such a result. bytes_a_pixel: of a lossy encode at the setting that is
-    likely to be needed, as it typically is.
+    look at pixels: asked where the format has such a result. searched_bytes: what the same pixels, every one kept, take
+    in the source's file where that was packed with care, else 0. bytes_a_pixel: of a lossy encode at the setting that
+    is likely to be needed, as it typically is.
     """
 
     pixels: int
@@ -98,6 +99,7 @@ class Facts:
     needs_lossless: bool = False
     looks_drawn: Callable[[], bool] = bool
     bytes_a_pixel: float = 0.5
+    searched_bytes: int = 0
     frames: int = 1
     source_format: SourceFormat | None = None
 
@@ -134,7 +136,9 @@ def lossless(screen_content: Prior, photograph: Prior, facts: Facts) -> Iterator
     likely = bytes_a_pixel * facts.pixels
     likely = min(likely, facts.source_bytes) if facts.is_source_lossless else likely
     refinement = Refinement.STRIPS if facts.is_screen_content else None
-    yield Offer(Kind.LOSSLESS, "lossless", _estimate(prior, facts, likely), prior, refinement)
+    least = SEARCHED_LEAST * facts.searched_bytes
+    estimate = replace(_estimate(prior, facts, max(likely, least)), least_bytes=least)
+    yield Offer(Kind.LOSSLESS, "lossless", estimate, prior, refinement)
 
 
 def _estimate(prior: Prior, facts: Facts, likely_bytes: float) -> Estimate:

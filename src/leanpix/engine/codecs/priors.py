@@ -64,6 +64,10 @@ STORED_SHARE = 0.9
 # Of the file, where its stream says that it was packed at zlib's default or harder: 0.42 at the least of 60 files.
 SEARCHED_PNG_SOURCE = Prior(least=0.35, likely=1.0, page=354, cpu_s=0.4e-6)
 
+SEARCHED_LEAST = 0.15
+"""Of the pixels' bytes in such a file, what any lossless encode of them takes: WebP's 0.19 at the least of 110 files,
+0.36 of those above a quarter of a megapixel (docs/decisions/0354)."""
+
 # Of what level 0 makes of the file: 0.57 at the least.
 QUICKLY_PACKED_PNG = Prior(least=0.5, likely=0.9, page=128)
 QUICKLY_PACKED_PHOTOGRAPH = Prior(least=0.8, likely=0.95, page=246)

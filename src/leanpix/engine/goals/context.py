@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from leanpix.domain.formats import SourceFormat
 from leanpix.domain.keep import Keep
 from leanpix.domain.own_mark import mark_of, marked
 from leanpix.domain.request import DEFAULT_TARGET_SCORE, CompressionOptions
@@ -21,6 +22,7 @@ from leanpix.engine.content.samples import texture
 from leanpix.engine.facts import Limits
 from leanpix.engine.goals.plan import keeps_dimensions, may_keep_file, may_race_file
 from leanpix.engine.judging.meter import QualityMeter
+from leanpix.engine.reading.headers.png_chunks import searched_bytes
 from leanpix.engine.reading.picture import Picture
 from leanpix.engine.reading.probe import probe
 from leanpix.engine.resources import resource_budget
@@ -49,6 +51,9 @@ _SPARED_BY_ITSELF = 0.85
 """Of that room, where nobody asked for a quality: the lightness of thin letters, which is not measured, goes with the
 setting, and a mean over much plain ground lets that be coarse (docs/decisions/0302)."""
 
+
+_BITS = 8
+"""Of a sample in a result without loss."""
 
 _OWN_RESULT = Limits(max_side_px=1 << 30, max_total_pixels=1 << 60, max_frames=1 << 30)
 """Whatever was made here may be looked at."""
@@ -208,8 +213,16 @@ class EncodeContext:
             needs_lossless=needs_lossless,
             looks_drawn=functools.cache(lambda: self.may_be_drawn(encoder)),
             bytes_a_pixel=self._likely_bytes_a_pixel(runs),
+            searched_bytes=self._searched_bytes,
             source_format=probe.format,
         )
+
+    @property
+    def _searched_bytes(self) -> int:
+        """What the pixels take in a PNG that was packed with care, if it holds just these."""
+        probe = self.picture.probe
+        holds_these = probe.format is SourceFormat.PNG and keeps_dimensions(self.picture) and probe.bits <= _BITS
+        return searched_bytes(self.source) if holds_these and not probe.is_animated else 0
 
     def may_be_drawn(self, encoder: Encoder) -> bool:
         """Whether every pixel kept may be the smallest: of what looks drawn, and of hard edges all over."""

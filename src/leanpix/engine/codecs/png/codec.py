@@ -31,7 +31,7 @@ from leanpix.engine.codecs.prior import PriorCurve
 from leanpix.engine.content.samples import texture
 from leanpix.engine.facts import Limits
 from leanpix.engine.reading.headers import apng, png_colour
-from leanpix.engine.reading.headers.png_chunks import picture_only, picture_with, raw_bytes, zlib_level
+from leanpix.engine.reading.headers.png_chunks import picture_only, picture_with, raw_bytes, searched_bytes
 from leanpix.engine.reading.headers.png_colour import COLOUR_CHUNKS
 
 _PACK_LEVEL = {Effort.FULL: 2, Effort.REDUCED: 1, Effort.MINIMAL: 0}
@@ -46,9 +46,6 @@ _AT_ONCE_UP_TO_PIXELS = 34_000_000
 
 _STREAMED_ABOVE_BYTES = 128_000_000
 """Of samples: oxipng holds them three times."""
-
-_DEFAULT_ZLIB_LEVEL = 2
-"""Of a stream's own account of how hard it was packed; what was written quickly may leave a tenth."""
 
 _QUICKLY_PACKED_UP_TO_PIXELS = 2_000_000
 """A PNG whose rival is small is packed at level 0 first; of a larger one its own bytes are believed, unless its samples
@@ -308,7 +305,7 @@ class PngCodec:
 
     def source_size(self, source: bytes) -> SourceSize:
         """Its file, its samples as they are stored, and whether they were packed with care (no APNG's are)."""
-        is_searched = apng.animation(source) is None and (zlib_level(source) or 0) >= _DEFAULT_ZLIB_LEVEL
+        is_searched = apng.animation(source) is None and searched_bytes(source) > 0
         return SourceSize(len(source), raw_bytes(source), is_searched=is_searched)
 
     def offers(self, facts: Facts) -> Iterator[Offer]:

@@ -19,6 +19,7 @@ _PICTURE_CHUNKS = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT"})
 SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 """A pixel has by colour type."""
 
+_LEVEL_SHIFT, _DEFAULT_LEVEL = 6, 2
 _PALETTE_TYPE = 3
 _BEFORE_PALETTE = frozenset({b"cICP"})
 _TRANSPARENCY_BYTES = {0: 2, 2: 6}
@@ -183,10 +184,13 @@ def inflate(data: bytes, max_bytes: int) -> bytes | None:
     return plain if stream.eof else None
 
 
-def zlib_level(source: bytes) -> int | None:
-    """How hard the pixels' stream says it was packed: 0 to 3, of which 2 is zlib's own default (RFC 1950, FLEVEL).
+def searched_bytes(source: bytes) -> int:
+    """What the pixels take, where their stream says that its encoder looked for what repeats; else 0.
 
-    None where there is none.
+    That is at zlib's own default level or a higher one (RFC 1950, FLEVEL): what was written quickly, or is stored, may
+    be packed to a tenth.
     """
-    first = next((chunk for chunk in chunks(source) if chunk.name == b"IDAT" and chunk.end - chunk.start > 1), None)
-    return None if first is None else source[first.start + 1] >> 6
+    pixels = [chunk for chunk in chunks(source) if chunk.name == b"IDAT"]
+    first = next((chunk for chunk in pixels if chunk.end - chunk.start > 1), None)
+    is_searched = first is not None and source[first.start + 1] >> _LEVEL_SHIFT >= _DEFAULT_LEVEL
+    return sum(chunk.end - chunk.start for chunk in pixels) if is_searched else 0
