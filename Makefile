@@ -126,6 +126,11 @@ bench-engine: setup-dev ## the engine against Pillow, sharp, guetzli and others,
 	@mkdir -p .tools/peers && { command -v npm >/dev/null && npm install --silent --prefix .tools/peers sharp@0.35.5 || true; }
 	@$(PY) bench/engine.py $(IMAGES) $(if $(MIDDLE),--middle $(MIDDLE))
 
+bench-slowest: setup-dev ## where the engine takes long beside sharp, and what repacking takes, as tables; PICTURES="a.png" or a folder
+	@$(UV) sync --quiet --frozen --no-editable --group bench --python $(PYTHON)
+	@mkdir -p .tools/peers && { command -v npm >/dev/null && npm install --silent --prefix .tools/peers sharp@0.35.5 || true; }
+	@PYTHONPATH=bench $(PY) bench/slowest.py $(PICTURES)
+
 bench-look: setup-dev ## worst places of results and of peers at equal bytes, as a page; PICTURES="a.png", BEFORE=OTHER/.venv/bin/python
 	@$(PY) -m bench.look $(PICTURES) $(if $(BEFORE),--before $(BEFORE))
 

@@ -98,7 +98,7 @@ def sample_setting(context: EncodeContext, runs: EncoderRuns, target: float) -> 
     if sample is None:
         return None
     on_sample = EncoderRuns(runs.encoder.on(sample), context.budget)
-    found = _search(QualityMeter(sample), on_sample, target, _AT_HALF_A_POINT)
+    found = _search(QualityMeter(sample), on_sample, target, _OF_SAMPLE)
     runs.add_counts(on_sample)
     if found is None and runs.encoder.lossless_from > _HIGHEST_QUALITY:
         return runs.to_grid(runs.encoder.scores.points[-1][0])
@@ -115,14 +115,22 @@ def _tolerance(encoder: Encoder, target: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class _Stop:
-    """When a search ends: within tolerance above the target, within _TOLERANCE after some tries, or after the most."""
+    """When a search ends: within tolerance above the target, within _TOLERANCE after some tries, or after the most.
+
+    least_gain: or once a setting that reaches the target typically takes no larger share of bytes more than one that
+    does not, as much as _EXACT points take: some scores jump, and there is nothing to be found between.
+    """
 
     tolerance: float
     tries: int = _EXACT_TRIES
     most_tries: int = MAX_TRIES
+    least_gain: float = 0.012
 
 
 _AT_HALF_A_POINT = _Stop(_TOLERANCE)
+_OF_SAMPLE = _Stop(_TOLERANCE, least_gain=0.03)
+"""What is found is only where the whole begins, and that is searched to within a point, twice that share."""
+
 _OF_SLOWER = _Stop(_EXACT, _SLOWER_TRIES, _MOST_SLOWER_TRIES)
 
 
@@ -131,14 +139,18 @@ def _search(meter: QualityMeter, runs: EncoderRuns, target: float, stop: _Stop, 
 
     bias: by how much this picture is known to score more than is typical.
     """
-    scores = dict[float, float]()
+    scores, rates = dict[float, float](), runs.encoder.rates
 
     def score(parameter: float) -> float:
         scores[parameter] = preview_score(meter, runs, parameter)
         return scores[parameter]
 
     def is_close_enough() -> bool:
-        return len(scores) >= stop.tries and any(0 <= one - target <= _TOLERANCE for one in scores.values())
+        if len(scores) >= stop.tries and any(0 <= one - target <= _TOLERANCE for one in scores.values()):
+            return True
+        passing = [rates.value(at) for at, one in scores.items() if one >= target]
+        failing = [rates.value(at) for at, one in scores.items() if one < target]
+        return bool(passing and failing) and min(passing) - max(failing) <= stop.least_gain
 
     parameter = nearest(
         score,
