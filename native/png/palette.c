@@ -202,17 +202,29 @@ static void spread(const struct dither *dither, point rest, point *ahead, point 
   below[step] += part;
 }
 
+static int is_same(point one, point other) {
+  bits same = one == other;
+  return same[0] & same[1] & same[2] & same[3];
+}
+
 /* One row, to and fro by turns. errors and below have a place more at each end. */
 static int map_row(struct map *map, const struct dither *dither, const uint8_t *row, int bands, size_t width,
                    int step, point *errors, point *below, uint8_t *indices) {
+  point last = {-1, -1, -1, -1}; /* no place; what is drawn has the same one over and over, without an error */
+  int nearest = 0;
   for (size_t count = 0; count < width; ++count) {
     size_t x = step > 0 ? count : width - 1 - count;
     point where = with_error(dither, errors[x + 1], place_pixel(map->table, row + x * (size_t)bands, bands));
-    const struct cell *cell = cell_of(map, 0, where);
-    if (cell == NULL) return -1;
-    int nearest = nearest_in(cell, where), before = count > 0 ? indices[(ptrdiff_t)x - step] : nearest;
+    if (!is_same(where, last)) {
+      const struct cell *cell = cell_of(map, 0, where);
+      if (cell == NULL) return -1;
+      nearest = nearest_in(cell, where);
+      last = where;
+    }
+    int before = count > 0 ? indices[(ptrdiff_t)x - step] : nearest;
     indices[x] = (uint8_t)kept_or(nearest, before, map, dither->tolerance, where);
-    spread(dither, where - map->palette[indices[x]], &errors[x + 1] + step, &below[x + 1], step);
+    point colour = map->palette[indices[x]];
+    if (!is_same(where, colour)) spread(dither, where - colour, &errors[x + 1] + step, &below[x + 1], step);
   }
   return 0;
 }

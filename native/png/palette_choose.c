@@ -99,16 +99,21 @@ static int widen(struct histogram *histogram) {
 }
 
 static int count_pixels(struct histogram *histogram, const uint8_t *pixels, size_t count, int bands) {
+  struct cell *cell = NULL; /* what is drawn has the same pixel over and over */
+  uint32_t last = 0;
   for (size_t i = 0; i < count; ++i, pixels += bands) {
     uint32_t alpha = bands % 2 ? OPAQUE : pixels[bands - 1];
     int second = bands < 3 ? 0 : 1, third = bands < 3 ? 0 : 2;
     uint32_t seen = alpha ? 0xff : 0; /* nobody sees which colour it is */
     uint32_t samples[CHANNELS] = {pixels[0] & seen, pixels[second] & seen, pixels[third] & seen, alpha};
     uint32_t key = samples[0] << 24 | samples[1] << 16 | samples[2] << 8 | alpha;
-    struct cell *cell = cell_for(histogram, coarse(key, histogram->bits));
+    if (cell == NULL || key != last) cell = cell_for(histogram, coarse(key, histogram->bits));
+    last = key;
     for (int channel = 0; channel < CHANNELS; ++channel) cell->sums[channel] += samples[channel];
     ++cell->count;
-    if (histogram->used > MOST_POINTS && widen(histogram)) return -1;
+    if (histogram->used <= MOST_POINTS) continue;
+    if (widen(histogram)) return -1;
+    cell = NULL;
   }
   return 0;
 }
