@@ -12,6 +12,7 @@ import pyvips
 from numpy.typing import NDArray
 from PIL import Image
 from tests.engine.pictures import encoded, photo
+from tests.support.corpus import corpus_file
 
 from leanpix.domain.report import Decision
 from leanpix.domain.request import CompressionOptions
@@ -106,14 +107,6 @@ def discs_with_soft_edges() -> NDArray[np.uint8]:
     return pixels.round().astype(np.uint8)
 
 
-def colours_all_over() -> NDArray[np.uint8]:
-    """More of them than a palette has, with grain."""
-    y, x = np.mgrid[0:400, 0:600]
-    planes = (x / 2.4, 255 - y / 1.6, 128 + 120 * np.sin((x + 2 * y) / 90))
-    grain = np.random.default_rng(4).normal(0, 5, (400, 600, 3))
-    return np.clip(np.dstack(planes) + grain, 0, 255).astype(np.uint8)
-
-
 @pytest.mark.parametrize(("level", "is_believed"), [(1, False), (9, True)])
 def test_a_file_that_was_packed_with_care_is_not_packed_anew_to_be_weighed(level: int, is_believed: bool) -> None:
     file = io.BytesIO()
@@ -126,8 +119,10 @@ def test_a_file_that_was_packed_with_care_is_not_packed_anew_to_be_weighed(level
 
 
 def test_a_source_is_not_packed_anew_once_its_coarser_levels_are_smaller() -> None:
-    source = encoded(colours_all_over(), ".png", compression=9)
-    report = compress(source, CompressionOptions(quality=90)).report
+    file = io.BytesIO()
+    with Image.open(corpus_file("b_Z_artificial.png")) as drawn:
+        drawn.crop((800, 1000, 1700, 1700)).save(file, "PNG", compress_level=9)
+    report = compress(file.getvalue(), CompressionOptions(quality=80)).report
     decisions = {one.name: (one.decision, one.result_bytes) for one in report.considered}
     assert decisions["near-lossless"] == (Decision.TAKEN, report.result_bytes)
     assert decisions["png repacked source"] == (Decision.CANNOT_WIN, None)

@@ -133,8 +133,12 @@ class _Bound:
         return Candidate(offer, run, refine, refine_cpu_s, is_over, self._source_given, instead)
 
     def _source_given(self, attempt: Attempt, estimate: Estimate) -> Estimate:
-        """Once coarser levels were coded: every pixel takes more by the same coder, or the file stays as it is."""
-        if attempt.kind is not Kind.LOSSY or self.near_lossless_bytes is None:
+        """Once coarser levels were coded: every pixel takes more by the same coder, or the file stays as it is.
+
+        Of a photograph at a quality they were coded in a hurry.
+        """
+        is_hurried = self.context.need.setting is not None and not self.runs.encoder.is_screen_content
+        if attempt.kind is not Kind.LOSSY or self.near_lossless_bytes is None or is_hurried:
             return estimate
         packed_anew = (self.near_lossless_bytes - _TABLES_BYTES) / NEAR_LOSSLESS.most
         as_it_is = len(self.context.codec.stripped(self.context.source))

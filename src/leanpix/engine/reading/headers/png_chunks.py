@@ -20,6 +20,9 @@ SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 """A pixel has by colour type."""
 
 _LEVEL_SHIFT, _DEFAULT_LEVEL = 6, 2
+_ROWS_LOOKED_AT_BYTES = 1 << 20
+"""For their filters; a millisecond."""
+
 _PALETTE_TYPE = 3
 _BEFORE_PALETTE = frozenset({b"cICP"})
 _TRANSPARENCY_BYTES = {0: 2, 2: 6}
@@ -187,10 +190,28 @@ def inflate(data: bytes, max_bytes: int) -> bytes | None:
 def searched_bytes(source: bytes) -> int:
     """What the pixels take, where their stream says that its encoder looked for what repeats; else 0.
 
-    That is at zlib's own default level or a higher one (RFC 1950, FLEVEL): what was written quickly, or is stored, may
-    be packed to a tenth.
+    That is at zlib's own default level or a higher one (RFC 1950, FLEVEL), of samples beside each other with filters:
+    what was written quickly, is stored, or is a slope without filters may be packed to a tenth.
     """
-    pixels = [chunk for chunk in chunks(source) if chunk.name == b"IDAT"]
-    first = next((chunk for chunk in pixels if chunk.end - chunk.start > 1), None)
-    is_searched = first is not None and source[first.start + 1] >> _LEVEL_SHIFT >= _DEFAULT_LEVEL
-    return sum(chunk.end - chunk.start for chunk in pixels) if is_searched else 0
+    pixels = [source[chunk.start : chunk.end] for chunk in chunks(source) if chunk.name == b"IDAT"]
+    first = next((part for part in pixels if len(part) > 1), None)
+    is_searched = first is not None and first[1] >> _LEVEL_SHIFT >= _DEFAULT_LEVEL
+    return sum(map(len, pixels)) if is_searched and _has_filters(source, pixels) else 0
+
+
+def _has_filters(source: bytes, pixels: Iterable[bytes]) -> bool:
+    """Whether rows at the beginning have filters, or are of a palette's colours, which take none."""
+    width, height, bits, kind, interlace = header_fields(source)
+    if kind == _PALETTE_TYPE:
+        return True
+    stream, left = zlib.decompressobj(), _ROWS_LOOKED_AT_BYTES
+    row_bytes = 1 + (width * bits * SAMPLES[kind] + 7) // 8
+    rows = b""
+    try:
+        for part in pixels:
+            rows += stream.decompress(part, left - len(rows))
+            if len(rows) >= left:
+                break
+    except zlib.error:
+        return False
+    return not interlace and any(rows[: height * row_bytes : row_bytes])
