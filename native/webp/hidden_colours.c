@@ -12,7 +12,7 @@
 
 enum { BANDS = 4, SIDE = 2, BLOCK = 8 }; /* pixels a side of a cell, which is one sample of chroma; cells of a block */
 enum { EMPTY, SEEN, NEAR, FILLED };
-enum { COLOURED = 32, UNLIKE = 64 }; /* levels: of a hidden colour that is no gray, and that is none of those around */
+enum { COLOURED = 32, UNLIKE = 160 }; /* levels: of a hidden colour that is no gray, and that is none of those around */
 
 struct cell {
   uint8_t colour[3], kind;

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from leanpix.engine.libraries.native import native_kernels
 
 _ALPHA_BANDS = 4
-_LEAST_SHARE = 0.01
+_LEAST_SHARE = 0.03
 """Of the edges of what is seen: beside so many a colour is hidden that is not theirs, for it to be worth another."""
 
 
