@@ -5,17 +5,20 @@ from __future__ import annotations
 import re
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 
 import httpx
 import pytest
+from PIL import Image
 from tests.support.pictures import encoded, gradient
 from tests.support.server import API, Server, running_server
 
 RETENTION_S = 4.0
 JPG = encoded(gradient(64, 64))
+# Of 64 to 256 KB, and so is its result.
+NOISE = encoded(Image.effect_noise((500, 500), 100), quality=95)
 
 
 @pytest.fixture(scope="module")
@@ -26,10 +29,11 @@ def forgetful(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server
         yield server, data
 
 
-def compressed(server: Server, **headers: str) -> tuple[str, str]:
+def compressed(server: Server, picture: bytes = JPG, headers: Mapping[str, str] | None = None) -> tuple[str, str]:
     """The id of a finished task, and its result's URL."""
     with server.client() as client:
-        answer = client.post(API, data={"sync": "1"}, files={"image_file": JPG}, headers=headers).json()["data"]
+        fields = {"sync": "1", "quality": "90"}
+        answer = client.post(API, data=fields, files={"image_file": picture}, headers=headers).json()["data"]
     return answer["task_id"], answer["image"]
 
 
@@ -50,7 +54,7 @@ def test_a_result_is_gone_from_the_disk_and_its_task_is_404_when_its_time_is_ove
     forgetful: tuple[Server, Path],
 ) -> None:
     server, data = forgetful
-    task_id, url = compressed(server, **{"Idempotency-Key": "promised, and so in a file"})
+    task_id, url = compressed(server, headers={"Idempotency-Key": "promised, and so in a file"})
     assert files_of(task_id, data)
     with server.client() as client:
         assert client.get(f"{API}/{task_id}").status_code == 200
@@ -63,12 +67,16 @@ def test_a_result_is_gone_from_the_disk_and_its_task_is_404_when_its_time_is_ove
     assert not files_of(task_id, data)
 
 
-def test_a_small_result_that_was_waited_for_lies_in_its_row_and_is_no_file(forgetful: tuple[Server, Path]) -> None:
+@pytest.mark.parametrize("picture", [JPG, NOISE], ids=["small", "not quite small"])
+def test_a_small_result_that_was_waited_for_lies_in_its_row_and_is_no_file(
+    forgetful: tuple[Server, Path], picture: bytes
+) -> None:
     server, data = forgetful
-    task_id, url = compressed(server)
+    task_id, url = compressed(server, picture)
     first, second = (httpx.get(url, trust_env=False) for _ in range(2))
     assert first.status_code == second.status_code == 200
     assert first.content == second.content, "read from memory once, and then from the row"
+    assert (len(first.content) > 64 * 1024) == (picture is NOISE)
     assert [first.headers[name] == second.headers[name] for name in ("etag", "content-type")] == [True, True]
     assert not files_of(task_id, data)
     with closing(sqlite3.connect(data / "leanpix.db")) as database:

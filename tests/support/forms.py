@@ -10,7 +10,7 @@ from pathlib import Path
 
 from leanpix.domain.source_headers import SourceHeaders
 from leanpix.fetching.fetcher import SafeFetcher
-from leanpix.service.spool import SpoolFile
+from leanpix.service.spool import MemoryRoom, SpoolFile
 from leanpix.web.body import SINGLE, BodyRules, Form, read_form
 
 
@@ -19,7 +19,7 @@ def uncounted(_bytes: int) -> None:
 
 
 def spool_file() -> SpoolFile:
-    return SpoolFile(Path(tempfile.gettempdir()), uncounted)
+    return SpoolFile(Path(tempfile.gettempdir()), uncounted, MemoryRoom(0))
 
 
 def form(max_file_bytes: int, rules: BodyRules = SINGLE, use: Callable[[int], None] = uncounted) -> Form:

@@ -106,7 +106,7 @@ def make_api(
 def _row_source_bytes(stores: Stores) -> int:
     """Of a shared database; none while results could not be kept, as far as is known: then the store is asked."""
     has_store = FILES not in OUTAGES.away and (stores.pairing is None or stores.pairing.may_work)
-    return stores.settings.row_bytes if stores.is_shared and has_store else 0
+    return stores.settings.most_row_bytes if stores.is_shared and has_store else 0
 
 
 def _note_outage(stores: Stores, failure: StoreUnavailableError) -> None:

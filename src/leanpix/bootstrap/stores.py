@@ -36,7 +36,7 @@ from leanpix.service.recent_results import RecentResults
 from leanpix.service.row_results import RowResults
 from leanpix.service.signed_urls import SignedUrls
 from leanpix.service.signing import WebhookSecrets
-from leanpix.service.spool import BytesInFlight, Spool
+from leanpix.service.spool import BytesInFlight, MemoryRoom, Spool
 from leanpix.settings import Settings, settings_in_force
 from leanpix.stores.backup import settings_text
 from leanpix.stores.data_folder import DataFolder
@@ -175,7 +175,7 @@ def open_stores(settings: Settings, *, serves: bool = False, works: bool = False
             folder.keep_settings(settings_text(settings_in_force(are_secret=False)))
         undo.pop_all()
     owner = f"{os.getpid()}-{secrets.token_hex(8)}"
-    held = HeldSources(owner) if is_alone and settings.workers else None
+    held = HeldSources(owner, spool.memory) if is_alone and settings.workers else None
     recent = RecentResults(settings.recent_result_bytes if serves else 0)
     return Stores(settings, rows, blobs, spool, secret, owner, recent, held, lock, worker_blobs, pairing)
 
@@ -221,7 +221,8 @@ def _spool(settings: Settings, folder: DataFolder) -> Spool:
         room = _room_at(path, settings.min_free_share)
         return room.free_bytes - more_bytes >= room.kept_free_bytes
 
-    return Spool(path, BytesInFlight(settings.in_flight_bytes, settings.in_flight_bytes_per_key), has_room)
+    in_flight = BytesInFlight(settings.in_flight_bytes, settings.in_flight_bytes_per_key)
+    return Spool(path, in_flight, has_room, MemoryRoom(settings.memory_source_bytes))
 
 
 def _room_at(path: Path, min_free_share: float) -> Room:

@@ -97,7 +97,7 @@ def _reuse(stores: Stores) -> ResultCache | None:
 def _row_result_bytes(stores: Stores) -> Callable[[], int]:
     """None where a review is asked for: it may read the result by its link, before the row has it."""
     settings = stores.settings
-    row_bytes = settings.row_bytes if settings.policy_url is None else 0
+    row_bytes = settings.most_row_bytes if settings.policy_url is None else 0
     if stores.is_shared:
         return lambda: row_bytes
     return RowRoom(stores.database, stores.rows_disk, settings.row_disk_share, row_bytes, time.monotonic)

@@ -18,6 +18,7 @@ from leanpix.domain.task import FencingToken, Task
 from leanpix.service.blob_keys import source_key
 from leanpix.service.open_files import in_memory
 from leanpix.service.ports import Blobs, Database
+from leanpix.service.spool import MemoryRoom
 
 # Of these each is an open file: what comes beyond so many is stored at once, as if nobody waited for it.
 _MOST_FILES = 64
@@ -25,9 +26,13 @@ _MOST_FILES = 64
 
 @dataclass(slots=True)
 class HeldSources:
-    """The sources by their tasks' ids. Thread-safe. owner: the name under which this process claims tasks."""
+    """The sources by their tasks' ids. Thread-safe.
+
+    owner: the name under which this process claims tasks. memory has the room for sources that are not quite small.
+    """
 
     owner: str
+    memory: MemoryRoom = field(default_factory=lambda: MemoryRoom(0))
     _sources: dict[str, bytes | BinaryIO] = field(default_factory=dict)
     _accepted: set[str] = field(default_factory=set)  # those whose tasks have their rows
     _claimed: dict[str, Task] = field(default_factory=dict)  # accepted with their first attempt, which is to begin
@@ -40,6 +45,8 @@ class HeldSources:
         with self._lock:
             files = sum(not isinstance(source, bytes) for source in self._sources.values())
             if self._is_closed or (isinstance(content, Path) and files >= _MOST_FILES):
+                return False
+            if isinstance(content, bytes) and not self.memory.take(len(content)):
                 return False
             try:
                 self._sources[task_id] = content if isinstance(content, bytes) else content.open("rb", buffering=0)
@@ -78,7 +85,9 @@ class HeldSources:
             source = self._sources.pop(task_id, None)
             is_stored = task_id in self._in_store
             self._in_store.discard(task_id)
-        if source is not None and not isinstance(source, bytes):
+        if isinstance(source, bytes):
+            self.memory.give_back(len(source))
+        elif source is not None:
             source.close()
         return source is not None and not is_stored
 

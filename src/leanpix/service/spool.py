@@ -22,6 +22,37 @@ _RETRY_S = 2.0
 _DISK_RETRY_S = 30.0
 # Up to here a picture stays in memory: a file costs more than all else that is done with a small one.
 IN_MEMORY_BYTES = 64 * 1024
+# And up to here while there is room for it: a thousand connections may send at once.
+MOST_IN_MEMORY_BYTES = 256 * 1024
+
+
+class MemoryRoom:
+    """How many bytes of sources above IN_MEMORY_BYTES may lie in memory at once. Thread-safe."""
+
+    def __init__(self, most_bytes: int) -> None:
+        self._most_bytes, self._used = most_bytes, 0
+        self._lock = Lock()
+
+    def take(self, size_bytes: int) -> bool:
+        """Keep room for a source; False where it has to be a file. A small one needs none."""
+        if size_bytes <= IN_MEMORY_BYTES:
+            return True
+        with self._lock:
+            if size_bytes > MOST_IN_MEMORY_BYTES or self._used + size_bytes > self._most_bytes:
+                return False
+            self._used += size_bytes
+        return True
+
+    def give_back(self, size_bytes: int) -> None:
+        """The source, of the size that it was taken for, is dropped."""
+        if size_bytes > IN_MEMORY_BYTES:
+            with self._lock:
+                self._used -= size_bytes
+
+    @property
+    def used(self) -> int:
+        """How many bytes are taken."""
+        return self._used
 
 
 class BytesInFlight:
@@ -97,25 +128,25 @@ class Share:
 class SpoolFile:
     """A file that stays in memory while it is small, and has no name. Not thread-safe; close it.
 
-    count is told how many bytes are about to be written, and may refuse them.
+    count is told how many bytes are about to be written, and may refuse them. memory has the room for one that is not
+    quite small.
     """
 
-    def __init__(self, folder: Path, count: Callable[[int], None]) -> None:
-        self._folder, self._count = folder, count
-        self._memory: bytearray | None = bytearray()
+    def __init__(self, folder: Path, count: Callable[[int], None], memory: MemoryRoom) -> None:
+        self._folder, self._count, self._room = folder, count, memory
+        self._memory: bytes | bytearray | None = b""
         self._file: BinaryIO | None = None
-        self.size_bytes = 0
+        self.size_bytes = self._room_bytes = 0
 
     def write(self, piece: bytes | bytearray | memoryview, /) -> int:
         """Write at the end; what count raises, or OSError."""
         self._count(len(piece))
         self.size_bytes += len(piece)
-        if self._memory is not None and self.size_bytes <= IN_MEMORY_BYTES:
-            self._memory += piece
-            return len(piece)
         if self._memory is not None:
-            self._file = _nameless(self._folder)
-            self._file.write(self._memory)
+            if self._may_stay():
+                self._add(piece)
+                return len(piece)
+            self._file = self._written(self._memory)
             self._memory = None
         if self._file is None:
             raise ValueError("the file is closed")
@@ -130,9 +161,8 @@ class SpoolFile:
     def path(self) -> Path:
         """A path that leads to the file until it is closed, whatever its size."""
         if self._file is None:
-            self._file = _nameless(self._folder)
-            self._file.write(self._memory or b"")
-            self._memory = None
+            self._file = self._written(self._memory or b"")
+            self._drop_memory()
         self._file.flush()
         return Path(f"/proc/self/fd/{self._file.fileno()}")
 
@@ -142,19 +172,45 @@ class SpoolFile:
 
     def close(self) -> None:
         """Drop it; may be called again."""
-        self._memory = None
+        self._drop_memory()
         if self._file is not None:
             self._file.close()
             self._file = None
 
+    def _may_stay(self) -> bool:
+        self._room.give_back(self._room_bytes)
+        self._room_bytes = self.size_bytes if self._room.take(self.size_bytes) else 0
+        return self._room_bytes == self.size_bytes
+
+    def _add(self, piece: bytes | bytearray | memoryview) -> None:
+        if not self._memory and isinstance(piece, bytes):
+            self._memory = piece  # mostly all of it
+            return
+        if not isinstance(self._memory, bytearray):
+            self._memory = bytearray(self._memory or b"")
+        self._memory += piece
+
+    def _drop_memory(self) -> None:
+        self._room.give_back(self._room_bytes)
+        self._memory, self._room_bytes = None, 0
+
+    def _written(self, content: bytes | bytearray) -> BinaryIO:
+        file = _nameless(self._folder)
+        file.write(content)
+        return file
+
 
 @dataclass(frozen=True, slots=True)
 class Spool:
-    """Makes spool files. has_room: whether the disk would still have enough with so many bytes more on it."""
+    """Makes spool files. has_room: whether the disk would still have enough with so many bytes more on it.
+
+    memory: the room for those that are not quite small.
+    """
 
     folder: Path
     budget: BytesInFlight
     has_room: Callable[[int], bool] = field(default=lambda _bytes: True)
+    memory: MemoryRoom = field(default_factory=lambda: MemoryRoom(0))
 
     @property
     def is_full(self) -> bool:
@@ -171,7 +227,7 @@ class Spool:
 
     def file(self, share: Share) -> SpoolFile:
         """A file whose bytes are counted in this share."""
-        return SpoolFile(self.folder, share.use)
+        return SpoolFile(self.folder, share.use, self.memory)
 
     @contextmanager
     def unpacking(self, key_id: str) -> Iterator[Callable[[], SpoolFile]]:
@@ -198,7 +254,7 @@ class Spool:
             self.budget.take(key_id, more, is_bounded=False)
             count += more
 
-        file = SpoolFile(self.folder, use)
+        file = SpoolFile(self.folder, use, self.memory)
         try:
             yield file
         finally:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from leanpix.setting_types import BucketUrl, DatabaseUrl, OwnPath
 
 YEAR_S = 366 * 86400
+_SHARED_ROW_BYTES, _MOST_ROW_BYTES = 64 * 1024, 256 * 1024
 
 
 class StoreSettings(BaseModel):
@@ -39,13 +40,14 @@ class StoreSettings(BaseModel):
         description="`s3://bucket/prefix` for several machines, with endpoint, region and credentials by the usual AWS "
         "variables; default: files in the data folder.",
     )
-    row_bytes: int = Field(
-        default=64 * 1024,
+    row_bytes: int | None = Field(
+        default=None,
         ge=0,
-        le=64 * 1024,
+        le=_MOST_ROW_BYTES,
         description="Uploads of up to so many bytes wait in a shared database with their task, in place of the file "
         "store, and their results of up to so many are kept there: nothing of such a task is in the store. Of one "
-        "machine's `sync=1` requests it is the results alone. 0: none.",
+        "machine's `sync=1` requests it is the results alone. 0: none. Default: 65536 in a shared database, 262144 of "
+        "one machine.",
     )
     row_disk_share: float = Field(
         default=0.05,
@@ -114,6 +116,13 @@ class StoreSettings(BaseModel):
         le=1024**5,
         description="The same, of one key; above, its uploads are refused with 429.",
     )
+    memory_source_bytes: int = Field(
+        default=16 * 1024 * 1024,
+        ge=0,
+        le=1 << 30,
+        description="Most bytes of sources of 64 to 256 KB that lie in memory at once, in place of the spool: while "
+        "they are being sent, and of `sync=1` requests until their tasks have ended. Smaller ones always do. 0: none.",
+    )
     longest_wait_s: float = Field(
         default=3600, gt=0, le=YEAR_S, description="Seconds after which a task that no worker took ends as timed out."
     )
@@ -125,3 +134,10 @@ class StoreSettings(BaseModel):
         description="Wait until each source and result is on the disk itself, so that no power cut empties the file of "
         "a task that was taken or done; a few ms each. No effect on S3.",
     )
+
+    @property
+    def most_row_bytes(self) -> int:
+        """Up to how many bytes a source or a result may lie in its task's row; 0: none does."""
+        if self.row_bytes is None:
+            return _MOST_ROW_BYTES if self.database_url is None else _SHARED_ROW_BYTES
+        return self.row_bytes

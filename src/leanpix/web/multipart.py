@@ -100,16 +100,15 @@ class MultipartReader:
         """Names and values of a body that is whole and plain; None for any other."""
         if len(body) > _MOST_PLAIN_BYTES or not body.startswith(self._boundary[2:]) or self._boundaries > MAX_PARTS:
             return None
-        *parts, end = body[len(self._boundary) - 2 :].split(self._boundary)
-        if end not in {b"--", b"--\r\n"}:
-            return None
-        plain = []
-        for part in parts:
-            head = _PLAIN_HEAD.match(part)
+        plain, size = [], len(self._boundary)
+        start = size - 2
+        while (end := body.find(self._boundary, start)) >= 0:
+            head = _PLAIN_HEAD.match(body, start, end)
             if head is None:
                 return None
-            plain.append((head[1].decode(), part[head.end() :]))
-        return plain
+            plain.append((head[1].decode(), body[head.end() : end]))
+            start = end + size
+        return plain if body[start : start + 5] in {b"--", b"--\r\n"} else None
 
     def _take(self, name: str, data: bytes) -> None:
         self._writer = self._writer_of(name)

@@ -12,6 +12,7 @@ from leanpix.service import held_sources
 from leanpix.service.blob_keys import source_key
 from leanpix.service.held_sources import HeldSources
 from leanpix.service.open_files import all_of
+from leanpix.service.spool import IN_MEMORY_BYTES, MemoryRoom
 from leanpix.stores.files.blobs import LocalBlobs
 
 HOLDER = "holder"
@@ -65,6 +66,20 @@ def test_open_files_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert held.hold("3", source)
     for task_id in held.close():
         held.drop(task_id)
+
+
+def test_memory_for_what_is_not_quite_small_is_bounded_and_given_back() -> None:
+    size = IN_MEMORY_BYTES + 1
+    room = MemoryRoom(2 * size)
+    held = HeldSources(HOLDER, room)
+    assert [held.hold(f"{number}", bytes(size)) for number in range(3)] == [True, True, False]
+    assert held.hold("small", b"picture")
+    assert held.drop("0")
+    assert not held.drop("0")
+    assert held.hold("3", bytes(size))
+    for task_id in held.close():
+        held.drop(task_id)
+    assert room.used == 0
 
 
 @pytest.mark.parametrize("is_file", [False, True])
