@@ -46,8 +46,10 @@ PAGE = ROOT / "docs" / "scaling.md"
 PICTURE = encoded(gradient(96, 96))
 GOALS_MS = {"one machine": 30, "cluster": 35}
 MOST_TIMES, MOST_CPU_MS = 1.5, 25  # a cluster's p50 against one machine's; a task's processor time in all processes
+LEAST_JOBS_PER_S = 300  # delivered while others wait
 JOB_MS = 20  # of the goals; the picture's own may be shorter
 WARM_UP, PARTS = 10, 5
+TURN = 10  # requests of one mode before the other's: enough that what nodes do without tasks is shared out alike
 
 
 @dataclass
@@ -154,29 +156,43 @@ def one_and_one(postgres: Postgres, seaweed: Seaweed, folder: Path) -> Iterator[
             yield cluster, caller
 
 
-def task_rows(
-    cluster: Cluster, caller: httpx.Client, postgres: Postgres, seaweed: Seaweed, requests: int
+def cpu_rows(
+    cluster: Cluster, caller: httpx.Client, server: Server, servers: tuple[Postgres, Seaweed], requests: int
 ) -> tuple[list[Row], float]:
-    """What a task asks of each process, and PostgreSQL's processor seconds; what nodes do without tasks is in it."""
+    """A task's processor time in each process, both modes by turns, and PostgreSQL's processor seconds of it.
+
+    What nodes do without tasks while one is under way is in it.
+    """
+    (postgres, seaweed), serving = servers, server.process.pid
     api, worker = (node.process.pid for node in cluster.nodes[:2])
-    spent: dict[str, Callable[[], float]] = {
+    shared: dict[str, Callable[[], float]] = {
         "PostgreSQL": lambda: postgres_cpu_s(postgres),
         "the S3 store": lambda: family_cpu_s(seaweed.pid),
         "the API node": lambda: family_cpu_s(api),
         "the worker": lambda: family_cpu_s(worker),
     }
-    before = {name: measured() for name, measured in spent.items()}
-    for _ in range(requests):
-        compress(caller)
-    task_s = {name: (measured() - before[name]) / requests for name, measured in spent.items()}
+    single = {"all of its processes": lambda: family_cpu_s(serving)}
+    task_s: dict[str, float] = dict.fromkeys([*single, *shared], 0.0)
+    with client(server.base, server.key) as one:
+        for _ in range(requests // TURN):
+            for mode, spent in ((one, single), (caller, shared)):
+                before = {name: measured() for name, measured in spent.items()}
+                for _ in range(TURN):
+                    compress(mode)
+                for name, measured in spent.items():
+                    task_s[name] += (measured() - before[name]) / (requests // TURN * TURN)
+    shares = "; ".join(f"{name} {1000 * task_s[name]:.1f}" for name in shared)
+    alone_ms, all_ms = (1000 * sum(task_s[name] for name in spent) for spent in (single, shared))
+    return [
+        Row("processor time a task, request to answer, ms", f"all of its processes {alone_ms:.1f}", shares),
+        Row("all of it", f"{alone_ms:.1f} ms", verdict_of(all_ms, MOST_CPU_MS, "ms")),
+    ], task_s["PostgreSQL"]
+
+
+def asked_row(cluster: Cluster, caller: httpx.Client, postgres: Postgres, requests: int) -> Row:
     transactions, statements, waits = asked(cluster, caller, postgres, requests)
     trips = f"{transactions:.1f}, {statements:.1f}, {waits:.1f}"
-    shares = "; ".join(f"{name} {1000 * seconds:.1f}" for name, seconds in task_s.items())
-    return [
-        Row("transactions, statements, commits that wait for the disk, a task", "-", trips),
-        Row("processor time a task, request to answer, ms", "-", shares),
-        Row("all of it", "-", verdict_of(1000 * sum(task_s.values()), MOST_CPU_MS, "ms")),
-    ], task_s["PostgreSQL"]
+    return Row("transactions, statements, commits that wait for the disk, a task", "-", trips)
 
 
 def asked(cluster: Cluster, caller: httpx.Client, postgres: Postgres, requests: int) -> tuple[float, float, float]:
@@ -226,9 +242,13 @@ def queue_rows(folder: Path, postgres: Postgres, jobs: int) -> list[Row]:
     with postgres_node(migrated_database(postgres), QueueSettings()) as shared:
         many = queue_alone(shared, jobs, postgres)
     return [
-        Row("delivery, claim and end alone, 2 slots", one[0], many[0]),
+        Row("delivery, claim and end alone, 2 slots", f"{one[0]:.0f} jobs/s", goal_of_jobs(many[0])),
         Row("processor time of that a job", one[1].partition(",")[0], many[1]),
     ]
+
+
+def goal_of_jobs(per_s: float) -> str:
+    return f"{per_s:.0f} jobs/s: {'met' if per_s >= LEAST_JOBS_PER_S else 'missed'} ({LEAST_JOBS_PER_S})"
 
 
 def cores() -> int:
@@ -260,8 +280,9 @@ def main() -> None:
         cluster, caller = stack.enter_context(one_and_one(postgres, seaweed, folder))
         with running_server(folder / "data", workers="1") as server:
             rows = latency(cluster, caller, server, chosen.requests) + rows
-        asked_for, database_s = task_rows(cluster, caller, postgres, seaweed, chosen.requests)
-        rows += [*asked_for, throughput(cluster, caller, chosen.requests // 2)]
+            spent, database_s = cpu_rows(cluster, caller, server, (postgres, seaweed), chosen.requests)
+        rows += [asked_row(cluster, caller, postgres, chosen.requests), *spent]
+        rows.append(throughput(cluster, caller, chosen.requests // 2))
         for row in rows:
             row.show()
         lines = [f"| {row.what} | {row.one} | {row.many} |" for row in rows]

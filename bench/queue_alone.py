@@ -11,7 +11,7 @@ from tests.support.ports import Node
 from tests.support.servers import Postgres
 
 
-def queue_alone(node: Node, jobs: int, postgres: Postgres, concurrency: int = 2) -> tuple[str, str]:
+def queue_alone(node: Node, jobs: int, postgres: Postgres, concurrency: int = 2) -> tuple[float, str]:
     """Delivery, claim and end, without files or pictures: jobs a second, and processor time a job."""
     book = Book(node.database)
     book.account(credit=None)
@@ -41,4 +41,4 @@ def queue_alone(node: Node, jobs: int, postgres: Postgres, concurrency: int = 2)
     taken, own, servers = time.perf_counter() - begun, time.process_time() - own, postgres_cpu_s(postgres) - servers
     deliveries.stop()
     thread.join()
-    return f"{jobs / taken:.0f} jobs/s", f"{1000 * own / jobs:.1f} ms, {1000 * servers / jobs:.1f} ms in PostgreSQL"
+    return jobs / taken, f"{1000 * own / jobs:.1f} ms, {1000 * servers / jobs:.1f} ms in PostgreSQL"
