@@ -41,3 +41,17 @@ def test_a_slow_rate_lets_one_through_and_says_how_long_to_wait(node: Node) -> N
 def test_keys_and_buckets_do_not_share_a_rate(node: Node) -> None:
     places = [("one", RateBucket.CREATE), ("two", RateBucket.CREATE), ("one", RateBucket.QUERY)]
     assert [node.rates.take(*place, SLOW) for place in places] == [0, 0, 0]
+
+
+def test_what_is_owed_of_a_budget_comes_along_unless_the_request_is_refused(node: Node) -> None:
+    def asked(key_id: str) -> tuple[float, float]:
+        return node.rates.take_and_owed(key_id, RateBucket.CREATE, SLOW, RateBucket.CPU)
+
+    node.rates.spend("key", RateBucket.CPU, 300, 1.0)
+    wait_s, owed_s = asked("key")
+    assert wait_s == 0
+    assert 200 < owed_s <= 300
+    assert asked("other") == (0, 0)
+    wait_s, owed_s = asked("key")
+    assert 90 < wait_s <= 100
+    assert owed_s == 0

@@ -52,7 +52,7 @@ class ModelTasks(Repository):
             task, owner=owner, attempt=task.attempt + 1, beat=0, state=TaskState.PREPARING, processed_at=since
         )
         self.work.write("tasks", task_id, claimed)
-        return claimed
+        return replace(claimed, source=self.work.get("row_sources", task_id))
 
     @statement
     def promise(self, task_id: str, owner: str) -> bool:
@@ -89,7 +89,7 @@ class ModelTasks(Repository):
     @statement
     def finish(self, fence: FencingToken, outcome: Outcome, now: float, charged: int) -> bool:
         task = self._owned(fence)
-        if task is None:
+        if task is None or (charged and self.work.get("accounts", task.key_id)[0].revoked_at is not None):
             return False
         done = self._update(
             fence,

@@ -177,6 +177,9 @@ class Rates:
         self.scheduler.point("rates.take")
         return 0.0
 
+    def take_and_owed(self, key_id: str, bucket: RateBucket, per_s: float, budget: RateBucket) -> tuple[float, float]:
+        return self.take(key_id, bucket, per_s), self.owed_s(key_id, budget)
+
     def spend(self, key_id: str, bucket: RateBucket, amount: float, per_s: float) -> None:
         del key_id, bucket, amount, per_s
         self.scheduler.point("rates.spend")

@@ -88,7 +88,7 @@ def an_ended_task_is_begun_again(patch: pytest.MonkeyPatch) -> None:
             task, owner=owner, attempt=task.attempt + 1, state=TaskState.PREPARING, completed_at=None, processed_at=now
         )
         self.work.write("tasks", task_id, again)
-        return again
+        return replace(again, source=self.work.get("row_sources", task_id))
 
     patch.setattr(ModelTasks, "claim", statement(claim))
 

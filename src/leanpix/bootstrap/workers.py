@@ -55,6 +55,7 @@ def make_worker(stores: Stores, pool: CompressorPool, telemetry: Telemetry) -> W
         review=_review(stores),
         reuse=_reuse(stores),
         spent=make_cpu_budget(stores).spend,
+        counts_late=stores.rows.rates.waits,
         on_worked=worked,
         row_result_bytes=_row_result_bytes(stores),
     )

@@ -90,7 +90,8 @@ class Task:
     request's place in a trace, as a `traceparent`. fetch_host: the host that the source has still to be fetched from;
     None once the source is there. faults counts the attempts that ended because a store did not answer. ignored: names
     of the request's fields that are no parameters and look like misspelt ones. source_in_row: a small upload
-    lies in the row itself until the task has ended, and not in the file store.
+    lies in the row itself until the task has ended, and not in the file store; source: that upload, of a task
+    that has just been claimed.
     """
 
     id: str
@@ -117,6 +118,7 @@ class Task:
     faults: int = 0
     ignored: tuple[str, ...] = ()
     source_in_row: bool = False
+    source: bytes | None = field(default=None, repr=False, compare=False)
 
     @property
     def fence(self) -> FencingToken:

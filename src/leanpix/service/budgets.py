@@ -26,19 +26,22 @@ class CpuBudget:
 
     def spend(self, key_id: str, cpu_s: float) -> None:
         """Count what a picture of the key took."""
-        if self.seconds_a_minute > 0 and cpu_s > 0:
+        if self.is_bounded and cpu_s > 0:
             with suppress(StoreUnavailableError):  # a count that is lost harms nobody
                 self.rates.spend(key_id, RateBucket.CPU, cpu_s, self.seconds_a_minute / _MINUTE_S)
 
     def wait_s(self, key_id: str) -> float:
         """Seconds until the key is within its budget again; 0.0 where it is."""
-        if self.seconds_a_minute <= 0:
-            return 0.0
-        return max(0.0, self.rates.owed_s(key_id, RateBucket.CPU) - _MINUTE_S)
+        return max(0.0, self.rates.owed_s(key_id, RateBucket.CPU) - _MINUTE_S) if self.is_bounded else 0.0
 
-    def check(self, key_id: str) -> None:
-        """RateLimitedError where the budget is used up."""
-        wait_s = self.wait_s(key_id)
+    @property
+    def is_bounded(self) -> bool:
+        """Whether there is a budget."""
+        return self.seconds_a_minute > 0
+
+    def check(self, owed_s: float) -> None:
+        """RateLimitedError where the budget is used up. owed_s: as the rates have it."""
+        wait_s = owed_s - _MINUTE_S
         if wait_s > 0:
             budget = f"{self.seconds_a_minute:g} processor seconds a minute"
             raise RateLimitedError(

@@ -179,8 +179,9 @@ class Attempts:
 class Execute(Attempts):
     """The use case `execute`: make the result of a task whose source is there.
 
-    spent is told the processor seconds that a key's picture took; on_worked a task's id once its picture has been
-    worked on, and is only to be stored and recorded. row_result_bytes gives up to how many bytes a result may lie in
+    spent is told the processor seconds that a key's picture took, behind the task's end where counts_late: where that
+    is a wait for a database. on_worked is told a task's id once its picture has been worked on, and is only to be
+    stored and recorded. row_result_bytes gives up to how many bytes a result may lie in
     the row of a task whose source is in no file store.
     """
 
@@ -189,6 +190,7 @@ class Execute(Attempts):
     review: Review = unreviewed
     reuse: ResultCache | None = None
     spent: Callable[[str, float], None] = unspent
+    counts_late: bool = False
     on_worked: Callable[[str], None] = unwatched
     row_result_bytes: Callable[[], int] = lambda: 0
 
@@ -206,12 +208,21 @@ class Execute(Attempts):
         on_claim is told the fence, so that signs of life can be given while the attempt lasts.
         """
         with self._attempt_at(task_id, on_claim) as claimed:
-            return None if claimed is None else self._attempted(*claimed)
+            if claimed is None:
+                return None
+            task, given_up = claimed
+            if not self.counts_late:
+                return self._attempted(task, given_up, lambda cpu_s: self.spent(task.key_id, cpu_s))
+            taken_s: list[float] = []
+            try:
+                return self._attempted(task, given_up, taken_s.append)
+            finally:
+                self.spent(task.key_id, sum(taken_s))
 
-    def _attempted(self, task: Task, given_up: int) -> TaskState | None:
+    def _attempted(self, task: Task, given_up: int, on_spent: Callable[[float], None]) -> TaskState | None:
         phases, cause = Phases(self.monotonic, "source"), None
         try:
-            outcome = self._attempt(task, given_up, phases)
+            outcome = self._attempt(task, given_up, phases, on_spent)
         except TaskFailure as failure:
             if failure.state == TaskState.CANCELLED and self.stopping.is_set() and task.attempt < MAX_ATTEMPTS:
                 self._hand_back(task, is_fault=False)
@@ -229,13 +240,13 @@ class Execute(Attempts):
             raise
         return self._end(task, outcome, phases, cause)
 
-    def _attempt(self, task: Task, given_up: int, phases: Phases) -> Outcome:
+    def _attempt(self, task: Task, given_up: int, phases: Phases, on_spent: Callable[[float], None]) -> Outcome:
         deadline = self.monotonic() + self.timeout_s
         with self._source(task) as source:
             refuse_png_target(task.options, head_of(source, len(PNG_SIGNATURE)))
             cache_key = None if self.reuse is None else self.reuse.cache_key(task, source)
             earlier = None if self.reuse is None or cache_key is None else self.reuse.earlier(cache_key)
-            done = self._compressed(task, source, deadline, given_up, phases) if earlier is None else earlier
+            done = earlier or self._compressed(task, source, deadline, given_up, phases, on_spent)
             self.on_worked(task.id)
             phases.enter("publishing")
             stored = self._publish(task, done)
@@ -247,9 +258,7 @@ class Execute(Attempts):
         if task.source_kind is SourceKind.HELD:
             stored = None if self.held is None else self.held.open(task.id)
         elif task.source_in_row:
-            with self.database.reading() as view:
-                content = view.tasks.source(task.id)
-            stored = None if content is None else in_memory(content)
+            stored = None if task.source is None else in_memory(task.source)
         else:
             key = fetched_key if task.source_kind.is_address else source_key
             stored = self.blobs.open(key(task.id))
@@ -257,8 +266,14 @@ class Execute(Attempts):
             raise SourceGoneError  # another node may see it
         return stored
 
-    def _compressed(
-        self, task: Task, source: BinaryIO, deadline: float, given_up: int, phases: Phases
+    def _compressed(  # noqa: PLR0913, PLR0917 - an attempt's parts
+        self,
+        task: Task,
+        source: BinaryIO,
+        deadline: float,
+        given_up: int,
+        phases: Phases,
+        on_spent: Callable[[float], None],
     ) -> CompressionView:
         fence = task.fence
 
@@ -275,7 +290,7 @@ class Execute(Attempts):
             in_background=task.batch_id is not None,
             on_phase=on_phase,
             on_sides=lambda longest_px: self._hold_price(task, longest_px),
-            on_spent=lambda cpu_s: self.spent(task.key_id, cpu_s),
+            on_spent=on_spent,
             given_up=given_up,
         )
         if not done.data:
@@ -360,9 +375,13 @@ def record(change: Transaction, task: Task, outcome: Outcome, now: float) -> Tas
     None means that the fence is lost: somebody else has the task now, and nothing was written.
     """
     credit = _price(outcome)
-    if credit and (change.accounts.is_revoked(task.key_id) or not _is_covered(change, task, credit)):
+    if credit and not _is_covered(change, task, credit):
         outcome, credit = not_held(change, task.key_id, _too_few(credit)), 0
-    if not change.tasks.finish(task.fence, outcome, now, credit):
+    is_ended = change.tasks.finish(task.fence, outcome, now, credit)
+    if not is_ended and credit and change.accounts.is_revoked(task.key_id):
+        outcome, credit = Outcome(TaskState.CANCELLED, KEY_REVOKED), 0
+        is_ended = change.tasks.finish(task.fence, outcome, now, 0)
+    if not is_ended:
         return None
     if task.callback is not None:
         change.deliveries.add(task.id, task.key_id, task.callback, now)
@@ -405,6 +424,7 @@ def _after(task: Task, outcome: Outcome, now: float, charged: int) -> Task:
         result=outcome.result,
         report=outcome.report,
         source_in_row=False,
+        source=None,
     )
 
 

@@ -97,11 +97,11 @@ class Submit:
         """
         if account.credits is not None:
             self._check_credits(account.id, idempotency_key)
-        wait_s = self.rates.take(account.id, RateBucket.CREATE, account.qps)
+        wait_s, owed_s = self._taken(account)
         if wait_s > 0:
             raise RateLimitedError(f"HTTP 429: more than {account.qps:g} requests a second with this key", wait_s)
         if self.cpu is not None:
-            self.cpu.check(account.id)
+            self.cpu.check(owed_s)
 
     def submit(  # noqa: PLR0913 - each is a part of one request, and checked by itself
         self,
@@ -260,6 +260,13 @@ class Submit:
         if task.fetch_host is None and task.owner is None:
             change.enqueue(task.id)
         return task.id
+
+    def _taken(self, account: Account) -> tuple[float, float]:
+        """How long the request has to wait, and what the key owes of its processor seconds."""
+        rate = account.id, RateBucket.CREATE, account.qps
+        if self.cpu is None or not self.cpu.is_bounded:
+            return self.rates.take(*rate), 0.0
+        return self.rates.take_and_owed(*rate, RateBucket.CPU)
 
     def _check_credits(self, key_id: str, idempotency_key: str | None) -> None:
         with self.database.reading() as view:

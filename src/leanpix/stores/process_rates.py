@@ -34,6 +34,11 @@ class ProcessRateLimits:
             self._arrivals[place] = arrival_s + rate.interval_s
         return 0.0
 
+    def take_and_owed(self, key_id: str, bucket: RateBucket, per_s: float, budget: RateBucket) -> tuple[float, float]:
+        """The same, and what is owed of a budget; nothing of it for a refused request."""
+        wait_s = self.take(key_id, bucket, per_s)
+        return wait_s, 0.0 if wait_s else self.owed_s(key_id, budget)
+
     def spend(self, key_id: str, bucket: RateBucket, amount: float, per_s: float) -> None:
         """Count what was used of a budget that grows by per_s a second."""
         place = key_id, bucket

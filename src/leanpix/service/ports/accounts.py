@@ -76,6 +76,9 @@ class RateLimits(Protocol):
     def take(self, key_id: str, bucket: RateBucket, per_s: float) -> float:
         """Use one request of the key's rate: 0.0 when allowed, else the seconds until it would be."""
 
+    def take_and_owed(self, key_id: str, bucket: RateBucket, per_s: float, budget: RateBucket) -> tuple[float, float]:
+        """The same, and what is owed of a budget, as below, by one look; nothing of it for a refused request."""
+
     def spend(self, key_id: str, bucket: RateBucket, amount: float, per_s: float) -> None:
         """Count what was used of a budget that grows by per_s a second, whether or not there was so much."""
 

@@ -32,7 +32,7 @@ class Tasks(Protocol):
     def claim(self, task_id: str, owner: str, now: float) -> Task | None:
         """Take a waiting task: next attempt, state PREPARING. None where it is not waiting any more.
 
-        One whose source is held waits for its owner only.
+        One whose source is held waits for its owner only. A source that lies in the row comes along.
         """
 
     def promise(self, task_id: str, owner: str) -> bool:
@@ -54,7 +54,10 @@ class Tasks(Protocol):
         """Record a finer state; False where the fence is lost."""
 
     def finish(self, fence: FencingToken, outcome: Outcome, now: float, charged: int) -> bool:
-        """Record how the task ended; False where the fence is lost, and then nothing is written."""
+        """Record how the task ended; False where the fence is lost, and then nothing is written.
+
+        What is charged for is not recorded of a revoked key either.
+        """
 
     def by_cache_key(self, cache_key: str, completed_after: float) -> Task | None:
         """The newest task whose result was made of the same, and that ended after the given time."""

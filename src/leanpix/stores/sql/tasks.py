@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
-from sqlalchemy import Select, and_, bindparam, case, delete, func, insert, null, or_, select, update
+from sqlalchemy import Select, and_, bindparam, case, delete, exists, func, insert, null, or_, select, update
 
 from leanpix.domain.formats import OutputFormat
 from leanpix.domain.request import ReturnType
@@ -41,7 +42,7 @@ _CLAIM = (
         state=int(TaskState.PREPARING),
         processed_at=func.coalesce(tasks.c.processed_at, bindparam("at")),
     )
-    .returning(*task_columns)
+    .returning(*task_columns, tasks.c.source)
 )
 _SEIZE = (
     update(tasks)
@@ -58,6 +59,10 @@ _WRITE = update(tasks).where(
 # An ended task's source is nowhere: other versions need not know that it never was on a disk.
 _FINISH = _WRITE.values(
     source_kind=case((_IS_HELD, SourceKind.UPLOAD.value), else_=tasks.c.source_kind), source=null(), source_in_row=False
+)
+# Looked at here: asked for by itself it would be one more wait for a shared database.
+_FINISH_PAID = _FINISH.where(
+    ~exists().where(accounts.c.id == tasks.c.key_id, accounts.c.revoked_at.is_not(None)).correlate(tasks)
 )
 _SOURCE = select(tasks.c.source).where(_OF_TASK)
 _RESULT = select(tasks.c.result).where(_OF_TASK, tasks.c.result_blob == bindparam("of_blob"))
@@ -174,7 +179,9 @@ class SqlTasks:
     def claim(self, task_id: str, owner: str, now: float) -> Task | None:
         """Take a waiting task: next attempt, state PREPARING. None where it is not waiting any more."""
         row = self._connection.execute(_CLAIM, {"of_task": task_id, "by_owner": owner, "at": now}).first()
-        return None if row is None else task_of(row)
+        if row is None:
+            return None
+        return task_of(row) if row.source is None else replace(task_of(row), source=row.source)
 
     def promise(self, task_id: str, owner: str) -> bool:
         """The source of a task that this owner held is stored; False where it is not held any more."""
@@ -197,7 +204,10 @@ class SqlTasks:
         return self._update(fence, state=int(state))
 
     def finish(self, fence: FencingToken, outcome: Outcome, now: float, charged: int) -> bool:
-        """Record how the task ended; False where the fence is lost, and then nothing is written."""
+        """Record how the task ended; False where the fence is lost, and then nothing is written.
+
+        What is charged for is not recorded of a revoked key either.
+        """
         result = outcome.result
         ended = {
             "state": int(outcome.state),
@@ -213,7 +223,7 @@ class SqlTasks:
             "report": report_to_json(outcome.report) if outcome.report else None,
             "cache_key": outcome.cache_key,
         }
-        return self._connection.execute(_FINISH, _of(fence) | ended).rowcount == 1
+        return self._connection.execute(_FINISH_PAID if charged else _FINISH, _of(fence) | ended).rowcount == 1
 
     def by_cache_key(self, cache_key: str, completed_after: float) -> Task | None:
         """The newest task whose result was made of the same, and that ended after the given time."""
