@@ -98,7 +98,7 @@ def sample_setting(context: EncodeContext, runs: EncoderRuns, target: float) -> 
     if sample is None:
         return None
     on_sample = EncoderRuns(runs.encoder.on(sample), context.budget)
-    found = _search(QualityMeter(sample), on_sample, target, _OF_SAMPLE)
+    found = _search(QualityMeter(sample), on_sample, target, _AT_HALF_A_POINT)
     runs.add_counts(on_sample)
     if found is None and runs.encoder.lossless_from > _HIGHEST_QUALITY:
         return runs.to_grid(runs.encoder.scores.points[-1][0])
@@ -128,9 +128,6 @@ class _Stop:
 
 
 _AT_HALF_A_POINT = _Stop(_TOLERANCE)
-_OF_SAMPLE = _Stop(_TOLERANCE, least_gain=0.03)
-"""What is found is only where the whole begins, and that is searched to within a point, twice that share."""
-
 _OF_SLOWER = _Stop(_EXACT, _SLOWER_TRIES, _MOST_SLOWER_TRIES)
 
 
