@@ -11,11 +11,18 @@
 
 enum { LUMA_TABLE = 0, OWN_TABLE = 2, CLASSES = 2, MOST_SIDE = 65500, MOST_QUALITY = 100 };
 enum { SAMPLED_ROWS = 10, SAMPLED_BLOCKS = 1536, MOST_UNIT = 6, ROUNDS = 2 }; /* of what tells the rates of symbols */
-static const float LEAST_DISTANCE = 0.01f, MOST_DISTANCE = 25;
+static const float LEAST_DISTANCE = 0.01f, MOST_DISTANCE = 100;
 
 /* What a bit may cost, in steps squared: in calm and, on top, in busy blocks. At the finest distances nothing is left
- * out for the sake of bits. */
-static const float CALM_SLOPE = 0.028f, BUSY_SLOPE = 0.065f, ROUNDED_UP_TO = 0.1f, SLOPED_FROM = 0.5f;
+ * out for the sake of bits. Of chroma it is three quarters and, up to a distance of 1, all of it. */
+static const float CALM_SLOPE = 0.05f, BUSY_SLOPE = 0.033f, ROUNDED_UP_TO = 0.1f, SLOPED_FROM = 0.5f;
+
+/* A bit may cost less where a larger part of a block's waves would be lost, and more where there is so much of them that
+ * their loss is not seen: by the root of that part (docs/decisions/0319). Of a wave at most so much counts as lost, in
+ * steps squared; there are always some levels, squared, of waves. What is usual is so at a distance of 1, and grows with
+ * the root of its third power up to one of 5. */
+static const float MOST_LOST = 0.1f, LEAST_WAVES = 2560, USUAL_PART = 0.0177f, MOST_USUAL_AT = 5;
+static const float LEAST_TIMES = 0.33f, MOST_TIMES = 3;
 
 /* A thumbnail's blocks are nearly all busy: a bit may cost more where waves are higher (after mozjpeg). */
 static const float THUMBNAIL_SLOPE = 0.0526f, SLOPE_OF_WAVES = 3.63e-5f;
@@ -42,7 +49,7 @@ struct encoder {
   float *masking; /* of luma's blocks */
   struct jpeg_mean *means; /* of a component's row of units */
   struct jpeg_mean_chain chains[JPEG_BANDS];
-  float slope_part;
+  float slope_part, chroma_part, usual_part;
   struct class classes[CLASSES];
   struct block *kept;        /* all blocks, component after component; null: each is read when it is needed */
   size_t first[JPEG_BANDS];  /* of each component in it */
@@ -51,7 +58,7 @@ struct encoder {
 /* A block before its values are chosen. */
 struct block {
   float scaled[JPEG_VALUES];
-  float slope;
+  float slope, mean_slope;
   struct class *class;
 };
 
@@ -79,7 +86,7 @@ static void make_quantisers(struct encoder *self) {
     else jpeg_ideal_steps(ideal, self->job->distance, i, self->job->low_step);
     self->picture.has_table[table] = 1;
     for (int place = 0; place < JPEG_VALUES; ++place) {
-      const float step = floorf(ideal[place] + 0.5f);
+      const float step = place || self->job->quality ? floorf(ideal[place] + 0.5f) : jpeg_mean_step(ideal[0]);
       self->picture.tables[table][place] = (uint16_t)step;
       const int at = JPEG_ZIGZAG[place];
       quantiser->by[at % JPEG_SIDE * JPEG_SIDE + at / JPEG_SIDE] = 1 / step;
@@ -89,6 +96,9 @@ static void make_quantisers(struct encoder *self) {
   }
   const float part = self->job->quality ? 1 : (self->job->distance - ROUNDED_UP_TO) / (SLOPED_FROM - ROUNDED_UP_TO);
   self->slope_part = fminf(1, fmaxf(0, part));
+  self->chroma_part = 0.75f + 0.25f / fmaxf(1, self->job->distance);
+  const float distance = fminf(self->job->distance, MOST_USUAL_AT);
+  self->usual_part = USUAL_PART * distance * sqrtf(distance);
 }
 
 /* What a bit may cost at a block. Chroma's block counts as calm as the calmest of luma's in its place. */
@@ -101,12 +111,21 @@ static float slope_at(const struct encoder *self, int component, size_t column, 
       masking = fminf(masking, self->masking[y * luma->width + x]);
     }
   }
-  return self->slope_part * (CALM_SLOPE + BUSY_SLOPE * masking);
+  return self->slope_part * (component ? self->chroma_part : 1) * (CALM_SLOPE + BUSY_SLOPE * masking);
 }
 
 static float slope_by_waves(const struct encoder *self, const struct block *block) {
   const float energy = self->rows->energy(block->scaled, block->class->squares);
   return THUMBNAIL_SLOPE + SLOPE_OF_WAVES / (JPEG_VALUES - 1) * energy;
+}
+
+/* By what would be lost of the block's waves, in parts of what there is of them. */
+static float slope_by_loss(const struct encoder *self, const struct block *block) {
+  const float *squares = block->class->squares;
+  const float there = self->rows->energy(block->scaled, squares) + LEAST_WAVES;
+  const float lost = self->rows->loss(block->scaled, squares, MOST_LOST) + 1;
+  const float times = fminf(MOST_TIMES, fmaxf(LEAST_TIMES, sqrtf(self->usual_part * there / lost)));
+  return block->mean_slope * (self->job->is_even ? fminf(1, times) : times);
 }
 
 static void read_block(struct encoder *self, struct block *block, int component, size_t column, size_t row) {
@@ -117,7 +136,8 @@ static void read_block(struct encoder *self, struct block *block, int component,
   const int is_bent = self->job->quality && component == 0 &&
                       jpeg_overshoot(bent, samples, stride, self->picture.tables[self->picture.component[0].table][0]);
   self->rows->transform(is_bent ? bent : samples, is_bent ? JPEG_SIDE : stride, block->class->quantiser.by, block->scaled);
-  block->slope = self->job->quality ? slope_by_waves(self, block) : slope_at(self, component, column, row);
+  block->mean_slope = self->job->quality ? slope_by_waves(self, block) : slope_at(self, component, column, row);
+  block->slope = self->job->quality ? block->mean_slope : slope_by_loss(self, block);
 }
 
 static size_t blocks_of(const struct jpeg_component *component) { return component->width * component->height; }
@@ -173,7 +193,7 @@ static void fill_block(struct encoder *self, int component, size_t column, size_
   struct block room;
   const struct block *block = block_at(self, &room, component, column, row);
   mean->scaled = block->scaled[0];
-  mean->slope = block->slope;
+  mean->slope = block->mean_slope;
   mean->values = one->values + at * JPEG_VALUES;
   mean->filled = one->filled[at];
   mean->filled[0] = choose(self, block, mean->values);

@@ -11,7 +11,7 @@ struct leanpix_jpeg_job {
   uint32_t width, height;
   int32_t bands;     /* 1 gray, 3 RGB */
   int32_t is_halved; /* chroma has half the width and height */
-  float distance;    /* how coarse: 0.01 to 25, about Butteraugli's at the most differing place */
+  float distance;    /* how coarse: 0.01 to 100, about Butteraugli's at the most differing place */
   int32_t is_even;   /* busy blocks as fine as others: lines of a pixel are busy */
   float low_step;    /* how coarse the lowest frequencies may be: of a block's mean; 0: as the distance has it */
   int32_t newest_cpu; /* generation of processors to make use of (enum metric_cpu): files are the same by all */
@@ -23,6 +23,9 @@ struct leanpix_jpeg_job {
 
 /* The steps of a component's table at a distance, before they are rounded, in zigzag order. */
 void jpeg_ideal_steps(float steps[JPEG_VALUES], float distance, int is_chroma, float low_step);
+
+/* The whole step of a mean that an ideal one becomes. */
+float jpeg_mean_step(float ideal);
 
 /* Steps of a quality for thumbnails, of luma and chroma alike, in zigzag order. */
 void jpeg_thumbnail_steps(float steps[JPEG_VALUES], int quality);

@@ -46,6 +46,9 @@ struct jpeg_rows {
   /* RGB of a row of luma and chroma. room: for 3 * count bytes. */
   void (*paint)(const uint8_t *luma, const uint8_t *blue, const uint8_t *red, size_t count, uint8_t *room, uint8_t *pixels);
 
+  /* The same sum of what is left out of them, where no wave's square is more than most, in steps. */
+  float (*loss)(const float scaled[JPEG_VALUES], const float squares[JPEG_VALUES], float most);
+
   /* Lightness, 16 a level. */
   void (*levels)(const uint8_t *const bands[JPEG_BANDS], size_t count, int16_t *levels);
 

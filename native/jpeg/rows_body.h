@@ -193,6 +193,18 @@ CPU static void NAME(paint)(const uint8_t *restrict luma, const uint8_t *restric
   }
 }
 
+CPU static float NAME(loss)(const float scaled[restrict JPEG_VALUES], const float squares[restrict JPEG_VALUES], float most) {
+  float sums[8] = {0};
+  for (int row = 0; row < JPEG_SIDE; ++row) {
+    for (int i = 0; i < 8; ++i) {
+      const float square = scaled[8 * row + i] * scaled[8 * row + i];
+      sums[i] += (square < most ? square : most) * squares[8 * row + i];
+    }
+  }
+  const float mean = scaled[0] * scaled[0] < most ? scaled[0] * scaled[0] : most;
+  return sums[0] - mean * squares[0] + sums[1] + (sums[2] + sums[3]) + (sums[4] + sums[5] + (sums[6] + sums[7]));
+}
+
 CPU static void NAME(levels)(const uint8_t *const bands[JPEG_BANDS], size_t count, int16_t *restrict levels) {
   const uint8_t *restrict red = bands[0], *restrict green = bands[1], *restrict blue = bands[2];
   for (size_t i = 0; i < count; ++i) {
@@ -265,8 +277,8 @@ CPU static void NAME(busy)(const float *const cells[JPEG_CELL], size_t count, fl
 
 static const struct jpeg_rows NAME(rows) = {
     .split = NAME(split),         .luma = NAME(luma),           .chroma = NAME(chroma), .halve = NAME(halve),
-    .sharpen = NAME(sharpen),     .transform = NAME(transform), .large = NAME(large),   .energy = NAME(energy), .levels = NAME(levels),
-    .inverse = NAME(inverse),     .widen = NAME(widen),         .paint = NAME(paint),
+    .sharpen = NAME(sharpen),     .transform = NAME(transform), .large = NAME(large),   .energy = NAME(energy), .loss = NAME(loss),
+    .inverse = NAME(inverse),     .widen = NAME(widen),         .paint = NAME(paint),   .levels = NAME(levels),
     .add_far = NAME(add_far),     .fold = NAME(fold),           .busy = NAME(busy),
 };
 #undef CPU

@@ -8,18 +8,18 @@ static const float FURTHEST = 9.899495f;                    /* of a frequency fr
 
 /* Steps are a common one times these: of the mean, of the first and the second waves, and rising with the frequency. */
 static const struct shape {
-  float all, mean, first, second, rise, curve;
-} SHAPES[] = {{1, 0.6f, 0.56f, 0.74f, 1.95f, -0.4f}, {1.12f, 0.55f, 0.8f, 1, 1.65f, 0}}; /* luma, chroma */
+  float all, mean, first, second, rise, curve, seen;
+} SHAPES[] = {{1, 0.6f, 0.56f, 0.74f, 1.95f, -0.4f, 0.34f}, {1.09f, 0.55f, 0.8f, 1, 1.65f, 0, 0}}; /* luma, chroma */
 
 /* How shapes change between two distances: where much is lost, luma's highest waves are lost first (docs/decisions/0313),
  * and chroma's are not: small coloured things would bleed. */
 static const float COARSE_FROM = 1.5f, COARSE_AT = 4.6f;
 static const struct {
-  float mean, rise; /* a factor, an addition */
-} COARSE[] = {{0.85f, 0.25f}, {1, -0.35f}}; /* luma, chroma */
+  float mean, rise, seen; /* a factor, additions */
+} COARSE[] = {{0.85f, 0.25f, 0.06f}, {1, -0.35f, 0}}; /* luma, chroma */
 
-/* How much of luma's shape, by the logarithm, is what eyes see of each wave: the table of T.81's K.1, row after row. */
-static const float SEEN_PART = 0.3f, SEEN_COMMON = 14;
+/* What eyes see of each wave of luma: the table of T.81's K.1, row after row; a part of the shape, by the logarithm. */
+static const float SEEN_COMMON = 14;
 static const uint8_t SEEN[JPEG_VALUES] = {
     16, 11, 10, 16, 24, 40, 51, 61,
     12, 12, 14, 19, 26, 58, 60, 55,
@@ -35,8 +35,8 @@ static const uint8_t SEEN[JPEG_VALUES] = {
 static const struct {
   float distance, step;
 } STEPS[] = {
-    {0.1f, 0.88f}, {0.2f, 1.265f}, {0.35f, 1.525f}, {0.55f, 2.22f}, {0.8f, 3.18f}, {1.2f, 4.785f}, {1.9f, 7.33f},
-    {2.8f, 10.52f}, {4, 14.6f}, {5.2f, 18.45f}, {6.4f, 21.9f}, {10, 32.9f}, {18, 58.7f}, {25, 82.8f},
+    {0.1f, 0.88f}, {0.2f, 1.27f}, {0.35f, 1.55f}, {0.55f, 2.26f}, {0.8f, 3.22f}, {1.2f, 4.76f}, {1.9f, 7.46f},
+    {2.8f, 10.6f}, {4, 15.1f}, {5.2f, 18.25f}, {6.4f, 21.5f}, {10, 33.9f}, {18, 60.2f}, {25, 84.8f},
 };
 enum { POINTS = sizeof STEPS / sizeof *STEPS };
 
@@ -53,6 +53,7 @@ static struct shape shape_at(float distance, int is_chroma) {
   struct shape shape = SHAPES[is_chroma];
   const float part = fminf(1, fmaxf(0, logf(distance / COARSE_FROM) / logf(COARSE_AT / COARSE_FROM)));
   shape.rise += COARSE[is_chroma].rise * part;
+  shape.seen += COARSE[is_chroma].seen * part;
   shape.mean *= 1 - (1 - COARSE[is_chroma].mean) * part;
   return shape;
 }
@@ -65,10 +66,9 @@ static float shaped_step(const struct shape *shape, int place) {
   return risen * (place < FIRST_WAVES ? shape->first : place < SECOND_WAVES ? shape->second : 1);
 }
 
-static float relative_step(const struct shape *shape, int is_chroma, int place) {
+static float relative_step(const struct shape *shape, int place) {
   const float step = shaped_step(shape, place);
-  if (is_chroma) return step;
-  return powf(step, 1 - SEEN_PART) * powf((float)SEEN[JPEG_ZIGZAG[place]] / SEEN_COMMON, SEEN_PART);
+  return powf(step, 1 - shape->seen) * powf((float)SEEN[JPEG_ZIGZAG[place]] / SEEN_COMMON, shape->seen);
 }
 
 void jpeg_ideal_steps(float steps[JPEG_VALUES], float distance, int is_chroma, float low_step) {
@@ -77,12 +77,26 @@ void jpeg_ideal_steps(float steps[JPEG_VALUES], float distance, int is_chroma, f
   /* The finest steps are all 1: from a distance of 0.35 down to 0.1 they lose their shape. */
   const float shaped = fminf(1, fmaxf(0, logf(distance / 0.1f) / logf(3.5f)));
   for (int i = 0; i < JPEG_VALUES; ++i) {
-    float step = common * powf(shape.all * relative_step(&shape, is_chroma, i), shaped);
+    float step = common * powf(shape.all * relative_step(&shape, i), shaped);
     if (low_step > 0 && i < SECOND_WAVES) {
       step = fminf(step, low_step * (i == 0 ? 1 : i < FIRST_WAVES ? 1.5f : 2));
     }
     steps[i] = fminf(COARSEST, fmaxf(1, step));
   }
+}
+
+/* Steps of 4 and 8 are halves and whole levels of a sample: what lies beside them is rounded once more by every decoder, and
+ * shows as bands where a sky changes slowly. */
+static const struct {
+  float from, below, step;
+} WHOLE[] = {{3.5f, 5.66f, 4}, {5.66f, 11.3f, 8}};
+enum { WHOLES = sizeof WHOLE / sizeof *WHOLE };
+
+float jpeg_mean_step(float ideal) {
+  for (int i = 0; i < WHOLES; ++i) {
+    if (ideal >= WHOLE[i].from && ideal < WHOLE[i].below) return WHOLE[i].step;
+  }
+  return floorf(ideal + 0.5f);
 }
 
 /* N. Robidoux's table, row after row: where a pixel is much of what is shown, coarse in the highest waves alone. */

@@ -230,7 +230,7 @@ def test_a_profile_comes_back_byte_for_byte(encoder: OwnEncoder) -> None:
 def test_bytes_and_quality_rise_together_without_a_jump(
     encoder: OwnEncoder, source: Pixels, subsampling: Subsampling
 ) -> None:
-    distances = [distance_from_quality(quality) for quality in range(30, 101)]
+    distances = [distance_from_quality(quality) for quality in range(1, 101)]
     sizes = [len(encoder.encode(source, distance=one, subsampling=subsampling)) for one in distances]
     assert all(finer >= 0.985 * coarser for coarser, finer in pairwise(sizes))
     assert all(finer <= 1.4 * coarser for coarser, finer in pairwise(sizes))
@@ -261,6 +261,43 @@ def test_at_an_equal_score_it_takes_fewer_bytes_than_jpegli(encoder: OwnEncoder,
     reached = score(source, by_pillow(other))
     assert scores[0] < reached < scores[-1]
     assert np.interp(reached, scores, sizes) < math.log(len(other))
+
+
+@pytest.mark.parametrize("quality", [5, 10, 20, 28])
+def test_at_low_rates_it_takes_no_more_than_mozjpeg_at_an_equal_score(encoder: OwnEncoder, quality: int) -> None:
+    source = landscape()
+    image = pyvips.Image.new_from_array(source)
+    settings = {"trellis_quant": True, "overshoot_deringing": True, "quant_table": 5, "optimize_scans": True}
+    other = image.jpegsave_buffer(Q=quality, interlace=True, optimize_coding=True, subsample_mode="on", **settings)
+    distances = [100 / 1.2**step for step in range(18)]
+    made = [encoder.encode(source, distance=distance, subsampling="4:2:0") for distance in distances]
+    scores = [score(source, by_pillow(data)) for data in made]
+    reached = score(source, by_pillow(other))
+    assert scores[0] < reached < scores[-1]
+    assert np.interp(reached, scores, [math.log(len(data)) for data in made]) <= math.log(len(other))
+
+
+@pytest.mark.parametrize("quality", [1, 10, 20, 29, 30, 31])
+def test_below_and_above_a_quality_of_30_it_is_the_same_encoder(encoder: OwnEncoder, quality: int) -> None:
+    del encoder
+    options = CompressionOptions(format=OutputFormat.JPG, quality=quality)
+    assert compress(encoded(landscape(), ".png"), options).report.encoder.startswith("leanpix")
+
+
+def sky(height: int = 240, width: int = 360) -> Pixels:
+    """One that changes slowly from blue to red, with little grain."""
+    y, x = np.mgrid[0:height, 0:width]
+    part = (y / height + 0.2 * x / width)[:, :, None] / 1.2
+    grain = np.random.default_rng(5).normal(0, 0.6, (height, width, 1))
+    shown = np.array([70, 110, 170]) * (1 - part) + np.array([235, 190, 150]) * part + grain
+    return np.ascontiguousarray(np.clip(shown, 0, 255).astype(np.uint8))
+
+
+@pytest.mark.parametrize("distance", [2.9, 3.3, 4.0])
+def test_a_sky_keeps_to_whole_levels(encoder: OwnEncoder, distance: float) -> None:
+    """Steps of a mean beside 8 are rounded once more as pixels are shown, which shows as bands."""
+    data = encoder.encode(sky(), distance=distance, subsampling="4:2:0")
+    assert [table[0] for table in Image.open(io.BytesIO(data)).quantization.values()] == [8, 8]  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("quality", [35, 50, 65, 80, 90])
@@ -355,7 +392,7 @@ def test_every_processor_makes_the_same_file(
         (np.broadcast_to(np.uint8(0), (65501, 1)), 1.0, "picture"),
         (np.zeros((5, 5, 4), np.uint8), 1.0, "pixels"),
         (photo(), float("nan"), "distance"),
-        (photo(), 25.1, "distance"),
+        (photo(), 100.1, "distance"),
     ],
 )
 def test_what_cannot_be_encoded_is_refused(encoder: OwnEncoder, pixels: Any, distance: float, what: str) -> None:

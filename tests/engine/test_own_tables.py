@@ -82,7 +82,7 @@ def test_what_is_encoded_without_kernels_is_known_as_well(data: bytes) -> None:
 @pytest.mark.parametrize("pixels", [GRAY, COLOUR], ids=["gray", "colour"])
 @pytest.mark.parametrize("quality", [10, 80])
 def test_every_encode_has_them(pixels: NDArray[np.uint8], quality: int) -> None:
-    """By mozjpeg at the low end, by the kernels or jpegli above."""
+    """By the kernels, jpegli or mozjpeg."""
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "PNG")
     made = compress(file.getvalue(), CompressionOptions(format=OutputFormat.JPG, quality=quality)).data

@@ -15,7 +15,7 @@ static struct leanpix_jpeg_job make(struct input *input) {
   struct leanpix_jpeg_job job = {.width = take_side(input, 1, 200), .height = take_side(input, 1, 200)};
   job.bands = take(input, 0, 3) ? 3 : 1;
   job.is_halved = (int32_t)take(input, 0, 1);
-  job.distance = (float)take(input, 1, 2500) / 100;
+  job.distance = (float)take(input, 1, 10000) / 100;
   job.is_even = take(input, 0, 3) == 0;
   job.low_step = (float)(take(input, 0, 3) ? 0 : take(input, 1, 40)) / 8;
   job.quality = (int32_t)(take(input, 0, 2) ? 0 : take(input, 1, 100));

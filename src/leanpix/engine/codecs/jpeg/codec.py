@@ -1,4 +1,4 @@
-"""JPEG on one parameter: the kernels' encoder, jpegli where chroma is whole or time short, mozjpeg at low rates."""
+"""JPEG on one parameter: the kernels' encoder; jpegli where chroma is whole or time short; mozjpeg without kernels."""
 
 from __future__ import annotations
 
@@ -39,9 +39,12 @@ _NEVER = 101
 _SMALLEST_DISTANCE = 0.1
 """Below it jpegli's files only grow by a tenth of a percent."""
 
-_LARGEST_DISTANCE = 25.0
-_MOZJPEG_FROM_DISTANCE = 6.4
-"""Here mozjpeg takes 5 % fewer bytes at an equal score, and six times the CPU; the gain grows to 11 % at the end."""
+_LOW_RATES_FROM = 6.4
+"""Here mozjpeg takes 5 % less than jpegli at an equal score, and six times the CPU; 11 % at the end. The kernels'
+encoder takes less than mozjpeg, and no more time than jpegli (docs/decisions/0336)."""
+
+_FURTHEST_JPEGLI, _FURTHEST_MOZJPEG = 25.0, 60.0
+"""Of mozjpeg it is a name for its quality of 1."""
 
 THIN_COLOUR, _THIN_AT_ALL = 35.0, 60.0
 """Loss of thin coloured things by halved chroma from which on it is kept whole, at these rates and at any
@@ -90,17 +93,17 @@ def _from(points: tuple[tuple[float, float], ...], furthest: float, bias: float 
     return _over_parameter(points).start_at(-math.log(furthest)).biased(bias)
 
 
-# Medians over twelve Kodak photographs, 4:2:0: log(bits per pixel) and score at a distance. From
-# _MOZJPEG_FROM_DISTANCE on they are mozjpeg's at the quality of equal score; 60 is a name for its quality 1.
+# Medians over twelve Kodak photographs, 4:2:0, by the kernels' encoder: log(bits per pixel) and score at a distance.
 _RATES = (
-    (60, -2.92), (45, -2.70), (36, -2.30), (25, -1.84), (20, -1.61), (15, -1.35), (12, -1.17), (10, -1.02),
-    (8, -0.88), (6.4, -0.70), (6, -0.635), (5, -0.524), (4, -0.39), (3, -0.218), (2.5, -0.093), (2, 0.038),
-    (1.5, 0.199), (1, 0.483), (0.75, 0.688), (0.5, 0.962), (0.3, 1.293), (0.2, 1.52), (0.1, 1.8),
+    (100, -2.911), (80, -2.807), (60, -2.592), (50, -2.45), (40, -2.266), (32, -2.075), (25, -1.858), (20, -1.649),
+    (15, -1.403), (12, -1.231), (10, -1.098), (8, -0.928), (6.4, -0.762), (6, -0.727), (5, -0.625), (4, -0.477),
+    (3, -0.28), (2.5, -0.15), (2, 0.015), (1.5, 0.211), (1, 0.472), (0.75, 0.651), (0.5, 0.9), (0.3, 1.202),
+    (0.2, 1.436), (0.1, 1.774),
 )  # fmt: skip
 _SCORES = (
-    (60, -64.2), (45, -62.0), (36, -43.0), (25, -9.2), (20, 5.5), (15, 19.9), (12, 30.7), (10, 38.0), (8, 45.6),
-    (6, 54.0), (5, 58.5), (4, 63.1), (3, 69.0), (2.5, 71.8), (2, 74.7), (1.5, 78.0), (1, 82.9), (0.75, 85.7),
-    (0.5, 88.7), (0.3, 91.3), (0.2, 92.5), (0.1, 93.5),
+    (100, -64.2), (80, -64.0), (60, -57.6), (50, -50.9), (40, -40.6), (32, -25.9), (25, -8.7), (20, 5.2), (15, 20.3),
+    (12, 31.0), (10, 38.4), (8, 46.3), (6.4, 52.4), (6, 54.0), (5, 57.8), (4, 63.4), (3, 68.6), (2.5, 71.2), (2, 75.1),
+    (1.5, 79.1), (1, 83.7), (0.75, 86.1), (0.5, 88.8), (0.3, 91.3), (0.2, 93.1), (0.1, 94.4),
 )  # fmt: skip
 _MOZJPEG_QUALITIES = (
     (60, 1), (25, 9.2), (20, 11.6), (15, 15.8), (12, 19.7), (10, 23.9), (8, 28.75), (6, 39.06),
@@ -176,8 +179,8 @@ class JpegEncoder:
             return self.param_for(max(1, round(quality_from_distance(distance))))
         if self._is_mozjpeg(distance):
             qualities = _over_parameter(_MOZJPEG_QUALITIES)
-            return min(qualities.parameter(round(qualities.value(parameter))), -math.log(_MOZJPEG_FROM_DISTANCE))
-        if self._is_continuous():
+            return min(qualities.parameter(round(qualities.value(parameter))), -math.log(_LOW_RATES_FROM))
+        if self._is_continuous(distance):
             return parameter
         return self.param_for(max(1, round(quality_from_distance(distance))))
 
@@ -221,26 +224,31 @@ class JpegEncoder:
 
     @property
     def _has_means(self) -> bool:
-        return self._is_continuous() and not self.is_small
+        return self._is_continuous(_SMALLEST_DISTANCE) and not self.is_small
 
-    def _own(self) -> OwnEncoder | None:
+    def _own(self, distance: float) -> OwnEncoder | None:
         """The kernels' encoder where it is the better one (docs/decisions/0251); in little time jpegli, the quicker."""
+        if self.effort is Effort.MINIMAL:
+            return None
+        if _is_low(distance):
+            return own_encoder()
         is_whole = self.subsampling == "4:4:4" and not self.raster.is_gray
         return own_encoder() if self.effort is Effort.FULL and not is_whole and not self.is_thumbnail else None
 
-    def _is_continuous(self) -> bool:
-        return self._own() is not None or jpegli_backend().startswith("native")
+    def _is_continuous(self, distance: float) -> bool:
+        return self._own(distance) is not None or jpegli_backend().startswith("native")
 
     @property
     def _furthest(self) -> float:
-        return _LARGEST_DISTANCE if self.effort is Effort.MINIMAL else _RATES[0][0]
+        if self.effort is Effort.MINIMAL:
+            return _FURTHEST_JPEGLI
+        return _FURTHEST_MOZJPEG if own_encoder() is None else _RATES[0][0]
 
     def _is_mozjpeg(self, distance: float) -> bool:
-        # A hair of slack: the boundary's own parameter goes through log and exp.
-        return self.effort is not Effort.MINIMAL and distance >= _MOZJPEG_FROM_DISTANCE * (1 - 1e-9)
+        return self.effort is not Effort.MINIMAL and _is_low(distance) and own_encoder() is None
 
     def _by_distance(self, distance: float) -> Encoded:
-        own = self._own()
+        own = self._own(distance)
         if own is None:
             return self._by_jpegli(distance)
         shown = self._room_to_show()
@@ -371,6 +379,11 @@ def _source_prior(size: SourceSize, pixels: int) -> priors.Prior:
     band = bisect.bisect_right(priors.JPEG_BITS_A_PIXEL, bits_a_pixel)
     is_small = size.picture_bytes <= priors.JPEG_SMALL_BYTES and bits_a_pixel >= priors.JPEG_BITS_A_PIXEL[1]
     return rows[-1] if is_small else rows[band]
+
+
+def _is_low(distance: float) -> bool:
+    # A hair of slack: the boundary's own parameter goes through log and exp.
+    return distance >= _LOW_RATES_FROM * (1 - 1e-9)
 
 
 def _is_fine(goal: Goal) -> bool:

@@ -80,10 +80,10 @@ def jpegli_backend() -> str:
     return f"{'wheel' if native is None else 'native'}: {reason}"
 
 
-def checked_picture(pixels: NDArray[np.uint8], distance: float) -> NDArray[np.uint8]:
+def checked_picture(pixels: NDArray[np.uint8], distance: float, most: float = MAX_DISTANCE) -> NDArray[np.uint8]:
     """The pixels as C-contiguous (H,W,3) or (H,W). ValueError: they or the distance are not what an encode takes."""
-    if not MIN_DISTANCE <= distance <= MAX_DISTANCE:  # also refuses NaN
-        raise ValueError(f"distance {distance} is not in {MIN_DISTANCE}..{MAX_DISTANCE}")
+    if not MIN_DISTANCE <= distance <= most:  # also refuses NaN
+        raise ValueError(f"distance {distance} is not in {MIN_DISTANCE}..{most}")
     gray = pixels[:, :, 0] if pixels.ndim == 3 and pixels.shape[2] == 1 else pixels  # noqa: PLR2004 - H, W, bands
     if pixels.dtype != np.uint8 or not (gray.ndim == 2 or (gray.ndim == 3 and gray.shape[2] == 3)):  # noqa: PLR2004
         raise ValueError(f"pixels are {pixels.dtype}{pixels.shape}, not uint8 (H,W,3), (H,W,1) or (H,W)")

@@ -18,6 +18,7 @@ from leanpix.engine.libraries.native import NEWEST_CPU, native_kernels, until_cp
 _DONE, _NO_MEMORY, _LATE = 0, 3, 4  # enum jpeg_outcome of native/jpeg/coefficients.h
 _COLOUR_AXES, _COLOUR_BANDS = 3, 3
 _BEST_QUALITY = 100
+_FURTHEST = 100.0
 
 
 class _Job(ctypes.Structure):
@@ -64,13 +65,13 @@ class OwnEncoder:
     ) -> bytes:
         """Encode (H,W,3) sRGB, or gray (H,W) or (H,W,1), pixels in the scans that are smallest.
 
-        distance has jpegli's meaning, 0.01 (best) to 25: the same score at the same number. Gray ignores the
-        subsampling. shown: of the pixels' shape, gets what a decoder makes of the file, to the bit what libjpeg-turbo
-        does (docs/decisions/0316). ValueError: pixels, distance or profile out of what is allowed; MemoryError;
-        TimeoutError: it took more than most_cpu_s of this process' time; TaskFailure: the encoder gave up.
+        distance has jpegli's meaning, 0.01 (best) to 100: the same score at the same number up to jpegli's 25. Gray
+        ignores the subsampling. shown: of the pixels' shape, gets what a decoder makes of the file, to the bit what
+        libjpeg-turbo does (docs/decisions/0316). ValueError: pixels, distance or profile out of what is allowed;
+        MemoryError; TimeoutError: it took more than most_cpu_s of this process' time; TaskFailure: the encoder gave up.
         """
         how = (distance, means.is_even, means.low_step, self._cpu, 0, until_cpu_s(most_cpu_s))
-        return self._made(checked_picture(pixels, distance), subsampling, icc_profile, how, shown)
+        return self._made(checked_picture(pixels, distance, _FURTHEST), subsampling, icc_profile, how, shown)
 
     def encode_thumbnail(
         self,
