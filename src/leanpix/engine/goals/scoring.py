@@ -17,7 +17,7 @@ from leanpix.engine.libraries.malloc_trim import trim_malloc
 _TOLERANCE, _EXACT = 0.5, 0.2
 """Points above the target at which a search ends: where a step of the encoder's is more than the second, and else."""
 
-_EXACT_TRIES, _SLOWER_TRIES, _MOST_SLOWER_TRIES = 3, 2, 4
+_EXACT_TRIES, _SLOWER_TRIES, _MOST_SLOWER_TRIES = 4, 2, 4
 """Encodes after which what is within the first will do; of a slower encoder, which begins near the target, and at most.
 """
 
