@@ -284,6 +284,21 @@ def test_below_and_above_a_quality_of_30_it_is_the_same_encoder(encoder: OwnEnco
     assert compress(encoded(landscape(), ".png"), options).report.encoder.startswith("leanpix")
 
 
+@pytest.mark.parametrize("effort", list(Effort))
+@pytest.mark.parametrize("left_s", [60.0, 0.0], ids=["time", "no time"])
+def test_every_setting_that_a_search_may_ask_for_makes_a_file(effort: Effort, left_s: float) -> None:
+    """The furthest as well, which another encoder makes where there is no time for ours."""
+    encoder = JpegCodec().open(Raster(landscape()), effort, Goal(score=75, left_s=lambda: left_s))
+    for curve in (encoder.rates, encoder.scores):
+        for parameter, _ in (curve.points[0], curve.points[-1]):
+            assert by_pillow(encoder.encode(encoder.to_grid(parameter)).data).shape == landscape().shape
+
+
+def test_a_size_that_no_setting_reaches_is_met_by_smaller_sides() -> None:
+    done = compress(encoded(landscape(), ".jpg"), CompressionOptions(format=OutputFormat.JPG, max_bytes=1024))
+    assert len(done.data) <= 1024
+
+
 def sky(height: int = 240, width: int = 360) -> Pixels:
     """One that changes slowly from blue to red, with little grain."""
     y, x = np.mgrid[0:height, 0:width]

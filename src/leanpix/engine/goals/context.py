@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from leanpix.domain.formats import SourceFormat
 from leanpix.domain.keep import Keep
 from leanpix.domain.own_mark import mark_of, marked
 from leanpix.domain.request import DEFAULT_TARGET_SCORE, CompressionOptions
@@ -219,10 +218,10 @@ class EncodeContext:
 
     @property
     def _searched_bytes(self) -> int:
-        """What the pixels take in a PNG that was packed with care, if it holds just these."""
+        """What the pixels take in a file that was packed with care, if it holds just these."""
         probe = self.picture.probe
-        holds_these = probe.format is SourceFormat.PNG and keeps_dimensions(self.picture) and probe.bits <= _BITS
-        return searched_bytes(self.source) if holds_these and not probe.is_animated else 0
+        holds_these = keeps_dimensions(self.picture) and probe.bits <= _BITS and not probe.is_animated
+        return searched_bytes(self.source) if holds_these else 0
 
     def may_be_drawn(self, encoder: Encoder) -> bool:
         """Whether every pixel kept may be the smallest: of what looks drawn, and of hard edges all over."""

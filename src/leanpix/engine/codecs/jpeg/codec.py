@@ -190,7 +190,8 @@ class JpegEncoder:
 
     def encode(self, parameter: float) -> Encoded:
         """One encode, progressive, with optimised tables."""
-        distance = math.exp(-parameter)
+        # The furthest distance's own parameter goes through log and exp, and comes back a hair further.
+        distance = min(math.exp(-parameter), self._furthest)
         if self.is_small:
             return self._small(max(1, round(quality_from_distance(distance))))
         return self._by_mozjpeg(parameter) if self._is_mozjpeg(distance) else self._by_distance(distance)
@@ -268,6 +269,7 @@ class JpegEncoder:
         return Encoded(data, f"leanpix {self.subsampling}", quality=quality, distance=distance, shown=shown)
 
     def _by_jpegli(self, distance: float) -> Encoded:
+        distance = min(distance, _FURTHEST_JPEGLI)
         data = encode_jpegli(
             self.raster.pixels,
             distance=distance,

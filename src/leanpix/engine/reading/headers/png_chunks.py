@@ -188,11 +188,13 @@ def inflate(data: bytes, max_bytes: int) -> bytes | None:
 
 
 def searched_bytes(source: bytes) -> int:
-    """What the pixels take, where their stream says that its encoder looked for what repeats; else 0.
+    """What the pixels of a PNG take, where their stream says that its encoder looked for what repeats; else 0.
 
     That is at zlib's own default level or a higher one (RFC 1950, FLEVEL), of samples beside each other with filters:
     what was written quickly, is stored, or is a slope without filters may be packed to a tenth.
     """
+    if not source.startswith(SIGNATURE):
+        return 0
     pixels = [source[chunk.start : chunk.end] for chunk in chunks(source) if chunk.name == b"IDAT"]
     first = next((part for part in pixels if len(part) > 1), None)
     is_searched = first is not None and first[1] >> _LEVEL_SHIFT >= _DEFAULT_LEVEL
