@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -46,6 +47,23 @@ def test_a_smooth_curve_is_met_from_below_in_few_measurements(base: float, slope
         assert curve.curve(parameter) <= 0
         assert curve.curve(parameter) >= -0.01 or parameter == SMOOTH.high or len(curve.params) == MAX_TRIES
     assert len(curve.params) <= MAX_TRIES
+
+
+# log(bytes) of a slope at settings of a JPEG encoder, rising steeply where its steps of means change.
+RISING_AT_ONCE = (
+    (-4.61, 7.82), (-4.09, 7.92), (-3.22, 8.32), (-2.71, 8.59), (-2.3, 8.61), (-2.2, 8.7), (-2.14, 8.79), (-2.08, 9.05),
+    (-2.01, 9.18), (-1.79, 9.32), (-1.39, 9.53), (-1.1, 9.64), (-0.69, 9.92), (0.0, 10.23), (1.2, 10.9), (2.3, 11.6),
+)  # fmt: skip
+
+
+@given(target=st.floats(8.72, 9.16), off=st.floats(-1.2, 1.2))
+def test_a_curve_that_rises_at_once_is_met_near_its_rise(target: float, off: float) -> None:
+    """Wherever the first guess lies: steps along an end of the bracket would use up the measurements."""
+    places, sizes = zip(*RISING_AT_ONCE, strict=True)
+    curve = Counted(lambda place: float(np.interp(place, places, sizes)) - target)
+    place = approach(curve, Axis(-4.61, 2.3, -2.1 + off, slope=0.62), tolerance=0.01)
+    assert place is not None
+    assert -0.08 <= curve.curve(place) <= 0
 
 
 @given(sizes=st.lists(st.floats(0.001, 0.3), min_size=101, max_size=101), target=st.floats(-1, 20))

@@ -77,14 +77,24 @@ class _Bracket:
     def crossing(self) -> float:
         """Where the line through the two measurements nearest to zero crosses it, kept inside the bracket.
 
-        Every sixth step halves the bracket instead: a bent curve can hold one end for ever.
+        Where both lie on one side of zero it may cross at an end or outside: then the line through the bracket's ends
+        counts, for steps along its edge would use up the tries. Every sixth step halves the bracket instead: a bent
+        curve can hold one end for ever.
         """
-        (x0, y0), (x1, y1) = sorted(self.points, key=lambda point: abs(point[1]))[:2]
         width = self.high - self.low
-        if y0 == y1 or len(self.points) % _HALVE_EVERY == 0:
+        low, high = self.low + _MARGIN * width, self.high - _MARGIN * width
+        if len(self.points) % _HALVE_EVERY == 0:
             return self.low + width / 2
-        secant = x0 - y0 * (x1 - x0) / (y1 - y0)
-        return min(max(secant, self.low + _MARGIN * width), self.high - _MARGIN * width)
+        nearest_two = sorted(self.points, key=lambda point: abs(point[1]))[:2]
+        ends = [point for point in self.points if point[0] in {self.low, self.high}]
+        crossings = (_crossing_of(*line) for line in (nearest_two, ends[:1] + ends[-1:]))
+        return next((place for place in crossings if low < place < high), self.low + width / 2)
+
+
+def _crossing_of(first: tuple[float, float], second: tuple[float, float]) -> float:
+    """Where the line through two points crosses zero; infinite where it does not."""
+    (x0, y0), (x1, y1) = first, second
+    return math.inf if y0 == y1 else x0 - y0 * (x1 - x0) / (y1 - y0)
 
 
 @dataclass(frozen=True, slots=True)
