@@ -30,7 +30,7 @@ from leanpix.engine.codecs.priors import (
 from leanpix.engine.codecs.runs import EncoderRuns
 from leanpix.engine.goals.climb import Climb
 from leanpix.engine.goals.context import EncodeContext
-from leanpix.engine.goals.evaluate import Attempt, Candidate
+from leanpix.engine.goals.evaluate import Attempt, Candidate, nothing
 from leanpix.engine.goals.fitting import next_within
 from leanpix.engine.goals.near_lossless import near_lossless
 from leanpix.engine.goals.place_crops import PlaceCrops
@@ -38,12 +38,6 @@ from leanpix.engine.goals.reach import Reach
 from leanpix.engine.goals.scoring import Reached, finer_at
 from leanpix.engine.goals.shrink import shrunk_within
 from leanpix.engine.goals.strips import Strips
-
-
-def _nothing_more(attempt: Attempt) -> Iterable[Candidate]:
-    del attempt
-    return ()
-
 
 _TABLES_BYTES = 1024
 """What of a small file may be tables: of two of them the one with more levels may still be the smaller."""
@@ -320,7 +314,7 @@ class _Bound:
                 self._mended_offer(mend, tried.attempt if is_near else None),
                 run,
                 instead=functools.partial(self._mended, tried=mended),
-                then=functools.partial(self._finer_without, tried) if mend.is_weighed else _nothing_more,
+                then=functools.partial(self._finer_without, tried) if mend.is_weighed else nothing,
                 nearest=reach.nearest,
             )
 

@@ -39,19 +39,19 @@ class Climb:
 
     context: EncodeContext
     runs: EncoderRuns
-    need: Need = field(init=False)
     _trials: list[CropTrials] = field(default_factory=list)
     _tried: dict[float, float] = field(default_factory=dict)
     most_bytes: float = math.inf
+    is_eased: bool = False
 
-    def __post_init__(self) -> None:
-        self.need = self.context.need
+    @property
+    def need(self) -> Need:
+        """What a setting has to meet: of the eased climb with what may be hardly over its bound."""
+        return self.context.need.eased() if self.is_eased else self.context.need
 
     def eased(self) -> Climb:
         """The same for what may be hardly over its bound."""
-        eased = Climb(self.context, self.runs)
-        eased.need = self.need.eased()
-        return eased
+        return Climb(self.context, self.runs, is_eased=True)
 
     def above(self, setting: float, places: tuple[WorstPlace, ...]) -> float | None:
         """The cheapest finer setting found that passes; or one that falls short slightly, where what passes costs more.

@@ -59,7 +59,8 @@ class Attempt:
         return len(self.encoded.data)
 
 
-def _nothing(found: object) -> Iterable[Candidate]:
+def nothing(found: object) -> Iterable[Candidate]:
+    """Nothing else is worth a try."""
     del found
     return ()
 
@@ -92,8 +93,8 @@ class Candidate:
     refine_cpu_s: float = 0.0
     is_over: Callable[[int], bool] = _is_not_known
     given: Callable[[Attempt, Estimate], Estimate | None] = _as_before
-    instead: Callable[[Verdict], Iterable[Candidate]] = _nothing
-    then: Callable[[Attempt], Iterable[Candidate]] = _nothing
+    instead: Callable[[Verdict], Iterable[Candidate]] = nothing
+    then: Callable[[Attempt], Iterable[Candidate]] = nothing
     nearest: Callable[[bool], Attempt] | None = None
 
     @property

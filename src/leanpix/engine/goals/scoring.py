@@ -21,6 +21,10 @@ _EXACT_TRIES, _SLOWER_TRIES, _MOST_SLOWER_TRIES = 4, 2, 4
 """Encodes after which what is within the first will do; of a slower encoder, which begins near the target, and at most.
 """
 
+_LEAST_GAIN = 0.012
+"""The share of typical bytes, as much as _EXACT points take, by which a setting that reaches the target takes more than
+one that does not, for there to be something between: some scores jump (docs/decisions/0355)."""
+
 _ROUGH = 1.5
 """Points to both sides of the target from which a slower encoder goes on."""
 
@@ -115,16 +119,11 @@ def _tolerance(encoder: Encoder, target: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class _Stop:
-    """When a search ends: within tolerance above the target, within _TOLERANCE after some tries, or after the most.
-
-    least_gain: or once a setting that reaches the target typically takes no larger share of bytes more than one that
-    does not, as much as _EXACT points take: some scores jump, and there is nothing to be found between.
-    """
+    """When a search ends: within tolerance above the target, within _TOLERANCE after some tries, or after the most."""
 
     tolerance: float
     tries: int = _EXACT_TRIES
     most_tries: int = MAX_TRIES
-    least_gain: float = 0.012
 
 
 _AT_HALF_A_POINT = _Stop(_TOLERANCE)
@@ -147,7 +146,7 @@ def _search(meter: QualityMeter, runs: EncoderRuns, target: float, stop: _Stop, 
             return True
         passing = [rates.value(at) for at, one in scores.items() if one >= target]
         failing = [rates.value(at) for at, one in scores.items() if one < target]
-        return bool(passing and failing) and min(passing) - max(failing) <= stop.least_gain
+        return bool(passing and failing) and min(passing) - max(failing) <= _LEAST_GAIN
 
     parameter = nearest(
         score,
