@@ -57,13 +57,21 @@ uint64_t jpeg_round(int16_t *values, const float *scaled) {
 struct trellis {
   float cost[JPEG_VALUES];
   int16_t value[JPEG_VALUES];
-  uint8_t before[JPEG_VALUES];    /* the place that is filled before it */
-  uint8_t open[JPEG_VALUES];      /* places to come from, rising, and rising in cost: a nearer one that costs less is better */
-  int opened;
+  uint8_t before[JPEG_VALUES];  /* the place that is filled before it */
+  uint8_t open[JPEG_VALUES];    /* places to come from, rising, and rising in cost: a nearer one that costs less is better */
+  int opened;                   /* of them all but the nearest, which mostly is the only one */
 };
 
-static inline float least_before(const struct trellis *trellis, int place, const float *bits, int *before) {
-  float least = INFINITY;
+/* The nearest place to come from. */
+struct nearest {
+  int place;
+  float cost;
+};
+
+static inline float least_before(const struct trellis *trellis, struct nearest nearest, int place, const float *bits,
+                                 int *before) {
+  float least = nearest.cost + bits[place - nearest.place - 1];
+  *before = nearest.place;
   for (int i = trellis->opened - 1; i >= 0; --i) {
     const int from = trellis->open[i];
     const float sum = trellis->cost[from] + bits[place - from - 1];
@@ -72,27 +80,31 @@ static inline float least_before(const struct trellis *trellis, int place, const
   return least;
 }
 
-/* A size that is rounded up to a power of two takes a bit more than the one below it: both are tried. */
-static inline float add_place(struct trellis *trellis, int place, float size, float weight,
-                              const struct jpeg_rates *rates) {
+/* A size that is rounded up to a power of two takes a bit more than the one below it: both are tried. Returns the place,
+ * which is the nearest one from now on. */
+static inline struct nearest add_place(struct trellis *trellis, struct nearest nearest, int place, float size, float weight,
+                                       const struct jpeg_rates *rates) {
   const int high = size < MOST_VALUE ? (int)(size + 0.5f) : MOST_VALUE;
-  int value = high, before = 0;
+  int value = high, before;
   /* The error that a value has, less the one of zero. */
-  float least = least_before(trellis, place, rates->bits[jpeg_size((unsigned)high)], &before);
+  float least = least_before(trellis, nearest, place, rates->bits[jpeg_size((unsigned)high)], &before);
   least += (float)high * ((float)high - 2 * size) * weight;
   if (high > 1 && (high & (high - 1)) == 0) {
     const int low = high - 1;
-    int low_before = 0;
-    float cost = least_before(trellis, place, rates->bits[jpeg_size((unsigned)low)], &low_before);
+    int low_before;
+    float cost = least_before(trellis, nearest, place, rates->bits[jpeg_size((unsigned)low)], &low_before);
     cost += (float)low * ((float)low - 2 * size) * weight;
     if (cost < least) least = cost, value = low, before = low_before;
   }
-  while (trellis->opened && trellis->cost[trellis->open[trellis->opened - 1]] >= least) --trellis->opened;
-  trellis->open[trellis->opened++] = (uint8_t)place;
+  if (nearest.cost < least) {
+    trellis->open[trellis->opened++] = (uint8_t)nearest.place;
+  } else {
+    while (trellis->opened && trellis->cost[trellis->open[trellis->opened - 1]] >= least) --trellis->opened;
+  }
   trellis->cost[place] = least;
   trellis->value[place] = (int16_t)value;
   trellis->before[place] = (uint8_t)before;
-  return least;
+  return (struct nearest){place, least};
 }
 
 /* Without a branch: half of all values are negative, and nothing tells which. */
@@ -106,16 +118,16 @@ static inline int16_t with_sign_of(int value, float number) {
 uint64_t jpeg_choose(int16_t *values, const float *scaled, uint64_t may, const struct jpeg_quantiser *quantiser,
                      const struct jpeg_rates *rates, float slope) {
   struct trellis trellis;
+  struct nearest nearest = {0, 0};
   const float per_bit = 1 / slope;
   float least = rates->end;
   int last = 0;
   trellis.cost[0] = 0;
-  trellis.open[0] = 0;
-  trellis.opened = 1;
+  trellis.opened = 0;
   for (may &= ~(uint64_t)1; may; may &= may - 1) {
     const int place = __builtin_ctzll(may);
-    float cost = add_place(&trellis, place, fabsf(scaled[place]), quantiser->weight[place] * per_bit, rates);
-    if (place < JPEG_VALUES - 1) cost += rates->end;
+    nearest = add_place(&trellis, nearest, place, fabsf(scaled[place]), quantiser->weight[place] * per_bit, rates);
+    const float cost = place < JPEG_VALUES - 1 ? nearest.cost + rates->end : nearest.cost;
     if (cost < least) least = cost, last = place;
   }
   memset(values, 0, JPEG_VALUES * sizeof *values);

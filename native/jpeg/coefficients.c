@@ -35,12 +35,12 @@ enum jpeg_outcome jpeg_lay_out(struct jpeg_picture *picture) {
 }
 
 void jpeg_sort_by_size(const int16_t *values, uint64_t filled[JPEG_MASKS]) {
-  for (int mask = 1; mask < JPEG_MASKS; ++mask) {
-    filled[mask] = 0;
-    for (uint64_t left = filled[mask - 1]; left; left &= left - 1) {
-      filled[mask] |= (uint64_t)(abs(values[__builtin_ctzll(left)]) >> mask != 0) << __builtin_ctzll(left);
-    }
+  uint64_t found[JPEG_MASKS] = {0};
+  for (uint64_t left = filled[0]; left; left &= left - 1) {
+    const int at = __builtin_ctzll(left), number = abs(values[at]);
+    for (int mask = 1; mask < JPEG_MASKS; ++mask) found[mask] |= (uint64_t)(number >> mask != 0) << at;
   }
+  for (int mask = 1; mask < JPEG_MASKS; ++mask) filled[mask] = found[mask];
 }
 
 void jpeg_free_values(struct jpeg_picture *picture) {

@@ -8,6 +8,7 @@
 
 static const float NEVER = 1e30f;
 static const int LEAST = -1024, MOST = 1023;
+enum { STEPS = 2 * JPEG_LEVELS - 1 }; /* that lead from one of a mean's levels to one of the next mean's */
 
 /* By what was told so far. */
 static void bits_from(float bits[JPEG_MEAN_SIZES], const uint32_t counts[JPEG_MEAN_SIZES]) {
@@ -24,21 +25,27 @@ static int lowest_level(float scaled) {
   return lowest < LEAST ? LEAST : lowest > MOST - (JPEG_LEVELS - 1) ? MOST - (JPEG_LEVELS - 1) : lowest;
 }
 
-/* Ways to each level of a mean: the least error and bits so far, and where each comes from. */
-static void add_mean(struct jpeg_mean *mean, float cost[JPEG_LEVELS], int lowest_before, const float *bits, float weight) {
-  float least[JPEG_LEVELS];
+/* Ways to each level of a mean: the least error and bits so far, and where each comes from. From neighbouring levels
+ * the same few steps lead to neighbouring ones. */
+static inline void add_mean(struct jpeg_mean *mean, float cost[JPEG_LEVELS], int lowest_before, const float *bits,
+                            float weight) {
+  float taken[STEPS], least[JPEG_LEVELS];
   mean->lowest = (int16_t)lowest_level(mean->scaled);
+  for (int i = 0; i < STEPS; ++i) {
+    const int size = size_of_step(mean->lowest - lowest_before + i - (JPEG_LEVELS - 1));
+    taken[i] = size < JPEG_MEAN_SIZES ? mean->slope * bits[size] : INFINITY;
+  }
   for (int level = 0; level < JPEG_LEVELS; ++level) {
-    const int value = mean->lowest + level;
-    const float off = (float)value - mean->scaled;
-    least[level] = NEVER;
-    for (int from = 0; from < JPEG_LEVELS; ++from) {
-      const int size = size_of_step(value - lowest_before - from);
-      if (size >= JPEG_MEAN_SIZES) continue;
-      const float sum = cost[from] + mean->slope * bits[size];
-      if (sum < least[level]) least[level] = sum, mean->from[level] = (uint8_t)from;
+    const float off = (float)(mean->lowest + level) - mean->scaled;
+    float best = NEVER;
+    int from = 0;
+    for (int before = 0; before < JPEG_LEVELS; ++before) {
+      const float sum = cost[before] + taken[level - before + JPEG_LEVELS - 1];
+      from = sum < best ? before : from;
+      best = sum < best ? sum : best;
     }
-    least[level] += off * off * weight;
+    mean->from[level] = (uint8_t)from;
+    least[level] = best + off * off * weight;
   }
   memcpy(cost, least, sizeof least);
 }

@@ -10,6 +10,28 @@
 
 typedef uint16_t __attribute__((may_alias)) pair; /* two samples beside each other */
 
+/* A row of a block. */
+typedef float eight __attribute__((vector_size(JPEG_SIDE * sizeof(float))));
+typedef int32_t eight_whole __attribute__((vector_size(JPEG_SIDE * sizeof(int32_t))));
+typedef uint8_t eight_bytes __attribute__((vector_size(JPEG_SIDE)));
+
+/* Numbers of two rows by their places, the second one's from 8 on. */
+#if defined(__clang__)
+#define MIXED(one, other, ...) __builtin_shufflevector(one, other, __VA_ARGS__)
+#else
+#define MIXED(one, other, ...) __builtin_shuffle(one, other, (eight_whole){__VA_ARGS__})
+#endif
+
+/* The first byte's bits to the lowest of each byte, and so on: by squares of one, two and four bits. */
+static inline uint64_t turned_bits(uint64_t bits) {
+  uint64_t apart = (bits ^ bits >> 7) & 0x00AA00AA00AA00AAu;
+  bits ^= apart ^ apart << 7;
+  apart = (bits ^ bits >> 14) & 0x0000CCCC0000CCCCu;
+  bits ^= apart ^ apart << 14;
+  apart = (bits ^ bits >> 28) & 0x00000000F0F0F0F0u;
+  return bits ^ apart ^ apart << 28;
+}
+
 static const float BLUE_OF_RED = -0.168735892f, BLUE_OF_GREEN = -0.331264108f;
 static const float RED_OF_GREEN = -0.418687589f, RED_OF_BLUE = -0.081312411f;
 

@@ -52,49 +52,67 @@ CPU static void NAME(sharpen)(const float *restrict above, const float *restrict
 }
 
 /* Of each column of eight rows, by even and odd parts. */
-CPU static inline void NAME(columns)(float to[restrict 8][8], const float from[restrict 8][8]) {
-  for (int i = 0; i < 8; ++i) {
-    const float s0 = from[0][i] + from[7][i], s1 = from[1][i] + from[6][i];
-    const float s2 = from[2][i] + from[5][i], s3 = from[3][i] + from[4][i];
-    const float d0 = from[0][i] - from[7][i], d1 = from[1][i] - from[6][i];
-    const float d2 = from[2][i] - from[5][i], d3 = from[3][i] - from[4][i];
-    to[0][i] = (s0 + s3 + (s1 + s2)) * COS4;
-    to[4][i] = (s0 + s3 - (s1 + s2)) * COS4;
-    to[2][i] = (s0 - s3) * COS2 + (s1 - s2) * COS6;
-    to[6][i] = (s0 - s3) * COS6 - (s1 - s2) * COS2;
-    to[1][i] = d0 * COS1 + d1 * COS3 + d2 * COS5 + d3 * COS7;
-    to[3][i] = d0 * COS3 - d1 * COS7 - d2 * COS1 - d3 * COS5;
-    to[5][i] = d0 * COS5 - d1 * COS1 + d2 * COS7 + d3 * COS3;
-    to[7][i] = d0 * COS7 - d1 * COS5 + d2 * COS3 - d3 * COS1;
+CPU static inline void NAME(columns)(eight rows[8]) {
+  const eight s0 = rows[0] + rows[7], s1 = rows[1] + rows[6], s2 = rows[2] + rows[5], s3 = rows[3] + rows[4];
+  const eight d0 = rows[0] - rows[7], d1 = rows[1] - rows[6], d2 = rows[2] - rows[5], d3 = rows[3] - rows[4];
+  rows[0] = (s0 + s3 + (s1 + s2)) * COS4;
+  rows[4] = (s0 + s3 - (s1 + s2)) * COS4;
+  rows[2] = (s0 - s3) * COS2 + (s1 - s2) * COS6;
+  rows[6] = (s0 - s3) * COS6 - (s1 - s2) * COS2;
+  rows[1] = d0 * COS1 + d1 * COS3 + d2 * COS5 + d3 * COS7;
+  rows[3] = d0 * COS3 - d1 * COS7 - d2 * COS1 - d3 * COS5;
+  rows[5] = d0 * COS5 - d1 * COS1 + d2 * COS7 + d3 * COS3;
+  rows[7] = d0 * COS7 - d1 * COS5 + d2 * COS3 - d3 * COS1;
+}
+
+/* Rows to columns: pairs of rows are joined by ones, twos and fours. */
+CPU static inline void NAME(turn)(eight rows[8]) {
+  eight ones[8], twos[8];
+  for (int i = 0; i < 8; i += 2) {
+    ones[i] = MIXED(rows[i], rows[i + 1], 0, 8, 1, 9, 4, 12, 5, 13);
+    ones[i + 1] = MIXED(rows[i], rows[i + 1], 2, 10, 3, 11, 6, 14, 7, 15);
+  }
+  for (int i = 0; i < 8; i += 4) {
+    for (int half = 0; half < 2; ++half) {
+      twos[i + 2 * half] = MIXED(ones[i + half], ones[i + half + 2], 0, 1, 8, 9, 4, 5, 12, 13);
+      twos[i + 2 * half + 1] = MIXED(ones[i + half], ones[i + half + 2], 2, 3, 10, 11, 6, 7, 14, 15);
+    }
+  }
+  for (int i = 0; i < 4; ++i) {
+    rows[i] = MIXED(twos[i], twos[i + 4], 0, 1, 2, 3, 8, 9, 10, 11);
+    rows[i + 4] = MIXED(twos[i], twos[i + 4], 4, 5, 6, 7, 12, 13, 14, 15);
   }
 }
 
 CPU static void NAME(transform)(const float *restrict samples, size_t stride, const float by[restrict JPEG_VALUES],
                                 float scaled[restrict JPEG_VALUES]) {
-  float one[8][8], other[8][8];
-  for (int row = 0; row < 8; ++row) memcpy(one[row], samples + (size_t)row * stride, sizeof one[row]);
-  NAME(columns)(other, one);
-  for (int row = 0; row < 8; ++row) {
-    for (int column = 0; column < 8; ++column) one[column][row] = other[row][column];
-  }
-  NAME(columns)(other, one);
+  eight rows[8];
+  for (int row = 0; row < 8; ++row) memcpy(&rows[row], samples + (size_t)row * stride, sizeof rows[row]);
+  NAME(columns)(rows);
+  NAME(turn)(rows);
+  NAME(columns)(rows);
   float turned[JPEG_VALUES];
   for (int row = 0; row < 8; ++row) {
-    for (int i = 0; i < 8; ++i) turned[8 * row + i] = other[row][i] * by[8 * row + i];
+    eight steps;
+    memcpy(&steps, by + 8 * row, sizeof steps);
+    rows[row] *= steps;
   }
+  memcpy(turned, rows, sizeof turned);
   for (int i = 0; i < JPEG_VALUES; ++i) scaled[i] = turned[TURNED[i]];
 }
 
 CPU static uint64_t NAME(large)(const float scaled[restrict JPEG_VALUES], float least) {
-  uint8_t is_large[JPEG_VALUES];
-  uint64_t mask = 0;
-  for (int i = 0; i < JPEG_VALUES; ++i) is_large[i] = fabsf(scaled[i]) >= least;
+  eight_whole found = {0};
   for (int row = 0; row < JPEG_SIDE; ++row) {
-    uint64_t eight = 0;
-    for (int i = 0; i < 8; ++i) eight |= (uint64_t)is_large[8 * row + i] << 8 * i;
-    mask |= eight * 0x0102040810204080u >> 56 << 8 * row; /* the lowest bits of eight bytes, side by side */
+    eight_whole bits;
+    memcpy(&bits, scaled + 8 * row, sizeof bits);
+    const eight size = (eight)(bits & INT32_MAX); /* without its sign */
+    found |= (size >= least) & (1 << row);
   }
-  return mask;
+  const eight_bytes columns = __builtin_convertvector(found, eight_bytes);
+  uint64_t mask;
+  memcpy(&mask, &columns, sizeof mask);
+  return turned_bits(mask);
 }
 
 CPU static float NAME(energy)(const float scaled[restrict JPEG_VALUES], const float squares[restrict JPEG_VALUES]) {
