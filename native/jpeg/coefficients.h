@@ -13,13 +13,14 @@ struct jpeg_component {
   int id, table;        /* as the frame's header has them */
   int across, down;     /* sampling factors: blocks of a unit */
   size_t width, height; /* in blocks, without those that only fill the last unit */
-  int16_t *values;      /* block after block, each in zigzag order */
+  int16_t *values;      /* block after block, each in zigzag order: see is_in_rows */
   uint64_t (*filled)[JPEG_MASKS]; /* of each block: a bit for each value that is 1, 2, 4, 8 or more, without its sign */
 };
 
 struct jpeg_picture {
   size_t width, height;          /* in pixels */
   int components;
+  int is_in_rows;                /* a block's values lie row after row, and none of its masks but the first is there */
   int across, down;              /* the largest factors */
   size_t units_across, units_down;
   int has_table[JPEG_TABLES];

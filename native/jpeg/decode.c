@@ -36,6 +36,7 @@ LEANPIX_EXPORT int leanpix_jpeg_decode(const uint8_t *file, size_t size, size_t 
   struct jpeg_picture picture;
   struct jpeg_bytes kept = {0};
   memset(&picture, 0, sizeof picture);
+  picture.is_in_rows = 1;
   enum jpeg_outcome outcome = jpeg_read(file, size, width * height, 0, &picture, &kept);
   if (outcome == JPEG_DONE) {
     const int is_told = picture.width == width && picture.height == height && picture.components == bands;

@@ -94,26 +94,30 @@ static inline unsigned take_bits(struct reader *reader, int bits) {
 }
 
 /* A number of a size: of its upper half as it is, otherwise negative. */
+static inline int number_of(unsigned bits, int size) {
+  return bits >> (size - 1) ? (int)bits : (int)bits - (1 << size) + 1;
+}
+
 static inline int take_number(struct reader *reader, int size) {
-  if (size == 0) return 0;
-  int value = (int)take_bits(reader, size);
-  return value >> (size - 1) ? value : value - (1 << size) + 1;
+  return size ? number_of(take_bits(reader, size), size) : 0;
+}
+
+/* Length * 256 + symbol of the word that a look ahead of HUFFMAN_BITS begins with; 0: no word does. */
+static inline unsigned word_of(const struct reading_code *code, unsigned ahead) {
+  const unsigned near = code->near[ahead >> (HUFFMAN_BITS - NEAR_BITS)];
+  if (near) return near;
+  for (int length = NEAR_BITS + 1; length <= HUFFMAN_BITS; ++length) {
+    const int32_t word = (int32_t)(ahead >> (HUFFMAN_BITS - length));
+    if (word < code->after[length]) return (unsigned)length << 8 | code->symbols[(word + code->offset[length]) & 255];
+  }
+  return 0;
 }
 
 static inline unsigned take_symbol(struct reader *reader, const struct reading_code *code) {
-  unsigned ahead = look(reader, HUFFMAN_BITS), near = code->near[ahead >> (HUFFMAN_BITS - NEAR_BITS)];
-  if (near) {
-    reader->held_bits -= (int)(near >> 8);
-    return near & 255;
-  }
-  for (int length = NEAR_BITS + 1; length <= HUFFMAN_BITS; ++length) {
-    int32_t word = (int32_t)(ahead >> (HUFFMAN_BITS - length));
-    if (word >= code->after[length]) continue;
-    reader->held_bits -= length;
-    return code->symbols[(word + code->offset[length]) & 255];
-  }
-  reader->is_damaged = 1;
-  return 0;
+  const unsigned word = word_of(code, look(reader, HUFFMAN_BITS));
+  if (word == 0) reader->is_damaged = 1;
+  reader->held_bits -= (int)(word >> 8);
+  return word & 255;
 }
 
 static int begin_data(struct reader *reader) {
@@ -154,45 +158,70 @@ static void read_dc(struct reader *reader, int which, int16_t *values, uint64_t 
   add_value(values, filled, 0, value, jpeg_size((unsigned)abs(value)));
 }
 
-/* A block's AC values of a sequential scan. What is held lies in variables of its own: values are written in between. */
-static void read_sequential(struct reader *reader, int which, int16_t *restrict values, uint64_t filled[JPEG_MASKS]) {
+/* What is held, from the highest bit on, and with what follows it: at least 2 * HUFFMAN_BITS of the data. Behind those
+ * that are held lie the next ones, or zeros. */
+static inline uint64_t hold_ahead(struct reader *reader, uint64_t ahead, int *held_bits) {
+  const uint64_t word = reader->end - reader->at >= 8 ? eight_bytes(reader->at) : ~(uint64_t)0;
+  if (!has_marker(word)) {
+    const int bytes = (HELD_BITS - 1 - *held_bits) / 8;
+    ahead |= word >> *held_bits;
+    *held_bits += 8 * bytes;
+    reader->at += bytes;
+    return ahead;
+  }
+  reader->held = *held_bits ? ahead >> (HELD_BITS - *held_bits) : 0;
+  reader->held_bits = *held_bits;
+  hold(reader);
+  *held_bits = reader->held_bits;
+  return reader->held << (HELD_BITS - *held_bits);
+}
+
+/* A block's AC values of a sequential scan, in zigzag order and sorted by size or, in_rows, where a decoder needs them.
+ * What is held lies in variables of its own: values are written in between. */
+static inline __attribute__((always_inline)) void read_sequential(struct reader *reader, int which, int in_rows,
+                                                                  int16_t *restrict values, uint64_t filled[JPEG_MASKS]) {
   const struct reading_code *code = &reader->codes[1][reader->ac_code[which]];
   const struct whole_value *whole = reader->whole[reader->ac_code[which]];
-  uint64_t held = reader->held, found[JPEG_MASKS] = {0};
+  uint64_t ahead = reader->held_bits ? reader->held << (HELD_BITS - reader->held_bits) : 0, found[JPEG_MASKS] = {0};
   int held_bits = reader->held_bits, at = 1;
   while (at < JPEG_VALUES) {
-    if (held_bits < 2 * HUFFMAN_BITS) {
-      reader->held = held;
-      reader->held_bits = held_bits;
-      hold(reader);
-      held = reader->held;
-      held_bits = reader->held_bits;
-    }
-    const struct whole_value seen = whole[held >> (held_bits - WHOLE_BITS) & ((1 << WHOLE_BITS) - 1)];
-    if (seen.bits && at + (seen.symbol >> 4) < JPEG_VALUES) {
+    if (held_bits < 2 * HUFFMAN_BITS) ahead = hold_ahead(reader, ahead, &held_bits);
+    const struct whole_value seen = whole[ahead >> (HELD_BITS - WHOLE_BITS)];
+    int value = seen.value, size = seen.symbol & 15, bits = seen.bits;
+    if (bits) {
       at += seen.symbol >> 4;
-      add_value(values, found, at++, seen.value, seen.symbol & 15);
-      held_bits -= seen.bits;
-      continue;
+    } else {
+      const unsigned word = word_of(code, (unsigned)(ahead >> (HELD_BITS - HUFFMAN_BITS)));
+      const int run = word >> 4 & 15, length = (int)(word >> 8);
+      size = word & 15;
+      bits = length + size;
+      if (word == 0) reader->is_damaged = 1;
+      if (size == 0 && run < 15) {
+        reader->is_damaged |= run != 0;
+        ahead <<= bits;
+        held_bits -= bits;
+        break;
+      }
+      value = size ? number_of((unsigned)(ahead << length >> (HELD_BITS - size)), size) : 0;
+      at += run;
     }
-    reader->held = held;
-    reader->held_bits = held_bits;
-    const int symbol = (int)take_symbol(reader, code), run = symbol >> 4, size = symbol & 15;
-    const int value = take_number(reader, size);
-    held_bits = reader->held_bits; /* nothing more was held: there was enough */
-    at += run;
-    if (size == 0 && run < 15) {
-      reader->is_damaged |= run != 0;
+    ahead <<= bits;
+    held_bits -= bits;
+    if (at >= JPEG_VALUES) {
+      reader->is_damaged = 1;
       break;
     }
-    if (at >= JPEG_VALUES) reader->is_damaged = 1;
-    if (reader->is_damaged) break;
-    if (size) add_value(values, found, at, value, size);
+    if (in_rows) {
+      values[JPEG_ZIGZAG[at]] = (int16_t)value;
+    } else if (size) {
+      add_value(values, found, at, value, size);
+    }
     ++at;
   }
-  reader->held = held;
+  reader->held = held_bits ? ahead >> (HELD_BITS - held_bits) : 0;
   reader->held_bits = held_bits;
-  for (int mask = 0; mask < JPEG_MASKS; ++mask) filled[mask] |= found[mask];
+  if (in_rows) filled[0] |= (uint64_t)(at > 1) << 1; /* there are some */
+  else for (int mask = 0; mask < JPEG_MASKS; ++mask) filled[mask] |= found[mask];
 }
 
 /* A block's values of a band, for the first time. */
@@ -258,7 +287,8 @@ static void read_block(struct reader *reader, int which, int16_t *values, uint64
   const struct reading_code *code = &reader->codes[1][reader->ac_code[which]];
   if (reader->from == 0) read_dc(reader, which, values, filled);
   if (reader->to == 0 || reader->is_damaged) return;
-  if (!reader->is_progressive) read_sequential(reader, which, values, filled);
+  if (reader->picture->is_in_rows) read_sequential(reader, which, 1, values, filled);
+  else if (!reader->is_progressive) read_sequential(reader, which, 0, values, filled);
   else if (reader->high) read_refined(reader, code, values, filled);
   else read_first(reader, code, values, filled);
 }
@@ -476,7 +506,10 @@ static enum jpeg_outcome read_segment(struct reader *reader, int marker, const u
   case DHT: return read_codes(reader, body, size);
   case SOF0:
   case SOF1:
-  case SOF2: reader->is_progressive = marker == SOF2; return read_frame(reader, body, size, most_pixels);
+  case SOF2:
+    reader->is_progressive = marker == SOF2;
+    reader->picture->is_in_rows &= !reader->is_progressive;
+    return read_frame(reader, body, size, most_pixels);
   case SOS: return read_scan(reader, body, size);
   case DRI: reader->restart_units = size == 2 ? (unsigned)body[0] << 8 | body[1] : 0; return size == 2 ? JPEG_DONE : JPEG_DAMAGED;
   default: return JPEG_UNSUPPORTED;

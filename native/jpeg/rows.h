@@ -34,10 +34,10 @@ struct jpeg_rows {
   /* The sum of squares of a block's waves, its mean left out. squares: of the steps. */
   float (*energy)(const float scaled[JPEG_VALUES], const float squares[JPEG_VALUES]);
 
-  /* A block's samples from its values, in the whole numbers of libjpeg's exact decoder (T.81, A.3.3). filled: which are
-   * not zero. 0: these are so large that decoders differ. */
-  int (*inverse)(const int16_t values[JPEG_VALUES], uint64_t filled, const uint16_t steps[JPEG_VALUES], uint8_t *samples,
-                  size_t stride);
+  /* A block's samples from its values, in the whole numbers of libjpeg's exact decoder (T.81, A.3.3). values, steps: row
+   * after row. is_flat: there is nothing but the mean. 0: values are so large that decoders differ. */
+  int (*inverse)(const int16_t values[JPEG_VALUES], int is_flat, const uint16_t steps[JPEG_VALUES], uint8_t *samples,
+                 size_t stride);
 
   /* A row of halved chroma at its full width: of the row that it lies in, 3 parts, and of the next one beside it, 1. sums:
    * room for count + 2. */

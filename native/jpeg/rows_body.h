@@ -134,51 +134,60 @@ CPU static inline int32_t NAME(within)(int32_t number, int32_t most) {
 }
 
 /* Of each column of eight rows, by even and odd parts; the odd ones' products are of the cosines' sums. */
-CPU static inline void NAME(inverse_columns)(int32_t to[restrict 8][8], int32_t from[restrict 8][8], int shift) {
-  for (int i = 0; i < 8; ++i) {
-    const int32_t half = 1 << (shift - 1), sum = (from[0][i] + from[4][i]) * 8192 + half;
-    const int32_t difference = (from[0][i] - from[4][i]) * 8192 + half, both = (from[2][i] + from[6][i]) * 4433;
-    const int32_t low = both - from[6][i] * 15137, high = both + from[2][i] * 6270;
-    const int32_t e0 = sum + high, e3 = sum - high, e1 = difference + low, e2 = difference - low;
-    const int32_t a = from[1][i], b = from[3][i], c = from[5][i], d = from[7][i];
-    const int32_t ad = (a + d) * -7373, bc = (b + c) * -20995, all = (a + b + c + d) * 9633;
-    const int32_t bd = (b + d) * -16069 + all, ac = (a + c) * -3196 + all;
-    const int32_t o0 = a * 12299 + ad + ac, o1 = b * 25172 + bc + bd, o2 = c * 16819 + bc + ac, o3 = d * 2446 + ad + bd;
-    to[0][i] = (e0 + o0) >> shift;
-    to[7][i] = (e0 - o0) >> shift;
-    to[1][i] = (e1 + o1) >> shift;
-    to[6][i] = (e1 - o1) >> shift;
-    to[2][i] = (e2 + o2) >> shift;
-    to[5][i] = (e2 - o2) >> shift;
-    to[3][i] = (e3 + o3) >> shift;
-    to[4][i] = (e3 - o3) >> shift;
-  }
+CPU static inline void NAME(inverse_columns)(eight_whole rows[8], int shift) {
+  const int32_t half = 1 << (shift - 1);
+  const eight_whole sum = (rows[0] + rows[4]) * 8192 + half, difference = (rows[0] - rows[4]) * 8192 + half;
+  const eight_whole both = (rows[2] + rows[6]) * 4433, low = both - rows[6] * 15137, high = both + rows[2] * 6270;
+  const eight_whole e0 = sum + high, e3 = sum - high, e1 = difference + low, e2 = difference - low;
+  const eight_whole a = rows[1], b = rows[3], c = rows[5], d = rows[7];
+  const eight_whole ad = (a + d) * -7373, bc = (b + c) * -20995, all = (a + b + c + d) * 9633;
+  const eight_whole bd = (b + d) * -16069 + all, ac = (a + c) * -3196 + all;
+  const eight_whole o0 = a * 12299 + ad + ac, o1 = b * 25172 + bc + bd, o2 = c * 16819 + bc + ac, o3 = d * 2446 + ad + bd;
+  rows[0] = (e0 + o0) >> shift;
+  rows[7] = (e0 - o0) >> shift;
+  rows[1] = (e1 + o1) >> shift;
+  rows[6] = (e1 - o1) >> shift;
+  rows[2] = (e2 + o2) >> shift;
+  rows[5] = (e2 - o2) >> shift;
+  rows[3] = (e3 + o3) >> shift;
+  rows[4] = (e3 - o3) >> shift;
 }
 
-CPU static int NAME(inverse)(const int16_t values[restrict JPEG_VALUES], uint64_t filled,
-                              const uint16_t steps[restrict JPEG_VALUES], uint8_t *restrict samples, size_t stride) {
-  int32_t one[8][8] = {{0}}, other[8][8], sums[8] = {0}, most = 0;
-  if ((filled & ~(uint64_t)1) == 0) {
+CPU static inline void NAME(turn_whole)(eight_whole rows[8]) {
+  eight same[8];
+  for (int i = 0; i < 8; ++i) same[i] = (eight)rows[i];
+  NAME(turn)(same);
+  for (int i = 0; i < 8; ++i) rows[i] = (eight_whole)same[i];
+}
+
+CPU static int NAME(inverse)(const int16_t values[restrict JPEG_VALUES], int is_flat,
+                             const uint16_t steps[restrict JPEG_VALUES], uint8_t *restrict samples, size_t stride) {
+  int32_t waves[8][8], sums[8] = {0}, most = 0;
+  if (is_flat) {
     const int level = 128 + ((NAME(within)(values[0] * steps[0], MOST_WAVE) + 4) >> 3);
     for (int row = 0; row < 8; ++row) memset(samples + (size_t)row * stride, level < 0 ? 0 : level > 255 ? 255 : level, 8);
     return abs(values[0] * steps[0]) <= MOST_COLUMN;
   }
-  for (; filled; filled &= filled - 1) {
-    const int at = __builtin_ctzll(filled), place = JPEG_ZIGZAG[at];
-    one[place / 8][place % 8] = NAME(within)(values[at] * steps[at], MOST_WAVE);
-    sums[place % 8] += abs(one[place / 8][place % 8]);
-  }
-  NAME(inverse_columns)(other, one, 11);
   for (int row = 0; row < 8; ++row) {
-    for (int column = 0; column < 8; ++column) one[column][row] = NAME(within)(other[row][column], MOST_HALFWAY);
+    for (int i = 0; i < 8; ++i) {
+      waves[row][i] = NAME(within)(values[8 * row + i] * steps[8 * row + i], MOST_WAVE);
+      sums[i] += abs(waves[row][i]);
+    }
   }
-  NAME(inverse_columns)(other, one, 18);
-  uint8_t turned[8][8];
-  for (int i = 0; i < 8; ++i) {
-    for (int row = 0; row < 8; ++row) turned[i][row] = NAME(level)((int16_t)(other[i][row] + 128));
-  }
+  eight_whole rows[8];
+  memcpy(rows, waves, sizeof rows);
+  NAME(inverse_columns)(rows, 11);
+  memcpy(waves, rows, sizeof rows);
   for (int row = 0; row < 8; ++row) {
-    for (int i = 0; i < 8; ++i) samples[(size_t)row * stride + (size_t)i] = turned[i][row];
+    for (int i = 0; i < 8; ++i) waves[row][i] = NAME(within)(waves[row][i], MOST_HALFWAY);
+  }
+  memcpy(rows, waves, sizeof rows);
+  NAME(turn_whole)(rows);
+  NAME(inverse_columns)(rows, 18);
+  NAME(turn_whole)(rows);
+  memcpy(waves, rows, sizeof rows);
+  for (int row = 0; row < 8; ++row) {
+    for (int i = 0; i < 8; ++i) samples[(size_t)row * stride + (size_t)i] = NAME(level)((int16_t)(waves[row][i] + 128));
   }
   for (int i = 0; i < 8; ++i) most = sums[i] > most ? sums[i] : most;
   return most <= MOST_COLUMN;

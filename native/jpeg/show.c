@@ -14,6 +14,7 @@ struct shown {
   uint8_t *wide[2]; /* chroma of a row of pixels */
   uint8_t *bands;   /* of a row of pixels */
   uint16_t *sums;
+  uint16_t steps[JPEG_TABLES][JPEG_VALUES]; /* in rows */
   int is_in_range;
 };
 
@@ -27,13 +28,29 @@ static int is_supported(const struct jpeg_picture *picture) {
          one[2].across == 1 && one[2].down == 1;
 }
 
+static void order_steps(struct shown *self) {
+  for (int table = 0; table < JPEG_TABLES; ++table) {
+    for (int i = 0; i < JPEG_VALUES; ++i) self->steps[table][JPEG_ZIGZAG[i]] = self->picture->tables[table][i];
+  }
+}
+
+/* A block's values in rows: they lie so, or are laid so where there is room for them. */
+static const int16_t *in_rows(const struct shown *self, const int16_t *values, uint64_t filled, int16_t *room) {
+  if (self->picture->is_in_rows) return values;
+  memset(room, 0, JPEG_VALUES * sizeof *room);
+  for (; filled; filled &= filled - 1) room[JPEG_ZIGZAG[__builtin_ctzll(filled)]] = values[__builtin_ctzll(filled)];
+  return room;
+}
+
 /* A row of a component's blocks, to where their samples begin. */
 static void show_blocks(struct shown *self, int component, size_t row, uint8_t *to) {
   const struct jpeg_component *one = &self->picture->component[component];
-  const uint16_t *steps = self->picture->tables[one->table];
   for (size_t column = 0; column < one->width; ++column) {
     const size_t at = row * one->width + column;
-    self->is_in_range &= self->rows->inverse(one->values + at * JPEG_VALUES, one->filled[at][0], steps,
+    const uint64_t filled = one->filled[at][0];
+    int16_t room[JPEG_VALUES];
+    const int16_t *values = in_rows(self, one->values + at * JPEG_VALUES, filled, room);
+    self->is_in_range &= self->rows->inverse(values, !(filled & ~(uint64_t)1), self->steps[one->table],
                                              to + column * JPEG_SIDE, self->stride[component]);
   }
 }
@@ -82,6 +99,7 @@ static void show_colour(struct shown *self, uint8_t *pixels) {
 enum jpeg_outcome jpeg_show(const struct jpeg_picture *picture, const struct jpeg_rows *rows, uint8_t *pixels) {
   struct shown self = {.picture = picture, .rows = rows, .is_in_range = 1};
   if (!is_supported(picture)) return JPEG_UNSUPPORTED;
+  order_steps(&self);
   size_t bytes = 0, starts[JPEG_BANDS];
   for (int i = 0; i < picture->components; ++i) {
     self.stride[i] = picture->component[i].width * JPEG_SIDE;

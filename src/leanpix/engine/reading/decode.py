@@ -71,8 +71,11 @@ def load(source: bytes, probe: Probe, options: CompressionOptions, kept: Kept, l
 def _load(source: bytes, probe: Probe, options: CompressionOptions, kept: Kept, request: DecodeRequest) -> Picture:
     geometry = plan_geometry(probe.width_px, probe.height_px, options, request.limits)
     shrink = min(probe.width_px / geometry.scaled_width_px, probe.height_px / geometry.scaled_height_px)
-    request = replace(request, shrink=max(shrink, 1.0))
+    if shrink > 1.0:
+        request = replace(request, shrink=shrink)
     with _decoding(probe):
+        if (plain := _as_stored(source, probe, geometry)) is not None:
+            return plain
         raster: LazyPixels = _LOADERS[probe.format].open_raster(source, probe, request)
         resized = _resized(raster, transform.as_stored(geometry, probe.orientation))
         coloured = (
@@ -85,6 +88,16 @@ def _load(source: bytes, probe: Probe, options: CompressionOptions, kept: Kept, 
         ground = (options.background or _WHITE) if flat else None
         pixels, was_transparent = _finished(image, ground, raster.held if image is raster.image else None)
     return replace(_picture(pixels, probe, raster, coloured), was_transparent=was_transparent, window=window)
+
+
+def _as_stored(source: bytes, probe: Probe, geometry: Geometry) -> Picture | None:
+    """A small JPEG that is to be as it is stored: to be told of its pixels takes libvips as long as reading them."""
+    sides = (probe.width_px, probe.height_px)
+    is_as_stored = geometry == Geometry(*sides, *sides) and probe.orientation == 1
+    if probe.format is not SourceFormat.JPG or probe.has_profile or not is_as_stored:
+        return None
+    pixels = jpeg.read_here(source, probe)
+    return None if pixels is None else Picture(pixels, *sides, probe)
 
 
 @contextmanager

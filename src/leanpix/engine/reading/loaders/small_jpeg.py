@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from leanpix.engine.libraries.native import NEWEST_CPU, native_kernels
 
-_MOST_PIXELS = 320 * 320
-"""From here on what libvips takes to build a pipeline, four tenths of a millisecond, is little of what it takes."""
+_MOST_PIXELS = 640 * 800
+"""From here on what libvips takes to build a pipeline and to wake its thread is little of what it takes."""
 
 _DONE = 0  # enum jpeg_outcome of native/jpeg/coefficients.h
 
