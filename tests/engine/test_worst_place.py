@@ -304,9 +304,12 @@ def test_chroma_varies_as_much_by_the_kernel_as_without(shape: tuple[int, int, i
     assert library is not None
     pixels = np.random.default_rng(5).integers(0, 256, shape, dtype=np.uint8)
     native = NativeChroma(library, cpu=cpu)
-    np.testing.assert_array_equal(native.spreads(pixels), block_ranges(pixels))
-    part = pixels[:, : max(1, shape[1] // 2)]
-    np.testing.assert_array_equal(native.spreads(part), block_ranges(part))
+    for seen in (pixels, pixels[:, : max(1, shape[1] // 2)]):  # and rows of which a part alone is looked at
+        tops, lefts = ([at for at in range(0, side, 16) if side - at > 1] for side in seen.shape[:2])
+        tiles = [block_ranges(seen[top : top + 16, left : left + 16]) for top in tops for left in lefts]
+        ranges = np.sort(np.concatenate([np.zeros(0, np.uint16), *tiles])).tolist()
+        for place in {0, len(ranges) // 2, len(ranges) - 1} & set(range(len(ranges))):
+            assert native.spread_at(seen, 16, tops, lefts, place) == ranges[place]
 
 
 def test_without_the_kernel_the_same_places() -> None:

@@ -23,8 +23,8 @@ void leanpix_line_cells(const uint8_t *source, const uint8_t *result, size_t wid
 int leanpix_window_means(const float *values, size_t rows, size_t columns, size_t bands, size_t down, size_t across,
                          int cpu, float *out);
 
-void leanpix_chroma_spreads(const uint8_t *pixels, size_t stride, size_t width, size_t height, int bands, int cpu,
-                            uint16_t *spreads);
+int leanpix_chroma_spread_at(const uint8_t *pixels, size_t stride, size_t width, size_t height, int bands, int cpu,
+                             size_t tile, const size_t *tops, size_t down, const size_t *lefts, size_t across, size_t place);
 
 struct picture {
   const uint8_t *pixels;
@@ -186,25 +186,51 @@ static int chroma_range(const struct picture *picture, size_t x, size_t y, int r
   return high - low;
 }
 
-/* Of any bytes as pixels of 3 or 4 bands. */
-static void check_spreads(struct input *input) {
+enum { MOST_TILES = 700 };
+
+static size_t starts_of(size_t side, size_t tile, size_t *starts) {
+  size_t count = 0;
+  for (size_t at = 0; at < side; at += tile) starts[count++] = at;
+  return count;
+}
+
+/* Counts the tile's ranges below one, and those up to it. */
+static void count_ranges(const struct picture *picture, size_t top, size_t left, size_t tile, int spread, size_t *below,
+                         size_t *up_to) {
+  for (size_t y = top; y + 1 < picture->height && y + 1 < top + tile; y += 2) {
+    for (size_t x = left; x + 1 < picture->width && x + 1 < left + tile; x += 2) {
+      const int range = larger(chroma_range(picture, x, y, -43, -85, 128), chroma_range(picture, x, y, 128, -107, -21));
+      *below += range < spread;
+      *up_to += range <= spread;
+    }
+  }
+}
+
+/* Of any bytes as pixels of 3 or 4 bands, in tiles beside each other. */
+static void check_spreads(struct input *input, int is_short) {
   struct picture picture = {.width = take_side(input, 1, 700), .height = take_side(input, 1, 40)};
   picture.bands = (int)take(input, 3, 4);
-  const size_t stride = picture.width * (size_t)picture.bands, across = picture.width / 2;
+  const size_t stride = picture.width * (size_t)picture.bands, tile = take(input, 1, 300);
   uint8_t *pixels = take_bytes(input, stride * picture.height);
-  const size_t blocks = across * (picture.height / 2);
-  uint16_t *newest = zeros(blocks, sizeof *newest), *plain = zeros(blocks, sizeof *plain);
+  size_t tops[MOST_TILES], lefts[MOST_TILES], all = 0, below = 0, up_to = 0;
+  const size_t down = starts_of(picture.height, tile, tops), across = starts_of(picture.width, tile, lefts);
   picture.pixels = pixels;
-  leanpix_chroma_spreads(pixels, stride, picture.width, picture.height, picture.bands, NEWEST, newest);
-  leanpix_chroma_spreads(pixels, stride, picture.width, picture.height, picture.bands, 0, plain);
-  for (size_t i = 0; i < blocks; ++i) {
-    const size_t x = i % across * 2, y = i / across * 2;
-    const int range = larger(chroma_range(&picture, x, y, -43, -85, 128), chroma_range(&picture, x, y, 128, -107, -21));
-    CHECK(newest[i] == range && plain[i] == range);
+  for (size_t i = 0; i < down * across; ++i) {
+    count_ranges(&picture, tops[i / across], lefts[i % across], tile, 1 << 16, &all, &up_to);
   }
+  const size_t place = all ? take(input, 0, (uint32_t)all - 1) : 0;
+  const int newest = leanpix_chroma_spread_at(pixels, stride, picture.width, picture.height, picture.bands, NEWEST, tile, tops,
+                                              down, lefts, across, place);
+  const int plain = leanpix_chroma_spread_at(pixels, stride, picture.width, picture.height, picture.bands, 0, tile, tops, down,
+                                             lefts, across, place);
+  CHECK(is_short || (newest == plain && plain >= 0));
+  up_to = 0;
+  const int is_seen = all && plain >= 0;
+  for (size_t i = 0; is_seen && i < down * across; ++i) {
+    count_ranges(&picture, tops[i / across], lefts[i % across], tile, plain, &below, &up_to);
+  }
+  CHECK(!is_seen || (below <= place && place < up_to));
   free(pixels);
-  free(newest);
-  free(plain);
 }
 
 static void check_means(struct input *input, int is_short) {
@@ -261,7 +287,7 @@ void fuzz_one(struct input input, int is_short) {
   }
   check_levels(&input, &source);
   check_lines(&input, &source, &result);
-  check_spreads(&input);
+  check_spreads(&input, is_short);
   check_means(&input, is_short);
   close_cells(&newest);
   close_cells(&plain);

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Sequence
 from ctypes import c_int, c_size_t, c_void_p
 
 import numpy as np
@@ -16,13 +17,24 @@ class NativeChroma:
 
     def __init__(self, library: ctypes.CDLL, *, cpu: int = NEWEST_CPU) -> None:
         self._cpu = cpu
-        self._spreads = library.leanpix_chroma_spreads
-        self._spreads.argtypes = [c_void_p, c_size_t, c_size_t, c_size_t, c_int, c_int, c_void_p]
-        self._spreads.restype = None
+        self._spread_at = library.leanpix_chroma_spread_at
+        tiles = (c_size_t, c_void_p, c_size_t, c_void_p, c_size_t)
+        self._spread_at.argtypes = [c_void_p, *(c_size_t,) * 3, c_int, c_int, *tiles, c_size_t]
+        self._spread_at.restype = c_int
 
-    def spreads(self, tile: NDArray[np.uint8]) -> NDArray[np.uint16]:
-        """As samples.block_ranges has them, of a part of C-contiguous pixels."""
-        height, width, bands = tile.shape
-        spreads = np.empty((height // 2) * (width // 2), np.uint16)
-        self._spreads(tile.ctypes.data, tile.strides[0], width, height, bands, self._cpu, spreads.ctypes.data)
-        return spreads
+    def spread_at(
+        self, pixels: NDArray[np.uint8], tile_px: int, tops: Sequence[int], lefts: Sequence[int], place: int
+    ) -> int:
+        """The range that so many of samples.block_ranges' in all tiles are no larger than.
+
+        pixels: (rows, width, bands), their rows contiguous, with a tile at each of these tops and lefts.
+        """
+        height, width, bands = pixels.shape
+        down, across = ((c_size_t * len(starts))(*starts) for starts in (tops, lefts))
+        spread: int = self._spread_at(
+            *(pixels.ctypes.data, pixels.strides[0], width, height, bands, self._cpu),
+            *(tile_px, down, len(tops), across, len(lefts), place),
+        )
+        if spread < 0:
+            raise MemoryError("no memory to count ranges of chroma")
+        return spread

@@ -36,8 +36,13 @@ def sample_tiles(
     pixels: NDArray[np.uint8], tile_px: int = _TILE_PX, per_side: int = _TILES_PER_SIDE
 ) -> list[NDArray[np.uint8]]:
     """Up to per_side**2 square tiles spread evenly over (rows, width, bands) pixels; views, no copies."""
-    rows, columns = (_starts(side, tile_px, per_side) for side in pixels.shape[:2])
+    rows, columns = _tile_starts(pixels, tile_px, per_side)
     return [pixels[y : y + tile_px, x : x + tile_px] for y in rows for x in columns]
+
+
+def _tile_starts(pixels: NDArray[np.uint8], tile_px: int, per_side: int) -> tuple[list[int], list[int]]:
+    height, width = pixels.shape[:2]
+    return _starts(height, tile_px, per_side), _starts(width, tile_px, per_side)
 
 
 def _starts(side: int, tile: int, count: int) -> list[int]:
@@ -67,11 +72,18 @@ def chroma_detail(pixels: NDArray[np.uint8]) -> float:
 
     pixels: (rows, width, 3 or 4) sRGB. Photographs stay under 20, saturated text and line art go far above.
     """
+    tops, lefts = _tile_starts(pixels, _TILE_PX, _TILES_PER_SIDE)
+    down, across = (
+        sum(min(_TILE_PX, side - at) // 2 for at in starts)
+        for side, starts in zip(pixels.shape, (tops, lefts), strict=False)
+    )
+    if down * across == 0:
+        return 0.0
+    place = round(0.98 * (down * across - 1))
     kernel = native_kernels(NativeChroma) if pixels.strides[1:] == (pixels.shape[2], 1) else None
-    ranged = block_ranges if kernel is None else kernel.spreads
-    ranges = [ranged(tile) for tile in sample_tiles(pixels)]
-    counts = np.bincount(np.concatenate([r for r in ranges if r.size] or [np.zeros(1, np.uint16)]))
-    place = round(0.98 * (int(counts.sum()) - 1))
+    if kernel is not None:
+        return kernel.spread_at(pixels, _TILE_PX, tops, lefts, place) / _CHROMA_SCALE
+    counts = np.bincount(np.concatenate([block_ranges(tile) for tile in sample_tiles(pixels)]))
     return int(np.searchsorted(np.cumsum(counts), place, side="right")) / _CHROMA_SCALE
 
 
