@@ -11,7 +11,7 @@ import math
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 Kernels = TypeVar("Kernels")
 PLAIN_CPU, AVX2_CPU, NEWEST_CPU = range(3)  # enum metric_cpu of native/metric/metric_rows.h
@@ -33,7 +33,16 @@ def load_native() -> ctypes.CDLL | None:
 
 
 def native_kernels(kind: Callable[[ctypes.CDLL], Kernels]) -> Kernels | None:
-    """What a class makes of the native library; None where it was not built, or is of a build without these kernels."""
+    """What a class makes of the native library; None where it was not built, or is of a build without these kernels.
+
+    Made once a process: nothing of it changes.
+    """
+    made: Kernels | None = _made(kind)
+    return made
+
+
+@functools.cache
+def _made(kind: Callable[[ctypes.CDLL], Any]) -> Any:  # noqa: ANN401 - of the type that its caller names
     library = load_native()
     try:
         return None if library is None else kind(library)

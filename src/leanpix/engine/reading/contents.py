@@ -109,7 +109,8 @@ def _of_jpeg(data: bytes) -> Iterator[set[Holding]]:
     end = 0
     for one in jpeg.segments(data):
         end = one.end
-        yield _of_segment(one.marker, data[one.payload : one.end])
+        if one.marker in _TELLING:
+            yield _of_segment(one.marker, data[one.payload : one.end])
     yield from _behind_jpeg(data[end:])
 
 
@@ -124,6 +125,7 @@ def _of_segment(marker: int, body: bytes) -> set[Holding]:
 
 
 _APPLICATIONS = frozenset(range(0xE0, 0xF0))
+_TELLING = _APPLICATIONS | {_COM}
 _SEGMENTS: tuple[tuple[int, bytes, Callable[[bytes], set[Holding]]], ...] = (
     (_APP0, b"JFIF\0", lambda _: set()),
     (_APP0, b"JFXX\0", lambda _: {Holding.PREVIEW}),

@@ -257,8 +257,12 @@ def _quality(source: bytes, found: list[Segment]) -> int | None:
     luminance = 0 if frame is None else source[frame.payload + _FIRST_TABLE_AT]
     blocks = (source[s.payload : s.end] for s in found if s.marker == _DQT)
     table = next((t for block in blocks for t in [_table(block, luminance)] if t), None)
-    if table is None:
-        return None
+    return None if table is None else _nearest_quality(table)
+
+
+@functools.lru_cache(maxsize=128)
+def _nearest_quality(table: tuple[int, ...]) -> int:
+    """Kept, for most tables are some encoder's at its usual qualities."""
     differences = np.abs(_standard_tables() - np.asarray(table)).sum(axis=1)
     return int(differences.argmin()) + 1
 
