@@ -5,6 +5,7 @@
  * Rows are copied into buffers whose width is a multiple of a cell, the last pixel repeated, so that no loop has an
  * edge to look after. Memory: some rows. cpu: the newest generation of processors to use (enum metric_cpu).
  */
+#include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -307,4 +308,47 @@ LEANPIX_EXPORT int leanpix_window_means(const float *values, size_t rows, size_t
   free(sums);
   free(slid);
   return failed;
+}
+
+/* What is looked at of means that moved, plane after plane: lightness, and each band by how much its own shift counts. */
+static void see_moved(const float *moved, size_t places, size_t bands, const float *tint, float *seen) {
+  for (size_t i = 0; i < places; ++i, moved += bands) {
+    seen[i] = bands == COLOUR ? moved[0] * 0.299f + moved[1] * 0.587f + moved[2] * 0.114f : moved[0];
+    for (size_t band = 0; band < bands; ++band) seen[(band + 1) * places + i] = moved[band] * tint[i];
+  }
+}
+
+/* Raises each number of a row to how far the others lie from these. */
+static void raise_to_steps(const float *here, const float *there, size_t count, float *largest) {
+  for (size_t i = 0; i < count; ++i) {
+    const float step = fabsf(there[i] - here[i]);
+    largest[i] = step > largest[i] ? step : largest[i];
+  }
+}
+
+/* Of (rows, columns, bands) means of 2 x 2 cells that moved: lightness, how far the most of what is seen has moved, and
+ * how far it has moved from places beside or below that share no cell; both by what a place may have (room). tint: how much
+ * a band's own shift counts. -1: out of memory. */
+LEANPIX_EXPORT int leanpix_moved_places(const float *moved, size_t rows, size_t columns, size_t bands, const float *room,
+                                        const float *tint, float *light, float *ground, float *contours) {
+  enum { APART = 2 };
+  const size_t places = rows * columns;
+  float *seen = malloc((bands + 1) * places * sizeof *seen);
+  if (seen == NULL) return -1;
+  see_moved(moved, places, bands, tint, seen);
+  memcpy(light, seen, places * sizeof *light);
+  memset(ground, 0, places * sizeof *ground);
+  memset(contours, 0, places * sizeof *contours);
+  for (const float *plane = seen; plane < seen + (bands + 1) * places; plane += places) {
+    for (size_t i = 0; i < places; ++i) ground[i] = fabsf(plane[i]) > ground[i] ? fabsf(plane[i]) : ground[i];
+    for (size_t row = 0; row < rows; ++row) {
+      const float *here = plane + row * columns;
+      float *largest = contours + row * columns;
+      if (columns > APART) raise_to_steps(here, here + APART, columns - APART, largest);
+      if (row + APART < rows) raise_to_steps(here, here + APART * columns, columns, largest);
+    }
+  }
+  for (size_t i = 0; i < places; ++i) ground[i] /= room[i], contours[i] /= room[i];
+  free(seen);
+  return 0;
 }

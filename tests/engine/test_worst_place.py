@@ -297,6 +297,21 @@ def test_all_kernels_have_the_same_sums(shape: tuple[int, int, int], cpu: int) -
 
 
 @NO_KERNEL
+@pytest.mark.parametrize("shape", [(20, 30, 3), (21, 31, 1), (2, 2, 3), (3, 1, 3), (1, 5, 1), (1, 1, 3)])
+def test_what_moved_is_seen_the_same_by_both(shape: tuple[int, int, int]) -> None:
+    library = load_native()
+    assert library is not None
+    rng = np.random.default_rng(9)
+    moved = (8 * rng.standard_normal(shape)).astype(np.float32)
+    room, tint = (rng.uniform(low, 2, shape[:2]).astype(np.float32) for low in (1, 0))
+    room[0, 0] = np.inf
+    native, numpy = (kind.moved(moved, room, tint) for kind in (NativeCells(library), NumpyCells()))
+    for one, other in zip(native, numpy, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-6)
+    assert native[1][0, 0] == 0
+
+
+@NO_KERNEL
 @pytest.mark.parametrize("cpu", [PLAIN_CPU, NEWEST_CPU], ids=["plain", "newest"])
 @pytest.mark.parametrize("shape", [(40, 60, 3), (41, 63, 4), (5, 601, 3), (2, 2, 4), (1, 9, 3), (9, 1, 4)])
 def test_chroma_varies_as_much_by_the_kernel_as_without(shape: tuple[int, int, int], cpu: int) -> None:

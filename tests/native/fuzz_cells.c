@@ -23,6 +23,9 @@ void leanpix_line_cells(const uint8_t *source, const uint8_t *result, size_t wid
 int leanpix_window_means(const float *values, size_t rows, size_t columns, size_t bands, size_t down, size_t across,
                          int cpu, float *out);
 
+int leanpix_moved_places(const float *moved, size_t rows, size_t columns, size_t bands, const float *room, const float *tint,
+                         float *light, float *ground, float *contours);
+
 int leanpix_chroma_spread_at(const uint8_t *pixels, size_t stride, size_t width, size_t height, int bands, int cpu,
                              size_t tile, const size_t *tops, size_t down, const size_t *lefts, size_t across, size_t place);
 
@@ -261,6 +264,40 @@ static void check_means(struct input *input, int is_short) {
   free(means);
 }
 
+static float *floats(struct input *input, size_t count) {
+  uint8_t *bytes = take_bytes(input, count);
+  float *found = malloc(count * sizeof *found);
+  CHECK(found != NULL);
+  for (size_t i = 0; i < count; ++i) found[i] = (float)(bytes[i] - 128) / 16;
+  free(bytes);
+  return found;
+}
+
+/* No place has moved further than the most that is between what is beside it allows, and none beyond is written. */
+static void check_moved(struct input *input, int is_short) {
+  const size_t rows = take_side(input, 1, MOST_ROWS), columns = take_side(input, 1, MOST_COLUMNS), places = rows * columns;
+  const size_t bands = take(input, 0, 1) ? 3 : 1;
+  float *moved = floats(input, places * bands), *tint = floats(input, places), *room = malloc(places * sizeof *room);
+  float *light = malloc(places * sizeof *light), *ground = malloc(places * sizeof *ground);
+  float *contours = malloc(places * sizeof *contours);
+  CHECK(room && light && ground && contours);
+  for (size_t i = 0; i < places; ++i) room[i] = 1;
+  const int failed = leanpix_moved_places(moved, rows, columns, bands, room, tint, light, ground, contours);
+  CHECK(!failed || is_short);
+  float most = 0;
+  for (size_t i = 0; !failed && i < places; ++i) most = ground[i] > most ? ground[i] : most;
+  for (size_t i = 0; !failed && i < places; ++i) {
+    CHECK(ground[i] >= fabsf(light[i]) && contours[i] >= 0 && contours[i] <= 2 * most);
+    CHECK(bands == 3 || light[i] == moved[i]);
+  }
+  free(moved);
+  free(tint);
+  free(room);
+  free(light);
+  free(ground);
+  free(contours);
+}
+
 void fuzz_one(struct input input, int is_short) {
   struct picture source = {.width = take_side(&input, 1, 300), .height = take_side(&input, 1, 120)};
   source.bands = take(&input, 0, 3) ? COLOUR : 1;
@@ -289,6 +326,7 @@ void fuzz_one(struct input input, int is_short) {
   check_lines(&input, &source, &result);
   check_spreads(&input, is_short);
   check_means(&input, is_short);
+  check_moved(&input, is_short);
   close_cells(&newest);
   close_cells(&plain);
   free(one);

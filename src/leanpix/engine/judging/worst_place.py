@@ -19,7 +19,6 @@ still has it. The grain of a camera goes in many an encode, and what it hid is s
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
@@ -40,6 +39,7 @@ from leanpix.engine.content.cells.source import (
     brightest,
     largest_around,
     mean_around,
+    share_of,
     window_means,
 )
 from leanpix.engine.content.cells.thin_colour import LETTERS, STREWN
@@ -122,11 +122,11 @@ class WorstPlaces:
         self._around = around[at]
         is_calm = (largest_around(steps, EDGE_REACH) <= EDGE)[at]
         self._is_ground = is_calm & (self._around <= FINE_GRAIN)
-        share = float(self._is_ground.mean()) if whole_ground_share is None else whole_ground_share
+        share = share_of(self._is_ground) if whole_ground_share is None else whole_ground_share
         self._is_grainy = share > LEAST_GRAIN_SHARE and bool((self._is_ground & (self._around > SMOOTH)).any())
         if not self._is_grainy:
             self._is_ground &= self._around <= HARDLY_SMOOTH
-        self.ground_share = float(self._is_ground.mean())
+        self.ground_share = share_of(self._is_ground)
         whole = self.ground_share if whole_ground_share is None else whole_ground_share
         self._is_ground_alone = whole > MOST_GROUND
         self._slight = _SLIGHT
@@ -152,7 +152,7 @@ class WorstPlaces:
 
         # The dark: cells around which everything is.
         self._dark = mean_around(brightest(means), _DARK_WINDOW, self._cells) < DARK_LEVEL
-        self._dark_levels = self._levels_of(self._source) if self._dark.mean() > LEAST_DARK_SHARE else None
+        self._dark_levels = self._levels_of(self._source) if share_of(self._dark) > LEAST_DARK_SHARE else None
 
     @property
     def is_dark(self) -> bool:
@@ -225,14 +225,14 @@ class WorstPlaces:
             yield (Measure.THIN_COLOUR, window.errors(errors, contrast, self._cells), window.cells)
 
         moved = window_means(differences.astype(np.float32), 2, self._cells) / np.float32(_CELL_PIXELS)
+        moved_light: Plane | None = None
         if self.ground_share:
-            room, tint = self._hidden_in(result)
-            seen = [_lightness(moved), *(moved[:, :, band] * tint for band in range(bands))]
-            yield (Measure.GROUND, _largest(np.abs(plane) for plane in seen) / room, 2)
-            yield (Measure.CONTOURS, _largest(_steps(plane) for plane in seen) / room, 4)
+            moved_light, ground, contours = self._cells.moved(moved, *self._hidden_in(result))
+            yield (Measure.GROUND, ground, 2)
+            yield (Measure.CONTOURS, contours, 4)
 
         if self._is_faint.any():
-            light = self._light + _lightness(moved)
+            light = self._light + (_lightness(moved) if moved_light is None else moved_light)
             both = window_means(self._light * light, _FAINT_WINDOW, self._cells) - self._light_mean * window_means(
                 light, _FAINT_WINDOW, self._cells
             )
@@ -266,17 +266,18 @@ class WorstPlaces:
         return int(np.count_nonzero(counts > _LEAST_LEVEL_SHARE * counts.sum()))
 
     def _place(self, measure: Measure, values: Plane, cells: int) -> WorstPlace:
-        top, left = (int(at) for at in np.unravel_index(int(values.argmax()), values.shape))
+        top, left = divmod(int(values.argmax()), values.shape[1])
+        value = max(float(values[top, left]), 0.0)
         height, width = self._source.shape[:2]
         left, top = min(left * CELL_PX, width - 1), min(top * CELL_PX, height - 1)
         side = cells * CELL_PX
-        bound, value = BOUNDS[measure], max(float(values.max()), 0.0)
+        bound = BOUNDS[measure]
         is_slight = bound < value <= bound * self._slight.get(measure, 0.0) and self._are_few(measure, values > bound)
         return WorstPlace(measure, value, bound, left, top, min(side, width - left), min(side, height - top), is_slight)
 
     def _are_few(self, measure: Measure, over: NDArray[np.bool_]) -> bool:
         """Whether what is over its bound is little of the ground; windows of faint things overlap too much to count."""
-        return measure is Measure.FAINT or float(over.mean()) <= _FEW * self.ground_share
+        return measure is Measure.FAINT or share_of(over) <= _FEW * self.ground_share
 
 
 def _worst_first(places: Iterable[WorstPlace]) -> tuple[WorstPlace, ...]:
@@ -324,21 +325,6 @@ def _tint(steps: Plane) -> Plane:
     """How much a single channel's shift counts, by the mean step between pixels around."""
     tint: Plane = 1 - (1 - _HIDDEN_TINT) * np.clip((steps - _PLAIN) / (SMOOTH - _PLAIN), 0, 1)
     return tint
-
-
-def _steps(moved: Plane) -> Plane:
-    """The largest difference of what moved, between places beside or below each other that share no pixel."""
-    found = np.zeros(moved.shape, np.float32)
-    if moved.shape[1] > 2:  # noqa: PLR2004 - two cells
-        np.abs(moved[:, 2:] - moved[:, :-2], out=found[:, :-2])
-    if moved.shape[0] > 2:  # noqa: PLR2004
-        np.maximum(found[:-2], np.abs(moved[2:] - moved[:-2]), out=found[:-2])
-    return found
-
-
-def _largest(planes: Iterable[Plane]) -> Plane:
-    """The largest of each place, plane after plane: NumPy's reduction copies them all together first."""
-    return functools.reduce(np.maximum, planes)
 
 
 def _places(cells: Plane) -> tuple[slice, slice]:

@@ -36,6 +36,9 @@ class NativeCells:
         self._lines = library.leanpix_line_cells
         self._lines.argtypes = [c_void_p, c_void_p, *shape, *(c_void_p,) * 4]
         self._lines.restype = None
+        self._moved = library.leanpix_moved_places
+        self._moved.argtypes = [c_void_p, *(c_size_t,) * 3, *(c_void_p,) * 5]
+        self._moved.restype = c_int
         self._means = library.leanpix_window_means
         self._means.argtypes = [c_void_p, *(c_size_t,) * 5, c_int, c_void_p]
         self._means.restype = c_int
@@ -107,3 +110,14 @@ class NativeCells:
         if self._means(values.ctypes.data, rows, columns, bands, down, across, self._cpu, out.ctypes.data):
             raise MemoryError("no memory for windows of cells")
         return out
+
+    def moved(
+        self, moved: NDArray[np.float32], room: NDArray[np.float32], tint: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+        """See Cells.moved."""
+        given = [np.ascontiguousarray(one, np.float32) for one in (moved, room, tint)]
+        found = np.empty((3, *room.shape), np.float32)
+        values, *places = (one.ctypes.data for one in given)
+        if self._moved(values, *moved.shape, *places, *(plane.ctypes.data for plane in found)):
+            raise MemoryError("no memory for places that moved")
+        return found[0], found[1], found[2]

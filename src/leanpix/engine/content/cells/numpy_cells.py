@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Protocol
 
 import numpy as np
@@ -15,6 +16,7 @@ LINES_TENTHS = 7
 """Of what differs within a cell, what its rows and columns have of it at least for that to be lines."""
 
 _COLOUR = 3
+_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 _STRIP_CELLS = 64
 
 
@@ -59,6 +61,16 @@ class Cells(Protocol):
 
     def means(self, values: NDArray[np.float32], down: int, across: int) -> NDArray[np.float32]:
         """The mean of each window of so many places of (h, w, bands) values, all of them that lie within."""
+        ...
+
+    def moved(
+        self, moved: NDArray[np.float32], room: NDArray[np.float32], tint: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+        """Of (h, w, bands) means of 2 x 2 cells that moved three times (h, w).
+
+        Lightness; how far the most of what is seen moved; and how far it moved from places beside or below that share
+        no cell. The last two by room, what a place may have. tint: how much a single band's shift counts there.
+        """
         ...
 
 
@@ -156,6 +168,17 @@ class NumpyCells:
         errors = _cells((weights * error)[:, :, None])[:, :, 0].astype(np.uint32)
         return differences, distances, errors
 
+    def moved(
+        self, moved: NDArray[np.float32], room: NDArray[np.float32], tint: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+        """See Cells.moved."""
+        bands = np.moveaxis(moved, 2, 0)
+        light = sum(part * band for part, band in zip(_LUMA, bands, strict=True)) if len(bands) == _COLOUR else bands[0]
+        seen = [light, *(band * tint for band in bands)]
+        ground = functools.reduce(np.maximum, (np.abs(plane) for plane in seen)) / room
+        contours = functools.reduce(np.maximum, map(_steps, seen)) / room
+        return light, ground, contours
+
 
 def _strips(pixels: NDArray[np.uint8]) -> list[tuple[NDArray[np.int16], NDArray[np.int16]]]:
     """Strips of whole cells, edges repeated: each pixel's upper neighbour, and the pixels."""
@@ -210,3 +233,13 @@ def _weights(upper: NDArray[np.int16], rows: NDArray[np.int16]) -> NDArray[np.in
         largest = np.maximum(largest, np.abs(here - above))
         largest[:, 1:] = np.maximum(largest[:, 1:], np.abs(here[:, 1:] - here[:, :-1]))
     return np.maximum(largest - CONTRAST, 0).astype(np.int16)
+
+
+def _steps(moved: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The largest difference of what moved, between places beside or below each other that share no pixel."""
+    found = np.zeros(moved.shape, np.float32)
+    if moved.shape[1] > 2:  # noqa: PLR2004 - two cells
+        np.abs(moved[:, 2:] - moved[:, :-2], out=found[:, :-2])
+    if moved.shape[0] > 2:  # noqa: PLR2004
+        np.maximum(found[:-2], np.abs(moved[2:] - moved[:-2]), out=found[:-2])
+    return found
