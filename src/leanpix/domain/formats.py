@@ -115,7 +115,7 @@ class SourceFormat(StrEnum):
     @property
     def same_output(self) -> OutputFormat | None:
         """The output format that keeps this source's format, or None where results cannot be written in it."""
-        return OutputFormat(self.value) if self.value in OutputFormat._value2member_map_ else None
+        return _SAME_OUTPUTS.get(self)
 
     @property
     def default_output(self) -> OutputFormat | None:
@@ -133,5 +133,6 @@ class SourceFormat(StrEnum):
         return Kept(frames=self.keeps_frames_in(target), alpha=target.facts.has_alpha)
 
 
+_SAME_OUTPUTS = {SourceFormat(one.value): one for one in OutputFormat}
 _FIRST_PICTURES = frozenset({SourceFormat.AVIF, SourceFormat.JXL, SourceFormat.HEIC})
 """Of whose sequences the first picture is read."""

@@ -112,6 +112,8 @@ class Beside:
     def _jpeg_metadata(self, directory: bytes) -> Metadata:
         """What fits into segments; the directory of a gain map is a description in the packet."""
         found = self.metadata
+        if not found.xmp and not directory:
+            return found
         fits = len(_XMP) + len(found.xmp) + len(directory) <= MOST_SEGMENT_BYTES
         xmp = found.xmp if fits else b""
         return replace(found, xmp=with_description(xmp, directory) if directory else xmp)

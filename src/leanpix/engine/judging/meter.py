@@ -173,6 +173,8 @@ class QualityMeter:
 
     def _in_picture(self, place: WorstPlace) -> WorstPlace:
         """A place of the regions below each other, where it lies in its frame."""
+        if not self.is_sampled and self.raster.frames == 1:
+            return place
         top = place.top_px
         for region in self.regions:
             if top < region.height:

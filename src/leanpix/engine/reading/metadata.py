@@ -69,7 +69,10 @@ def kept_metadata(
         return NO_METADATA
     with suppress(TaskFailure, struct.error, IndexError, OverflowError):
         form = facts.format
-        held = _held(source, form)
+        held, texts = _held(source, form), texts_of(source, form, wanted)
+        density = upright_resolution(source, facts) if Keep.RESOLUTION in wanted else None
+        if held == NO_METADATA and not texts and density is None:
+            return NO_METADATA  # as of most
         whole = b""
         if Keep.EXIF in wanted and form in _BLOCKS and len(held.exif) <= _MOST_EXIF_BYTES:
             whole = whole_block(held.exif, *sides_px)
@@ -77,8 +80,8 @@ def kept_metadata(
             whole or kept_fields(held.exif, wanted), kept_properties(held.xmp, wanted), kept_records(held.iptc, wanted)
         )
         kept = replace(kept, partly=frozenset(_partly(held, wanted)))
-        kept = _with_texts(kept, texts_of(source, form, wanted), target)
-        return _with_density(kept, upright_resolution(source, facts) if Keep.RESOLUTION in wanted else None, target)
+        kept = _with_texts(kept, texts, target)
+        return _with_density(kept, density, target)
     return NO_METADATA
 
 

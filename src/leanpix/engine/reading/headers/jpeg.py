@@ -6,7 +6,7 @@ import functools
 import re
 import struct
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,8 +48,7 @@ _STANDARD_LUMINANCE = bytes.fromhex(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
+class Segment(NamedTuple):
     """One marker: where its 0xFF lies, where its payload begins, and where it ends (maybe past the bytes)."""
 
     marker: int
@@ -113,9 +112,11 @@ walk through a thumbnail takes as long as decoding it. Replaced as a whole, so t
 def _walked_whole(source: bytes) -> tuple[Segment, ...] | None:
     """All segments of a small file; None of a large one, and of one that is damaged on the way to its end."""
     global _kept  # noqa: PLW0603 - a memory of two files
-    known = next((found for other, found in _kept if other is source), None)
-    if known is not None or len(source) > _SMALL_BYTES:
-        return known
+    for other, known in _kept:
+        if other is source:
+            return known
+    if len(source) > _SMALL_BYTES:
+        return None
     try:
         found = tuple(_walked(source))
     except (TaskFailure, struct.error):
