@@ -60,11 +60,22 @@ static int is_larger(const struct jpeg_script *script, size_t bytes, size_t most
   return (double)script->bits / 8 > (double)(most_bytes - bytes) * (script->is_sampled ? MOST_SAMPLED : 1);
 }
 
+/* Of a file that is of use only up to so many bytes, and by a sample may have them: counted, for writing takes more. */
+static int are_scans_larger(const struct jpeg_script *script, const struct jpeg_picture *picture, size_t most_bytes) {
+  uint64_t bits = 0;
+  for (int i = 0; i < script->count && bits / 8 <= most_bytes; ++i) {
+    bits += jpeg_scan_bits(picture, &script->scans[i], script->is_progressive, 1);
+  }
+  return bits / 8 > most_bytes;
+}
+
 enum jpeg_outcome jpeg_write(struct jpeg_bytes *out, const struct jpeg_picture *picture, double until_cpu_s,
                              size_t most_bytes) {
   struct jpeg_script script;
   jpeg_choose_script(&script, picture);
   if (out->size > most_bytes || is_larger(&script, out->size, most_bytes)) return JPEG_LARGER;
+  const int is_to_be_counted = most_bytes < SIZE_MAX && script.is_sampled;
+  if (is_to_be_counted && are_scans_larger(&script, picture, most_bytes - out->size)) return JPEG_LARGER;
   const int are_narrow = write_tables(out, picture);
   write_frame(out, picture, script.is_progressive ? SOF_PROGRESSIVE : are_narrow ? SOF_BASELINE : SOF_EXTENDED);
   for (int i = 0; i < script.count; ++i) {
