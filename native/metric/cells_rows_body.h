@@ -99,10 +99,16 @@ CPU static void NAME(fold_apart)(const uint16_t *restrict columns, size_t cells,
 
 CPU static void NAME(fold_together)(const uint16_t *restrict columns, size_t cells, size_t bands,
                                     uint16_t *restrict out) {
-  for (size_t cell = 0; cell < cells; ++cell, columns += CELL * bands) {
-    uint16_t sum = 0;
-    for (size_t i = 0; i < CELL * bands; ++i) sum = (uint16_t)(sum + columns[i]);
-    out[cell] = sum;
+  if (bands == COLOUR) {
+    for (size_t cell = 0; cell < cells; ++cell, columns += CELL * COLOUR) {
+      const unsigned first = columns[0] + columns[1] + columns[2] + columns[3] + (columns[4] + columns[5]);
+      const unsigned second = columns[6] + columns[7] + columns[8] + columns[9] + (columns[10] + columns[11]);
+      out[cell] = (uint16_t)(first + second);
+    }
+    return;
+  }
+  for (size_t cell = 0; cell < cells; ++cell, columns += CELL) {
+    out[cell] = (uint16_t)(columns[0] + columns[1] + columns[2] + columns[3]);
   }
 }
 
