@@ -121,6 +121,26 @@ def test_finer_settings_that_a_crop_refuses_are_not_encoded_whole() -> None:
     assert done.compression.report.encodes > len(runs.done)
 
 
+def bright_studio(depth: float) -> Pixels:
+    """A textured thing on white, with a wide shadow of a few levels."""
+    y, x = np.mgrid[0:HEIGHT, 0:WIDTH].astype(np.float32)
+    away = np.hypot((x - WIDTH / 2) / 1.6, (y - 0.8 * HEIGHT) / 0.35)
+    pixels = np.dstack([254 * (1 - depth * np.exp(-((away / (0.35 * WIDTH)) ** 2)))] * 3).round().astype(np.uint8)
+    is_thing = np.hypot(x - WIDTH / 2, y - 0.4 * HEIGHT) < np.sqrt(0.25 * WIDTH * HEIGHT / np.pi)
+    pixels[is_thing] = trust.texture(1, WIDTH, HEIGHT)[is_thing]
+    return pixels
+
+
+@pytest.mark.parametrize("depth", [0.05, 0.07])
+def test_a_shadow_near_white_that_no_webp_keeps_to_a_level_is_not_kept_without_loss_for_that(depth: float) -> None:
+    source = bright_studio(depth)
+    context, runs = opened(source, OutputFormat.WEBP, 80)
+    done = make(context, silent, runs)
+    assert done.compression.report.result_bytes <= 1.45 * len(runs.at(80.0).data)
+    for one in WorstPlaces(source).worst(shown(done.compression.data)):
+        assert one.ratio <= {Measure.FAINT: 1.2, Measure.GROUND: 1.3, Measure.CONTOURS: 1.3}.get(one.measure, 1.0)
+
+
 def test_of_a_thing_on_much_ground_a_place_hardly_over_its_bound_costs_a_fifth_more_bytes_at_most() -> None:
     """As it does of a photograph: not seven times as many, for two levels of blue in a corner."""
     source = studio(0.2)

@@ -172,6 +172,21 @@ def test_ground_that_no_webp_keeps_to_a_level_is_not_kept_without_loss_for_that(
     assert all(one.ratio <= 1.3 for one in seen)
 
 
+def test_a_lossy_source_is_not_copied_without_loss_where_the_finest_encode_nearly_has_the_score() -> None:
+    """What a JPEG of quality 70 would have at 88 against itself is its own faults."""
+    rng, plain = np.random.default_rng(1), trust.texture(1, 700, 500).astype(float)
+    file = io.BytesIO()
+    pixels = np.clip(plain + rng.normal(0, 22, plain.shape), 0, 255).round().astype(np.uint8)
+    Image.fromarray(pixels).save(file, "JPEG", quality=70, subsampling=0)
+    done = compress(file.getvalue(), CompressionOptions(format=OutputFormat.WEBP))
+    assert done.report.quality == 100
+    assert done.report.score is not None
+    assert 85 <= done.report.score < 88
+    assert any("out of this format's reach" in one for one in done.report.warnings)
+    without = [one.result_bytes for one in done.report.considered if one.name == "near-lossless"]
+    assert all(one is None or one > 1.4 * done.report.result_bytes for one in without)
+
+
 @pytest.mark.parametrize("wanted", [{"quality": 75}, {}], ids=["75", "auto"])
 def test_between_settings_that_fail_one_that_passes_is_found(wanted: dict[str, int]) -> None:
     """As WebP this grain passes at 92 and not at 90 and 94, where twice the bytes begin."""

@@ -19,11 +19,13 @@ class Criterion(StrEnum):
     SCORE = "ssimulacra2"
 
 
-HARDLY_OVER = 1.3
+HARDLY_OVER: Mapping[Measure, float] = {Measure.GROUND: 1.3, Measure.CONTOURS: 1.3, Measure.FAINT: 1.2}
 """How many times what it may have ground is, or its contours, for nobody to see it at 200 %: 2.5 levels; 3 are seen, as
-blocks of another tint (docs/decisions/0300)."""
+blocks of another tint (docs/decisions/0300). And what is faint, for two fifths of it to be there."""
 
-_OF_GROUND = frozenset({Measure.GROUND, Measure.CONTOURS})
+AT_FINEST: Mapping[Measure, float] = {**HARDLY_OVER, Measure.GROUND: 1.4}
+"""The same at the finest setting there is, which makes no blocks: what is left there is how the format rounds colours
+(docs/decisions/0358)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,9 @@ class Need:
     not grow. keeps_dimensions: no fewer pixels, however few bytes there are. room: how many times its bound the worst
     place may have; None: it is not asked. colour_room: the same for thin coloured things. faint_room: the same for what
     is faint and may be gone; None: as much. unmendable: measures that the format has no means against. promised: the
-    score that the quality asked for promises; what falls short of it does so slightly. None: it promises none.
+    score that the quality asked for promises; what falls short of it does so slightly. None: it promises none. spared:
+    points of the score by which an encoder's finest setting may fall short slightly. ease: how many times as much of a
+    measure's as is allowed else.
     """
 
     setting: float | None = None
@@ -48,6 +52,8 @@ class Need:
     faint_room: float | None = None
     unmendable: frozenset[Measure] = frozenset()
     promised: float | None = None
+    spared: float = 0.0
+    ease: Mapping[Measure, float] = field(default_factory=dict)
 
     def worst_of(self, places: tuple[WorstPlace, ...]) -> WorstPlace | None:
         """The place that is furthest over what it may have, of those that the format has means against."""
@@ -63,14 +69,9 @@ class Need:
         over = [place for place in places if self.is_over(place)]
         return bool(over) and all(place.is_slight for place in over)
 
-    def is_hardly_over(self, places: tuple[WorstPlace, ...]) -> bool:
-        """Whether something is over what it may have, but all of that is ground, and hardly."""
-        over = [place for place in places if self.is_over(place)]
-        return bool(over) and all(one.measure in _OF_GROUND and self.excess(one) <= HARDLY_OVER for one in over)
-
-    def eased(self) -> Need:
+    def eased(self, ease: Mapping[Measure, float] = HARDLY_OVER) -> Need:
         """The same, where what is hardly over its bound is not over it."""
-        return replace(self, room=None if self.room is None else self.room * HARDLY_OVER)
+        return replace(self, ease=ease)
 
     def allows(self, worst: WorstPlace | None) -> bool:
         """Whether a result may have this as its worst place."""
@@ -81,7 +82,7 @@ class Need:
         if self.room is None:
             return 0.0
         rooms = {Measure.THIN_COLOUR: self.colour_room, Measure.FAINT: self.faint_room, Measure.LINES: self.faint_room}
-        return place.ratio / (rooms.get(place.measure) or self.room)
+        return place.ratio / (rooms.get(place.measure) or self.room) / self.ease.get(place.measure, 1.0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ _STEPS = (1, 2, 3, 4, 6, 8)
 _COARSENED = (100.0, 96.0, 94.0, 92.3, 87.5, 82.0)
 """By the step between levels that a mark names."""
 
-_AS_GOOD_AS = 3.0
+AS_GOOD_AS = 3.0
 """Points above the target below which a source counts as being at it: what is left would be spent on its faults."""
 
 _OWN_SPREAD = 13.0
@@ -66,7 +66,7 @@ class SourceLoss:
 
     def is_at(self, target: float) -> bool:
         """Whether nothing is to be gained by losing more on the way to a target."""
-        return self.is_palette or self.score < target + (_OWN_SPREAD if self.is_own else _AS_GOOD_AS)
+        return self.is_palette or self.score < target + (_OWN_SPREAD if self.is_own else AS_GOOD_AS)
 
     def aim(self, target: float) -> float:
         """The score against the source at which the result has the target against what was before it.

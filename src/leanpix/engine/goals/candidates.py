@@ -290,11 +290,14 @@ class _Bound:
         runs, tried.places = tried.runs, verdict.places
         if runs is self.runs:
             yield from self._near_lossless()
+        if self.context.need.least and verdict.is_short:  # it is the finest setting, and nearly has the score
+            return
         is_foretold = self.foretold is not None and runs is self.runs
         crops = self.foreseen if is_foretold else PlaceCrops.round(self.context, verdict.places)
         worst = verdict.worst
         is_near = verdict.is_short or (tried.attempt is not None and tried.attempt.is_finest)
-        if tried.attempt is not None and tried.attempt.has_no_finer:  # then what helps the whole may help the place
+        has_no_finer = tried.attempt is not None and tried.attempt.has_no_finer and not tried.attempt.is_finest
+        if has_no_finer:  # then what helps the whole may help the place; of what is hardly over nobody sees it
             worst, crops = None, None
         if verdict.is_short and verdict.score is not None:
             yield from self._as_promised(tried, verdict.score)
@@ -304,6 +307,8 @@ class _Bound:
             mend = self._sufficient(one, worst, crops)
             mended = _Tried(runs.fork(mend.encoder), tried)
             reach = Reach(self.context, mended.runs, self._risky)
+            if tried.attempt is not None and has_no_finer:
+                reach.begin_at(tried.attempt.parameter)
 
             def run(reach: Reach = reach, mended: _Tried = mended) -> Attempt | None:
                 mended.attempt = reach.run()

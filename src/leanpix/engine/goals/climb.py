@@ -26,6 +26,9 @@ _DEAR_STEP, _NEAR, _PARTS = 1.8, 1.3, 3
 most the worst place of the first, for something cheaper to be looked for round it; and into how many parts what lies
 to both sides of it is divided (docs/decisions/0332)."""
 
+_DEAR_LOSSLESS = 2.0
+"""How many times the finest setting's bytes crops take without loss, for that to be dear (docs/decisions/0358)."""
+
 _FORETOLD_TO = 1.1
 """What a setting takes is foretold to so much, as a factor."""
 
@@ -95,6 +98,13 @@ class Climb:
                 return self._between(failing, finer)
             failing = finer
         return None
+
+    def is_worth_it_on_crops(self, setting: float, need: Need) -> bool:
+        """Whether crops meet a need at a setting, in half of the bytes that they take without loss at most."""
+        return bool(self._trials) and all(
+            need.allows(need.worst_of(one.places(setting))) and one.lossless_growth(setting) >= _DEAR_LOSSLESS
+            for one in self._trials
+        )
 
     @property
     def least_bad_on_crops(self) -> float | None:

@@ -16,7 +16,7 @@ from leanpix.engine.codecs.beside import Beside
 from leanpix.engine.codecs.need import Criterion, Need
 from leanpix.engine.codecs.offers import Facts
 from leanpix.engine.codecs.runs import EncoderRuns
-from leanpix.engine.codecs.source_loss import AT_SCORE, TOLD_BY_TABLES, SourceLoss, source_loss
+from leanpix.engine.codecs.source_loss import AS_GOOD_AS, AT_SCORE, TOLD_BY_TABLES, SourceLoss, source_loss
 from leanpix.engine.content.samples import texture
 from leanpix.engine.facts import Limits
 from leanpix.engine.goals.plan import keeps_dimensions, may_keep_file, may_race_file
@@ -91,12 +91,13 @@ class EncodeContext:
         Sizes are those of the pixels' file, without what is put beside them. A target score counts where neither a
         quality nor a size is asked for.
         """
-        options, room, target = self.options, self.beside.room_bytes, {}
+        options, room, target, spared = self.options, self.beside.room_bytes, {}, 0.0
         wanted = options.quality or options.target_score or DEFAULT_TARGET_SCORE
         if options.is_automatic:
             self.loss = source_loss(self.source, self.picture.probe).at_scale(self._scale)
             self.is_at_target = self.keeps_format_and_dimensions and self.may_keep_file and self.loss.is_at(wanted)
             target = {Criterion.SCORE: self.loss.aim(wanted)}
+            spared = min(AS_GOOD_AS, self.loss.aim(wanted) - wanted)
         return Need(
             setting=options.quality,
             max_bytes=None if options.max_bytes is None else max(1, options.max_bytes - room),
@@ -107,6 +108,7 @@ class EncodeContext:
             colour_room=room_for(wanted, _COLOUR_ROOMS) * (_SPARED_BY_ITSELF if options.is_automatic else 1.0),
             faint_room=room_for(wanted, _FAINT_ROOMS),
             unmendable=self.codec.unmendable,
+            spared=spared,
             promised=None if options.quality is None else self.codec.promised_score(self.raster, options.quality),
         )
 

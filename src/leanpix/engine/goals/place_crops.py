@@ -5,6 +5,7 @@ Of a picture that is too large to be looked at whole: crops of where it is likel
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -156,6 +157,13 @@ class CropTrials:
     def places(self, setting: float) -> tuple[WorstPlace, ...]:
         """The worst places of the crops, by the measures that count, where they lie in the picture."""
         return tuple(place for places in self._by_crop(setting) for place in places)
+
+    def lossless_growth(self, setting: float) -> float:
+        """How many times the bytes at a setting the crops take without loss; without end where there is no such."""
+        without = [runs.lossless() for runs in self.on_crops]
+        self.runs.counted_elsewhere += len(self.on_crops)
+        lossy_bytes = sum(len(runs.at(setting).data) for runs in self.on_crops)
+        return sum(math.inf if one is None else len(one.data) for one in without) / lossy_bytes
 
     def that_fail(self, setting: float) -> CropTrials:
         """The same on those crops alone that do not pass at a setting."""

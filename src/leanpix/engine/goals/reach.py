@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from leanpix.domain.worst_place import WorstPlace
-from leanpix.engine.codecs.need import Criterion, Verdict
+from leanpix.engine.codecs.need import AT_FINEST, Criterion, Verdict
 from leanpix.engine.codecs.offers import Kind
 from leanpix.engine.codecs.png.palette import PALETTE_GRID
 from leanpix.engine.codecs.runs import EncoderRuns
@@ -47,6 +47,11 @@ class Reach:
     _climb: Climb | None = None
     _judged: dict[float, tuple[WorstPlace, ...]] = field(default_factory=dict)
 
+    def begin_at(self, setting: float | None) -> None:
+        """Search from a setting instead of what a sample asks for, if it is a sample that is searched first."""
+        if setting is not None and is_searched_on_sample(self.context):
+            self._sampled = [self.runs.to_grid(setting)]
+
     def setting(self) -> float | None:
         """The setting that the need is likely to take, as far as it is known; None where there is none that will do."""
         encoder, target = self.runs.encoder, self.context.need.least.get(Criterion.SCORE)
@@ -81,8 +86,7 @@ class Reach:
             return Attempt(Kind.LOSSY, done, self.context.meter.score(done), warnings=(OUT_OF_TIME,))
         best = self.runs.at(self.runs.highest)
         score = self.context.meter.score(best)
-        warning = f"the score {target:g} is out of this format's reach for this picture: {score:.1f} is its best"
-        return Attempt(Kind.LOSSY, best, score, warnings=(warning,))
+        return Attempt(Kind.LOSSY, best, score, warnings=(_out_of_reach(target, score),))
 
     def _nearest_to_quality(self) -> Attempt:
         """The encode at the quality, or the one of those made whose worst place is the least bad."""
@@ -198,12 +202,21 @@ class Reach:
         finest = None
         is_dear = self.context.codec.has_near_lossless and not self.context.meter.is_dark
         if attempt.parameter is not None and is_dear:
-            is_itself = self.context.need.is_hardly_over(places)
+            eased = self.context.need.eased()
+            is_itself = eased.allows(eased.worst_of(places))
             finest = attempt.parameter if is_itself else climb.eased().above(attempt.parameter, places)
+            finest = self._highest_hardly_over(climb) if finest is None else finest
         attempt = replace(attempt, has_no_finer=True)
         if finest is None:
             return attempt
         return replace(attempt, encoded=self.runs.at(finest), score=None, parameter=finest, is_finest=True)
+
+    def _highest_hardly_over(self, climb: Climb) -> float | None:
+        """The finest setting there is, where nobody sees what the format itself leaves of it; crops tell first."""
+        eased, highest = self.context.need.eased(AT_FINEST), self.runs.highest
+        if not climb.is_worth_it_on_crops(highest, eased) or not self.runs.may_continue():
+            return None
+        return highest if eased.allows(eased.worst_of(self._places_at(highest))) else None
 
     def _more_colours(self, setting: float, warnings: tuple[str, ...]) -> Attempt | None:
         """The fewest that suffice, by their pixels before they are packed, on the grid that a quality takes as well."""
@@ -242,11 +255,20 @@ class Reach:
         elif (hopeless := self._hopeless_at(target)) is not None:
             return hopeless
         found = lowest_at(self.context, self.runs, target, start)
-        return (
-            None
-            if found is None
-            else Attempt(Kind.LOSSY, found.encoded, found.score, parameter=found.parameter, warnings=found.warnings)
-        )
+        if found is None:
+            return self._close_copy(target)
+        return Attempt(Kind.LOSSY, found.encoded, found.score, parameter=found.parameter, warnings=found.warnings)
+
+    def _close_copy(self, target: float) -> Attempt | None:
+        """The finest encode, where it nearly has a score that is only aimed at for what the source had lost before."""
+        highest, need, meter = self.runs.highest, self.context.need, self.context.meter
+        if not need.spared or meter.is_sampled or highest not in self.runs.done or has_palettes(self.runs.encoder):
+            return None
+        score = meter.score(self.runs.at(highest))
+        if score < target - need.spared:
+            return None
+        warnings = (_out_of_reach(target, score),)
+        return Attempt(Kind.LOSSY, self.runs.at(highest), score, parameter=highest, warnings=warnings, is_finest=True)
 
     def _hopeless_at(self, target: float) -> Attempt | None:
         """The first encode of a dear search, where a place of it is bad and crops say that it is at the finest, too.
@@ -267,7 +289,8 @@ class Reach:
         trials = crops.trials(runs)
         if any(trials.passes(one) or trials.is_slight(one) for one in (setting, runs.highest)):
             return None
-        if not meter.is_dark and need.is_hardly_over(trials.places(runs.highest)):
+        eased = need.eased(AT_FINEST)
+        if not meter.is_dark and eased.allows(eased.worst_of(trials.places(runs.highest))):
             return None
         self.refused = Verdict(passes=False, worst=worst, places=places)
         return Attempt(Kind.LOSSY, runs.at(setting))  # without a setting, for no finer one is to be looked for
@@ -276,6 +299,10 @@ class Reach:
         if not self._sampled:
             self._sampled.append(sample_setting(self.context, self.runs, target))
         return self._sampled[0]
+
+
+def _out_of_reach(target: float, best_score: float) -> str:
+    return f"the score {target:g} is out of this format's reach for this picture: {best_score:.1f} is its best"
 
 
 def _ratio(place: WorstPlace | None) -> float:

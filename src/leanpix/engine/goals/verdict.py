@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from leanpix.engine.codecs.need import Criterion, Need, Verdict
+from leanpix.engine.codecs.need import AT_FINEST, Criterion, Need, Verdict
 from leanpix.engine.codecs.offers import Kind
 from leanpix.engine.goals.evaluate import Attempt
 from leanpix.engine.judging.meter import QualityMeter
@@ -20,19 +20,22 @@ def meets(attempt: Attempt, need: Need, meter: QualityMeter) -> Verdict:
         # What fits is compared, not refused: a size is met by whatever looks best in it.
         return Verdict(attempt.bytes <= need.max_bytes, attempt.score)
 
-    least_score, score = need.least.get(Criterion.SCORE), attempt.score
+    least_score, score, is_under = need.least.get(Criterion.SCORE), attempt.score, False
     if least_score is not None:
         score = meter.score(attempt.encoded) if score is None else score
-        if score < least_score - _ROUNDING:
+        is_under = score < least_score - _ROUNDING
+        if is_under and not (attempt.is_finest and score >= least_score - need.spared):
             return Verdict(passes=False, score=score)
 
     if attempt.kind is not Kind.LOSSY or meter.is_sampled:
-        return Verdict(passes=True, score=score)
+        return Verdict(not is_under, score, is_slight=is_under)
     is_asked = need.room is not None and meter.is_at_risk
     places = meter.worst(attempt.encoded) if is_asked else ()
     worst = need.worst_of(places)
-    is_good, is_short = need.allows(worst), False
-    is_slight = need.is_slight(places) or (attempt.is_finest and need.is_hardly_over(places))
+    is_good, eased = need.allows(worst), need.eased(AT_FINEST)
+    is_hardly_over = attempt.is_finest and eased.allows(eased.worst_of(places))
+    is_slight = not is_good and (need.is_slight(places) or is_hardly_over)
+    is_short = is_under and (is_good or is_slight)
     if need.promised is not None and (is_good or is_slight):
         score = meter.score(attempt.encoded) if score is None else score
         is_short = score < need.promised
