@@ -304,3 +304,35 @@ def test_what_is_foretold_to_need_a_means_is_made_before_the_source_is_packed_in
     decisions = {one.name: one.decision for one in told}
     assert decisions["jpg lossy, finer ground"] is Decision.TAKEN
     assert decisions["jpg repacked source"] is Decision.CANNOT_WIN
+
+
+def slope_jpeg(seed: int, width: int, height: int, **saved: int) -> bytes:
+    """A smooth slope without any grain, as a JPEG."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
+
+    bands = []
+    for _ in range(3):
+        across, down = rng.uniform(-50, 50, 2)
+        waves = rng.uniform(4, 14) * np.sin(x / rng.uniform(150, 500) + y / rng.uniform(200, 700))
+        bands.append(rng.uniform(80, 180) + across * x / width + down * y / height + waves)
+    file = io.BytesIO()
+    pixels = np.clip(np.dstack(bands), 0, 255).round().astype(np.uint8)
+    Image.fromarray(pixels).save(file, "JPEG", **saved)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("seed", [1, 4])
+def test_what_cannot_end_below_the_packed_source_is_not_climbed_to(seed: int) -> None:
+    report = compress(slope_jpeg(seed, 1600, 1200, quality=92), CompressionOptions(quality=80)).report
+    taken = next(one for one in report.considered if one.decision is Decision.TAKEN)
+    assert taken.name == "jpg repacked source"
+    assert report.encodes <= 10
+
+
+def test_what_ends_below_the_packed_source_is_climbed_to() -> None:
+    source = slope_jpeg(2, 2400, 1600, quality=95, optimize=True)
+    report = compress(source, CompressionOptions(quality=80)).report
+    assert report.result_bytes <= 0.9 * len(source)
+    assert report.worst is not None
+    assert report.worst.ratio <= 1

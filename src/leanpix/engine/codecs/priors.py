@@ -38,6 +38,8 @@ class Prior:
 JPEG_BITS_A_PIXEL = (0.3, 0.6, 1.0)
 JPEG_SMALL_BYTES = 10_000
 _REPACKED_CPU_S = 0.03e-6
+CHEAPLY_PACKED_BITS = 0.6
+"""Bits a pixel of a file that is packed in a fifth of an encode's time: 0.15 s a megabyte (docs/decisions/0359)."""
 
 
 def _repacked(*shares: tuple[float, float]) -> tuple[Prior, ...]:

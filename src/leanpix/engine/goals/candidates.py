@@ -57,7 +57,7 @@ class _Tried:
     """One lossy encoder and what came of it.
 
     before: the one that it is to mend. places: where it fell short. is_weighed: whether a finer setting of it was set
-    against its means.
+    against its means. is_outdone: what meets the need takes more than the source's own file.
     """
 
     runs: EncoderRuns
@@ -65,6 +65,7 @@ class _Tried:
     attempt: Attempt | None = None
     places: tuple[WorstPlace, ...] = ()
     is_weighed: bool = False
+    is_outdone: bool = False
 
     def chain(self) -> Iterator[_Tried]:
         """Itself and what it is to mend, to the first."""
@@ -240,6 +241,7 @@ class _Bound:
             is_foretold = self._is_foretold()
             self.reach.risky = self._risky
             attempt = plain.attempt = None if is_foretold else self.reach.run()
+            plain.is_outdone = self.reach.is_outdone
             self.lossy_bytes = None if attempt is None else attempt.bytes
             self.lossy_setting = self.reach.asked if attempt is None else attempt.parameter
             return attempt
@@ -285,7 +287,7 @@ class _Bound:
 
     def _mended(self, verdict: Verdict, tried: _Tried) -> Iterator[Candidate]:
         """The same without one of the trades that the encoder made, the cheapest first."""
-        if self.context.need.max_bytes is not None:
+        if self.context.need.max_bytes is not None or tried.is_outdone:
             return
         runs, tried.places = tried.runs, verdict.places
         if runs is self.runs:
@@ -304,14 +306,13 @@ class _Bound:
         for one in runs.encoder.mends():
             if not one.helps(worst) and not (verdict.is_short and one.raises_score):
                 continue
-            mend = self._sufficient(one, worst, crops)
+            mend, foreseen = self._sufficient(one, worst, crops)
             mended = _Tried(runs.fork(mend.encoder), tried)
-            reach = Reach(self.context, mended.runs, self._risky)
-            if tried.attempt is not None and has_no_finer:
-                reach.begin_at(tried.attempt.parameter)
+            reach = self._reach_of(mended, foreseen if is_foretold else ())
 
             def run(reach: Reach = reach, mended: _Tried = mended) -> Attempt | None:
                 mended.attempt = reach.run()
+                mended.is_outdone = reach.is_outdone
                 self.runs.add_counts(mended.runs)
                 return mended.attempt
 
@@ -322,6 +323,16 @@ class _Bound:
                 then=functools.partial(self._finer_without, tried) if mend.is_weighed else nothing,
                 nearest=reach.nearest,
             )
+
+    def _reach_of(self, mended: _Tried, foreseen: tuple[WorstPlace, ...]) -> Reach:
+        """On its way to the need, with what is known of it. foreseen: its places at the quality, on crops."""
+        reach = Reach(self.context, mended.runs, self._risky)
+        before = None if mended.before is None else mended.before.attempt
+        if self.context.need.worst_of(foreseen) and self.context.cheaply_kept_bytes() is not None:
+            reach.foresee(foreseen)
+        if before is not None and before.has_no_finer and not before.is_finest:
+            reach.begin_at(before.parameter)
+        return reach
 
     def _as_promised(self, tried: _Tried, score: float) -> Iterator[Candidate]:
         """At the finer setting that has the score which the quality asked for promises."""
@@ -362,17 +373,25 @@ class _Bound:
             estimate = replace(offer.estimate, least_bytes=before.bytes, likely_bytes=mended.bytes)
             yield Candidate(Offer(Kind.LOSSY, f"{offer.name}, finer", estimate), run)
 
-    def _sufficient(self, mend: Mend, worst: WorstPlace | None, crops: PlaceCrops | None) -> Mend:
-        """The mend, or the first of those that follow from it, that suffices on crops round the worst places."""
+    def _sufficient(
+        self, mend: Mend, worst: WorstPlace | None, crops: PlaceCrops | None
+    ) -> tuple[Mend, tuple[WorstPlace, ...]]:
+        """The mend, or the first of those that follow from it, that suffices on crops round the worst places.
+
+        And the places of these, where the last does not even pass on them.
+        """
+        places = tuple[WorstPlace, ...]()
         while crops is not None and self.lossy_setting is not None:
             trials = crops.trials(self.runs.fork(mend.encoder))
-            suffices = trials.suffices(trials.runs.to_grid(self.lossy_setting))
+            setting = trials.runs.to_grid(self.lossy_setting)
+            suffices = trials.suffices(setting)
+            places = () if trials.passes(setting) else trials.places(setting)
             self.runs.add_counts(trials.runs)
             further = [one for one in mend.encoder.mends() if one.helps(worst)]
             if suffices or not further:
                 break
             mend = further[0]
-        return mend
+        return mend, places
 
     def _near_lossless(self) -> Iterator[Candidate]:
         """Between the finest lossy setting, or the largest palette, and every pixel."""

@@ -37,7 +37,8 @@ _FORETOLD_TO = 1.1
 class Climb:
     """One encoder's settings by their worst places. What crops round the places say no to is not encoded whole.
 
-    most_bytes: what a finer setting is worth.
+    most_bytes: what a finer setting is worth. is_rivalled: because a file of so many bytes is there already.
+    is_outdone: what passes takes more than that, as far as can be told.
     """
 
     context: EncodeContext
@@ -46,6 +47,8 @@ class Climb:
     _tried: dict[float, float] = field(default_factory=dict)
     most_bytes: float = math.inf
     is_eased: bool = False
+    is_rivalled: bool = False
+    is_outdone: bool = False
 
     @property
     def need(self) -> Need:
@@ -66,6 +69,7 @@ class Climb:
         self._tried[setting] = self._excess(places)
         self._look_round(places, setting)
         if not self._may_be_worth_it(setting):
+            self.is_outdone = self.is_rivalled
             return None
         for finer in self._finer_than(setting, is_slight=slight is not None):
             if not self._is_worth_a_look(finer, slight):
@@ -77,6 +81,7 @@ class Climb:
                 cheaper = self._cheaper(failing, finer, slight)
                 if cheaper is not None:
                     return cheaper
+                self.is_outdone = self.is_rivalled
                 break
             places = self._places_at(finer)
             if need.allows(need.worst_of(places)):

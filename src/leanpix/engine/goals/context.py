@@ -15,6 +15,7 @@ from leanpix.engine.codecs.base import Codec, Encoded, Encoder, Goal, OverBytesE
 from leanpix.engine.codecs.beside import Beside
 from leanpix.engine.codecs.need import Criterion, Need
 from leanpix.engine.codecs.offers import Facts
+from leanpix.engine.codecs.priors import CHEAPLY_PACKED_BITS
 from leanpix.engine.codecs.runs import EncoderRuns
 from leanpix.engine.codecs.source_loss import AS_GOOD_AS, AT_SCORE, TOLD_BY_TABLES, SourceLoss, source_loss
 from leanpix.engine.content.samples import texture
@@ -169,9 +170,24 @@ class EncodeContext:
             self._kept.append(kept)
         return self._kept[0]
 
+    def cheaply_kept_bytes(self) -> int | None:
+        """What the source's file takes packed anew, if that costs a fraction of an encode; None: more, or it may not.
+
+        Packing costs by the file's bytes, an encode and a look at it by the picture's pixels. At a quality: by itself
+        more means are tried, and the last of them takes the fewest bytes at times.
+        """
+        is_counted = self.need.setting is not None and self.codec.counts_repacking
+        if not (is_counted and self.may_keep_file and may_race_file(self.picture)):
+            return None
+        bits_per_pixel = 8 * self.codec.source_size(self.source).picture_bytes / self.raster.total_pixels
+        kept = self.kept_file() if bits_per_pixel <= CHEAPLY_PACKED_BITS else None
+        return None if kept is None else len(kept.data)
+
     def is_kept_file_over(self, most_bytes: int) -> bool:
         """Whether the source's file takes more than that, as far as counting tells; what was made to tell is kept."""
-        if self._kept or not self.codec.counts_repacking or not self.may_keep_file:
+        if self._kept:
+            return self._kept[0] is not None and len(self._kept[0].data) > most_bytes
+        if not self.codec.counts_repacking or not self.may_keep_file:
             return False
         if len(self.codec.stripped(self._wanted_source)) <= most_bytes:
             return False

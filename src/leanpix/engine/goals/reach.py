@@ -36,7 +36,8 @@ class Reach:
     """One encoder on its way to the need. The setting that a sample asks for is looked for once.
 
     risky: crops of a picture that is too large to be looked at whole; None: it is not, or nothing is at risk.
-    refused: why a search ended at its first encode, whatever that scores.
+    refused: why a search ended at its first encode, whatever that scores. is_outdone: what meets the need takes more
+    than the source's own file.
     """
 
     context: EncodeContext
@@ -44,6 +45,7 @@ class Reach:
     risky: PlaceCrops | None = None
     _sampled: list[float | None] = field(default_factory=list)
     refused: Verdict | None = None
+    is_outdone: bool = False
     _climb: Climb | None = None
     _judged: dict[float, tuple[WorstPlace, ...]] = field(default_factory=dict)
 
@@ -51,6 +53,11 @@ class Reach:
         """Search from a setting instead of what a sample asks for, if it is a sample that is searched first."""
         if setting is not None and is_searched_on_sample(self.context):
             self._sampled = [self.runs.to_grid(setting)]
+
+    def foresee(self, places: tuple[WorstPlace, ...]) -> None:
+        """Places of crops at the quality asked for, which say that the whole falls short: it is not looked at."""
+        if not self.context.need.is_slight(places):
+            self._judged[self.asked] = places
 
     def setting(self) -> float | None:
         """The setting that the need is likely to take, as far as it is known; None where there is none that will do."""
@@ -188,8 +195,14 @@ class Reach:
             return attempt
         if has_palettes(runs.encoder) and not need.is_slight(places):
             return self._more_colours(attempt.parameter, attempt.warnings)
+        kept_bytes = self.context.cheaply_kept_bytes()
         self._climb = Climb(self.context, runs)
+        if kept_bytes is not None:
+            self._climb.most_bytes, self._climb.is_rivalled = kept_bytes, True
         found = self._climb.above(attempt.parameter, places)
+        if found is None and self._climb.is_outdone and not need.is_slight(places):
+            self.is_outdone = True
+            return None
         if found is None:
             return attempt if need.is_slight(places) else self._hardly_over(attempt, self._climb, places)
         return Attempt(Kind.LOSSY, runs.at(found), parameter=found, warnings=attempt.warnings)
