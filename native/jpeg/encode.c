@@ -83,7 +83,7 @@ static void make_quantisers(struct encoder *self) {
     struct jpeg_quantiser *quantiser = &self->classes[i].quantiser;
     float ideal[JPEG_VALUES];
     if (self->job->quality) jpeg_thumbnail_steps(ideal, self->job->quality);
-    else jpeg_ideal_steps(ideal, self->job->distance, i, self->job->low_step);
+    else jpeg_ideal_steps(ideal, self->job, i);
     self->picture.has_table[table] = 1;
     for (int place = 0; place < JPEG_VALUES; ++place) {
       const float step = place || self->job->quality ? floorf(ideal[place] + 0.5f) : jpeg_mean_step(ideal[0]);
@@ -119,8 +119,10 @@ static float slope_by_waves(const struct encoder *self, const struct block *bloc
   return THUMBNAIL_SLOPE + SLOPE_OF_WAVES / (JPEG_VALUES - 1) * energy;
 }
 
-/* By what would be lost of the block's waves, in parts of what there is of them. */
+/* By what would be lost of the block's waves, in parts of what there is of them; of whole chroma the plain one, which
+ * serves it better by all four metrics (docs/decisions/0364). */
 static float slope_by_loss(const struct encoder *self, const struct block *block) {
+  if (block->class != self->classes && !self->job->is_halved) return block->mean_slope;
   const float *squares = block->class->squares;
   const float there = self->rows->energy(block->scaled, squares) + LEAST_WAVES;
   const float lost = self->rows->loss(block->scaled, squares, MOST_LOST) + 1;

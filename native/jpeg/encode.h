@@ -21,8 +21,8 @@ struct leanpix_jpeg_job {
   uint8_t *shown; /* gets the pixels as a decoder of the file shows them, as many as there are; null: nobody asks */
 };
 
-/* The steps of a component's table at a distance, before they are rounded, in zigzag order. */
-void jpeg_ideal_steps(float steps[JPEG_VALUES], float distance, int is_chroma, float low_step);
+/* The steps of a component's table at a job's distance, before they are rounded, in zigzag order. */
+void jpeg_ideal_steps(float steps[JPEG_VALUES], const struct leanpix_jpeg_job *job, int is_chroma);
 
 /* The whole step of a mean that an ideal one becomes. */
 float jpeg_mean_step(float ideal);

@@ -1,4 +1,4 @@
-/* How coarse each frequency is at a distance (docs/decisions/0251, 0314 and 0315 have what was measured). */
+/* How coarse each frequency is at a distance (docs/decisions/0251, 0314, 0315 and 0364 have what was measured). */
 #include <math.h>
 
 #include "encode.h"
@@ -9,14 +9,23 @@ static const float FURTHEST = 9.899495f;                    /* of a frequency fr
 /* Steps are a common one times these: of the mean, of the first and the second waves, and rising with the frequency. */
 static const struct shape {
   float all, mean, first, second, rise, curve, seen;
-} SHAPES[] = {{1, 0.6f, 0.56f, 0.74f, 1.95f, -0.4f, 0.34f}, {1.09f, 0.55f, 0.8f, 1, 1.65f, 0, 0}}; /* luma, chroma */
+} SHAPES[] = {{1, 0.6f, 0.54f, 0.7f, 1.95f, -0.4f, 0.32f}, {1.09f, 0.55f, 0.8f, 1, 1.8f, 0, 0}}; /* luma, chroma */
 
 /* How shapes change between two distances: where much is lost, luma's highest waves are lost first (docs/decisions/0313),
  * and chroma's are not: small coloured things would bleed. */
 static const float COARSE_FROM = 1.5f, COARSE_AT = 4.6f;
 static const struct {
   float mean, rise, seen; /* a factor, additions */
-} COARSE[] = {{0.85f, 0.25f, 0.06f}, {1, -0.35f, 0}}; /* luma, chroma */
+} COARSE[] = {{0.85f, 0.25f, 0.08f}, {1, -0.5f, 0}}; /* luma, chroma */
+
+/* Whole chroma has four times the samples of halved chroma: all steps times these, so that luma gets its part of the bytes
+ * and the score at a distance stays what it is (docs/decisions/0364). From a distance of 1 down to 0.2 that fades. */
+static const float WHOLE_CHROMA[] = {0.92f, 2.1f}; /* luma, chroma */
+
+/* 0 at a distance of none and finer ones, 1 at one of all and coarser ones. */
+static float part_between(float none, float all, float distance) {
+  return fminf(1, fmaxf(0, logf(distance / none) / logf(all / none)));
+}
 
 /* What eyes see of each wave of luma: the table of T.81's K.1, row after row; a part of the shape, by the logarithm. */
 static const float SEEN_COMMON = 14;
@@ -51,7 +60,7 @@ static float common_step(float distance) {
 /* Luma's or chroma's at a distance. */
 static struct shape shape_at(float distance, int is_chroma) {
   struct shape shape = SHAPES[is_chroma];
-  const float part = fminf(1, fmaxf(0, logf(distance / COARSE_FROM) / logf(COARSE_AT / COARSE_FROM)));
+  const float part = part_between(COARSE_FROM, COARSE_AT, distance);
   shape.rise += COARSE[is_chroma].rise * part;
   shape.seen += COARSE[is_chroma].seen * part;
   shape.mean *= 1 - (1 - COARSE[is_chroma].mean) * part;
@@ -71,11 +80,14 @@ static float relative_step(const struct shape *shape, int place) {
   return powf(step, 1 - shape->seen) * powf((float)SEEN[JPEG_ZIGZAG[place]] / SEEN_COMMON, shape->seen);
 }
 
-void jpeg_ideal_steps(float steps[JPEG_VALUES], float distance, int is_chroma, float low_step) {
-  const float common = common_step(distance);
+void jpeg_ideal_steps(float steps[JPEG_VALUES], const struct leanpix_jpeg_job *job, int is_chroma) {
+  const float distance = job->distance, low_step = job->low_step;
   const struct shape shape = shape_at(distance, is_chroma);
   /* The finest steps are all 1: from a distance of 0.35 down to 0.1 they lose their shape. */
-  const float shaped = fminf(1, fmaxf(0, logf(distance / 0.1f) / logf(3.5f)));
+  const float shaped = part_between(0.1f, 0.35f, distance);
+  const int is_whole = job->bands == JPEG_BANDS && !job->is_halved;
+  const float whole = is_whole ? powf(WHOLE_CHROMA[is_chroma], part_between(0.2f, 1, distance)) : 1;
+  const float common = common_step(distance) * whole;
   for (int i = 0; i < JPEG_VALUES; ++i) {
     float step = common * powf(shape.all * relative_step(&shape, i), shaped);
     if (low_step > 0 && i < SECOND_WAVES) {

@@ -250,17 +250,26 @@ def psnr(source: Pixels, shown: Pixels) -> float:
 
 
 @pytest.mark.parametrize("quality", [50, 65, 80, 90])
-def test_at_an_equal_score_it_takes_fewer_bytes_than_jpegli(encoder: OwnEncoder, quality: int) -> None:
+@pytest.mark.parametrize("subsampling", ["4:2:0", "4:4:4"])
+def test_at_an_equal_score_it_takes_fewer_bytes_than_jpegli(
+    encoder: OwnEncoder, quality: int, subsampling: Subsampling
+) -> None:
     if not jpegli_backend().startswith("native"):
         pytest.skip("the native path to jpegli is not to be had")
     source, distance = landscape(), distance_from_quality(quality)
-    other = encode_jpegli(source, distance=distance, subsampling="4:2:0")
-    made = [encoder.encode(source, distance=distance * times, subsampling="4:2:0") for times in (0.75, 1, 1.3)]
+    other = encode_jpegli(source, distance=distance, subsampling=subsampling)
+    made = [encoder.encode(source, distance=distance * times, subsampling=subsampling) for times in (0.75, 1, 1.3)]
     scores = [score(source, by_pillow(data)) for data in reversed(made)]
     sizes = [math.log(len(data)) for data in reversed(made)]
     reached = score(source, by_pillow(other))
     assert scores[0] < reached < scores[-1]
     assert np.interp(reached, scores, sizes) < math.log(len(other))
+
+
+def patches() -> Pixels:
+    """Small squares of all hues, for which chroma is kept whole."""
+    rng = np.random.default_rng(3)
+    return np.ascontiguousarray(rng.integers(0, 256, (120, 160, 3), np.uint8).repeat(3, 0).repeat(3, 1))
 
 
 @pytest.mark.parametrize("quality", [5, 10, 20, 28])
@@ -443,6 +452,14 @@ def test_jpegli_takes_over_where_it_is_too_slow(encoder: OwnEncoder) -> None:
     del encoder
     source = JpegCodec().open(Raster(landscape()), Effort.FULL, Goal(quality=75, left_s=lambda: 1e-4))
     assert source.encode(source.param_for(75)).encoder.startswith("jpegli")
+
+
+@pytest.mark.parametrize(("effort", "by"), [("full", "leanpix"), ("reduced", "leanpix"), ("minimal", "jpegli")])
+@pytest.mark.parametrize("source", [landscape(), patches()], ids=["halved", "whole"])
+def test_it_serves_every_effort_but_the_least(encoder: OwnEncoder, source: Pixels, effort: str, by: str) -> None:
+    del encoder
+    opened = JpegCodec().open(Raster(source), Effort(effort), Goal(quality=75))
+    assert opened.encode(opened.param_for(75)).encoder.startswith(by)
 
 
 def test_a_picture_larger_than_a_thumbnail_is_made_by_it(encoder: OwnEncoder) -> None:

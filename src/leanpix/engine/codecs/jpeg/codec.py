@@ -1,4 +1,4 @@
-"""JPEG on one parameter: the kernels' encoder; jpegli where chroma is whole or time short; mozjpeg without kernels."""
+"""JPEG on one parameter: the kernels' encoder; jpegli where time is short; both wheels without kernels."""
 
 from __future__ import annotations
 
@@ -228,13 +228,10 @@ class JpegEncoder:
         return self._is_continuous(_SMALLEST_DISTANCE) and not self.is_small
 
     def _own(self, distance: float) -> OwnEncoder | None:
-        """The kernels' encoder where it is the better one (docs/decisions/0251); in little time jpegli, the quicker."""
-        if self.effort is Effort.MINIMAL:
+        """The kernels' encoder (docs/decisions/0251, 0364); in least time, and for a thumbnail's grain, jpegli."""
+        if self.effort is Effort.MINIMAL or (self.is_thumbnail and not _is_low(distance)):
             return None
-        if _is_low(distance):
-            return own_encoder()
-        is_whole = self.subsampling == "4:4:4" and not self.raster.is_gray
-        return own_encoder() if self.effort is Effort.FULL and not is_whole and not self.is_thumbnail else None
+        return own_encoder()
 
     def _is_continuous(self, distance: float) -> bool:
         return self._own(distance) is not None or jpegli_backend().startswith("native")
