@@ -132,7 +132,16 @@ bench-slowest: setup-dev ## where the engine takes long beside sharp, and what r
 	@PYTHONPATH=bench $(PY) bench/slowest.py $(PICTURES)
 
 bench-look: setup-dev ## worst places of results and of peers at equal bytes, as a page; PICTURES="a.png", BEFORE=OTHER/.venv/bin/python
-	@$(PY) -m bench.look $(PICTURES) $(if $(BEFORE),--before $(BEFORE))
+	@PYTHONPATH=bench $(PY) -m bench.look $(PICTURES) $(if $(BEFORE),--before $(BEFORE))
+
+bench-crops: setup-dev ## faces and text at 200 % at equal bytes, ours and others', as a page; PICTURES="a.png:LEFT,TOP"
+	@mkdir -p .tools/peers && { command -v npm >/dev/null && npm install --silent --prefix .tools/peers sharp@0.35.5 || true; }
+	@$(UV) pip install --quiet --no-deps --python $(PYTHON) --target .tools/peers/pictures scikit-image==0.26.0
+	@PYTHONPATH=bench $(PY) -m bench.crops $(PICTURES)
+
+bench-efforts: setup-dev ## AVIF or JPEG XL at slower efforts, by each judge: FORMAT=avif PICTURES="a.png b.png"
+	@$(UV) sync --quiet --frozen --no-editable --group bench --python $(PYTHON)
+	@PYTHONPATH=bench $(PY) bench/efforts.py $(FORMAT) $(PICTURES)
 
 bench-formats: setup-dev ## JPEG, WebP, AVIF and JPEG XL at equal scores, others' encoders beside ours; PICTURES="a.png b.png"
 	@PYTHONPATH=bench $(PY) bench/formats.py $(PICTURES)

@@ -112,3 +112,32 @@ def test_of_a_fine_jpeg_the_lossy_encode_takes_fewer_bytes() -> None:
     assert done.report.encoder.startswith("libjxl (effort")
     packed = next(way for way in done.report.considered if way.kind == "source")
     assert packed.result_bytes is None or packed.result_bytes > done.report.result_bytes
+
+
+def test_a_small_pictures_search_ends_at_a_higher_effort() -> None:
+    for size, effort in (((320, 240), 8), ((640, 480), 5)):
+        report = compress(encoded(photo(*size), ".png"), CompressionOptions(format=JXL)).report
+        assert report.encoder == f"libjxl (effort {effort})"
+
+
+def test_a_small_drawing_is_packed_once_more_at_a_higher_effort() -> None:
+    source = tiles(300, 200)
+    done = compress(encoded(source, ".png"), CompressionOptions(format=JXL))
+    ways = {way.name: way for way in done.report.considered}
+    usual, slower = ways["jxl lossless"].result_bytes, ways["jxl lossless, slower"].result_bytes
+    assert usual is not None
+    assert slower is not None
+    assert done.report.encoder == "libjxl lossless (effort 8)"
+    assert done.report.result_bytes == slower < 0.95 * usual
+    assert np.array_equal(pixels(done.data), source)
+
+
+def tiles(width: int, height: int) -> NDArray[np.uint8]:
+    """Two patterns of hard edges in changing colours, side by side over and over."""
+    rng = np.random.default_rng(5)
+    patterns = rng.integers(0, 2, (2, 20, 20))
+    colours = rng.integers(0, 256, (6, 3), dtype=np.uint8)
+    picked = [
+        [patterns[rng.integers(2)] + 2 * rng.integers(3) for _ in range(width // 20)] for _ in range(height // 20)
+    ]
+    return np.ascontiguousarray(colours[np.block(picked)])

@@ -32,6 +32,10 @@ _SLOW_UP_TO_PIXELS, _MEDIUM_UP_TO_PIXELS = 1_500_000, 12_000_000
 _SLOW, _MEDIUM, _FAST = 3, 1, 0
 """libvips' effort: 0.8, 0.3 and 0.1 CPU seconds a megapixel; the medium one takes 6 % more bytes at a score."""
 
+_SLOWER, _SLOWER_UP_TO_PIXELS = 4, 100_000
+"""The effort of a search's last tries, up to where one of them takes a second: 3 to 5 % fewer bytes at a score, in four
+times the time (docs/decisions/0368)."""
+
 _NEVER = 101
 _LOWEST, _HIGHEST = 1, 100
 
@@ -56,24 +60,28 @@ _SCORES = PriorCurve((
 
 @dataclass(frozen=True, slots=True)
 class AvifEncoder:
-    """Parameter: libheif's quality of 1 to 100 in whole numbers, which stand for libaom's 64 quantizers."""
+    """Parameter: libheif's quality of 1 to 100 in whole numbers, which stand for libaom's 64 quantizers.
+
+    ends_slower: whether a search ends with tries at the next speed.
+    """
 
     raster: Raster
     speed_class: int
     is_screen_content: bool
     is_colourful: bool
+    ends_slower: bool = False
     lossless_from = _NEVER
     most_score = 100.0
 
     @property
     def rates(self) -> PriorCurve:
         """Typical log(bits per pixel) along the parameter."""
-        return _SLOW_RATES if self.speed_class == _SLOW else _RATES
+        return _SLOW_RATES if self.speed_class >= _SLOW else _RATES
 
     @property
     def scores(self) -> PriorCurve:
         """Typical score along the parameter."""
-        return _SLOW_SCORES if self.speed_class == _SLOW else _SCORES
+        return _SLOW_SCORES if self.speed_class >= _SLOW else _SCORES
 
     def on(self, raster: Raster) -> AvifEncoder:
         """The same choices, the speed included, for another raster of the same picture."""
@@ -101,8 +109,8 @@ class AvifEncoder:
         return float(min(max(round(parameter), _LOWEST), _HIGHEST))
 
     def slower_presets(self) -> tuple[AvifEncoder, ...]:
-        """The speed is chosen by what time allows: there is nothing slower to end with."""
-        return ()
+        """The next speed, of small pictures."""
+        return (replace(self, speed_class=_SLOWER, ends_slower=False),) if self.ends_slower else ()
 
     def encode(self, parameter: float) -> Encoded:
         """One lossy encode."""
@@ -138,9 +146,12 @@ class AvifCodec:
 
     def open(self, raster: Raster, effort: Effort, goal: Goal) -> AvifEncoder:
         """How fast is chosen by the pixels, and how chroma is coded by how much of it there is."""
-        del goal
-        whole_chroma = effort is Effort.FULL and is_colourful(raster.pixels)
-        return AvifEncoder(raster, _speed_class(raster, effort), texture(raster.pixels).is_screen_content, whole_chroma)
+        speed_class, pixels = _speed_class(raster, effort), raster.pixels
+        is_small = speed_class == _SLOW and raster.total_pixels <= _SLOWER_UP_TO_PIXELS
+        return AvifEncoder(
+            *(raster, speed_class, texture(pixels).is_screen_content, effort is Effort.FULL and is_colourful(pixels)),
+            ends_slower=is_small and goal.bits_per_pixel is None,
+        )
 
     def promised_score(self, raster: Raster, quality: float) -> None:
         """Nothing."""

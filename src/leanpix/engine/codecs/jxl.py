@@ -30,6 +30,10 @@ PACKING_EFFORT = 7
 _QUICK, _USUAL = 3, 5
 """libjxl's effort: 0.05 and 0.19 CPU seconds a megapixel. The quick one's bytes have gaps of 12 to 35 %."""
 
+_SLOWER, _SLOWER_UP_TO_PIXELS = 8, 262_144
+"""The effort of a search's last tries, up to where one of them takes half a second: 1 to 5 % fewer bytes at a score, of
+small drawings without loss a tenth, in seven times the time (docs/decisions/0368)."""
+
 _LOSSLESS_UP_TO_PIXELS = 4_000_000
 _USUAL_UP_TO_PIXELS = 12_000_000
 _NEVER = 101
@@ -57,17 +61,21 @@ _USUAL_SCORES = PriorCurve((
     (-0.693, 73.4), (-0.405, 79.6), (0.0, 85.2), (0.288, 88.0), (0.693, 91.1), (1.050, 93.0),
     (1.609, 95.2), (2.303, 96.4),
 ))  # fmt: skip
-_RATES = {_QUICK: _QUICK_RATES, _USUAL: _USUAL_RATES}
-_SCORES = {_QUICK: _QUICK_SCORES, _USUAL: _USUAL_SCORES}
+_RATES = {_QUICK: _QUICK_RATES, _USUAL: _USUAL_RATES, _SLOWER: _USUAL_RATES}
+_SCORES = {_QUICK: _QUICK_SCORES, _USUAL: _USUAL_SCORES, _SLOWER: _USUAL_SCORES}
 
 
 @dataclass(frozen=True, slots=True)
 class JxlEncoder:
-    """Parameter: minus the logarithm of libjxl's distance."""
+    """Parameter: minus the logarithm of libjxl's distance.
+
+    ends_slower: whether a search ends with tries at a higher effort.
+    """
 
     raster: Raster
     effort: int
     is_screen_content: bool
+    ends_slower: bool = False
     lossless_from = _NEVER
     most_score = 100.0
 
@@ -107,8 +115,8 @@ class JxlEncoder:
         return min(max(round(parameter * _STEPS) / _STEPS, lowest), highest)
 
     def slower_presets(self) -> tuple[JxlEncoder, ...]:
-        """Effort 7 takes 1 % fewer bytes for twice the time."""
-        return ()
+        """Effort 8, of small pictures; 7 takes 1 % fewer bytes for twice the time."""
+        return (replace(self, effort=_SLOWER, ends_slower=False),) if self.ends_slower else ()
 
     def encode(self, parameter: float) -> Encoded:
         """One lossy encode."""
@@ -143,10 +151,12 @@ class JxlCodec:
 
     def open(self, raster: Raster, effort: Effort, goal: Goal) -> JxlEncoder:
         """How hard it tries is chosen by the pixels and the time."""
-        del goal
         _required()
         has_time = effort is Effort.FULL and raster.total_pixels <= _USUAL_UP_TO_PIXELS
-        return JxlEncoder(raster, _USUAL if has_time else _QUICK, texture(raster.pixels).is_screen_content)
+        return JxlEncoder(
+            *(raster, _USUAL if has_time else _QUICK, texture(raster.pixels).is_screen_content),
+            ends_slower=has_time and raster.total_pixels <= _SLOWER_UP_TO_PIXELS and goal.bits_per_pixel is None,
+        )
 
     def promised_score(self, raster: Raster, quality: float) -> None:
         """Nothing."""

@@ -183,7 +183,8 @@ class _Bound:
     def _slower_lossless(self, attempt: Attempt) -> Iterator[Candidate]:
         """The same pixels by the format's slower encoder: a size needs no fewer bytes, and larger pictures the time."""
         pixels = self.context.raster.total_pixels
-        slower, prior = next(iter(self.runs.encoder.slower_presets()), None), slower_lossless(pixels)
+        slower = next(iter(self.runs.encoder.slower_presets()), None)
+        prior = slower_lossless(self.context.codec.format, pixels)
         if slower is None or prior is None or self.context.need.max_bytes is not None:
             return
         runs = self.runs.fork(slower)
