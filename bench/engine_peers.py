@@ -163,13 +163,15 @@ _AVIF_QUANTISERS = (46, 36, 28, 20, 12)
 def jpeg_peers() -> list[Peer]:
     """JPEG encoders; leanpix first."""
     progressive = ("-strip", "-sampling-factor", "4:2:0", "-interlace", "Plane", "-quality", "{setting}", "jpg:{out}")
+    cjpegli = ("cjpegli", "-q", "{setting}", "--chroma_subsampling", "420", "{in}", "{out}")
     return [
         Peer("leanpix", leanpix(OutputFormat.JPG), _QUALITIES),
         Peer("leanpix without its extension", _without_extension(OutputFormat.JPG), _QUALITIES),
         Peer("Pillow progressive", _pillow("JPEG", progressive=True, optimize=True), _QUALITIES),
         Peer("sharp mozjpeg", sharp("jpeg", mozjpeg=True), _QUALITIES),
+        Peer("cjpeg of mozjpeg", command("cjpeg", "-quality", "{setting}", "-outfile", "{out}", "{in}"), _QUALITIES),
         Peer("jpegli 4:2:0", in_process(_jpegli), _QUALITIES),
-        Peer("cjpegli", command("cjpegli", "-q", "{setting}", "{in}", "{out}"), _QUALITIES),
+        Peer("cjpegli 4:2:0", command(*cjpegli, suffix=".jpg"), _QUALITIES),
         Peer("guetzli", command("guetzli", "--quality", "{setting}", "{in}", "{out}"), _GUETZLI_QUALITIES, 2),
         Peer("ImageMagick progressive", command("convert", "{in}", *progressive), _QUALITIES),
     ]
@@ -280,6 +282,7 @@ def _children_cpu_s() -> float:
 _PROGRAMS = {
     "ImageMagick": ("convert", "-version"), "jpegoptim": ("jpegoptim", "--version"),
     "pngquant": ("pngquant", "--version"), "cwebp": ("cwebp", "-version"), "cjpegli": ("cjpegli", "--version"),
+    "cjpeg": ("cjpeg", "-version"),
     "guetzli": ("guetzli", ""), "avifenc": ("avifenc", "--version"), "cjxl": ("cjxl", "--version"),
     "Butteraugli": (BUTTERAUGLI, ""),
 }  # fmt: skip
@@ -289,6 +292,8 @@ _PROGRAMS = {
 def missing() -> list[str]:
     """The peers that are not installed here, by name."""
     absent = [name for name, (program, _) in _PROGRAMS.items() if shutil.which(program) is None]
+    if "cjpeg" not in absent and not _version("cjpeg", "-version")[0].endswith("mozjpeg"):
+        absent.append("cjpeg")
     has_sharp = shutil.which("node") is not None and (PEERS_FOLDER / "node_modules" / "sharp").is_dir()
     return absent if has_sharp else [*absent, "sharp"]
 
@@ -312,5 +317,7 @@ def _version(name: str, option: str) -> list[str]:
     if shutil.which(name) is None:
         return []
     done = subprocess.run([name, option], check=False, capture_output=True, text=True)
-    number = re.search(r"\d+(\.\d+)+[-\w]*", done.stdout or done.stderr)
-    return [f"{name} {number.group() if number else 'of an unknown version'}"]
+    told = done.stdout or done.stderr
+    number = re.search(r"\d+(\.\d+)+[-\w]*", told)
+    maker = " of mozjpeg" if "mozjpeg" in told else ""  # others have programs of that name
+    return [f"{name} {number.group() if number else 'of an unknown version'}{maker}"]
