@@ -103,9 +103,10 @@ def heading(paths: Sequence[Path], absent: Sequence[str]) -> str:
         f"# The engine against its peers\n\n{len(paths)} pictures: {', '.join(path.name for path in paths)}. "
         "Median over the pictures, the range in brackets. Bytes where a judge says the same, by interpolation of "
         "log(bytes); of the judges PSNR-HVS-M and MS-SSIM see no colour. "
-        "CPU time by the operating system, from file to bytes, one thread; commands (ImageMagick, cwebp, pngquant, "
-        "guetzli, avifenc, cjxl) include the start of their program, libraries do not. The worst place: how many times "
-        "the bound of the engine's own local criterion, of the setting whose score is nearest.\n\n"
+        "CPU time by the operating system, from file to bytes, one thread; commands (ImageMagick, cjpeg, cjpegli, "
+        "cwebp, pngquant, guetzli, avifenc, cjxl) include the start of their program, libraries do not. The worst "
+        "place: how many times the bound of the engine's own local criterion, of the setting whose score is nearest."
+        "\n\n"
         f"Missing here: {', '.join(absent) or 'nothing'}. {'; '.join(peers.versions())}."
     )
 
@@ -148,16 +149,20 @@ def write(paths: Sequence[Path]) -> None:
     PLOTS.mkdir(exist_ok=True)
     report.plot(jpeg.curves, "JPEG", PLOTS / "jpeg.svg")
     report.plot(webp.curves, "WebP", PLOTS / "webp.svg")
+    report.plot(other.curves, "JPEG, AVIF and JPEG XL", PLOTS / "avif-jxl.svg")
     sections = [
         heading(paths, absent),
         "## JPEG",
         *tables(jpeg, "Pillow progressive"),
         "![JPEG](plots/jpeg.svg)",
+        "## JPEG at quality 100",
+        goals.finest_table(paths, absent),
         "## WebP",
         *tables(webp, "Pillow"),
         "![WebP](plots/webp.svg)",
         "## AVIF and JPEG XL",
         *tables(other, "leanpix JPEG"),
+        "![JPEG, AVIF and JPEG XL](plots/avif-jxl.svg)",
         "## PNG with a palette",
         palette_table(png),
         "## A target size",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -27,6 +28,8 @@ LARGE_PX = (6000, 4000)
 SMALL_WIDTH_PX = 1200
 SMALL_QUALITY = 80
 RUNS = 5
+_FINEST = 100
+_EACH, _LUMA = np.eye(3), np.array([[0.299], [0.587], [0.114]])
 
 
 def pixels(source: bytes, like: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
@@ -93,6 +96,29 @@ def _score_row(paths: Sequence[Path], output: OutputFormat, target: int) -> list
     below = sum(score < target - 0.05 for score in reached)  # 0.05: what kernels may differ by
     cells = [report.spread(reached), f"{below} of {len(reached)}", report.spread(encodes, 0)]
     return [f"{output}, at least {target}", *cells, report.spread(rates, 2), report.spread(cpu, 0)]
+
+
+def finest_table(paths: Sequence[Path], absent: Sequence[str]) -> str:
+    """JPEG at quality 100: how near its samples come to the picture's, and what that takes."""
+    ways: dict[str, peers.Encode] = {
+        "leanpix": peers.leanpix(OutputFormat.JPG),
+        "libjpeg-turbo 4:4:4": peers.pillow("JPEG", subsampling=0, optimize=True, progressive=True),
+        "libjpeg-turbo 4:2:0": peers.pillow("JPEG", subsampling=2, optimize=True, progressive=True),
+    }
+    if "sharp" not in absent:
+        ways["sharp mozjpeg 4:4:4"] = peers.sharp("jpeg", mozjpeg=True, chromaSubsampling="4:4:4")
+    rows = []
+    for name, encode in ways.items():
+        made = [(pixels(path.read_bytes()), encode(path, _FINEST).data) for path in paths]
+        colour, luma = ([_psnr(of, pixels(data), weights) for of, data in made] for weights in (_EACH, _LUMA))
+        rates = [len(data) * 8 / (of.shape[0] * of.shape[1]) for of, data in made]
+        rows.append([name, report.spread(colour, 2), report.spread(luma, 2), report.spread(rates, 2)])
+    return report.table(["JPEG at quality 100", "PSNR of R, G and B, dB", "of luma, dB", "bits per pixel"], rows)
+
+
+def _psnr(reference: NDArray[np.uint8], shown: NDArray[np.uint8], weights: NDArray[np.float64]) -> float:
+    away = (reference.astype(float) - shown) @ weights
+    return 10 * math.log10(255**2 / max(float(np.mean(away**2)), 1e-9))
 
 
 def thumbnail_table(path: Path) -> str:

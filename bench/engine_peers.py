@@ -132,7 +132,9 @@ def _without_extension(output: OutputFormat) -> Encode:
     return run
 
 
-def _pillow(format_name: str, **options: object) -> Encode:
+def pillow(format_name: str, **options: object) -> Encode:
+    """Time Pillow at a quality."""
+
     def work(path: Path, quality: int) -> bytes:
         target = io.BytesIO()
         with Image.open(path) as image:
@@ -167,7 +169,7 @@ def jpeg_peers() -> list[Peer]:
     return [
         Peer("leanpix", leanpix(OutputFormat.JPG), _QUALITIES),
         Peer("leanpix without its extension", _without_extension(OutputFormat.JPG), _QUALITIES),
-        Peer("Pillow progressive", _pillow("JPEG", progressive=True, optimize=True), _QUALITIES),
+        Peer("Pillow progressive", pillow("JPEG", progressive=True, optimize=True), _QUALITIES),
         Peer("sharp mozjpeg", sharp("jpeg", mozjpeg=True), _QUALITIES),
         Peer("cjpeg of mozjpeg", command("cjpeg", "-quality", "{setting}", "-outfile", "{out}", "{in}"), _QUALITIES),
         Peer("jpegli 4:2:0", in_process(_jpegli), _QUALITIES),
@@ -185,7 +187,7 @@ def webp_peers() -> list[Peer]:
     )
     return [
         Peer("leanpix", leanpix(OutputFormat.WEBP), _QUALITIES),
-        Peer("Pillow", _pillow("WEBP"), _QUALITIES),
+        Peer("Pillow", pillow("WEBP"), _QUALITIES),
         Peer("sharp", sharp("webp"), _QUALITIES),
         Peer("cwebp -m 4", four, _QUALITIES),
         Peer("cwebp -m 6", six, _QUALITIES),
