@@ -19,7 +19,8 @@ from leanpix.domain.errors import OutcomeUnknownError, StoreUnavailableError
 from leanpix.stores.sql.connections import Connections
 from leanpix.stores.sql.database import sqlite_engine
 from leanpix.stores.sql.driver import DriverConnections, SqliteWriter
-from leanpix.stores.sql.postgres import postgres_engine
+from leanpix.stores.sql.pooler import Pooling
+from leanpix.stores.sql.postgres import postgres_engine, transaction_preamble
 from leanpix.stores.sql.postgres_driver import PostgresConnections
 from leanpix.stores.sql.tables import metadata, submissions
 
@@ -215,3 +216,34 @@ def test_of_several_columns_of_one_name_the_first_has_it(connections: Connection
     with connections.connected() as connection:
         found = connection.execute(text("SELECT 1 AS side, 2 AS side")).one()
         assert (found.side, found[1]) == (1, 2)
+
+
+def test_what_runs_behind_a_transaction_runs_once_that_is_kept_and_only_then(one: PostgresConnections) -> None:
+    counted = text("INSERT INTO submissions SELECT key_id, :token, fingerprint, task_id, created_at FROM submissions")
+
+    def write(*tokens: str, behind: str) -> bool:
+        with one.in_transaction() as connection:
+            ran = connection.execute_behind(counted, {"token": behind})
+            for token in tokens:
+                connection.execute(insert(submissions), row(token))
+        return bool(ran)
+
+    assert write("a", behind="b")
+    with pytest.raises(REFUSED):
+        write("c", "c", behind="d")
+    # Two rows would have the same token: what fails behind is not done, and undoes nothing.
+    assert not write("e", behind="f")
+    with one.connected() as connection:
+        assert sorted(connection.scalars(select(submissions.c.token))) == ["a", "b", "e"]
+        assert connection.scalar(text("SHOW synchronous_commit")) == "on"
+
+
+def test_only_what_waits_for_the_disk_is_told_to(postgres: Postgres) -> None:
+    url = migrated_database(postgres)
+    for waits, setting in ((True, "on"), (False, "off")):
+        for pooling in (Pooling.NONE, Pooling.TRANSACTION):
+            engine = postgres_engine(url, durable=waits, connections=1, pooling=pooling)
+            connections = PostgresConnections(engine, transaction_preamble(pooling, waits=waits))
+            with connections.in_transaction() as connection:
+                assert connection.scalar(text("SHOW synchronous_commit")) == setting
+            connections.close()

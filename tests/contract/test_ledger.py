@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from psycopg import IntegrityError
 from sqlalchemy import text
-from sqlalchemy.exc import NoResultFound
 from tests.support.ledger import Book, SettableClock, success
 from tests.support.ports import Node, over_sql
 
@@ -147,7 +146,7 @@ def test_a_late_worker_that_lost_its_task_changes_nothing(book: Book) -> None:
 @pytest.mark.parametrize("credit", [10, None])
 def test_what_was_not_held_cannot_be_settled(book: Book, credit: int | None) -> None:
     book.account(credit=credit)
-    with pytest.raises(NoResultFound), book.database.transaction() as change:
+    with pytest.raises(REFUSED), book.database.transaction() as change:
         change.accounts.settle("key", "no task", 1, 3.0)
     assert book.credit() == credit
     assert book.entries("no task") == []

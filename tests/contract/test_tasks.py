@@ -135,3 +135,13 @@ def test_a_transaction_that_raises_leaves_nothing_and_delivers_nothing(book: Boo
         assert view.tasks.get(task.id) is None
         assert view.tasks.ready(10) == []
     assert book.credit() == 10
+
+
+def test_a_row_is_kept_as_it_is_and_one_that_is_gone_is_told(book: Book) -> None:
+    book.account()
+    task_id = book.task()
+    before = book.get(task_id)
+    with book.database.transaction() as change:
+        assert change.tasks.keep(task_id)
+        assert not change.tasks.keep("gone")
+    assert book.get(task_id) == before

@@ -85,6 +85,9 @@ class ModelAccounts(Repository):
         self._enter(key_id, task_id, LedgerKind.HOLD, -credit, now)
         return True
 
+    def hold_or_undo(self, key_id: str, task_id: str, credit: int, now: float) -> bool:
+        return self.hold(key_id, task_id, credit, now)
+
     def raise_hold(self, key_id: str, task_id: str, credit: int) -> bool:
         if not self._take(key_id, credit - self._held(task_id)):
             return False
@@ -101,13 +104,10 @@ class ModelAccounts(Repository):
         found = self.work.lock("accounts", key_id)
         return found is None or found[0].credits is None or found[0].credits >= credit
 
-    def settle(self, key_id: str, task_id: str, cost: int, now: float) -> bool:
-        if not self._close(key_id, task_id, cost):
-            self._held(task_id)
-            return False
+    def settle(self, key_id: str, task_id: str, cost: int, now: float) -> None:
+        self._close(key_id, task_id, cost)
         self._enter(key_id, task_id, LedgerKind.SETTLE, -cost, now)
         self._count_in(key_id, int(now // _DAY_S), cost)
-        return True
 
     def release(self, key_id: str, task_id: str, now: float) -> None:
         held = self._held(task_id)
@@ -157,16 +157,13 @@ class ModelAccounts(Repository):
         return True
 
     @statement
-    def _close(self, key_id: str, task_id: str, cost: int) -> bool:
+    def _close(self, key_id: str, task_id: str, cost: int) -> None:
         hold = self.work.get("ledger", (task_id, LedgerKind.HOLD))
         found = self.work.lock("accounts", key_id)
-        if found is None or hold is None:
-            return False
-        left = None if found[0].credits is None else found[0].credits - cost - hold.credits
-        if left is not None and left < 0:
-            return False
-        self._balance(found, left)
-        return True
+        if hold is None:
+            raise ConstraintError("ledger.credits: a charge without a hold")
+        if found is not None:
+            self._balance(found, None if found[0].credits is None else found[0].credits - cost - hold.credits)
 
     @statement
     def _held(self, task_id: str) -> int:

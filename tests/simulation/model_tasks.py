@@ -66,6 +66,13 @@ class ModelTasks(Repository):
         return True
 
     @statement
+    def keep(self, task_id: str) -> bool:
+        task: Task | None = self.work.lock("tasks", task_id)
+        if task is not None:
+            self.work.write("tasks", task_id, task)
+        return task is not None
+
+    @statement
     def forget(self, fence: FencingToken) -> bool:
         task = self._owned(fence)
         if task is None or task.source_kind is not SourceKind.HELD:

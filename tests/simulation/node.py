@@ -109,7 +109,7 @@ class NodeSignals:
         self.work, self.addresses = work, addresses
         self.line: EmbeddedTaskQueue | None = None
 
-    def task_ended(self, task_id: str, task: Task | None = None) -> None:
+    def task_ended(self, task_id: str, task: Task | None = None, *, is_announced: bool = False) -> None:
         """Nobody waits by signal here."""
 
     def place(self, entry: QueueEntry) -> Place | None:

@@ -25,7 +25,6 @@ from leanpix.service import cancel, execute
 from leanpix.service.execute import Execute
 from leanpix.service.held_sources import HeldSources
 from leanpix.service.maintain import Reaper, Sweeper
-from leanpix.service.submit import Submit
 
 Plant = Callable[[pytest.MonkeyPatch], None]
 PLANTED: dict[str, Plant] = {}
@@ -189,22 +188,22 @@ def feeders_do_not_wait_for_each_other(patch: pytest.MonkeyPatch) -> None:
 @planted
 def the_bound_of_a_key_is_looked_at_before_only(patch: pytest.MonkeyPatch) -> None:
     """Requests that come at once do not count one another."""
-    check = Submit._check_queue
+    count = ModelTasks.count_unfinished
 
-    def outside_only(self: Submit, view: Any, account: Any) -> None:
-        if not view.work.is_transaction:
-            check(self, view, account)
+    def outside_only(self: ModelTasks, key_id: str) -> tuple[int, int]:
+        return (0, 0) if self.work.is_transaction else count(self, key_id)
 
-    patch.setattr(Submit, "_check_queue", outside_only)
+    patch.setattr(ModelTasks, "count_unfinished", outside_only)
 
 
 @planted
 def an_attempt_that_lost_its_answer_is_another_ones(patch: pytest.MonkeyPatch) -> None:
     """A commit whose answer was lost counts as a lost fence, so that the result of a task that succeeded is removed."""
 
-    def record(self: Execute, task: Task, outcome: Any) -> Task | None:
+    def record(self: Execute, task: Task, outcome: Any) -> Any:
         with self.database.transaction() as change:
-            return execute.record(change, task, outcome, self.now())
+            ended = execute.record(change, task, outcome, self.now())
+        return None if ended is None else execute._Recorded(ended, is_announced=False)
 
     patch.setattr(Execute, "_record", record)
 

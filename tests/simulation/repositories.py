@@ -14,6 +14,7 @@ from tests.simulation.rows import Rows, Work
 from tests.simulation.statements import Repository, statement
 
 from leanpix.domain.submission import Submission
+from leanpix.domain.task import Task
 
 
 class ModelSubmissions(Repository):
@@ -126,6 +127,11 @@ class ModelTransaction(Repository):
     def enqueue(self, task_id: str) -> None:
         if self.work.rows.is_shared:  # on one machine the task's own row is its delivery
             self._defer(task_id)
+
+    def announce(self, task: Task) -> bool:
+        """Nobody waits by signal here."""
+        del task
+        return False
 
     def entries(self, task_id: str) -> list[tuple[str, int]]:
         """The ledger's entries of a task: kind and credits, oldest first."""

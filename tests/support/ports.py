@@ -20,6 +20,7 @@ from tests.simulation.repositories import ModelDatabase
 from tests.simulation.rows import Rows, Threads
 from tests.support.servers import Postgres
 
+from leanpix.bootstrap.shared import announce
 from leanpix.queues import postgres as jobs
 from leanpix.queues.embedded import EmbeddedTaskQueue
 from leanpix.queues.fair_scheduler import FairScheduler
@@ -31,11 +32,12 @@ from leanpix.queues.wakeups import EndListener, PostgresSignals
 from leanpix.service.ports import Clock, RateLimits, Signals, TaskQueue
 from leanpix.stores.process_rates import ProcessRateLimits
 from leanpix.stores.sql.announcing import announced, heard
-from leanpix.stores.sql.database import SqlDatabase, sqlite_database
+from leanpix.stores.sql.database import Outside, SqlDatabase, sqlite_database
 from leanpix.stores.sql.postgres import plain_connection, postgres_engine
-from leanpix.stores.sql.postgres_driver import PostgresConnections
+from leanpix.stores.sql.postgres_driver import PostgresConnection, PostgresConnections
 from leanpix.stores.sql.rate_limits import SqlRateLimits
 from leanpix.stores.sql.schema import migrate
+from leanpix.stores.sql.tasks import first_in_line
 
 _TEMPLATE = "migrated"
 _WORKERS = count()
@@ -107,14 +109,24 @@ def postgres_node(url: str, queue: QueueSettings) -> Iterator[Node]:
     durable, quick = (PostgresConnections(engine) for engine in engines)
     local = LocalSignals()
     failures: list[BaseException] = []
-    database = SqlDatabase(durable, quick, jobs.enqueue, patience_s=10)
+    signals = PostgresSignals(quick, local, failures.append, announced)
+    database = SqlDatabase(durable, quick, Outside(jobs.enqueue, partial(announce, signals)), patience_s=10)
     listen = partial(plain_connection, url)
     yield Node(
         database,
-        PostgresSignals(quick, local, failures.append, announced),
+        signals,
         local,
         SqlRateLimits(quick),
-        partial(PostgresTaskQueue, quick, listen, database, queue, on_error=failures.append, choose=random.choice),
+        partial(
+            PostgresTaskQueue,
+            quick,
+            listen,
+            database,
+            queue,
+            on_error=failures.append,
+            choose=random.choice,
+            first_in_line=first_in_line(PostgresConnection.dialect),
+        ),
         failures,
         lambda: jobs.mend(durable, queue.stale_s),
         EndListener(listen, local, failures.append, heard),

@@ -9,20 +9,24 @@ from sqlalchemy import Engine, QueuePool
 
 from leanpix.bootstrap.rows import Rows
 from leanpix.domain.errors import SetupError
+from leanpix.domain.task import Task
 from leanpix.queues import postgres as jobs
 from leanpix.queues.postgres import PostgresTaskQueue
 from leanpix.queues.signals import LocalSignals
 from leanpix.queues.wakeups import EndListener, PostgresSignals
 from leanpix.service.observing import ConnectionFigures
+from leanpix.service.ports import Answer
 from leanpix.settings import Settings
 from leanpix.stores.sql.announcing import announced, heard
-from leanpix.stores.sql.database import SqlDatabase
+from leanpix.stores.sql.connections import SqlConnection
+from leanpix.stores.sql.database import Outside, SqlDatabase
 from leanpix.stores.sql.database_url import database_named, told_where
 from leanpix.stores.sql.pooler import Connect, Pooling, hears, pooling_of
 from leanpix.stores.sql.postgres import plain_connection, postgres_engine, transaction_preamble
-from leanpix.stores.sql.postgres_driver import PostgresConnections
+from leanpix.stores.sql.postgres_driver import PostgresConnection, PostgresConnections
 from leanpix.stores.sql.rate_limits import SqlRateLimits
 from leanpix.stores.sql.schema import require_current
+from leanpix.stores.sql.tasks import first_in_line
 from leanpix.telemetry.logging import log_failure
 
 
@@ -50,12 +54,19 @@ def shared_rows(settings: Settings, url: str, local: LocalSignals) -> Rows:
         for engine in engines:
             engine.dispose()
         raise
-    durable, quick = PostgresConnections(engines[0], transaction_preamble(pooling)), PostgresConnections(engines[1])
+    durable, quick = (
+        PostgresConnections(engine, transaction_preamble(pooling, waits=waits))
+        for engine, waits in zip(engines, (True, False), strict=True)
+    )
+    signals = PostgresSignals(quick, local, log_failure, announced)
     listen = partial(plain_connection, settings.database_direct_url or url)
-    database = SqlDatabase(durable, quick, jobs.enqueue, patience_s=settings.patience_s)
+    outside = Outside(jobs.enqueue, partial(announce, signals))
+    database = SqlDatabase(durable, quick, outside, patience_s=settings.patience_s)
 
     def deliveries(_owner: str) -> PostgresTaskQueue:
-        return PostgresTaskQueue(quick, listen, database, settings, on_error=log_failure, choose=secrets.choice)
+        return PostgresTaskQueue(
+            quick, listen, database, settings, log_failure, secrets.choice, first_in_line(PostgresConnection.dialect)
+        )
 
     def connections() -> ConnectionFigures:
         in_use = sum(pool.checkedout() for pool in (engine.pool for engine in engines) if isinstance(pool, QueuePool))
@@ -64,13 +75,18 @@ def shared_rows(settings: Settings, url: str, local: LocalSignals) -> Rows:
     return Rows(
         database,
         SqlRateLimits(quick, patience_s=settings.patience_s),
-        PostgresSignals(quick, local, log_failure, announced),
+        signals,
         local,
         deliveries,
         partial(jobs.mend, durable, settings.stale_s),
         EndListener(listen, local, log_failure, heard),
         connections=connections,
     )
+
+
+def announce(signals: PostgresSignals, connection: SqlConnection, task: Task) -> Answer:
+    """Have a task's end told of with the transaction of a connection; not where it is another library's."""
+    return signals.announce(connection, task) if isinstance(connection, PostgresConnection) else False
 
 
 def _admitted_pooling(settings: Settings, url: str) -> Pooling:

@@ -8,12 +8,21 @@ from typing import Any, Protocol
 
 from sqlalchemy import TextClause
 
+from leanpix.service.ports import Answer
+
 
 class Executes(Protocol):
     """The part of a connection that it takes to enqueue."""
 
     def execute(self, statement: TextClause, values: Mapping[str, Any], /) -> object:
         """Run a statement."""
+
+
+class RunsBehind(Protocol):
+    """A connection in a transaction, behind which statements may run."""
+
+    def execute_behind(self, statement: TextClause, values: Mapping[str, Any], /) -> Answer:
+        """Have a statement run as soon as the transaction is kept, in the same trip; afterwards: whether it has."""
 
 
 class Row(Protocol):

@@ -29,10 +29,15 @@ class FairScheduler:
     stopped: Event
     _lock: Lock = field(default_factory=Lock)
 
-    def deliver(self, task_id: str) -> None:
-        """Handle the tasks whose turn it is until the given one is not waiting any more, whoever took it."""
+    def deliver(self, task_id: str, first: QueueEntry | None = None) -> None:
+        """Handle the tasks whose turn it is until the given one is not waiting any more, whoever took it.
+
+        first: which was the first in line a moment ago. Mostly it is the given one, and then there is no need to look.
+        """
         window, is_told_on = 1, False
-        while line := self._line(task_id, window):
+        is_first = first is not None and first.task_id == task_id and not self.stopped.is_set()
+        line: Sequence[QueueEntry] = [first] if first is not None and is_first else self._line(task_id, window)
+        while line:
             turn = self._taken(line)
             if turn is None:
                 if not is_told_on:  # this slot is kept for other keys, and an idle worker may have one that is not
@@ -44,6 +49,7 @@ class FairScheduler:
                 return
             # Whoever loses a race for the first in line looks further down it, so that many do not queue here.
             window = 1 if won else min(2 * window, _WIDEST_WINDOW)
+            line = self._line(task_id, window)
 
     def _tell_on(self, task_id: str) -> None:
         """Have the task delivered once more: a delivery that waits in a slot is one that no other worker hears of."""

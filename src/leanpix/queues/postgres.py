@@ -12,7 +12,7 @@ from threading import Event, Lock
 from typing import NamedTuple
 
 import psycopg
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 
 from leanpix.domain.task import QueueEntry
 from leanpix.queues.connections import Connection, Connections, Executes
@@ -41,10 +41,12 @@ _PRUNE = text("SELECT procrastinate_prune_stalled_workers_v1(:seconds)")
 _BEAT = text("""
     SELECT procrastinate_update_heartbeat_v1(:worker), EXISTS (SELECT FROM procrastinate_workers WHERE id = :worker)
 """)
-_FETCH = text("""
-    SELECT id, args->>'task_id' FROM procrastinate_fetch_job_v2(ARRAY[CAST(:queue AS varchar)], :worker)
-    WHERE id IS NOT NULL
-""")
+_FETCH = """
+    SELECT job.id, job.args->>'task_id', line.id, line.key_id
+    FROM procrastinate_fetch_job_v2(ARRAY[CAST(:queue AS varchar)], :worker) AS job
+    LEFT JOIN LATERAL ({first_in_line}) AS line ON true
+    WHERE job.id IS NOT NULL
+"""
 _FINISH = text("SELECT procrastinate_finish_job_v1(:job, 'succeeded', true)")
 _RETRY = text("SELECT procrastinate_retry_job_v2(:job, now() + interval '1 s', NULL, NULL, NULL)")
 _HAND_ON = text("""
@@ -82,6 +84,7 @@ def mend(connections: Connections, stale_s: float) -> None:
 class _Job(NamedTuple):
     id: int
     task_id: str
+    first: QueueEntry | None  # in line, when the job was fetched
 
 
 @dataclass(slots=True)
@@ -92,7 +95,7 @@ class PostgresTaskQueue:
     been taken by somebody. A job that a lost connection leaves with this process is handed on when its registration,
     which is replaced then, is stale; the tasks in hand go on. connections: on which each statement is kept by itself,
     without a wait for the disk: what a power cut undoes of a job is delivered once more. listen gives a connection to
-    hear of jobs by.
+    hear of jobs by. first_in_line: a query of the id and the key of the task whose turn it is, asked with each job.
     """
 
     connections: Connections
@@ -101,13 +104,19 @@ class PostgresTaskQueue:
     settings: QueueSettings
     on_error: Callable[[BaseException], None]
     choose: Callable[[Sequence[QueueEntry]], QueueEntry]
+    first_in_line: str
     monotonic: Clock = time.monotonic
     _stopped: Event = field(default_factory=Event)
     _new: Event = field(default_factory=Event)
     _asking: Lock = field(default_factory=Lock)
     _lock: Lock = field(default_factory=Lock)
+    _fetch: TextClause = field(init=False)
     _worker: int | None = None
     _expected: float = math.inf  # jobs that may wait: those told of and not fetched yet; inf: look until there is none
+
+    def __post_init__(self) -> None:
+        """Put the question together."""
+        self._fetch = text(_FETCH.format(first_in_line=self.first_in_line))
 
     def run(self, handle: Callable[[str], bool], *, concurrency: int, spare: int = 0) -> None:
         """Call `handle(task_id)` in up to `concurrency` threads, and `spare` more, until `stop`."""
@@ -167,7 +176,7 @@ class PostgresTaskQueue:
     def _do(self, job: _Job, turns: FairScheduler) -> None:
         end = _FINISH
         try:
-            turns.deliver(job.task_id)
+            turns.deliver(job.task_id, job.first)
         except Exception as failure:  # noqa: BLE001 - it is told, and the job comes again
             self.on_error(failure)
             end = _RETRY
@@ -182,8 +191,10 @@ class PostgresTaskQueue:
 
     def _fetched(self) -> _Job | None:
         with self.connections.autocommit() as connection:
-            found = connection.execute(_FETCH, {"queue": _QUEUE, "worker": self._registered(connection)}).first()
-        return None if found is None else _Job(found[0], found[1])
+            found = connection.execute(self._fetch, {"queue": _QUEUE, "worker": self._registered(connection)}).first()
+        if found is None:
+            return None
+        return _Job(found[0], found[1], None if found[2] is None else QueueEntry(found[2], found[3]))
 
     def _registered(self, connection: Connection) -> int:
         with self._lock:

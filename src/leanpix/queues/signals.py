@@ -64,8 +64,9 @@ class LocalSignals:
         """Wake those who fetch sources."""
         self.addresses.set()
 
-    def task_ended(self, task_id: str, task: Task | None = None) -> None:
+    def task_ended(self, task_id: str, task: Task | None = None, *, is_announced: bool = False) -> None:
         """Wake those who wait for this task, or are about to; may be called from any thread."""
+        del is_announced  # there are no other nodes
         with self._lock:
             self._ended[task_id] = task or self._ended.get(task_id)
             if len(self._ended) > _REMEMBERED:

@@ -9,22 +9,28 @@ from sqlalchemy import text
 
 from leanpix.domain.errors import StoreUnavailableError
 from leanpix.domain.task import QueueEntry, Task
-from leanpix.queues.connections import Connections
+from leanpix.queues.connections import Connections, RunsBehind
 from leanpix.queues.listener import ChannelListener
 from leanpix.queues.signals import LocalSignals
+from leanpix.service.ports import Answer
 
 _CHANNEL = "leanpix_ended"
 # The id by itself is for nodes that run an older version, or a task that does not fit into PostgreSQL's 8,000 bytes.
-_NOTIFY = text("SELECT pg_notify(:channel, :task), pg_notify(:channel, :task_id)")
-_NOTIFY_ID = text("SELECT pg_notify(:channel, :task_id)")
+_SAID = "pg_notify(:channel, :task), pg_notify(:channel, :task_id)"
+_SAID_ID = "pg_notify(:channel, :task_id)"
+_NOTIFY, _NOTIFY_ID = (text(f"SELECT {said}") for said in (_SAID, _SAID_ID))
+# On a connection whose transactions wait for the disk.
+_NOTIFY_BEHIND, _NOTIFY_ID_BEHIND = (
+    text(f"SELECT set_config('synchronous_commit', 'off', true), {said}") for said in (_SAID, _SAID_ID)
+)
 _MOST_BYTES = 7999
 
 
 class PostgresSignals:
     """Tells every process that listens. Work needs no signal here: procrastinate sends its own.
 
-    It is sent by itself: in the transaction of the task's end the notification would hold PostgreSQL's one
-    lock of all notifications while the commit waits for the disk.
+    It is a statement of its own, behind the transaction of the task's end: within it the notification would hold
+    PostgreSQL's one lock of all notifications while the commit waits for the disk.
     """
 
     def __init__(
@@ -36,17 +42,27 @@ class PostgresSignals:
     ) -> None:
         self._connections, self._local, self._on_error, self._announced = connections, local, on_error, announced
 
-    def task_ended(self, task_id: str, task: Task | None = None) -> None:
+    def announce(self, connection: RunsBehind, task: Task) -> Answer:
+        """Wake those who wait in other processes, in the trip in which the connection's transaction is kept."""
+        values = self._values(task.id, task)
+        return connection.execute_behind(_NOTIFY_BEHIND if "task" in values else _NOTIFY_ID_BEHIND, values)
+
+    def task_ended(self, task_id: str, task: Task | None = None, *, is_announced: bool = False) -> None:
         """Wake those who wait for this task, in this process and in others."""
         self._local.task_ended(task_id, task)
-        told = "" if task is None else self._announced(task)
-        is_told = 0 < len(told.encode()) <= _MOST_BYTES
-        values = {"channel": _CHANNEL, "task_id": task_id} | ({"task": told} if is_told else {})
+        if is_announced:
+            return
+        values = self._values(task_id, task)
         try:
             with self._connections.autocommit() as connection:
-                connection.execute(_NOTIFY if is_told else _NOTIFY_ID, values)
+                connection.execute(_NOTIFY if "task" in values else _NOTIFY_ID, values)
         except (StoreUnavailableError, psycopg.Error) as failure:
             self._on_error(failure)
+
+    def _values(self, task_id: str, task: Task | None) -> dict[str, str]:
+        told = "" if task is None else self._announced(task)
+        is_told = 0 < len(told.encode()) <= _MOST_BYTES
+        return {"channel": _CHANNEL, "task_id": task_id} | ({"task": told} if is_told else {})
 
     def place(self, entry: QueueEntry) -> None:
         """None: whose turn it is is the line's to say, which all share."""

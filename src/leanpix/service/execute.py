@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from threading import Event, Lock
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from leanpix.domain.account import LARGE_SIDE_PX, price
 from leanpix.domain.errors import CallerError, SourceGoneError, StoreUnavailableError, TaskFailure
@@ -19,7 +19,7 @@ from leanpix.service.blob_keys import fetched_key, source_key
 from leanpix.service.held_sources import HeldSources
 from leanpix.service.observing import Ended, ObserveEnd, Phases, unobserved
 from leanpix.service.open_files import head_of, in_memory
-from leanpix.service.ports import Blobs, Clock, Compressor, Database, Review, Signals, Transaction
+from leanpix.service.ports import Answer, Blobs, Clock, Compressor, Database, Review, Signals, Transaction
 from leanpix.service.progress import Progress
 from leanpix.service.result_cache import ResultCache
 from leanpix.service.submit import refuse_png_target
@@ -56,6 +56,13 @@ def unkept(key: str, content: bytes) -> None:
 def unreviewed(task: Task, source: BinaryIO, done: Compression | CompressionView, stored: StoredResult) -> None:
     """Publish everything."""
     del task, source, done, stored
+
+
+class _Recorded(NamedTuple):
+    """A task as it has ended, and whether those who wait at other nodes were told."""
+
+    task: Task
+    is_announced: Answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,8 +140,8 @@ class Attempts:
     ) -> TaskState | None:
         self.progress.forget(task.fence)
         phases.enter("recording")
-        ended = self._persistently(task, outcome)
-        final = None if ended is None else ended.state
+        recorded = self._persistently(task, outcome)
+        final = None if recorded is None else recorded.task.state
         if final is None:
             self.on_lost(task.fence)
         if outcome.result is not None and not outcome.result.in_row and final is not TaskState.SUCCEEDED:
@@ -142,10 +149,10 @@ class Attempts:
             # again, whose result has the same name. Where the store is away it goes with the task.
             with suppress(StoreUnavailableError):
                 self.blobs.delete_under(outcome.result.blob)
-        if final is not None:
+        if recorded is not None and final is not None:
             if outcome.result is not None and outcome.content is not None and final is TaskState.SUCCEEDED:
                 self.keep(outcome.result.blob, outcome.content)
-            self.signals.task_ended(task.id, ended)
+            self.signals.task_ended(task.id, recorded.task, is_announced=bool(recorded.is_announced))
             self._drop_source(task, final)
             self.observe(_ended(task, outcome, final, phases, cause))
         return final
@@ -154,7 +161,7 @@ class Attempts:
         if self.held is None or not self.held.drop(task.id):  # else there is no file of it
             drop_source(self.blobs, task, final)
 
-    def _persistently(self, task: Task, outcome: Outcome) -> Task | None:
+    def _persistently(self, task: Task, outcome: Outcome) -> _Recorded | None:
         """Record the outcome however long the database is away, within reason: the work is done and would be lost."""
         for pause_s in _RECORD_PAUSES_S:
             try:
@@ -163,16 +170,17 @@ class Attempts:
                 self.stopping.wait(pause_s)
         return self._record(task, outcome)
 
-    def _record(self, task: Task, outcome: Outcome) -> Task | None:
+    def _record(self, task: Task, outcome: Outcome) -> _Recorded | None:
         with self.database.transaction() as change:
             ended = record(change, task, outcome, self.now())
+            is_announced = False if ended is None else change.announce(ended)
         if ended is not None:
-            return ended
+            return _Recorded(ended, is_announced)
         with self.database.reading() as view:
             now = view.tasks.get(task.id)
         # A commit whose answer was lost is one all the same: the fence is gone because this very attempt ended.
         is_ours = now is not None and now.state.is_final and now.attempt == task.attempt
-        return now if is_ours else None
+        return _Recorded(now, is_announced=False) if now is not None and is_ours else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,7 @@ from leanpix.domain.errors import (
     QueueFullError,
     RateLimitedError,
     StorageFullError,
+    StoreUnavailableError,
 )
 from leanpix.domain.formats import PNG_SIGNATURE, OutputFormat
 from leanpix.domain.request import KBYTE, CompressionOptions, ReturnType
@@ -118,7 +119,7 @@ class Submit:
         """Keep the task and return its id; CapacityError or CreditsExhaustedError where it cannot be kept.
 
         is_awaited: the caller waits for the task's end, and tells nobody its id before `promise`. The task need not
-        outlive this process then, and the caller calls `let_go` in the end.
+        outlive this process then, nor a database that dies, and the caller calls `let_go` in the end.
 
         Under an idempotency key that came with the same request before, the earlier task's id; KeyReusedError where
         it came with another. A request that was refused leaves its key free.
@@ -132,7 +133,8 @@ class Submit:
             return earlier
         if not self.blobs.has_room():
             raise StorageFullError("HTTP 429: the server is short of disk space; try again later", _DISK_RETRY_S)
-        if is_awaited and submission is None and isinstance(source, Upload) and not source.is_kept:
+        is_promised = not is_awaited or submission is not None
+        if not is_promised and isinstance(source, Upload) and not source.is_kept:
             held_id = self._hold(account, task, source)
             if held_id is not None:
                 return held_id
@@ -141,7 +143,7 @@ class Submit:
         task = replace(task, source_in_row=row_source is not None)
         try:
             self._store_source(task, source)
-            with self.database.transaction() as change:
+            with self.database.transaction(waits=is_promised or self.held is not None) as change:
                 task_id = self._accept(change, account, task, submission, row_source)
         except OutcomeUnknownError:
             # Where the task was kept its source is needed; where that cannot be told, the sweeper of files will know.
@@ -160,9 +162,17 @@ class Submit:
         return task_id
 
     def promise(self, task_id: str) -> None:
-        """Have a task outlive this process, before its id is told; StoreUnavailableError where it cannot."""
+        """Have a task outlive this process and its database, before its id is told.
+
+        StoreUnavailableError where it cannot: then nothing may be told.
+        """
         if self.held is not None:
             self.held.promise(self.database, self.blobs, task_id)
+            return
+        with self.database.transaction() as change:
+            is_kept = change.tasks.keep(task_id)
+        if not is_kept:  # the database died, and with it what it had not been asked to wait for
+            raise StoreUnavailableError
 
     def let_go(self, task_id: str) -> None:
         """Nobody waits for the task any more: its source is not needed, or lies in the store."""
@@ -204,7 +214,7 @@ class Submit:
         """QueueFullError before a source is stored for nothing; what counts is asked where the task is kept."""
         if row_source is None:
             with self.database.reading() as view:
-                self._check_queue(view, account)
+                self._refuse_full(*view.tasks.count_unfinished(account.id))
 
     def _store_source(self, task: Task, source: Upload | Address) -> None:
         if not task.source_in_row:
@@ -251,11 +261,13 @@ class Submit:
         if submission is not None and (first := change.submissions.claim(submission)) is not submission:
             return replayed(first, submission)
         # Before all else: the hold locks the account's row, so that a key's requests count one another's tasks.
-        if not change.accounts.hold(account.id, task.id, task.held, task.created_at):
+        is_held = change.accounts.hold_or_undo(account.id, task.id, task.held, task.created_at)
+        unfinished = change.tasks.count_unfinished(account.id)  # one wait for both
+        if not is_held:
             if change.accounts.is_revoked(account.id):
                 raise KeyRefusedError(REFUSED)
             raise CreditsExhaustedError(no_credits(task.held))
-        self._check_queue(change, account)
+        self._refuse_full(*unfinished)
         change.tasks.add(task, row_source)
         if task.fetch_host is None and task.owner is None:
             change.enqueue(task.id)
@@ -277,8 +289,7 @@ class Submit:
         if not known:
             raise CreditsExhaustedError(no_credits(1))
 
-    def _check_queue(self, view: Transaction, account: Account) -> None:
-        mine, everybodys = view.tasks.count_unfinished(account.id)
+    def _refuse_full(self, mine: int, everybodys: int) -> None:
         if mine >= self.bounds.per_key:
             raise QueueFullError(f"HTTP 429: this key has {mine} tasks under way; try again later", _QUEUE_RETRY_S)
         if everybodys >= self.bounds.overall:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from leanpix.service.ports.accounts import Accounts, RateLimits
+from leanpix.service.ports.accounts import Accounts, Answer, RateLimits
 from leanpix.service.ports.batches import Batches
 from leanpix.service.ports.files import Blobs, BlobStream, ResultExporter
 from leanpix.service.ports.messages import Poster, WebhookDeliveries
@@ -16,6 +16,7 @@ from leanpix.service.ports.work import Compressor, Fetcher, Place, Review, Signa
 
 __all__ = [
     "Accounts",
+    "Answer",
     "Batches",
     "BlobStream",
     "Blobs",

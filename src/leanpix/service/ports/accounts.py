@@ -8,6 +8,13 @@ from typing import Protocol
 from leanpix.domain.account import Account, DayUsage, RateBucket
 
 
+class Answer(Protocol):
+    """Yes or no, by a statement of a transaction: a shared database is waited for when it is looked at."""
+
+    def __bool__(self) -> bool:
+        """Yes."""
+
+
 class Accounts(Protocol):
     """Keys and their credits, inside one transaction."""
 
@@ -38,6 +45,9 @@ class Accounts(Protocol):
     def hold(self, key_id: str, task_id: str, credit: int, now: float) -> bool:
         """Set credits aside for a task; False where there are too few, or the key has been revoked."""
 
+    def hold_or_undo(self, key_id: str, task_id: str, credit: int, now: float) -> Answer:
+        """The same without a wait; where the answer is no the transaction has to be undone."""
+
     def raise_hold(self, key_id: str, task_id: str, credit: int) -> bool:
         """Have so many credits set aside for a task in place of fewer; False where there are too few."""
 
@@ -47,10 +57,11 @@ class Accounts(Protocol):
     def covers(self, key_id: str, credit: int) -> bool:
         """Whether so much can be taken; the balance stays as it is until the transaction ends."""
 
-    def settle(self, key_id: str, task_id: str, cost: int, now: float) -> bool:
-        """Turn a task's hold into a charge of `cost`; False where the balance does not cover a larger cost.
+    def settle(self, key_id: str, task_id: str, cost: int, now: float) -> None:
+        """Turn a task's hold into a charge of `cost`, which the hold and the balance cover.
 
-        Settling or releasing a task twice is an error of ours and violates a constraint of the store.
+        Anything else, and settling or releasing a task twice, is an error of ours and violates a constraint of the
+        store, at the latest as the transaction ends.
         """
 
     def release(self, key_id: str, task_id: str, now: float) -> None:

@@ -9,7 +9,7 @@ from typing import Protocol
 from leanpix.domain.states import TaskState
 from leanpix.domain.submission import Submission
 from leanpix.domain.task import FencingToken, Outcome, QueueEntry, Task
-from leanpix.service.ports.accounts import Accounts
+from leanpix.service.ports.accounts import Accounts, Answer
 from leanpix.service.ports.batches import Batches
 from leanpix.service.ports.messages import WebhookDeliveries
 
@@ -40,6 +40,9 @@ class Tasks(Protocol):
 
         False where it is not held any more.
         """
+
+    def keep(self, task_id: str) -> bool:
+        """Have a row outlive a power cut, whoever added it, once this transaction has ended; False: it is gone."""
 
     def forget(self, fence: FencingToken) -> bool:
         """Remove a task whose source was held by a process that is gone; False where the fence is lost."""
@@ -179,6 +182,12 @@ class Transaction(Protocol):
 
     def enqueue(self, task_id: str) -> None:
         """Have the task delivered to a worker once the transaction is kept."""
+
+    def announce(self, task: Task) -> Answer:
+        """Have other nodes told of the task's end once the transaction is kept; the answer, then: whether they were.
+
+        Where that is no saving they are not, and `Signals.task_ended` tells them.
+        """
 
 
 class Database(Protocol):

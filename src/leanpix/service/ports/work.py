@@ -42,8 +42,11 @@ class Place(Protocol):
 class Signals(Protocol):
     """Wakes whoever waits for a task, or for work; a lost signal only costs the wait until the next poll."""
 
-    def task_ended(self, task_id: str, task: Task | None = None) -> None:
-        """Wake those who wait for this task; they need not look it up where it is given as it ended."""
+    def task_ended(self, task_id: str, task: Task | None = None, *, is_announced: bool = False) -> None:
+        """Wake those who wait for this task; they need not look it up where it is given as it ended.
+
+        is_announced: other nodes were told already, with the transaction that recorded the end.
+        """
 
     def place(self, entry: QueueEntry) -> Place | None:
         """A slot of this process for a task that is about to be accepted, where it would be the next in line."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import bindparam, delete, insert, or_, select, text, update
+from sqlalchemy import bindparam, case, delete, insert, null, or_, select, text, update
 
 from leanpix.domain.account import Account, DayUsage, LedgerKind
-from leanpix.stores.sql.connections import SqlConnection, SqlRow
+from leanpix.service.ports import Answer
+from leanpix.stores.sql.connections import Changed, SqlConnection, SqlRow
 from leanpix.stores.sql.tables import accounts, ledger, usage_days
 
 _DAY_S = 86400
@@ -26,13 +27,12 @@ _HELD = select(ledger.c.credits).where(ledger.c.task_id == bindparam("of_task"),
 # A hold is a negative entry: taking it away gives it back. Looked up by itself: joined by the key, a database that
 # knows nothing yet of how many entries there are reads all of the key's.
 _HOLD = _HELD.scalar_subquery()
-_LEFT = accounts.c.credits - bindparam("credit") - _HOLD
 _CLOSE = (
-    update(accounts)
-    .where(_OF_KEY, _HOLD.is_not(None), or_(accounts.c.credits.is_(None), _LEFT >= 0))
-    .values(credits=_LEFT)
+    update(accounts).where(_OF_KEY, _HOLD.is_not(None)).values(credits=accounts.c.credits - bindparam("credit") - _HOLD)
 )
 _ENTER = insert(ledger)
+# Without a hold it has no amount, which the table refuses: nobody has to wait for how many rows were closed.
+_ENTER_CHARGE = insert(ledger).values(credits=case((_HOLD.is_not(None), -bindparam("credit")), else_=null()))
 _RAISE = (
     update(ledger)
     .where(ledger.c.task_id == bindparam("of_task"), ledger.c.kind == LedgerKind.HOLD.value)
@@ -117,10 +117,16 @@ class SqlAccounts:
 
     def hold(self, key_id: str, task_id: str, credit: int, now: float) -> bool:
         """Set credits aside for a task; False where there are too few, or the key has been revoked."""
-        if self._connection.execute(_TAKE_TO_HOLD, {"of_key": key_id, "credit": credit}).rowcount != 1:
+        if not self._take_to_hold(key_id, credit):
             return False
         self._enter(key_id, task_id, LedgerKind.HOLD, -credit, now)
         return True
+
+    def hold_or_undo(self, key_id: str, task_id: str, credit: int, now: float) -> Answer:
+        """The same, entered whatever the answer: where it is no the transaction has to be undone."""
+        taken = self._take_to_hold(key_id, credit)
+        self._enter(key_id, task_id, LedgerKind.HOLD, -credit, now)
+        return taken
 
     def raise_hold(self, key_id: str, task_id: str, credit: int) -> bool:
         """Have so many credits set aside for a task in place of fewer; False where there are too few."""
@@ -138,15 +144,17 @@ class SqlAccounts:
         balance = self._connection.scalar(_CREDITS, {"of_key": key_id})
         return balance is None or balance >= credit
 
-    def settle(self, key_id: str, task_id: str, cost: int, now: float) -> bool:
-        """Turn a task's hold into a charge of `cost`; False where the balance does not cover a larger cost."""
-        values = {"of_key": key_id, "of_task": task_id, "credit": cost}
-        if self._connection.execute(_CLOSE, values).rowcount != 1:
-            self._held(task_id)  # NoResultFound where there is no hold: an error of ours
-            return False
-        self._enter(key_id, task_id, LedgerKind.SETTLE, -cost, now)
+    def settle(self, key_id: str, task_id: str, cost: int, now: float) -> None:
+        """Turn a task's hold into a charge of `cost`, which the hold and the balance cover.
+
+        Where they do not, or there is no hold, or none any more, the store's constraints refuse it, at the latest as
+        the transaction ends.
+        """
+        charge = {"of_key": key_id, "of_task": task_id, "credit": cost}
+        self._connection.execute(_CLOSE, charge)
+        entry = {"key_id": key_id, "task_id": task_id, "kind": LedgerKind.SETTLE.value, "created_at": now}
+        self._connection.execute(_ENTER_CHARGE, {**entry, "closes": task_id, "of_task": task_id, "credit": cost})
         self._connection.execute(_COUNT_IN, {"of_key": key_id, "day": int(now // _DAY_S), "cost": cost})
-        return True
 
     def release(self, key_id: str, task_id: str, now: float) -> None:
         """Give a task's hold back."""
@@ -168,6 +176,9 @@ class SqlAccounts:
 
     def _take(self, key_id: str, credit: int) -> bool:
         return self._connection.execute(_TAKE, {"of_key": key_id, "credit": credit}).rowcount == 1
+
+    def _take_to_hold(self, key_id: str, credit: int) -> Answer:
+        return Changed(self._connection.execute(_TAKE_TO_HOLD, {"of_key": key_id, "credit": credit}))
 
     def _held(self, task_id: str) -> int:
         return -int(self._connection.execute(_HELD, {"of_task": task_id}).scalar_one())

@@ -45,6 +45,19 @@ class SqlRows(Protocol):
         """Each row."""
 
 
+class Changed:
+    """Whether a statement changed one row, waited for when it is looked at."""
+
+    __slots__ = ("_rows",)
+
+    def __init__(self, rows: SqlRows) -> None:
+        self._rows = rows
+
+    def __bool__(self) -> bool:
+        """Whether it did."""
+        return self._rows.rowcount == 1
+
+
 class SqlConnection(Protocol):
     """A connection that runs SQLAlchemy's statements."""
 

@@ -9,11 +9,14 @@ from contextlib import AbstractContextManager, closing
 from functools import partial
 from pathlib import Path
 from types import TracebackType
+from typing import NamedTuple
 from urllib.parse import quote
 
 from sqlalchemy import Engine, create_engine
 
 from leanpix.domain.errors import SetupError
+from leanpix.domain.task import Task
+from leanpix.service.ports import Answer
 from leanpix.stores.sql.accounts import SqlAccounts
 from leanpix.stores.sql.batches import SqlBatches
 from leanpix.stores.sql.connections import Connections, SqlConnection
@@ -28,10 +31,20 @@ _CHECKED_BYTES = 64 * 1024 * 1024  # looked through at each start: some 45 ms (d
 _DURABLE = "FULL"  # SQLite waits for the disk at each commit
 
 
-class SqlTransaction:
-    """The repositories of one transaction, and delivery within it."""
+class Outside(NamedTuple):
+    """What a transaction has others do once it is kept: deliver a task, tell of its end.
 
-    def __init__(self, connection: SqlConnection, enqueue: Callable[[SqlConnection, str], None]) -> None:
+    announce: where it takes no trip of its own; its answer, after the transaction: whether they were told.
+    """
+
+    enqueue: Callable[[SqlConnection, str], None] = lambda _connection, _task_id: None
+    announce: Callable[[SqlConnection, Task], Answer] = lambda _connection, _task: False
+
+
+class SqlTransaction:
+    """The repositories of one transaction, and what is to follow from it."""
+
+    def __init__(self, connection: SqlConnection, outside: Outside) -> None:
         self.connection = connection
         self.tasks = SqlTasks(connection)
         self.accounts = SqlAccounts(connection)
@@ -39,25 +52,27 @@ class SqlTransaction:
         self.deliveries = SqlWebhookDeliveries(connection)
         self.batches = SqlBatches(connection)
         self.installation = SqlInstallation(connection)
-        self._enqueue = enqueue
+        self._outside = outside
 
     def enqueue(self, task_id: str) -> None:
         """Have the task delivered to a worker once the transaction is kept."""
-        self._enqueue(self.connection, task_id)
+        self._outside.enqueue(self.connection, task_id)
+
+    def announce(self, task: Task) -> Answer:
+        """Have other nodes told of the task's end once the transaction is kept; afterwards: whether they were."""
+        return self._outside.announce(self.connection, task)
 
 
 class _Block:
     """A connection for the block, as its repositories. Entered several times a request, as those of the driver."""
 
-    __slots__ = ("_connected", "_enqueue")
+    __slots__ = ("_connected", "_outside")
 
-    def __init__(
-        self, connected: AbstractContextManager[SqlConnection], enqueue: Callable[[SqlConnection, str], None]
-    ) -> None:
-        self._connected, self._enqueue = connected, enqueue
+    def __init__(self, connected: AbstractContextManager[SqlConnection], outside: Outside) -> None:
+        self._connected, self._outside = connected, outside
 
     def __enter__(self) -> SqlTransaction:
-        return SqlTransaction(self._connected.__enter__(), self._enqueue)
+        return SqlTransaction(self._connected.__enter__(), self._outside)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -65,8 +80,11 @@ class _Block:
         return self._connected.__exit__(kind, error, trace)
 
 
+_NOBODY = Outside()
+
+
 class SqlDatabase:
-    """Transactions on connections that wait for the disk at commit, single statements on such as do not.
+    """Transactions on connections that wait for the disk at commit; single statements, and others, on such as do not.
 
     StoreUnavailableError where the database is full, locked for too long, or away; one that cannot be reached is
     tried again for up to patience_s before a transaction begins.
@@ -76,14 +94,12 @@ class SqlDatabase:
         self,
         durable: Connections,
         quick: Connections,
-        enqueue: Callable[[SqlConnection, str], None] = lambda _c, _t: None,
+        outside: Outside = _NOBODY,
         *,
         patience_s: float = 0,
-        quick_has_transactions: bool = False,
     ) -> None:
         self._durable, self._quick = durable, quick
-        self._unwaited = quick if quick_has_transactions else durable
-        self._enqueue = enqueue
+        self._outside = outside
         self._patience_s = patience_s
 
     def transaction(self, *, waits: bool = True) -> AbstractContextManager[SqlTransaction]:
@@ -91,20 +107,20 @@ class SqlDatabase:
 
         waits False: a power cut may undo it until a later one that waits has ended.
         """
-        connections = self._durable if waits else self._unwaited
-        return _Block(connections.in_transaction(self._patience_s), self._enqueue)
+        connections = self._durable if waits else self._quick
+        return _Block(connections.in_transaction(self._patience_s), self._outside)
 
     def autocommit(self) -> AbstractContextManager[SqlTransaction]:
         """Each statement is kept at once and by itself, without a wait for the disk."""
-        return _Block(self._quick.autocommit(self._patience_s), self._enqueue)
+        return _Block(self._quick.autocommit(self._patience_s), self._outside)
 
     def reading(self) -> AbstractContextManager[SqlTransaction]:
         """A view, each statement consistent in itself; nothing is written."""
-        return _Block(self._quick.connected(self._patience_s), self._enqueue)
+        return _Block(self._quick.connected(self._patience_s), self._outside)
 
     def glancing(self) -> AbstractContextManager[SqlTransaction]:
         """A read that does not retry a lost connection: for health checks."""
-        return _Block(self._quick.connected(), self._enqueue)
+        return _Block(self._quick.connected(), self._outside)
 
     def close(self) -> None:
         """Close every connection."""
@@ -122,7 +138,7 @@ def sqlite_database(path: Path) -> SqlDatabase:
         engine.dispose()
     writer = SqliteWriter(path)
     durable, quick = (DriverConnections(path, synchronous, writer) for synchronous in (_DURABLE, "NORMAL"))
-    return SqlDatabase(durable, quick, quick_has_transactions=True)
+    return SqlDatabase(durable, quick)
 
 
 def refuse_damaged(path: Path, *, at_most_bytes: int = _CHECKED_BYTES) -> None:

@@ -26,6 +26,7 @@ _SESSION = {
     "tcp_keepalives_interval": "2",
     "tcp_keepalives_count": "3",
 }
+_UNWAITED = {"synchronous_commit": "off"}
 _CONNECT: dict[str, str | int] = {
     "connect_timeout": 4,
     "tcp_user_timeout": _PEER_S * 1000,
@@ -57,7 +58,7 @@ def postgres_engine(
     durable False: one where each statement is kept by itself, without that wait, in a single trip to the server.
     pooling: behind a pooler of transactions each statement waits for the disk, for no session can be told not to.
     """
-    session = _SESSION | ({} if durable else {"synchronous_commit": "off"})
+    session = _SESSION | ({} if durable else _UNWAITED)
     options = {"options": " ".join(f"-c {name}={value}" for name, value in session.items())}
     engine = create_engine(
         postgres_url(text),
@@ -81,9 +82,9 @@ def postgres_engine(
     return engine
 
 
-def transaction_preamble(pooling: Pooling) -> LiteralString | None:
-    """What each transaction begins with, where its session may have been another's: one trip more."""
-    return _set_locally() if pooling is Pooling.TRANSACTION else None
+def transaction_preamble(pooling: Pooling, *, waits: bool) -> LiteralString | None:
+    """What each transaction begins with, where its session may have been another's. waits: its commit, for the disk."""
+    return _set_locally(waits=waits) if pooling is Pooling.TRANSACTION else None
 
 
 def plain_connection(text: str) -> TidyConnection:
@@ -107,15 +108,16 @@ def _set_once_connected(engine: Engine, session: Mapping[str, str]) -> None:
 
 
 def _set_in_each_transaction(engine: Engine) -> None:
-    statement = _set_locally()
+    statement = _set_locally(waits=True)
 
     @event.listens_for(engine, "begin")
     def _set(connection: Connection) -> None:
         connection.exec_driver_sql(statement)
 
 
-def _set_locally() -> LiteralString:
-    return _setting({name: value for name, value in _SESSION.items() if not name.startswith("tcp_")}, is_local=True)
+def _set_locally(*, waits: bool) -> LiteralString:
+    session = _SESSION | ({} if waits else _UNWAITED)
+    return _setting({name: value for name, value in session.items() if not name.startswith("tcp_")}, is_local=True)
 
 
 def _setting(values: Mapping[str, LiteralString], *, is_local: bool) -> LiteralString:

@@ -73,8 +73,9 @@ class PostgresConnections:
                 with _pipelined(driver) as pipeline:
                     for statement in self._begin:
                         driver.execute(statement)
-                    yield PostgresConnection(driver, pipeline.sync)
-                    _commit(driver, pipeline)
+                    within = PostgresConnection(driver, pipeline.sync)
+                    yield within
+                    _commit(driver, pipeline, within.behind)
             finally:
                 if driver.info.transaction_status in _UNFINISHED:
                     driver.execute("ROLLBACK")
@@ -106,6 +107,13 @@ class PostgresConnection:
 
     def __init__(self, driver: psycopg.Connection[Any], sync: Callable[[], None] = lambda: None) -> None:
         self.driver, self._sync = driver, sync
+        self.behind: list[Behind] = []
+
+    def execute_behind(self, statement: Statement, values: Values, /) -> Behind:
+        """Have a statement run as soon as the transaction is kept, in the same trip; not if it is not kept."""
+        compiled = _COMPILER.compiled(statement, tuple(values))
+        self.behind.append(Behind(compiled.text, {**compiled.fixed, **values}))
+        return self.behind[-1]
 
     def execute(self, statement: Statement, values: Values | Sequence[Values] | None = None, /) -> PostgresRows:
         """Run a statement, once for each of several sets of values."""
@@ -125,6 +133,27 @@ class PostgresConnection:
     def scalars(self, statement: Statement, values: Values | None = None, /) -> Iterator[Any]:
         """The first column of each row."""
         return (row[0] for row in self.execute(statement, values))
+
+
+class Behind:
+    """A statement that runs behind its transaction. Its truth: it has run."""
+
+    __slots__ = ("_has_run", "_text", "_values")
+
+    def __init__(self, text: str, values: Values) -> None:
+        self._text, self._values, self._has_run = text, values, False
+
+    def __bool__(self) -> bool:
+        """Whether it has run."""
+        return self._has_run
+
+    def send(self, driver: psycopg.Connection[Any]) -> psycopg.Cursor[Any]:
+        """Send it; what comes back is not waited for."""
+        return driver.execute(self._text, self._values)
+
+    def ran(self) -> None:
+        """It has."""
+        self._has_run = True
 
 
 class PostgresRows:
@@ -179,12 +208,28 @@ def _pipelined(driver: psycopg.Connection[Any]) -> Iterator[psycopg.Pipeline]:
     pipelined.__exit__(None, None, None)
 
 
-def _commit(driver: psycopg.Connection[Any], pipeline: psycopg.Pipeline) -> None:
+def _commit(driver: psycopg.Connection[Any], pipeline: psycopg.Pipeline, behind: Sequence[Behind]) -> None:
+    """Keep the transaction, and run what is to be run behind it. What fails there undoes nothing, and is not raised."""
+    kept: psycopg.Cursor[Any] | None = None
     try:
-        driver.execute("COMMIT")  # it may be sent, and fail by what comes back of a statement before it
+        kept = driver.execute("COMMIT")  # it may be sent, and fail by what comes back of a statement before it
+        for statement in behind:
+            statement.send(driver)
         pipeline.sync()
     except _AWAY as failure:
-        raise OutcomeUnknownError from failure
+        if not _is_kept(kept):
+            raise OutcomeUnknownError from failure
+        return
+    except psycopg.Error:
+        if not _is_kept(kept):
+            raise
+        return
+    for statement in behind:
+        statement.ran()
+
+
+def _is_kept(commit: psycopg.Cursor[Any] | None) -> bool:
+    return commit is not None and commit.pgresult is not None and commit.statusmessage == "COMMIT"
 
 
 def _driver_of(pooled: PoolProxiedConnection) -> psycopg.Connection[Any]:

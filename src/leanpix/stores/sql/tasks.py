@@ -7,7 +7,22 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
-from sqlalchemy import Select, and_, bindparam, case, delete, exists, func, insert, null, or_, select, update
+from sqlalchemy import (
+    Dialect,
+    Integer,
+    Select,
+    and_,
+    bindparam,
+    case,
+    delete,
+    exists,
+    func,
+    insert,
+    null,
+    or_,
+    select,
+    update,
+)
 
 from leanpix.domain.formats import OutputFormat
 from leanpix.domain.request import ReturnType
@@ -71,6 +86,7 @@ _PROMISE = (
     .where(_OF_TASK, tasks.c.completed_at.is_(None), _IS_HELD, tasks.c.owner == bindparam("by_owner"))
     .values(source_kind=SourceKind.UPLOAD.value, owner=case((tasks.c.attempt > 0, tasks.c.owner), else_=None))
 )
+_KEEP = update(tasks).where(_OF_TASK).values(beat=tasks.c.beat)
 _FORGET = delete(tasks).where(
     _OF_TASK,
     tasks.c.owner == bindparam("of_owner"),
@@ -118,7 +134,7 @@ def _line() -> Select[tuple[str, str]]:
     counts = or_(_WAITS_FOR, tasks.c.attempt > 0)
     line = select(*columns).where(tasks.c.completed_at.is_(None), tasks.c.fetch_host.is_(None), counts).subquery()
     waiting = select(line.c.id, line.c.key_id).where(line.c.waits)
-    return waiting.order_by(line.c.turn, line.c.created_at).limit(bindparam("most"))
+    return waiting.order_by(line.c.turn, line.c.created_at).limit(bindparam("most", type_=Integer))
 
 
 def _line_to_fetch() -> Select[tuple[str, str, str]]:
@@ -139,6 +155,12 @@ def _line_to_fetch() -> Select[tuple[str, str, str]]:
 
 _LINE = _line()
 _LINE_TO_FETCH = _line_to_fetch()
+
+
+def first_in_line(dialect: Dialect) -> str:
+    """The query of the task that is the first in line where no source is held: its id and its key's."""
+    compiled = _LINE.params(by_owner="", most=1).compile(dialect=dialect, compile_kwargs={"literal_binds": True})
+    return str(compiled)
 
 
 class SqlTasks:
@@ -186,6 +208,10 @@ class SqlTasks:
     def promise(self, task_id: str, owner: str) -> bool:
         """The source of a task that this owner held is stored; False where it is not held any more."""
         return self._connection.execute(_PROMISE, {"of_task": task_id, "by_owner": owner}).rowcount == 1
+
+    def keep(self, task_id: str) -> bool:
+        """Write the row as it is, so that whoever waits for this transaction has waited for the row as well."""
+        return self._connection.execute(_KEEP, {"of_task": task_id}).rowcount == 1
 
     def forget(self, fence: FencingToken) -> bool:
         """Remove a task whose source was held by a process that is gone; False where the fence is lost."""

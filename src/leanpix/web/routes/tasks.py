@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from leanpix.domain.account import Account
+from leanpix.domain.errors import NotFoundError, StoreUnavailableError
 from leanpix.domain.task import Task
 from leanpix.domain.webhook import Callback
 from leanpix.service.submit import Address, Upload
@@ -58,7 +59,13 @@ async def create(request: Request) -> Response:
 async def waited(context: Context, request: Request, account: Account, task_id: str, once: str | None) -> Response:
     """The task once it has ended, or as it is when the longest wait is over. once: its idempotency key."""
     # Under an idempotency key the id may be that of a task that ended long ago.
-    task = await ended(context, task_id, lambda: context.query.task(account, task_id), is_new=once is None)
+    try:
+        task = await ended(context, task_id, lambda: context.query.task(account, task_id), is_new=once is None)
+    except NotFoundError:
+        if once is not None:
+            raise
+        # It was accepted a moment ago, and nobody was told: a database died with what it had not written yet.
+        raise StoreUnavailableError from None
     if not task.state.is_final:
         await context.call(context.submit.promise, task_id)  # its id is the answer
     context.submit.let_go(task_id)
