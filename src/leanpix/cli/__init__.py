@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from importlib import import_module
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Annotated, Any, get_args, get_type_hints
 
 import typer
 from typer.core import TyperGroup
@@ -61,7 +63,29 @@ def _loaded(name: str) -> Any:  # noqa: ANN401 - the same
         found = alone
     command = typer.main.get_command(found)
     command.name = name
+    _refuse_empty_paths(command)
     return command
+
+
+def _refuse_empty_paths(command: Any) -> None:  # noqa: ANN401 - the same
+    """Have a command refuse "" where it takes a path: a variable that is not set would name the folder one is in."""
+    for each in getattr(command, "commands", {}).values():
+        _refuse_empty_paths(each)
+    hints = get_type_hints(command.callback) if command.callback is not None else {}
+    for parameter in command.params:
+        if _takes_paths(hints.get(parameter.name)):
+            parameter.consume_value = partial(_not_empty, parameter, parameter.consume_value)
+
+
+def _takes_paths(hint: object) -> bool:
+    return hint is Path or any(map(_takes_paths, get_args(hint)))
+
+
+def _not_empty(parameter: Any, consume_value: Callable[..., Any], ctx: Any, words: Any) -> Any:  # noqa: ANN401 - the same
+    value, source = consume_value(ctx, words)
+    if "" in (value if isinstance(value, (list, tuple)) else [value]):
+        raise typer.BadParameter("the path is empty: is a variable not set?", ctx=ctx, param=parameter)
+    return value, source
 
 
 app = typer.Typer(

@@ -15,6 +15,7 @@ from leanpix.cli.batch.place import Placement, Where
 from leanpix.cli.batch.select import EXTENSIONS, Rules
 from leanpix.cli.batch.work import OnConflict
 from leanpix.cli.options import ByGitignore, Exclude, Include, Jobs, batch_settings_or_exit, default_jobs
+from leanpix.cli.paths import is_file, is_folder, is_there, real_path
 from leanpix.cli.picture_options import kinds_or_exit, options_or_exit, usage_error
 from leanpix.domain.formats import OutputFormat, named
 from leanpix.domain.holding import SHOWN
@@ -145,8 +146,8 @@ def compress(
         raise usage_error("- is standard input to standard output: no other path goes with it, and no place or report")
     if backup is not None and not in_place:
         raise usage_error("--backup is for --in-place: elsewhere no original is replaced")
-    if report is not None and not report.resolve().parent.is_dir():
-        raise usage_error(f"--report: there is no folder {report.parent}")
+    if report is not None:
+        _have_place(report)
     placement = _placement(paths, output, in_place=in_place, is_listed=files_from is not None)
     if placement.name is not None:
         output_format = _format_by_name(Path(placement.name), output_format)
@@ -154,7 +155,7 @@ def compress(
         output_format, quality=quality, max_kb=max_kb, width=width, height=height, fit=fit, score=score, keep=keep
     )
     apart = output if placement.is_tree else backup
-    outside = None if apart is None else apart.resolve()
+    outside = None if apart is None else real_path(apart)
     rules = Rules(include or (), exclude or (), follow_links, outside, placement.where, gitignore)
     settings = batch_settings_or_exit(workers=jobs, server=server, key=key)
     if settings.server is not None and dry_run:
@@ -184,6 +185,14 @@ def compress(
     raise typer.Exit(run_batch(request, settings))
 
 
+def _have_place(report: Path) -> None:
+    """Exit code 2 where no page can be written under this name: to be told before the work, not after it."""
+    if not is_folder(real_path(report).parent):
+        raise usage_error(f"--report: there is no folder {report.parent}")
+    if is_folder(report):
+        raise usage_error(f"--report {report} is a folder: name the page")
+
+
 def _placement(paths: list[Path], output: Path | None, *, in_place: bool, is_listed: bool) -> Placement:
     if output is None:
         return Placement(Where.IN_PLACE if in_place else Where.BESIDE)
@@ -191,15 +200,15 @@ def _placement(paths: list[Path], output: Path | None, *, in_place: bool, is_lis
         raise usage_error("--output and --in-place exclude each other")
     if str(output) == pipe.NAME:
         raise usage_error("standard output is written from standard input: leanpix compress - < PICTURE > RESULT")
-    if output.suffix[1:].lower() in EXTENSIONS and not output.is_dir():
-        if len(paths) != 1 or is_listed or paths[0].is_dir():
+    if output.suffix[1:].lower() in EXTENSIONS and not is_folder(output):
+        if len(paths) != 1 or is_listed or is_folder(paths[0]):
             raise usage_error(f"--output {output} is one picture's name: of several pictures name a folder")
-        if output.resolve() == paths[0].resolve():
+        if real_path(output) == real_path(paths[0]):
             raise usage_error("--output is the picture itself: use --in-place to replace it")
         return Placement(Where.MIRROR, output.parent, output.name)
-    if output.exists() and not output.is_dir():
+    if is_there(output) and not is_folder(output):
         raise usage_error(f"--output {output} is a file and no folder")
-    if any(output.resolve() in {path.resolve(), path.resolve().parent if path.is_file() else None} for path in paths):
+    if real_path(output) in {real_path(path).parent if is_file(path) else real_path(path) for path in paths}:
         raise usage_error("--output is where the pictures are: use --in-place to replace them")
     return Placement(Where.MIRROR, output)
 

@@ -15,7 +15,8 @@ from leanpix.cli.batch.batch import ExitCode
 from leanpix.cli.batch.files import write_whole
 from leanpix.cli.batch.local import local_engine
 from leanpix.cli.options import batch_settings_or_exit
-from leanpix.cli.picture_options import options_or_exit
+from leanpix.cli.paths import file_failure, is_folder, is_there
+from leanpix.cli.picture_options import options_or_exit, usage_error
 from leanpix.domain.errors import InvalidParameterError, SetupError, TaskFailure
 from leanpix.domain.markup import FULL_WIDTH, picture_element
 
@@ -49,13 +50,18 @@ def picture_set(
     options = options_or_exit(formats, quality=quality, score=score, keep=keep, widths=_widths_or_exit(widths))
     settings = batch_settings_or_exit().model_copy(update={"server": None})
     folder = output or picture.parent
+    if is_there(folder) and not is_folder(folder):
+        raise usage_error(f"--output {folder} is a file and no folder")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with local_engine(settings, is_isolated=False) as engine:
             bundle = engine.compress(picture.name, picture.read_bytes(), options.aiming_at(settings.target_score)).data
         manifest = write_set(picture, folder, bundle, as_zip=as_zip)
-    except (TaskFailure, OSError) as failure:
+    except TaskFailure as failure:
         typer.echo(f"leanpix: {picture}: {failure}", err=True)
+        raise typer.Exit(ExitCode.SOME_FAILED) from failure
+    except OSError as failure:
+        typer.echo(f"leanpix: {file_failure(failure, folder)}", err=True)
         raise typer.Exit(ExitCode.SOME_FAILED) from failure
     except SetupError as failure:
         typer.echo(f"leanpix: {failure}", err=True)

@@ -12,6 +12,7 @@ from leanpix.cli.batch.batch import ExitCode
 from leanpix.cli.batch.files import write_whole
 from leanpix.cli.batch.local import local_engine
 from leanpix.cli.options import batch_settings_or_exit
+from leanpix.cli.paths import file_failure
 from leanpix.domain.errors import SetupError, TaskFailure
 from leanpix.domain.report import Report
 
@@ -39,8 +40,11 @@ def score(
             found = engine.compare(reference.read_bytes(), picture.read_bytes())
         if map_file is not None:
             write_whole(map_file, found.data, picture.stat(), keep_time=False, is_synced=False)
-    except (TaskFailure, OSError) as failure:
+    except TaskFailure as failure:
         typer.echo(f"leanpix: {failure}", err=True)
+        raise typer.Exit(ExitCode.SOME_FAILED) from failure
+    except OSError as failure:
+        typer.echo(f"leanpix: {file_failure(failure, map_file or picture)}", err=True)
         raise typer.Exit(ExitCode.SOME_FAILED) from failure
     except SetupError as failure:
         typer.echo(f"leanpix: {failure}", err=True)

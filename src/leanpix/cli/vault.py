@@ -11,6 +11,7 @@ from leanpix.cli.batch.batch import ExitCode
 from leanpix.cli.batch.local import local_engine
 from leanpix.cli.batch.vault import pack_folder, restore_folder
 from leanpix.cli.options import batch_settings_or_exit
+from leanpix.cli.paths import is_folder
 from leanpix.domain.errors import SetupError
 
 _RESTORE = "restore"
@@ -31,7 +32,7 @@ def vault(
     """
     restores = words[0] == _RESTORE and len(words) > 1
     folders = [Path(word) for word in (words[1:] if restores else words)]
-    if len(folders) != 1 or not folders[0].is_dir():
+    if len(folders) != 1 or "" in words or not is_folder(folders[0]):
         typer.echo("leanpix: name one folder: leanpix vault DIR, or leanpix vault restore DIR", err=True)
         raise typer.Exit(ExitCode.USAGE)
     settings = batch_settings_or_exit(workers=jobs).model_copy(update={"server": None})

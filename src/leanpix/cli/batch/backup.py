@@ -17,6 +17,7 @@ from leanpix.cli.batch.files import read_file, sync_folder, write_whole
 from leanpix.cli.batch.items import Item, Outcome, Source
 from leanpix.cli.batch.place import numbered
 from leanpix.cli.batch.state import digest_of
+from leanpix.cli.paths import is_there, real_path
 from leanpix.domain.errors import SetupError
 
 MANIFEST = "leanpix-backup.jsonl"
@@ -45,11 +46,12 @@ class Backup:
         place = self.folder / source.relative
         place.parent.mkdir(parents=True, exist_ok=True)
         with self._lock:
-            place = next(one for one in _names(place) if not one.exists() or read_file(one, _MOST_BYTES)[1] == content)
-            if not place.exists():
+            place = next(one for one in _names(place) if not is_there(one) or read_file(one, _MOST_BYTES)[1] == content)
+            if not is_there(place):
                 write_whole(place, content, status, keep_time=True, is_synced=True, attributes_of=source.path)
                 sync_folder(place.parent)
-            line = Kept(str(source.path.resolve()), str(place.relative_to(self.folder)), str(target.resolve()), result)
+            original, replaced_by = str(real_path(source.path)), str(real_path(target))
+            line = Kept(original, str(place.relative_to(self.folder)), replaced_by, result)
             with (self.folder / MANIFEST).open("a", encoding="utf-8", errors="surrogateescape") as manifest:
                 manifest.write(json.dumps(asdict(line)) + "\n")
                 manifest.flush()
@@ -77,11 +79,11 @@ def _put_back(folder: Path, kept: Kept) -> Item:
     original, result = Path(kept.original), Path(kept.replaced_by)
     try:
         status, content = read_file(folder / kept.kept, _MOST_BYTES)
-        if original.exists() and read_file(original, _MOST_BYTES)[1] == content:
+        if is_there(original) and read_file(original, _MOST_BYTES)[1] == content:
             return Item(original, Outcome.DONE, len(content), len(content), original)
-        if result.exists() and digest_of(read_file(result, _MOST_BYTES)[1]) != kept.result:
+        if is_there(result) and digest_of(read_file(result, _MOST_BYTES)[1]) != kept.result:
             return Item(original, Outcome.LEFT, message=f"{result} was changed since it was compressed")
-        if result != original and original.exists():
+        if result != original and is_there(original):
             return Item(original, Outcome.LEFT, message="there is another file by now")
         write_whole(original, content, status, keep_time=True, is_synced=True, attributes_of=folder / kept.kept)
         if result != original:

@@ -87,8 +87,9 @@ def run_batch(request: BatchRequest, settings: BatchSettings) -> ExitCode:
     """Do it, show what came of it, and say how it ended."""
     batch = BatchRun()
     code = work_through(request, settings, batch)
+    is_reported = _has_report(request, batch)
     _conclude(request, batch)
-    return code
+    return ExitCode.SOME_FAILED if code is ExitCode.DONE and not is_reported else code
 
 
 def work_through(request: BatchRequest, settings: BatchSettings, batch: BatchRun) -> ExitCode:
@@ -204,12 +205,22 @@ def _tell(request: BatchRequest, batch: BatchRun, item: Item) -> None:
         typer.echo(as_json(item))
 
 
+def _has_report(request: BatchRequest, batch: BatchRun) -> bool:
+    """Write the page that was asked for; where it cannot be, that is told."""
+    if request.report is None:
+        return True
+    from leanpix.cli.batch.report import report_page
+
+    try:
+        request.report.write_text(report_page(batch.items, batch.totals, batch.showcase), encoding="utf-8")
+    except OSError as failure:
+        _say(f"--report {request.report}: {failure.strerror}")
+        return False
+    return True
+
+
 def _conclude(request: BatchRequest, batch: BatchRun) -> None:
     elapsed_s = time.monotonic() - batch.began_s
-    if request.report is not None:
-        from leanpix.cli.batch.report import report_page
-
-        request.report.write_text(report_page(batch.items, batch.totals, batch.showcase), encoding="utf-8")
     if request.as_json:
         typer.echo(totals_as_json(batch.totals, batch.selection, elapsed_s))
         return

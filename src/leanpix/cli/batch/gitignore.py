@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from leanpix.cli.paths import is_there
+
 _NAME = ".gitignore"
 
 
@@ -56,7 +58,7 @@ class GitIgnore:
     def _above(self, folder: Path) -> tuple[_File, ...] | None:
         """The files that hold in a folder, the working tree's own first; None outside of every working tree."""
         if folder not in self._known:
-            if (folder / ".git").exists():
+            if is_there(folder / ".git"):
                 above: tuple[_File, ...] | None = ()
             else:
                 above = None if folder == folder.parent else self._above(folder.parent)

@@ -13,6 +13,7 @@ from leanpix.cli.batch.backup import MANIFEST
 from leanpix.cli.batch.gitignore import GitIgnore
 from leanpix.cli.batch.items import Item, Outcome, Source
 from leanpix.cli.batch.place import MARK, Where
+from leanpix.cli.paths import is_folder, is_link, is_there, real_path
 
 # The names that pictures of the readable formats go by. A file that is named on the command line needs none of them.
 EXTENSIONS = frozenset(
@@ -54,9 +55,9 @@ class Rules:
         """Whether a folder within the folder is looked into; in place, no folder of originals that were kept is."""
         if relative.name.startswith(".") or matches(relative, self.exclude):
             return False
-        if self.where is Where.IN_PLACE and (folder / MANIFEST).exists():
+        if self.where is Where.IN_PLACE and is_there(folder / MANIFEST):
             return False
-        return self.outside is None or folder.resolve() != self.outside
+        return self.outside is None or real_path(folder) != self.outside
 
 
 @dataclass(slots=True)
@@ -99,14 +100,14 @@ def select(paths: Sequence[Path], rules: Rules, listed: Sequence[Path] = ()) -> 
     found, seen = Selection(), set[str]()
     keeps_name, among_listed = len(paths) + len(listed) > 1, set(listed)
     for path in [*paths, *listed]:
-        if path.is_dir():
-            base = PurePath(path.resolve().name) if keeps_name else PurePath()
+        if is_folder(path):
+            base = PurePath(real_path(path).name) if keeps_name else PurePath()
             candidates: Iterable[tuple[Source, str]] = _in_folder(path, base, rules, found)
         else:
             candidates = (_named_source(path, rules, keeps_folders=path in among_listed),)
-        for source, real_path in candidates:
-            if real_path not in seen:
-                seen.add(real_path)
+        for source, its_path in candidates:
+            if its_path not in seen:
+                seen.add(its_path)
                 found.sources.append(source)
     if rules.where is Where.MIRROR:
         found.sources = _without_clashes(found)
@@ -116,9 +117,9 @@ def select(paths: Sequence[Path], rules: Rules, listed: Sequence[Path] = ()) -> 
 def _named_source(path: Path, rules: Rules, *, keeps_folders: bool) -> tuple[Source, str]:
     relative = PurePath(path) if keeps_folders and not path.is_absolute() and ".." not in path.parts else path.name
     if rules.where is Where.IN_PLACE:
-        real = path.resolve()
-        return Source(real if path.is_symlink() else path, PurePath(relative)), str(real)
-    return Source(path, PurePath(relative)), str(path.parent.resolve() / path.name)
+        real = real_path(path)
+        return Source(real if is_link(path) else path, PurePath(relative)), str(real)
+    return Source(path, PurePath(relative)), str(real_path(path.parent) / path.name)
 
 
 def _in_folder(folder: Path, base: PurePath, rules: Rules, found: Selection) -> Iterator[tuple[Source, str]]:
@@ -127,7 +128,7 @@ def _in_folder(folder: Path, base: PurePath, rules: Rules, found: Selection) -> 
     That is its file's in place, and its own elsewhere; a folder's is looked up once for all its files.
     """
     visited: set[tuple[int, int]] = set()
-    top, git = folder.resolve(), GitIgnore()
+    top, git = real_path(folder), GitIgnore()
 
     def is_ignored(within: Path, *, is_folder: bool) -> bool:
         is_it = rules.by_gitignore and git.leaves_out(top / within, is_folder=is_folder)
@@ -148,13 +149,13 @@ def _in_folder(folder: Path, base: PurePath, rules: Rules, found: Selection) -> 
         folders[:] = sorted(name for name in entered if not is_ignored(within / name, is_folder=True))
         real_place = os.path.realpath(place)
         for name in sorted(names):
-            path, is_link = here / name, os.path.islink(f"{place}/{name}")  # noqa: PTH114 - 1,000 times 20 us
-            if not rules.takes(within / name) or (is_link and not rules.follow_links):
+            path, is_linked = here / name, os.path.islink(f"{place}/{name}")  # noqa: PTH114 - 1,000 times 20 us
+            if not rules.takes(within / name) or (is_linked and not rules.follow_links):
                 found.left_out += 1
                 continue
             if is_ignored(within / name, is_folder=False):
                 continue
-            real = path.resolve() if is_link and rules.where is Where.IN_PLACE else None
+            real = real_path(path) if is_linked and rules.where is Where.IN_PLACE else None
             yield Source(real or path, base / within / name), str(real or f"{real_place}/{name}")
 
 

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from leanpix.cli.batch.files import sync_folder, write_whole
 from leanpix.cli.batch.work import MAX_SOURCE_BYTES
+from leanpix.cli.paths import is_there
 from leanpix.domain.errors import TaskFailure
 from leanpix.domain.formats import OutputFormat
 from leanpix.domain.request import CompressionOptions, Packing
@@ -47,18 +48,28 @@ class Done:
 
 def pack_folder(folder: Path, engine: Engine, jobs: int) -> Iterator[Done]:
     """Each JPEG below the folder becomes NAME.jxl in its place; links and what cannot be packed stay."""
-    found = (path for path in _files(folder) if path.suffix.lower() in _JPEGS)
+    unread: list[Done] = []
+    found = (path for path in _files(folder, unread) if path.suffix.lower() in _JPEGS)
     yield from _each(found, lambda path: _pack(path, engine), jobs)
+    yield from unread
 
 
 def restore_folder(folder: Path, engine: Engine, jobs: int) -> Iterator[Done]:
     """Each packed JPEG below the folder becomes the very file that it was."""
-    found = (path for path in _files(folder) if path.suffix == SUFFIX and path.with_suffix("").suffix.lower() in _JPEGS)
+    unread: list[Done] = []
+    packed = (path for path in _files(folder, unread) if path.suffix == SUFFIX)
+    found = (path for path in packed if path.with_suffix("").suffix.lower() in _JPEGS)
     yield from _each(found, lambda path: _restore(path, engine), jobs)
+    yield from unread
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    for place, folders, names in os.walk(folder):
+def _files(folder: Path, unread: list[Done]) -> Iterator[Path]:
+    """All below the folder; what cannot be looked into is added to unread."""
+
+    def note(failure: OSError) -> None:
+        unread.append(Done(Path(failure.filename), problem=failure.strerror, is_failure=True))
+
+    for place, folders, names in os.walk(folder, onerror=note):
         folders.sort()
         yield from (Path(place, name) for name in sorted(names))
 
@@ -87,7 +98,7 @@ def _pack(path: Path, engine: Engine) -> Done:
         return before
     target = path.with_name(path.name + SUFFIX)
     digest = hashlib.sha256(content).digest()
-    if target.exists():
+    if is_there(target):
         # A run that was broken off has written it; it is believed only if it holds this very file.
         packed = target.read_bytes()
         if hashlib.sha256(engine.transcode(packed, _UNPACK)).digest() != digest:
@@ -113,7 +124,7 @@ def _restore(path: Path, engine: Engine) -> Done:
     if packed[at : at + len(_HASH_BOX)] != _HASH_BOX:
         return Done(path, problem="it was not packed by this command")
     target = path.with_suffix("")
-    if target.exists():
+    if is_there(target):
         return Done(path, problem=f"{target.name} is there already", is_failure=True)
     content = engine.transcode(packed, _UNPACK)
     if hashlib.sha256(content).digest() != packed[-32:]:

@@ -16,6 +16,7 @@ from leanpix.cli.batch.files import WrittenFolders, read_file, sync_folder, writ
 from leanpix.cli.batch.items import Item, Outcome, Source, WorstPlace
 from leanpix.cli.batch.place import Placement, Where, numbered
 from leanpix.cli.batch.state import Journal, JournalRecord, digest_of
+from leanpix.cli.paths import is_file, is_there
 from leanpix.domain.errors import TaskFailure
 from leanpix.domain.formats import STANDARD_FORMATS, OutputFormat
 from leanpix.domain.holding import SHOWN, Holding
@@ -200,7 +201,7 @@ class Work:
             return Item(source.path, Outcome.DONE, size, size)
         made_size = size if record.result is None else record.size
         for target in self._names(self.placement.target(source, record.new_format)):
-            if not target.is_file():
+            if not is_file(target):
                 return None
             if target.stat().st_size == made_size and self.journal.is_own(_digest_at(target)):
                 return Item(source.path, Outcome.DONE, size, made_size, target)
@@ -270,7 +271,7 @@ class Work:
     def _write(self, picture: _Picture, result: Result, target: Path) -> None:
         source = picture.source.path
         replaces = self.placement.where is Where.IN_PLACE
-        if replaces and target != source and (target.exists() or not self.names.claim(target)):
+        if replaces and target != source and (is_there(target) or not self.names.claim(target)):
             raise FileExistsError(None, f"{target.name} is there already")
         if replaces and _stamp(source.stat()) != _stamp(picture.status):
             raise OSError(None, "changed while it was being compressed")

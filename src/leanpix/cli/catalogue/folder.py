@@ -13,6 +13,7 @@ from pathlib import Path
 
 from leanpix.cli.batch.files import UNFINISHED, write_whole
 from leanpix.cli.catalogue.places import CONTENT_TYPE, OWN_PREFIX, Entry, Opened
+from leanpix.cli.paths import is_folder
 from leanpix.domain.formats import OutputFormat
 
 _PART_BYTES = 4 << 20
@@ -66,7 +67,7 @@ class Folder:
         del headers  # a disk has no place for them
         path = self.folder / _checked(key)
         path.parent.mkdir(parents=True, exist_ok=True)
-        if path.is_dir():
+        if is_folder(path):
             raise IsADirectoryError(None, f"{key} is a folder in {self.folder}")
         write_whole(path, content, like.status, keep_time=True, is_synced=True, attributes_of=like.path)
         if like.status is None:

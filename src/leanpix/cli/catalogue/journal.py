@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Self
 
 from leanpix.cli.batch.items import Outcome
+from leanpix.cli.paths import is_there, real_path
 from leanpix.domain.errors import SetupError
 
 _SCHEMA = """
@@ -149,12 +150,12 @@ class CatalogueJournal:
             after = rows[-1][0]
 
     def _connected(self) -> sqlite3.Connection:
-        if self._is_read_only and not self._path.exists():
+        if self._is_read_only and not is_there(self._path):
             database = _opened(":memory:")
             database.execute(_SCHEMA)
             return database
         if self._is_read_only:
-            return _opened(f"{self._path.resolve().as_uri()}?mode=ro", is_uri=True)
+            return _opened(f"{real_path(self._path).as_uri()}?mode=ro", is_uri=True)
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._path.touch(mode=0o600)
         database = _opened(str(self._path))

@@ -7,13 +7,14 @@ from urllib.parse import urlsplit
 
 from leanpix.cli.catalogue.folder import Folder
 from leanpix.cli.catalogue.places import Place
+from leanpix.cli.paths import is_folder, real_path
 from leanpix.domain.errors import SetupError
 
 
 def source_at(text: str) -> Place:
     """The place of this path or URL; SetupError where there is none."""
     place = _place(text)
-    if "://" not in text and not Path(text).is_dir():
+    if "://" not in text and not is_folder(Path(text)):
         raise SetupError(f"there is no folder {text}")
     return place
 
@@ -45,6 +46,6 @@ def _place(text: str) -> Place:
 
 def _parts(text: str) -> tuple[str, ...]:
     if "://" not in text:
-        return Path(text).resolve().parts
+        return real_path(Path(text)).parts
     parts = urlsplit(text)
     return f"{parts.scheme}://{parts.netloc}", *(part for part in parts.path.split("/") if part)

@@ -25,6 +25,7 @@ from leanpix.cli.catalogue.journal import CatalogueJournal
 from leanpix.cli.catalogue.opening import are_apart, source_at, target_at
 from leanpix.cli.catalogue.places import OWN_PREFIX, Entry, Place
 from leanpix.cli.catalogue.work import CatalogueWork, OnTaken
+from leanpix.cli.paths import real_path
 from leanpix.domain.errors import SetupError
 from leanpix.domain.holding import Holding
 from leanpix.domain.request import CompressionOptions
@@ -204,6 +205,8 @@ def run_sync(request: SyncRequest, settings: BatchSettings) -> ExitCode:
 
 def places(request: SyncRequest) -> tuple[Place, Place]:
     """Source and target; SetupError where either is none, or one lies in the other."""
+    if not (request.source and request.target):
+        raise SetupError("source and target have to be named: one of them is empty")
     if not are_apart(request.source, request.target):
         text = "source and target lie in one another; `leanpix compress --in-place` replaces the pictures of a folder"
         raise SetupError(text)
@@ -244,7 +247,7 @@ def _state_of(source: Place, target: Place) -> Path:
 
 
 def _whole_name(place: Place) -> str:
-    return str(place.folder.resolve()) if isinstance(place, Folder) else place.name.rstrip("/")
+    return str(real_path(place.folder)) if isinstance(place, Folder) else place.name.rstrip("/")
 
 
 def _refused(failure: SetupError, code: ExitCode) -> ExitCode:

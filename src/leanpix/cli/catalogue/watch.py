@@ -22,6 +22,7 @@ from leanpix.cli.batch.sizes import shown_size
 from leanpix.cli.catalogue.folder import Folder
 from leanpix.cli.catalogue.places import Entry
 from leanpix.cli.catalogue.sync import Session, SyncRequest, Tally, opened, places, show_in_words, show_json
+from leanpix.cli.paths import is_folder, is_link, real_path
 from leanpix.domain.errors import SetupError
 
 _TICK_S = 0.2
@@ -51,7 +52,7 @@ class Arrivals:
     def add(self, key: str) -> None:
         """Wait for a file; of a folder, for all that is in it."""
         path = self.folder.folder / key
-        if path.is_dir() and not path.is_symlink():
+        if is_folder(path) and not is_link(path):
             for entry in self.folder.entries(key):
                 self._waiting.setdefault(entry.key, ("", 0.0))
         else:
@@ -165,7 +166,7 @@ def _changes(folder: Path, stop: Event, pace: Pace) -> Iterator[set[str] | None]
         return
     import watchfiles
 
-    top = folder.resolve()
+    top = real_path(folder)
     tick_ms = int(_TICK_S * 1000)
     for found in watchfiles.watch(
         top,

@@ -14,6 +14,7 @@ from leanpix.cli.batch.files import read_file, write_whole
 from leanpix.cli.batch.items import Source
 from leanpix.cli.batch.place import Placement, Where
 from leanpix.cli.batch.work import MAX_SOURCE_BYTES, ScoringEngine, asked_of, is_wanted
+from leanpix.cli.paths import is_there
 from leanpix.cli.picture_options import picture_options
 from leanpix.cli.picture_set import write_set
 from leanpix.cli.tools.roots import PathRefusedError, Roots
@@ -104,7 +105,7 @@ class PictureTools:
         if not is_wanted(content, result.data, options):
             return answer | {"bytes_after": len(content), "message": "as small as it gets: nothing was written"}
         target = self._target(source, content, result.data, output)
-        if target.exists() and not replace:
+        if is_there(target) and not replace:
             raise PathRefusedError(f"{target} is there already: ask for replace, or name another output")
         target.parent.mkdir(parents=True, exist_ok=True)
         write_whole(target, result.data, source.stat(), keep_time=False, is_synced=True)

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from leanpix.cli.paths import is_file, real_path
+
 
 class PathRefusedError(Exception):
     """A path leads out of the folders, or to nothing; the text says which are allowed."""
@@ -20,12 +22,12 @@ class Roots:
     @classmethod
     def of(cls, folders: Sequence[Path]) -> Roots:
         """The roots at these paths."""
-        return cls([folder.resolve() for folder in folders])
+        return cls([real_path(folder) for folder in folders])
 
     def file(self, text: str) -> Path:
         """A file that is there."""
         path = self._within(text)
-        if not path.is_file():
+        if not is_file(path):
             raise PathRefusedError(f"there is no file {text}")
         return path
 
@@ -35,7 +37,7 @@ class Roots:
 
     def _within(self, text: str) -> Path:
         path = Path(text)
-        real = (path if path.is_absolute() else self.folders[0] / path).resolve()
+        real = real_path(path if path.is_absolute() else self.folders[0] / path)
         if not any(real.is_relative_to(folder) for folder in self.folders):
             allowed = ", ".join(str(folder) for folder in self.folders)
             raise PathRefusedError(f"{text} is outside of what may be used here: {allowed}")
