@@ -112,13 +112,17 @@ class Form:
     def text(self, name: str) -> FieldWriter | None:
         """What takes the value of this field; None for one that is no parameter, which is passed over."""
         if name == ENCODED and name in self.rules.json_fields:
-            return Base64File(self.new_file, self.max_file_bytes)
+            return self.encoded(name)
         if name == LINK and name in self.rules.json_fields:
             return _LinkOrPicture(self)
         if name in self.rules.json_fields:
             return _Text(self, name)
         self.ignore(name)
         return None
+
+    def encoded(self, name: str) -> FieldWriter:
+        """What takes a picture as base64 out of the field of this name."""
+        return Base64File(self.new_file, self.max_file_bytes, name)
 
     def put(self, name: str, value: str) -> None:
         """A parameter's value: of several the last, but for the one that is a list."""
@@ -191,7 +195,7 @@ class _LinkOrPicture:
     def _begin(self) -> bytes:
         text = self.head.lstrip()
         is_picture = text.startswith(DATA_URI)
-        self.writer = self.form.text(ENCODED) if is_picture else _Text(self.form, LINK)
+        self.writer = self.form.encoded(LINK) if is_picture else _Text(self.form, LINK)
         return text if is_picture else self.head
 
 
@@ -293,11 +297,11 @@ def _take_query(form: Form, query: str) -> None:
 
 def _take_pictures_of_query(form: Form) -> None:
     """A picture as base64 or as a data URI in the query string: as long as a request line may be."""
-    encoded = form.fields.pop(ENCODED, "")
+    name, encoded = ENCODED, form.fields.pop(ENCODED, "")
     if form.fields.get(LINK, "").lstrip().startswith(DATA_URI.decode()):
-        encoded = form.fields.pop(LINK).strip()
-    writer = form.text(ENCODED) if encoded else None
-    if writer is not None:
+        name, encoded = LINK, form.fields.pop(LINK).strip()
+    if encoded:
+        writer = form.encoded(name)
         writer.write(encoded.encode())
         writer.end()
 

@@ -33,8 +33,8 @@ class JsonTarget(Protocol):
 
     fields: dict[str, str]
 
-    def text(self, name: str) -> FieldWriter | None:
-        """What takes a picture as base64."""
+    def encoded(self, name: str) -> FieldWriter:
+        """What takes a picture as base64 out of the field of this name."""
 
     def ignore(self, name: str) -> None:
         """Note a field that is passed over."""
@@ -116,8 +116,8 @@ class JsonReader:
             return
         begun = self._held.lstrip()
         if len(begun) <= len(_PICTURE) and (begun + part[: len(_PICTURE)]).startswith(_PICTURE):
-            self._picture, self._held, self._field = self._form.text(_ENCODED), None, None
-            if self._picture is not None and begun[1:]:
+            self._picture, self._held, self._field = self._form.encoded(_LINK), None, None
+            if begun[1:]:
                 self._picture.write(bytes(begun[1:]))
 
     def _take_part(self, part: bytes) -> None:
@@ -191,7 +191,7 @@ class JsonReader:
 
     def _begin_value(self, data: bytes, at: int, mark: bytes) -> int:
         if mark == b'"' and len(self._open) == 1 and self._field == _ENCODED:
-            self._picture, self._held, self._field = self._form.text(_ENCODED), None, None
+            self._picture, self._held, self._field = self._form.encoded(_ENCODED), None, None
         if mark in (b"{", b"[", b'"'):
             self._keep(data, at, at + 1)
         if mark == b'"':

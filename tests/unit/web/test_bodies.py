@@ -93,6 +93,39 @@ def test_a_picture_as_base64_arrives_whole_however_it_is_written_and_cut(size: i
         form.close()
 
 
+@pytest.mark.parametrize("size", [1, 7, 64 * 1024])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r", "\n\t"])
+@pytest.mark.parametrize("head", ["", "data:image/png;base64,", "\ndata:image/png;base64,\n"])
+def test_base64_in_lines_is_read_as_in_one(size: int, end: str, head: str) -> None:
+    content = bytes(range(256)) * 3
+    whole = base64.b64encode(content).decode()
+    text = head + "".join(whole[at : at + 76] + end for at in range(0, len(whole), 76))
+    part = f'--b\r\nContent-Disposition: form-data; name="image_base64"\r\n\r\n{text}\r\n--b--\r\n'
+    for content_type, body in (
+        (JSON, json.dumps({"image_base64": text}).encode()),
+        (URLENCODED, f"image_base64={quote(text)}".encode()),
+        (URLENCODED, f"image_base64={text}".encode()),
+        ("multipart/form-data; boundary=b", part.encode()),
+    ):
+        with closing(read(content_type, body, size)) as form:
+            assert form.file is not None
+            assert forms.content_of(form.file) == content
+
+
+@pytest.mark.parametrize(("name", "text"), [("image_url", "data:,hello"), ("image_base64", "data:,hello")])
+def test_what_is_no_base64_is_refused_by_the_name_of_its_field(name: str, text: str) -> None:
+    part = f'--b\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{text}\r\n--b--\r\n'
+    for content_type, body in (
+        (JSON, json.dumps({name: text}).encode()),
+        (URLENCODED, f"{name}={quote(text)}".encode()),
+        ("multipart/form-data; boundary=b", part.encode()),
+    ):
+        with pytest.raises(BodyError, match=f"^{name} is not valid base64"):
+            read(content_type, body)
+    with pytest.raises(BodyError, match=f"^{name} is not valid base64"):
+        forms.read("", f"{name}={quote(text)}", [], 20 * MB)
+
+
 @pytest.mark.parametrize("text", ["A", "AAAA=", "AA=A", "AAAA AA", "####", "data:AAAA", "AA==AAAA"])
 def test_what_is_no_base64_is_refused(text: str) -> None:
     for body in (json.dumps({"image_base64": text}), "image_base64=" + quote(text)):
