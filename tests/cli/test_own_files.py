@@ -63,6 +63,21 @@ def test_its_own_results_are_replaced_with_other_options_and_when_they_are_made_
     assert run(tmp_path, photos).outcomes == {"hat.jpg": "done before"}
 
 
+@pytest.mark.parametrize("words", [("-o", "out"), ("--in-place",), ("-o", "out", "--width", "20")])
+def test_results_beside_their_sources_are_no_sources_of_another_run(
+    photos: Path, tmp_path: Path, words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (photos / "shoe.min.jpg").write_bytes(PNG)  # somebody's own, which is called like that
+    assert compress(tmp_path, photos / "hat.jpg").code == 0
+    made = (photos / "hat.min.jpg").read_bytes()
+    ran = compress(tmp_path, photos, *words, "--quality", "30")
+    assert ran.outcomes == {"hat.jpg": "compressed", "hat.min.jpg": "left alone", "shoe.min.jpg": "compressed"}
+    assert "an earlier run has made it" in message_of(ran, "hat.min.jpg")
+    assert (photos / "hat.min.jpg").read_bytes() == made
+    assert not (tmp_path / "out" / "hat.min.jpg").exists()
+
+
 @pytest.mark.parametrize("target", ["hat.png", "hat.webp"])
 def test_no_name_changes_when_a_sibling_appears(photos: Path, tmp_path: Path, target: str) -> None:
     words = (photos, "-o", tmp_path / "out", "--format", "webp")

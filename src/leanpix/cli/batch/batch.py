@@ -151,7 +151,11 @@ def _work_through(request: BatchRequest, engine: Engine, batch: BatchRun) -> Non
     with ExitStack() as stack:
         journal = stack.enter_context(
             Journal(
-                _journal_path(request), request.options, is_forgetful=request.is_forgetful, is_read_only=request.is_dry
+                _journal_path(request),
+                request.options,
+                is_forgetful=request.is_forgetful,
+                is_read_only=request.is_dry,
+                elsewhere=_own_journal(),
             )
         )
         work = Work(
@@ -238,6 +242,11 @@ def _journal_path(request: BatchRequest) -> Path | None:
         return request.state
     if request.placement.is_tree and request.placement.folder is not None:
         return request.placement.folder / _JOURNAL_NAME
+    return _own_journal()
+
+
+def _own_journal() -> Path:
+    """The user's own, of results that lie with their sources."""
     return Path(typer.get_app_dir("leanpix")) / _JOURNAL_NAME.removeprefix(".leanpix-")
 
 

@@ -53,6 +53,17 @@ class Placement:
         return self.folder / source.relative.with_name(name.name)
 
 
+def is_marked(name: PurePath) -> bool:
+    """Whether a name is that of a result beside its source."""
+    return PurePath(name.stem).suffix.lower() == MARK
+
+
+def sources_of(marked: Path) -> tuple[Path, Path]:
+    """The two names that the source of a result beside it may have: it kept its format, or got another."""
+    name = marked.stem[: -len(MARK)]
+    return marked.with_name(name + marked.suffix), marked.with_name(name)
+
+
 def numbered(target: Path, number: int) -> Path:
     """Another name for a result whose own name is taken: hat-2.jpg, and hat-2.min.jpg, which still says what it is."""
     stem, mark = target.stem.removesuffix(MARK), MARK if target.stem.endswith(MARK) else ""

@@ -12,7 +12,7 @@ from pathlib import Path, PurePath
 from leanpix.cli.batch.backup import MANIFEST
 from leanpix.cli.batch.gitignore import GitIgnore
 from leanpix.cli.batch.items import Item, Outcome, Source
-from leanpix.cli.batch.place import MARK, Where
+from leanpix.cli.batch.place import Where, is_marked
 from leanpix.cli.paths import is_folder, is_link, is_there, real_path
 
 # The names that pictures of the readable formats go by. A file that is named on the command line needs none of them.
@@ -84,11 +84,6 @@ def matches(relative: PurePath, patterns: Sequence[str]) -> bool:
         return False
     path, name = relative.as_posix().lower(), relative.name.lower()
     return any(fnmatchcase(path, p.lower()) or fnmatchcase(name, p.lower()) for p in patterns)
-
-
-def is_marked(relative: PurePath) -> bool:
-    """Whether a name is that of a result beside its source."""
-    return PurePath(relative.stem).suffix.lower() == MARK
 
 
 def select(paths: Sequence[Path], rules: Rules, listed: Sequence[Path] = ()) -> Selection:

@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,6 +56,7 @@ class Journal:
 
     is_forgetful: what is done is done again; it is remembered all the same, or the next run would not know its results.
     is_read_only: what is known counts, and nothing is written, for a run that changes nothing.
+    elsewhere: where runs remember that put their results beside their sources. It is only read, for what they made.
     """
 
     def __init__(
@@ -65,17 +66,22 @@ class Journal:
         *,
         is_forgetful: bool = False,
         is_read_only: bool = False,
+        elsewhere: Path | None = None,
     ) -> None:
         self._path, self._options, self._is_forgetful = path, options_digest(options), is_forgetful
-        self._is_read_only = is_read_only
+        self._is_read_only, self._elsewhere = is_read_only, elsewhere
         self._records: dict[str, JournalRecord] = {}
         self._results: dict[str, JournalRecord] = {}
         self._own: set[str] = set()
+        self._made: set[str] = set()
         self._lock = threading.Lock()
         self._descriptor: int | None = None
 
     def __enter__(self) -> Self:
         """Open it and read what is known; SetupError where it cannot be kept."""
+        if self._elsewhere is not None and self._elsewhere != self._path:
+            with suppress(OSError):
+                self._made.update(_results_in(self._elsewhere.read_bytes()))
         if self._path is not None and self._is_read_only:
             with suppress(FileNotFoundError):
                 self._read(self._path)
@@ -107,6 +113,10 @@ class Journal:
         """Whether some run, with whatever options, has written this content: as a result, or as a copy of a source."""
         return digest in self._own
 
+    def is_made(self, digest: str) -> bool:
+        """Whether some run, with whatever options and wherever it put it, has made this content out of another."""
+        return digest in self._made
+
     def is_settled(self, digest: str) -> bool:
         """Whether this content needs no more work: it is a result, or was found as small as it gets."""
         record = self._records.get(digest)
@@ -122,6 +132,8 @@ class Journal:
         with self._lock:
             self._keep(digest, record)
             self._own.add(record.result or digest)
+            if record.result is not None:
+                self._made.add(record.result)
             if self._descriptor is not None:
                 row = {"options": self._options, "source": digest, "result": record.result, "size": record.size}
                 row |= {"new_format": record.new_format, "source_size": record.source_size}
@@ -145,6 +157,8 @@ class Journal:
             if not isinstance(row, Mapping):
                 return
             self._own.add(row["result"] or row["source"])
+            if row["result"] is not None:
+                self._made.add(row["result"])
             if row["options"] == self._options and not self._is_forgetful:
                 kind = row["new_format"]
                 before = int(row.get("source_size", 0))
@@ -153,3 +167,11 @@ class Journal:
                 )
         except (ValueError, KeyError, TypeError):
             return  # cut short, or another program's: only costs the work
+
+
+def _results_in(text: bytes) -> Iterator[str]:
+    for line in text.splitlines():
+        with suppress(ValueError, KeyError, TypeError):
+            row = json.loads(line)
+            if row["result"] is not None:
+                yield str(row["result"])

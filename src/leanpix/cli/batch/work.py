@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from leanpix.cli.batch.backup import Backup
 from leanpix.cli.batch.files import WrittenFolders, read_file, sync_folder, write_whole
 from leanpix.cli.batch.items import Item, Outcome, Source, WorstPlace
-from leanpix.cli.batch.place import Placement, Where, numbered
+from leanpix.cli.batch.place import Placement, Where, is_marked, numbered, sources_of
 from leanpix.cli.batch.state import Journal, JournalRecord, digest_of
 from leanpix.cli.paths import is_file, is_there
 from leanpix.domain.errors import TaskFailure
@@ -163,7 +163,7 @@ class Work:
         if self.placement.where is Where.IN_PLACE and (text := _reason_to_leave(status)):
             return Item(source.path, Outcome.LEFT, len(content), len(content), message=text)
         try:
-            return self._known(picture) or self._made(picture)
+            return self._known(picture) or self._beside(picture) or self._made(picture)
         except TaskFailure as failure:
             if failure.state is TaskState.CANCELLED or not self.placement.is_tree or self.is_dry:
                 raise
@@ -206,6 +206,15 @@ class Work:
             if target.stat().st_size == made_size and self.journal.is_own(_digest_at(target)):
                 return Item(source.path, Outcome.DONE, size, made_size, target)
         return None
+
+    def _beside(self, picture: _Picture) -> Item | None:
+        """The item of what a run has put beside its source: elsewhere that one is compressed, and not its result."""
+        path, size = picture.source.path, len(picture.content)
+        if self.placement.where is Where.BESIDE or not (is_marked(path) and self.journal.is_made(picture.digest)):
+            return None
+        if not any(map(is_file, sources_of(path))):
+            return None
+        return Item(path, Outcome.LEFT, size, size, message="an earlier run has made it of the picture beside it")
 
     def _would_change_format(self, content: bytes) -> bool:
         in_place = self.placement.where is Where.IN_PLACE
