@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pytest
+from PIL import Image
 from tests.engine.pictures import decoded, drawing, encoded, photo
 
 from leanpix.domain.formats import OutputFormat
@@ -122,6 +125,19 @@ def test_a_pattern_of_hard_edges_keeps_every_pixel_where_a_size_has_room_for_the
     source = hard_edged()
     made = compress(source, CompressionOptions(format=WEBP, max_bytes=len(source) // 2))
     assert np.array_equal(decoded(made.data), decoded(source))
+
+
+@pytest.mark.parametrize("source_format", ["GIF", "BMP", "TIFF"])
+def test_a_drawing_whose_format_is_recommended_meets_a_size_at_its_own_sides(source_format: str) -> None:
+    y, x = np.mgrid[0:240, 0:320]
+    squares = np.stack([x * 255 // 319, y * 255 // 239, ((x // 20 + y // 20) % 2) * 180 + 30], -1)
+    noise = np.random.default_rng(1).normal(0, 6, squares.shape)
+    source = io.BytesIO()
+    Image.fromarray(np.clip(squares + noise, 0, 255).astype(np.uint8)).quantize(64).save(source, source_format)
+    done = compress(source.getvalue(), CompressionOptions(max_bytes=10_000))
+    assert done.report.result_bytes <= 10_000
+    assert (done.report.width_px, done.report.height_px) == (320, 240)
+    assert done.report.format.facts.has_target_size
 
 
 @pytest.mark.parametrize(("side", "method"), [(200, 6), (1100, 5)])

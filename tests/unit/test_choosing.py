@@ -70,3 +70,10 @@ def test_what_is_recommended_shows_all_of_a_picture(
     assert found in STANDARD_FORMATS
     assert found.facts.has_alpha >= is_transparent
     assert found.facts.is_animated >= is_animated
+    for_a_size = recommended(
+        is_animated=is_animated, is_transparent=is_transparent, is_drawn=is_drawn, has_target_size=True
+    )
+    assert for_a_size.facts.has_target_size
+    assert for_a_size in STANDARD_FORMATS
+    assert for_a_size.facts.has_alpha >= is_transparent
+    assert for_a_size.facts.is_animated >= is_animated

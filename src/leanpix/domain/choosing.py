@@ -15,12 +15,15 @@ _ZERO = re.compile(r"0(\.0{0,3})?", re.ASCII)
 Formats = tuple[OutputFormat, ...]
 
 
-def recommended(*, is_animated: bool, is_transparent: bool, is_drawn: bool) -> OutputFormat:
+def recommended(
+    *, is_animated: bool, is_transparent: bool, is_drawn: bool, has_target_size: bool = False
+) -> OutputFormat:
     """The standard format that shows all of a picture in the fewest bytes as a rule.
 
-    Animation or transparency: WebP; few colours or line art: PNG; otherwise JPEG.
+    Animation or transparency: WebP; few colours or line art: PNG, or WebP where a size is to be met, which PNG could
+    only meet by smaller sides; otherwise JPEG.
     """
-    if is_animated or is_transparent:
+    if is_animated or is_transparent or (is_drawn and has_target_size):
         return OutputFormat.WEBP
     return OutputFormat.PNG if is_drawn else OutputFormat.JPG
 

@@ -249,7 +249,7 @@ def begin_with(
     """The context of one result from these pixels. later: formats and pixels of those still to be made."""
     source, facts = decoded.source, decoded.facts
     raster = Raster.of(picture)
-    target = options.format or recommend(facts, raster)
+    target = options.format or recommend(facts, raster, options)
     if not raster.is_transparent or not target.facts.has_alpha:
         raster = raster.opaque()
     picture = replace(picture, pixels=raster.pixels)  # not the decoder's as well, where the alpha was left out

@@ -112,7 +112,7 @@ def _wanted(decoded: Decoded, widths: tuple[int, ...]) -> Iterator[_Wanted]:
         formats = (options.format,)
     else:
         own = decoded.facts.format.same_output
-        formats = (own if own in STANDARD_FORMATS else recommend(decoded.facts, Raster.of(whole)),)
+        formats = (own if own in STANDARD_FORMATS else recommend(decoded.facts, Raster.of(whole), options),)
     for width_px in sorted({min(width, whole.width_px) for width in widths}):
         height_px = max(1, round(whole.height_px * width_px / whole.width_px))
         for form in formats:

@@ -31,13 +31,18 @@ def decoding_target(probe: Probe, asked: OutputFormat | None) -> OutputFormat:
     return recommended(is_animated=probe.is_animated, is_transparent=probe.has_alpha, is_drawn=True)
 
 
-def recommend(probe: Probe, raster: Raster) -> OutputFormat:
+def recommend(probe: Probe, raster: Raster, options: CompressionOptions) -> OutputFormat:
     """The format for a source that results cannot be written in: by what its pixels turned out to be."""
     if probe.format.default_output is not None:
         return probe.format.default_output
     is_animated, is_transparent = raster.frames > 1, raster.is_transparent
     is_drawn = not is_animated and not is_transparent and texture(raster.pixels).is_screen_content
-    return recommended(is_animated=is_animated, is_transparent=is_transparent, is_drawn=is_drawn)
+    return recommended(
+        is_animated=is_animated,
+        is_transparent=is_transparent,
+        is_drawn=is_drawn,
+        has_target_size=options.max_bytes is not None,
+    )
 
 
 def alternatives(probe: Probe, options: CompressionOptions) -> tuple[OutputFormat, ...]:
