@@ -25,6 +25,7 @@ from leanpix.engine.goals.scoring import (
     seen_on_tiles,
     trusted,
 )
+from leanpix.engine.judging.worst_place import ALL_GROUND
 from leanpix.engine.libraries.malloc_trim import trim_malloc
 
 STILL_SEEN = "a place of it still looks worse than the quality asked for: see the report's worst place"
@@ -55,8 +56,11 @@ class Reach:
             self._sampled = [self.runs.to_grid(setting)]
 
     def foresee(self, places: tuple[WorstPlace, ...]) -> None:
-        """Places of crops at the quality asked for, which say that the whole falls short: it is not looked at."""
-        if not self.context.need.is_slight(places):
+        """Places of crops at the quality asked for, which say that the whole falls short: it is not looked at.
+
+        Where all of it is ground, so that it is judged as its crops are.
+        """
+        if self.context.meter.ground_share > ALL_GROUND and not self.context.need.is_slight(places):
             self._judged[self.asked] = places
 
     def setting(self) -> float | None:

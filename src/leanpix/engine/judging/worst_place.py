@@ -86,7 +86,7 @@ _LEAST_LEVEL_SHARE = 5e-4
 _SLIGHT = {Measure.GROUND: 2.0, Measure.CONTOURS: 2.0, Measure.FAINT: 1.6, Measure.LINES: 1.3}
 """Up to how many times its bound a place is slightly over it, if few are. Rings of a palette have 2 to 6 times."""
 
-_FEW, MOST_GROUND, _ALL_GROUND = 0.03, 2 / 3, 0.9
+_FEW, MOST_GROUND, ALL_GROUND = 0.03, 2 / 3, 0.9
 """Of the ground, what few places are; of the picture, from which on ground is what is looked at (docs/decisions/0175),
 and from which on nothing of it is slight."""
 
@@ -131,7 +131,7 @@ class WorstPlaces:
         self._is_ground_alone = whole > MOST_GROUND
         self._slight = _SLIGHT
         if self._is_ground_alone:
-            most = float(np.interp(whole, (MOST_GROUND, _ALL_GROUND), (_SLIGHT_ON_GROUND, 1.0)))
+            most = float(np.interp(whole, (MOST_GROUND, ALL_GROUND), (_SLIGHT_ON_GROUND, 1.0)))
             self._slight = {Measure.GROUND: most, Measure.CONTOURS: most}
 
         # Faint things: the source's lightness by places, its mean and its deviation by windows.
