@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 
 import pytest
@@ -24,6 +25,14 @@ STRANGERS = {
     "page": (b"\n<!DOCTYPE html><html><body><svg/></body></html>", "an HTML page"),
     "feed": (b"<rss/>", "XML"),
     "words": ("Nicht gefunden: Hüte".encode(), "text"),
+    "a file's name": (b"photos/My hat.JPG", "the name of a file and not its content"),
+    "a link": (b"https://shop.example/hat.png\n", "a link and not what it leads to"),
+    "JPEG as base64": (base64.b64encode(picture("JPEG")), "a picture as base64 text"),
+    "PNG as base64": (base64.encodebytes(picture("PNG")), "a picture as base64 text"),
+    "WebP as base64": (base64.b64encode(picture("WEBP")), "a picture as base64 text"),
+    "GIF as base64": (base64.b64encode(picture("GIF")), "a picture as base64 text"),
+    "data URI": (b"data:image/png;base64," + base64.b64encode(picture("PNG")), "a picture as base64 text"),
+    "words that name a file": (b"There is no such file:\nhat.jpg", "it is text"),
     "words that are cut": (b"a" * 4095 + "ü".encode(), "text"),
     "film": (b"\0\0\0\x18ftypisom\0\0\2\0isomiso2", "a film"),
     "icon": (picture("ICO"), "an icon (ICO)"),

@@ -92,12 +92,21 @@ def misspelt(ignored: Iterable[str]) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for name in ignored:
         plain = name.lower().replace("-", "").replace("_", "").replace(" ", "")
-        is_short = len(name) <= _LONGEST_IGNORED and name.isascii() and name.isprintable()
-        if is_short and get_close_matches(plain, _PARAMETERS, n=1, cutoff=_NEAR):
+        if _is_plain(name) and get_close_matches(plain, _PARAMETERS, n=1, cutoff=_NEAR):
             found[name] = None
         if len(found) == _MOST_IGNORED:
             break
     return tuple(found)
+
+
+def _is_plain(name: str) -> bool:
+    return len(name) <= _LONGEST_IGNORED and name.isascii() and name.isprintable()
+
+
+def _passed_over(form: Form) -> str:
+    """What came in place of a source, where one may have been meant: the names of fields that are no parameters."""
+    names = [name for name in dict.fromkeys(form.ignored) if name and _is_plain(name)][:_MOST_IGNORED]
+    return f"; passed over as no parameter here: {', '.join(names)}" if names else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +124,8 @@ def parse_batch(form: Form, formats: Formats = STANDARD_FORMATS, accept: str = "
     listed = [url.strip() for url in fields.get(URL_LIST, "").split("\n")]
     urls = tuple(url for url in listed if url)
     if bool(urls) == (form.file is not None):
-        found = "both were sent" if urls else "neither was sent"
-        raise SourceCountError(f"{URL_LIST} and archive: {found}; exactly one of them is required")
+        found, others = ("both were sent", "") if urls else ("neither was sent", _passed_over(form))
+        raise SourceCountError(f"{URL_LIST} and archive: {found}; exactly one of them is required{others}")
     if len(urls) > MOST_ITEMS:
         raise SourceCountError(f"{URL_LIST}: {len(urls)} URLs; a batch takes at most {MOST_ITEMS} pictures")
     for url in urls:
@@ -135,8 +144,10 @@ def idempotency_key(header: str | None) -> str | None:
 def _source(fields: dict[str, str], form: Form) -> str | None:
     url = _url(fields, LINK)
     if (url is not None) == (form.file is not None):
-        found = "both were sent" if url is not None else "neither was sent (an empty file is none)"
-        raise SourceCountError(f"image_url and image_file: {found}; exactly one of them is required")
+        is_twice = url is not None
+        found = "both were sent" if is_twice else "neither was sent (an empty file is none)"
+        others = "" if is_twice else _passed_over(form)
+        raise SourceCountError(f"image_url and image_file: {found}; exactly one of them is required{others}")
     if url is not None and not _WEB_URL.match(url):
         raise InvalidParameterError(LINK, url, "a URL that begins with http:// or https:// and a host")
     return url

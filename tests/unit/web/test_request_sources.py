@@ -124,6 +124,20 @@ def test_a_name_near_a_parameters_is_told(name: str) -> None:
     assert read(JSON, json.dumps({name: 1, "image_base64": DATA_URI}).encode())[0].ignored == (name,)
 
 
+def test_a_request_without_a_source_names_what_came_in_its_place() -> None:
+    told = "passed over as no parameter here: "
+    with pytest.raises(SourceCountError, match=f"neither was sent .*{told}image$"):
+        read(MULTIPART, multipart(part("image", PICTURE, "a.jpg"), part("sync", b"1")))
+    with pytest.raises(SourceCountError, match=f"{told}image_file, url$"):
+        read(JSON, json.dumps({"image_file": DATA_URI, "url": "https://shop.example/a.jpg"}).encode())
+    with pytest.raises(SourceCountError, match=r"exactly one of them is required$"):
+        read(MULTIPART, multipart(part("x" * 100, PICTURE, "a.jpg"), part("bild\u00fc", PICTURE, "a.jpg")))
+    with pytest.raises(SourceCountError, match=r"both were sent; exactly one of them is required$"):
+        read(
+            MULTIPART, multipart(part("image_url", b"https://a.example/b"), part("image_file", PICTURE), part("x", b""))
+        )
+
+
 @pytest.mark.parametrize(
     "name", ["", "mask_file", "submit", "csrf_token", "user", "x" * 5000, "widt\u00fc", "\ud800idth"]
 )

@@ -33,7 +33,10 @@ _SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
     (0, b"7z\xbc\xaf", "an archive (7z)"),
     (0, b"\x1f\x8b", "a file packed by gzip"),
 )
-_LOOKED_AT_BYTES = 4096
+_LOOKED_AT_BYTES, _LONGEST_NAME = 4096, 255
+_BASE64_PICTURES = (b"/9j/", b"ivborw0kgg", b"uklgr", b"r0lgod", b"data:image/")
+"""JPEG, PNG, WebP and GIF, in small letters."""
+_EXTENSIONS = (b".jpg", b".jpeg", b".png", b".webp", b".gif", b".avif", b".bmp", b".tif", b".tiff", b".heic", b".jxl")
 _SPACE = b"\xef\xbb\xbf \r\n\t\0"
 
 
@@ -63,4 +66,14 @@ def _kind_of_text(head: bytes) -> str | None:
     except UnicodeDecodeError as error:
         if error.start < len(head) - 3:  # a letter may be cut off at the end
             return None
-    return "text"
+    return _kind_of_words(text.strip(_SPACE))
+
+
+def _kind_of_words(text: bytes) -> str:
+    """Text by what it may have been meant as. text: in small letters, without the space around it."""
+    if text.startswith(_BASE64_PICTURES):
+        return "a picture as base64 text"
+    is_one_line = len(text) <= _LONGEST_NAME and b"\n" not in text
+    if is_one_line and text.startswith((b"http://", b"https://")):
+        return "a link and not what it leads to"
+    return "the name of a file and not its content" if is_one_line and text.endswith(_EXTENSIONS) else "text"
