@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TypedDict, Unpack
 
 import typer
@@ -13,6 +14,8 @@ from leanpix.domain.formats import STANDARD_FORMATS, OutputFormat, named
 from leanpix.domain.holding import SHOWN, Holding
 from leanpix.domain.keep import parse_keep
 from leanpix.domain.request import KBYTE, CompressionOptions, Fit
+
+_OPTIONS = MappingProxyType({"kbyte": "--max-kb", "target_score": "--score"})
 
 
 class Asked(TypedDict, total=False):
@@ -51,7 +54,15 @@ def options_or_exit(formats: str | None = None, **asked: Unpack[Asked]) -> Compr
     try:
         return picture_options(formats, **asked)
     except InvalidParameterError as failure:
-        raise usage_error(str(failure)) from failure
+        raise usage_error(_by_option(failure)) from failure
+
+
+def _by_option(failure: InvalidParameterError) -> str:
+    """The failure by the option's name, where the API has another."""
+    if failure.name not in _OPTIONS:
+        return str(failure).replace("kbyte", _OPTIONS["kbyte"])
+    value = f"{failure.value:g}" if isinstance(failure.value, float) else failure.value
+    return str(InvalidParameterError(_OPTIONS[failure.name], value, failure.allowed))
 
 
 def kinds_or_exit(names: str | None) -> frozenset[Holding]:

@@ -111,7 +111,7 @@ class CompressionOptions:
             if side is not None and not 1 <= side <= MAX_SIDE_PX:
                 raise InvalidParameterError(name, side, f"an integer from 0 to {MAX_SIDE_PX}; 0 means not given")
         if self.max_bytes is not None and not 1 <= self.max_bytes <= MAX_KBYTE * KBYTE:
-            raise InvalidParameterError("kbyte", self.max_bytes / KBYTE, f"an integer from 0 to {MAX_KBYTE}")
+            raise InvalidParameterError("kbyte", self.max_bytes / KBYTE, f"above 0, up to {MAX_KBYTE}")
         if self.target_score is not None and not 0 < self.target_score <= MAX_SCORE:
             raise InvalidParameterError("target_score", self.target_score, f"a number above 0 and up to {MAX_SCORE}")
 
