@@ -63,7 +63,8 @@ def list_keys(as_json: AsJson = False, data_dir: DataDir = None) -> None:
             credit = "unlimited" if account.credits is None else account.credits
             state = "revoked" if account.revoked_at is not None else "active"
             made = datetime.fromtimestamp(account.created_at, UTC).date().isoformat()
-            typer.echo(f"{account.id}  {state:8} {credit!s:>10} credits {account.qps:>6g} qps  {made}  {account.name}")
+            name = "".join(one if one.isprintable() else ascii(one)[1:-1] for one in account.name)  # on one line
+            typer.echo(f"{account.id}  {state:8} {credit!s:>10} credits {account.qps:>6g} qps  {made}  {name}")
 
 
 @app.command("revoke")

@@ -10,6 +10,8 @@ SMALL_COST = 1
 LARGE_COST = 2
 MIN_QPS, MAX_QPS = 0.001, 1e6
 MAX_NAME = 200
+MOST_CREDITS = 10**12
+"""Of a new key, and added at once: a database's numbers end at 9 million times as many."""
 
 
 @dataclass(frozen=True, slots=True)

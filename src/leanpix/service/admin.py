@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from leanpix.domain.account import MAX_NAME, MAX_QPS, MIN_QPS, Account
+from leanpix.domain.account import MAX_NAME, MAX_QPS, MIN_QPS, MOST_CREDITS, Account
 from leanpix.domain.errors import InvalidParameterError, NotFoundError, UnlimitedKeyError
 from leanpix.service.keys import NewKey, SecretHasher, new_key, renewed_key
 from leanpix.service.ports import Clock, Database
@@ -28,8 +28,8 @@ class Admin:
         """Make a key; credit None is unlimited, qps None the default. The secret is in the answer only."""
         if not 1 <= len(name) <= MAX_NAME:
             raise InvalidParameterError("name", name, f"1 to {MAX_NAME} characters")
-        if credit is not None and credit < 0:
-            raise InvalidParameterError("credits", credit, "0 or more")
+        if credit is not None and not 0 <= credit <= MOST_CREDITS:
+            raise InvalidParameterError("credits", credit, f"an integer from 0 to {MOST_CREDITS}")
         rate = self.default_qps if qps is None else qps
         if not MIN_QPS <= rate <= MAX_QPS:
             raise InvalidParameterError("qps", rate, f"a number from {MIN_QPS:g} to {MAX_QPS:g}")
@@ -72,8 +72,8 @@ class Admin:
 
     def topup(self, key_id: str, credit: int) -> None:
         """Add credits; NotFoundError for an unknown id, UnlimitedKeyError for a key without a limit."""
-        if credit < 1:
-            raise InvalidParameterError("credits", credit, "1 or more")
+        if not 1 <= credit <= MOST_CREDITS:
+            raise InvalidParameterError("credits", credit, f"an integer from 1 to {MOST_CREDITS}")
         with self.database.transaction() as change:
             if change.accounts.topup(key_id, credit, self.now()):
                 return

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from leanpix.domain.account import MAX_NAME, MAX_QPS, MIN_QPS
+from leanpix.domain.account import MAX_NAME, MAX_QPS, MIN_QPS, MOST_CREDITS
 from leanpix.domain.errors import LeanpixError, NotFoundError
 from leanpix.web.compat import Json
 from leanpix.web.openapi import errors
 from leanpix.web.openapi.errors import done
 from leanpix.web.openapi.model import JSON, Answer, Content, Operation, Parameter, reference
 from leanpix.web.openapi.schemas import SOME_TEXT, TEXT, shape
-from leanpix.web.routes.account import MOST_CREDITS, MOST_DAYS, MOST_KEYS, PAGE, USAGE_DAYS
+from leanpix.web.routes.account import MOST_DAYS, MOST_KEYS, PAGE, USAGE_DAYS
 
 _OWN, _ALL = "Account", "Administration"
 _ACCOUNT: Json = {

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from leanpix.domain.account import Account, DayUsage
+from leanpix.domain.account import MOST_CREDITS, Account, DayUsage
 from leanpix.domain.errors import AdminOnlyError, InvalidParameterError
 from leanpix.web.compat import Json
 from leanpix.web.context import Context, context_of
@@ -16,7 +16,6 @@ from leanpix.web.numbers import number_in
 
 USAGE_DAYS = 30
 MOST_DAYS = 366
-MOST_CREDITS = 10**12
 PAGE, MOST_KEYS = 500, 10**9
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
