@@ -51,7 +51,8 @@ def muted(width: int, height: int) -> Pixels:
     """A photograph whose colours change slowly."""
     pixels = photo(width, height).astype(float)
     luma = pixels.mean(axis=2, keepdims=True)
-    return np.clip(luma * (1.05, 1.0, 0.92), 0, 255).astype(np.uint8)
+    toned: Pixels = np.clip(luma * (1.05, 1.0, 0.92), 0, 255).astype(np.uint8)
+    return toned
 
 
 def striped(width: int, height: int) -> Pixels:
