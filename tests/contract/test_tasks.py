@@ -112,8 +112,8 @@ def test_unfinished_tasks_are_counted_for_the_key_and_for_all(book: Book) -> Non
     with book.database.transaction() as change:
         change.tasks.finish(done.fence, success(done), 3.0, 1)
     with book.database.reading() as view:
-        assert view.tasks.count_unfinished("one") == (1, 2)
-        assert view.tasks.count_unfinished("nobody") == (0, 2)
+        assert view.tasks.count_unfinished("one") == (1, 2, 2)
+        assert view.tasks.count_unfinished("nobody") == (0, 2, 2)
         assert view.tasks.ended_before(3.5, 10) == [tasks[0]]
         assert set(view.tasks.waiting()) == set(tasks[1:])
 
@@ -145,3 +145,8 @@ def test_a_row_is_kept_as_it_is_and_one_that_is_gone_is_told(book: Book) -> None
         assert change.tasks.keep(task_id)
         assert not change.tasks.keep("gone")
     assert book.get(task_id) == before
+    task = book.claimed(task_id)
+    with book.database.transaction() as change:
+        change.tasks.finish(task.fence, success(task), 3.0, 1)
+    with book.database.transaction() as change:
+        assert change.tasks.keep(task_id)

@@ -11,7 +11,7 @@ from tests.simulation.model_accounts import revoked_keys
 from tests.simulation.statements import ConstraintError, Repository, statement
 
 from leanpix.domain.states import TaskState
-from leanpix.domain.task import FencingToken, Outcome, QueueEntry, SourceKind, Task
+from leanpix.domain.task import FencingToken, Outcome, QueueEntry, SourceKind, Task, Unfinished
 
 
 class ModelTasks(Repository):
@@ -65,12 +65,16 @@ class ModelTasks(Repository):
         self.work.write("tasks", task_id, stored)
         return True
 
-    @statement
     def keep(self, task_id: str) -> bool:
+        return self._keep(task_id) or self.get(task_id) is not None
+
+    @statement
+    def _keep(self, task_id: str) -> bool:
         task: Task | None = self.work.lock("tasks", task_id)
-        if task is not None:
-            self.work.write("tasks", task_id, task)
-        return task is not None
+        if task is None or task.completed_at is not None:
+            return False
+        self.work.write("tasks", task_id, task)
+        return True
 
     @statement
     def forget(self, fence: FencingToken) -> bool:
@@ -215,9 +219,10 @@ class ModelTasks(Repository):
                 self.work.write("row_results", task_id, None)
 
     @statement
-    def count_unfinished(self, key_id: str) -> tuple[int, int]:
-        unfinished = [task.key_id for _, task in self.work.every("tasks") if task.completed_at is None]
-        return unfinished.count(key_id), len(unfinished)
+    def count_unfinished(self, key_id: str) -> Unfinished:
+        unfinished = [task for _, task in self.work.every("tasks") if task.completed_at is None]
+        waiting = [task for task in unfinished if task.owner is None and task.fetch_host is None]
+        return Unfinished([task.key_id for task in unfinished].count(key_id), len(unfinished), len(waiting))
 
     @statement
     def _beat(self, fence: FencingToken) -> bool:

@@ -21,12 +21,14 @@ from leanpix.domain.errors import StoreUnavailableError
 from leanpix.domain.task import QueueEntry, Task
 from leanpix.queues.embedded import EmbeddedTaskQueue
 from leanpix.queues.fair_scheduler import FairScheduler
+from leanpix.queues.shared_places import SharedPlaces
 from leanpix.queues.signals import LocalSignals
 from leanpix.queues.tenant_slots import TenantSlots
 from leanpix.service.admin import Admin
 from leanpix.service.batch import BatchBounds, BatchDesk
 from leanpix.service.blob_keys import source_key
 from leanpix.service.cancel import Cancel
+from leanpix.service.claimed_tasks import ClaimedTasks
 from leanpix.service.deliver_webhook import DeliverWebhook
 from leanpix.service.execute import Execute
 from leanpix.service.fetch import Fetch
@@ -103,17 +105,22 @@ class NodeSources(HeldSources):
 
 
 class NodeSignals:
-    """The port `Signals`: it wakes this process only, and other processes poll. line: of a machine by itself."""
+    """The port `Signals`: it wakes this process only, and other processes poll. line: of a machine by itself.
+
+    places: of one of many.
+    """
 
     def __init__(self, work: SimulatedEvent, addresses: SimulatedEvent) -> None:
         self.work, self.addresses = work, addresses
         self.line: EmbeddedTaskQueue | None = None
+        self.places: SharedPlaces | None = None
 
     def task_ended(self, task_id: str, task: Task | None = None, *, is_announced: bool = False) -> None:
         """Nobody waits by signal here."""
 
     def place(self, entry: QueueEntry) -> Place | None:
-        return None if self.line is None else self.line.place(entry)
+        places = self.line or self.places
+        return None if places is None else places.place(entry)
 
     def work_added(self, entry: QueueEntry | None = None) -> None:
         if entry is None or self.line is None or self.line.may_begin(entry):
@@ -139,8 +146,10 @@ class Node(Process):
         rates = Rates(around.scheduler)
         # On one machine requests that wait are promised nothing: docs/decisions/0240.
         self.held = None if around.plan.is_shared else NodeSources(name, around.stored)
+        self.claimed = ClaimedTasks(name)
         self.submit = Submit(
             database, rates, self.blobs, self.signals, BOUNDS, now, new_id=around.new_id, held=self.held,
+            claimed=self.claimed,
             row_source_bytes=lambda: ROW_BYTES if around.plan.keeps_rows and around.plan.is_shared else 0,
         )  # fmt: skip
         self.batches = BatchDesk(database, self.blobs, BATCH_BOUNDS, RETENTION_S, now, new_id=around.new_id)
@@ -234,9 +243,15 @@ class Node(Process):
             "monotonic": around.scheduler.monotonic,
             "stopping": self.stopping,
             "held": self.held,
+            "claimed": self.claimed,
         }
         slots = TenantSlots(around.plan.slots, around.scheduler.monotonic, around.plan.spare)
         scheduler = FairScheduler(around.database, self._execute, slots, around.draw.choice, self.stopped)
+        self.free = Semaphore(around.plan.slots + around.plan.spare)
+        if around.plan.is_shared:
+            self.signals.places = SharedPlaces(
+                scheduler, self.free, partial(self.scheduler.spawn, self, "place"), around.on_error
+            )
         self.jobs = JobDeliveries(around.database, self.name, scheduler)
         self.line = EmbeddedTaskQueue(
             around.database,
@@ -318,8 +333,12 @@ class Node(Process):
         """A slot of the shared queue."""
         jobs = self.around.database.rows.tables["jobs"]
         while not self._pause(lambda: any(job.worker is None for job in jobs.values())):
-            while self._guarded(self.jobs.serve_one):
-                pass
+            while self.free.acquire(blocking=False):
+                try:
+                    if not self._guarded(self.jobs.serve_one):
+                        break
+                finally:
+                    self.free.release()
 
     def _mend(self) -> None:
         rows = self.around.database.rows

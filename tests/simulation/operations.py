@@ -42,7 +42,7 @@ def operation(act: Act) -> Act:
 @operation
 def submit(world: Installation, draw: Random) -> None:
     """One create, sent again by its client where there was no answer; or one that waits for its end."""
-    if not world.plan.is_shared and draw.random() < 0.5:
+    if draw.random() < 0.5:
         _submit_and_wait(world, draw, _account(world, draw))
         return
     _submit(world, draw, _account(world, draw), _token(draw))

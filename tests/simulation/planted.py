@@ -20,7 +20,7 @@ from tests.simulation.statements import statement
 from leanpix.domain.account import LedgerKind
 from leanpix.domain.errors import StoreUnavailableError
 from leanpix.domain.states import TaskState
-from leanpix.domain.task import FencingToken, Outcome, QueueEntry, StoredResult, Task
+from leanpix.domain.task import FencingToken, Outcome, QueueEntry, StoredResult, Task, Unfinished
 from leanpix.service import cancel, execute
 from leanpix.service.execute import Execute
 from leanpix.service.held_sources import HeldSources
@@ -190,8 +190,9 @@ def the_bound_of_a_key_is_looked_at_before_only(patch: pytest.MonkeyPatch) -> No
     """Requests that come at once do not count one another."""
     count = ModelTasks.count_unfinished
 
-    def outside_only(self: ModelTasks, key_id: str) -> tuple[int, int]:
-        return (0, 0) if self.work.is_transaction else count(self, key_id)
+    def outside_only(self: ModelTasks, key_id: str) -> Unfinished:
+        found = count(self, key_id)
+        return found._replace(mine=0, everybodys=0) if self.work.is_transaction else found
 
     patch.setattr(ModelTasks, "count_unfinished", outside_only)
 

@@ -126,6 +126,7 @@ def postgres_node(url: str, queue: QueueSettings) -> Iterator[Node]:
             on_error=failures.append,
             choose=random.choice,
             first_in_line=first_in_line(PostgresConnection.dialect),
+            signals=local,
         ),
         failures,
         lambda: jobs.mend(durable, queue.stale_s),

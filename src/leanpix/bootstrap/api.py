@@ -69,6 +69,7 @@ def make_api(
             carried,
             cpu=make_cpu_budget(stores),
             held=stores.held,
+            claimed=stores.claimed,
             row_source_bytes=partial(_row_source_bytes, stores),
         ),
         cancel=make_cancel(stores, telemetry),

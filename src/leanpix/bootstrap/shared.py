@@ -64,9 +64,8 @@ def shared_rows(settings: Settings, url: str, local: LocalSignals) -> Rows:
     database = SqlDatabase(durable, quick, outside, patience_s=settings.patience_s)
 
     def deliveries(_owner: str) -> PostgresTaskQueue:
-        return PostgresTaskQueue(
-            quick, listen, database, settings, log_failure, secrets.choice, first_in_line(PostgresConnection.dialect)
-        )
+        first = first_in_line(PostgresConnection.dialect)
+        return PostgresTaskQueue(quick, listen, database, settings, log_failure, secrets.choice, first, local)
 
     def connections() -> ConnectionFigures:
         in_use = sum(pool.checkedout() for pool in (engine.pool for engine in engines) if isinstance(pool, QueuePool))

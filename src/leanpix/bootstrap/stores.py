@@ -25,6 +25,7 @@ from leanpix.domain.room import Room
 from leanpix.queues.embedded import EmbeddedTaskQueue
 from leanpix.queues.signals import LocalSignals
 from leanpix.service.admin import Admin
+from leanpix.service.claimed_tasks import ClaimedTasks
 from leanpix.service.held_sources import HeldSources
 from leanpix.service.installed_secret import fingerprint_of
 from leanpix.service.keys import NewKey, SecretHasher
@@ -59,7 +60,8 @@ class Stores:
 
     worker_blobs: the same files for who can wait longer for them than a client does. pairing: where others share them.
     owner: the name under which this process takes tasks. held: sources of tasks that were not promised to anybody;
-    None where others may take this process's tasks. recent: results that have just been made here.
+    None where others may take this process's tasks. claimed: tasks that begin here as they are accepted; None where
+    nothing is worked on. recent: results that have just been made here.
     """
 
     settings: Settings
@@ -70,6 +72,7 @@ class Stores:
     owner: str
     recent: RecentResults
     held: HeldSources | None = None
+    claimed: ClaimedTasks | None = None
     lock: BinaryIO | None = None
     worker_blobs: Blobs | None = None
     pairing: Pairing | None = None
@@ -177,7 +180,8 @@ def open_stores(settings: Settings, *, serves: bool = False, works: bool = False
     owner = f"{os.getpid()}-{secrets.token_hex(8)}"
     held = HeldSources(owner, spool.memory) if is_alone and settings.workers else None
     recent = RecentResults(settings.recent_result_bytes if serves else 0)
-    return Stores(settings, rows, blobs, spool, secret, owner, recent, held, lock, worker_blobs, pairing)
+    claimed = ClaimedTasks(owner) if serves and settings.workers else None
+    return Stores(settings, rows, blobs, spool, secret, owner, recent, held, claimed, lock, worker_blobs, pairing)
 
 
 def adopt_store(settings: Settings) -> None:

@@ -42,6 +42,7 @@ def make_worker(stores: Stores, pool: CompressorPool, telemetry: Telemetry) -> W
         observe=telemetry.ended,
         on_lost=telemetry.journal.fence_lost,
         held=stores.held,
+        claimed=stores.claimed,
         keep=stores.recent.add,
     )
 

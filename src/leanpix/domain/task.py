@@ -52,6 +52,14 @@ class FencingToken(NamedTuple):
     attempt: int
 
 
+class Unfinished(NamedTuple):
+    """How many tasks have not ended: one key's, everybody's, and of those how many wait for a worker."""
+
+    mine: int
+    everybodys: int
+    waiting: int
+
+
 @dataclass(frozen=True, slots=True)
 class QueueEntry:
     """A waiting task's place in the line: whose it is counts when slots are shared out.

@@ -44,12 +44,35 @@ class FairScheduler:
                     self._tell_on(task_id)
                     is_told_on = True
                 self.stopped.wait(_LOOK_AGAIN_S)
-            won = turn is not None and self._handled(turn)
+            won = turn is not None and self.handled(turn)
             if turn is not None and turn.task_id == task_id:
                 return
             # Whoever loses a race for the first in line looks further down it, so that many do not queue here.
             window = 1 if won else min(2 * window, _WIDEST_WINDOW)
             line = self._line(task_id, window)
+
+    def take(self, turn: QueueEntry) -> bool:
+        """Whether the next in line, which is about to be accepted, may have a slot; it has it from then on."""
+        with self._lock:
+            if self.stopped.is_set() or not self.shares.may_take(turn.key_id):
+                return False
+            self.shares.take(turn.task_id, turn.key_id)
+            return True
+
+    def drop(self, turn: QueueEntry) -> None:
+        """The slot is not needed: there is no such task."""
+        with self._lock:
+            self.shares.drop(turn.task_id)
+
+    def handled(self, turn: QueueEntry) -> bool:
+        """Handle the task that has a slot, and free that; whether the task was still there to be taken."""
+        won = False
+        try:
+            won = self.handle(turn.task_id)
+        finally:
+            with self._lock:
+                (self.shares.end if won else self.shares.drop)(turn.task_id)
+        return won
 
     def _tell_on(self, task_id: str) -> None:
         """Have the task delivered once more: a delivery that waits in a slot is one that no other worker hears of."""
@@ -77,12 +100,3 @@ class FairScheduler:
             turn = self.choose(free)
             self.shares.take(turn.task_id, turn.key_id)
             return turn
-
-    def _handled(self, turn: QueueEntry) -> bool:
-        won = False
-        try:
-            won = self.handle(turn.task_id)
-        finally:
-            with self._lock:
-                (self.shares.end if won else self.shares.drop)(turn.task_id)
-        return won

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from threading import Event, Lock
+from threading import Event, Lock, Semaphore
 from typing import NamedTuple
 
 import psycopg
@@ -19,6 +19,8 @@ from leanpix.queues.connections import Connection, Connections, Executes
 from leanpix.queues.fair_scheduler import FairScheduler
 from leanpix.queues.listener import ChannelListener
 from leanpix.queues.settings import QueueSettings
+from leanpix.queues.shared_places import SharedPlaces
+from leanpix.queues.signals import LocalSignals
 from leanpix.queues.tenant_slots import TenantSlots
 from leanpix.service.ports import Clock, Database
 
@@ -27,6 +29,7 @@ _TASK = "leanpix.execute"
 _CHANNEL = f"procrastinate_queue_v1#{_QUEUE}"
 _POLL_S = 1.0
 _PAUSE_S = 0.5
+_PLACED_S = 0.01
 _FORGET_WORKERS_AFTER = 20  # times the stale time: a row in the way of nobody
 
 # The library's own functions: what its `defer` and its worker call (docs/decisions/0342).
@@ -96,6 +99,7 @@ class PostgresTaskQueue:
     which is replaced then, is stale; the tasks in hand go on. connections: on which each statement is kept by itself,
     without a wait for the disk: what a power cut undoes of a job is delivered once more. listen gives a connection to
     hear of jobs by. first_in_line: a query of the id and the key of the task whose turn it is, asked with each job.
+    signals: by which this process's own tasks come without a job where a slot is free and nothing waits.
     """
 
     connections: Connections
@@ -105,12 +109,14 @@ class PostgresTaskQueue:
     on_error: Callable[[BaseException], None]
     choose: Callable[[Sequence[QueueEntry]], QueueEntry]
     first_in_line: str
+    signals: LocalSignals
     monotonic: Clock = time.monotonic
     _stopped: Event = field(default_factory=Event)
     _new: Event = field(default_factory=Event)
     _asking: Lock = field(default_factory=Lock)
     _lock: Lock = field(default_factory=Lock)
     _fetch: TextClause = field(init=False)
+    _free: Semaphore = field(init=False)  # one for each slot: of who asks for a job, works on one, or has a place
     _worker: int | None = None
     _expected: float = math.inf  # jobs that may wait: those told of and not fetched yet; inf: look until there is none
 
@@ -124,12 +130,20 @@ class PostgresTaskQueue:
         turns = FairScheduler(self.database, handle, shares, self.choose, self._stopped)
         listener = ChannelListener(self.listen, _CHANNEL, self.on_error, self._look, self._tell)
         slots = concurrency + spare
+        self._free = Semaphore(slots)
         listener.start()
-        with ThreadPoolExecutor(slots, thread_name_prefix="task") as threads:
+        with (
+            ThreadPoolExecutor(slots, thread_name_prefix="task") as threads,
+            ThreadPoolExecutor(slots, thread_name_prefix="own task") as own_threads,
+        ):
+            places = SharedPlaces(turns, self._free, own_threads.submit, self.on_error)
             for _ in range(slots):
                 threads.submit(self._serve, turns)
-            while not self._stopped.wait(self.settings.heartbeat_s):
-                self._show_life()
+            with self.signals.served_by(places):
+                while not self._stopped.wait(self.settings.heartbeat_s):
+                    self._show_life()
+            while places.is_kept:  # no long wait
+                time.sleep(_PLACED_S)
         listener.stop()
         self._unregister()
 
@@ -147,23 +161,32 @@ class PostgresTaskQueue:
         while not self._stopped.is_set():
             with self._asking:  # by one at a time: whoever gets a job leaves the question to the next
                 job = self._next()
-            if job is not None:
+            if job is None:
+                continue
+            try:
                 self._do(job, turns)
+            finally:
+                self._free.release()
 
     def _next(self) -> _Job | None:
-        """The next job, waited for; None once stopped, or after a failure."""
+        """The next job, waited for, and with it a slot; None once stopped, or after a failure."""
         while not self._stopped.is_set():
             with self._lock:
                 is_told = self._expected > 0
             if not is_told:
                 is_told = self._new.wait(_POLL_S)
+            if not self._free.acquire(timeout=_POLL_S):  # this process's own tasks have the slots
+                continue
             self._new.clear()
             try:
                 job = self._fetched()
             except Exception as failure:  # noqa: BLE001 - a database that is briefly away must not end the worker
+                self._free.release()
                 self._lose(failure)
                 self._stopped.wait(_PAUSE_S)
                 return None
+            if job is None:
+                self._free.release()
             with self._lock:
                 if job is None:
                     self._expected = 0

@@ -12,7 +12,7 @@ from leanpix.domain.task import QueueEntry, Task
 from leanpix.queues.connections import Connections, RunsBehind
 from leanpix.queues.listener import ChannelListener
 from leanpix.queues.signals import LocalSignals
-from leanpix.service.ports import Answer
+from leanpix.service.ports import Answer, Place
 
 _CHANNEL = "leanpix_ended"
 # The id by itself is for nodes that run an older version, or a task that does not fit into PostgreSQL's 8,000 bytes.
@@ -64,9 +64,9 @@ class PostgresSignals:
         is_told = 0 < len(told.encode()) <= _MOST_BYTES
         return {"channel": _CHANNEL, "task_id": task_id} | ({"task": told} if is_told else {})
 
-    def place(self, entry: QueueEntry) -> None:
-        """None: whose turn it is is the line's to say, which all share."""
-        del entry
+    def place(self, entry: QueueEntry) -> Place | None:
+        """A slot of this process, where it has one. Whether the task is the next in line the caller knows."""
+        return self._local.place(entry)
 
     def work_added(self, entry: QueueEntry | None = None) -> None:
         """Nothing: the job's own notification wakes a worker."""

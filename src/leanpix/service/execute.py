@@ -16,6 +16,7 @@ from leanpix.domain.report import Compression, CompressionView
 from leanpix.domain.states import TaskState
 from leanpix.domain.task import MAX_ATTEMPTS, MAX_FAULTS, FencingToken, Outcome, SourceKind, StoredResult, Task
 from leanpix.service.blob_keys import fetched_key, source_key
+from leanpix.service.claimed_tasks import ClaimedTasks
 from leanpix.service.held_sources import HeldSources
 from leanpix.service.observing import Ended, ObserveEnd, Phases, unobserved
 from leanpix.service.open_files import head_of, in_memory
@@ -84,6 +85,7 @@ class Attempts:
     observe: ObserveEnd = unobserved
     on_lost: Callable[[FencingToken], object] = unfollowed
     held: HeldSources | None = None
+    claimed: ClaimedTasks | None = None
     keep: Callable[[str, bytes], None] = unkept
     # A database that loses its last commits with its power may give one process the same attempt a second time.
     _running: dict[FencingToken, list[int]] = field(default_factory=dict)
@@ -100,7 +102,7 @@ class Attempts:
     @contextmanager
     def _attempt_at(self, task_id: str, on_claim: Callable[[FencingToken], None]) -> Iterator[tuple[Task, int] | None]:
         """The task, claimed, and a descriptor that is readable once the attempt is given up; None: it is another's."""
-        task = None if self.held is None else self.held.take_claimed(task_id)
+        task = None if self.claimed is None else self.claimed.take(task_id)
         if task is None:
             with self.database.autocommit() as change:
                 task = change.tasks.claim(task_id, self.owner, self.now())

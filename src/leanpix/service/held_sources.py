@@ -14,7 +14,7 @@ from threading import Lock
 from typing import BinaryIO
 
 from leanpix.domain.errors import StoreUnavailableError
-from leanpix.domain.task import FencingToken, Task
+from leanpix.domain.task import FencingToken
 from leanpix.service.blob_keys import source_key
 from leanpix.service.open_files import in_memory
 from leanpix.service.ports import Blobs, Database
@@ -35,7 +35,6 @@ class HeldSources:
     memory: MemoryRoom = field(default_factory=lambda: MemoryRoom(0))
     _sources: dict[str, bytes | BinaryIO] = field(default_factory=dict)
     _accepted: set[str] = field(default_factory=set)  # those whose tasks have their rows
-    _claimed: dict[str, Task] = field(default_factory=dict)  # accepted with their first attempt, which is to begin
     _in_store: set[str] = field(default_factory=set)  # held ones that are in the store as well, or about to be
     _lock: Lock = field(default_factory=Lock)
     _is_closed: bool = False
@@ -59,16 +58,6 @@ class HeldSources:
         with self._lock:
             if task_id in self._sources:
                 self._accepted.add(task_id)
-
-    def claimed(self, task: Task) -> None:
-        """The task has its row from now on, and its first attempt is this process's: it is about to begin."""
-        with self._lock:
-            self._claimed[task.id] = task
-
-    def take_claimed(self, task_id: str) -> Task | None:
-        """The task whose first attempt is to begin, told once; None where it has to be claimed."""
-        with self._lock:
-            return self._claimed.pop(task_id, None)
 
     def open(self, task_id: str) -> BinaryIO | None:
         """The source as an open file of its own, to be closed by the caller; None where none is held."""

@@ -64,7 +64,7 @@ class PromoteBatchItems:
     def _room(self, change: Transaction, batch: Batch) -> int:
         if self.cpu is not None and self.cpu.wait_s(batch.key_id) > 0:
             return 0
-        _, everybodys = change.tasks.count_unfinished(batch.key_id)
+        everybodys = change.tasks.count_unfinished(batch.key_id).everybodys
         of_key = max(1, self.bounds.per_key // _SHARE_OF_KEY) - change.batches.count_tasks(batch.key_id)
         of_all = max(1, self.bounds.overall // _SHARE_OF_ALL) - everybodys
         return max(0, min(of_key, of_all, _AT_ONCE))

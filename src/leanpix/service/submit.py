@@ -26,10 +26,11 @@ from leanpix.domain.request import KBYTE, CompressionOptions, ReturnType
 from leanpix.domain.source_headers import SourceHeaders, parse_source_headers
 from leanpix.domain.states import TaskState
 from leanpix.domain.submission import Submission, fingerprint_of, token_of
-from leanpix.domain.task import QueueEntry, SourceKind, Task
+from leanpix.domain.task import QueueEntry, SourceKind, Task, Unfinished
 from leanpix.domain.webhook import Callback
 from leanpix.service.blob_keys import source_key
 from leanpix.service.budgets import CpuBudget
+from leanpix.service.claimed_tasks import ClaimedTasks, Start
 from leanpix.service.held_sources import HeldSources
 from leanpix.service.ids import random_id
 from leanpix.service.keys import REFUSED
@@ -69,8 +70,10 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Submit:
-    """The use case `submit`; now gives Unix seconds. held: the sources of tasks that were not promised, if any are.
+    """The use case `submit`; now gives Unix seconds.
 
+    held: the sources of tasks that were not promised, if any are. claimed: tasks that begin in this process as they are
+    accepted, if any do.
     Uploads of up to row_source_bytes() go into their tasks' rows in place of the file store. It gives 0 while that is
     away: then no result could be kept either.
     """
@@ -85,6 +88,7 @@ class Submit:
     new_id: NewId = random_id
     cpu: CpuBudget | None = None
     held: HeldSources | None = None
+    claimed: ClaimedTasks | None = None
     row_source_bytes: Callable[[], int] = lambda: 0
 
     def admits_at_once(self, account: Account) -> bool:
@@ -138,28 +142,7 @@ class Submit:
             held_id = self._hold(account, task, source)
             if held_id is not None:
                 return held_id
-        row_source = self._row_source(source)
-        self._check_before_storing(account, row_source)
-        task = replace(task, source_in_row=row_source is not None)
-        try:
-            self._store_source(task, source)
-            with self.database.transaction(waits=is_promised or self.held is not None) as change:
-                task_id = self._accept(change, account, task, submission, row_source)
-        except OutcomeUnknownError:
-            # Where the task was kept its source is needed; where that cannot be told, the sweeper of files will know.
-            if not self._is_kept(task):
-                raise
-            task_id = task.id
-        except BaseException:
-            self._drop_source(task)
-            raise
-        if task_id != task.id:
-            self._drop_source(task)
-        if task.fetch_host is None:
-            self.signals.work_added(QueueEntry(task.id, task.key_id))
-        else:
-            self.signals.address_added()
-        return task_id
+        return self._keep(account, task, source, submission, is_promised=is_promised)
 
     def promise(self, task_id: str) -> None:
         """Have a task outlive this process and its database, before its id is told.
@@ -183,26 +166,59 @@ class Submit:
         """Accept a task that is not promised; its id, or None where its source cannot be held."""
         if self.held is None or not self.held.hold(task.id, source.content):
             return None
+        start = Start(self.signals, self.claimed)
         task = replace(task, source_kind=SourceKind.HELD, owner=self.held.owner)
-        entry = QueueEntry(task.id, task.key_id)
-        place = self.signals.place(entry)
-        if place is not None:
-            task = replace(task, attempt=1, state=TaskState.PREPARING, processed_at=self.now())
+        task = start.claimed(task, self.now())
         try:
             with self.database.transaction(waits=False) as change:
                 self._accept(change, account, task, None)
         except BaseException:
             self.held.drop(task.id)
-            if place is not None:
-                place.give_back()
+            start.give_back()
             raise
-        if place is None:
+        if not start.begin():
             self.held.accepted(task.id)
-            self.signals.work_added(entry)
-        else:
-            self.held.claimed(task)
-            place.begin()
+            self.signals.work_added(QueueEntry(task.id, task.key_id))
         return task.id
+
+    def _keep(
+        self,
+        account: Account,
+        task: Task,
+        source: Upload | Address,
+        submission: Submission | None,
+        *,
+        is_promised: bool,
+    ) -> str:
+        """Store the source, and accept the task; its id, or an earlier one's."""
+        row_source = self._row_source(source)
+        self._check_before_storing(account, row_source)
+        task = replace(task, source_in_row=row_source is not None)
+        may_begin = not is_promised and self.held is None and task.fetch_host is None
+        start = Start(self.signals, self.claimed if may_begin else None, row_source)
+        try:
+            self._store_source(task, source)
+            with self.database.transaction(waits=is_promised or self.held is not None) as change:
+                task_id = self._accept(change, account, task, submission, start)
+        except OutcomeUnknownError:
+            # Where the task was kept its source is needed; where that cannot be told, the sweeper of files will know.
+            if not self._is_kept(task):
+                start.give_back()
+                raise
+            task_id = task.id
+        except BaseException:
+            start.give_back()
+            self._drop_source(task)
+            raise
+        if task_id != task.id:
+            self._drop_source(task)
+        if start.begin():
+            return task_id
+        if task.fetch_host is None:
+            self.signals.work_added(QueueEntry(task.id, task.key_id))
+        else:
+            self.signals.address_added()
+        return task_id
 
     def _row_source(self, source: Upload | Address) -> bytes | None:
         """The upload, where it is to lie in its task's row: a store takes longer for it than its picture does."""
@@ -214,7 +230,7 @@ class Submit:
         """QueueFullError before a source is stored for nothing; what counts is asked where the task is kept."""
         if row_source is None:
             with self.database.reading() as view:
-                self._refuse_full(*view.tasks.count_unfinished(account.id))
+                self._refuse_full(view.tasks.count_unfinished(account.id))
 
     def _store_source(self, task: Task, source: Upload | Address) -> None:
         if not task.source_in_row:
@@ -255,7 +271,7 @@ class Submit:
         account: Account,
         task: Task,
         submission: Submission | None,
-        row_source: bytes | None = None,
+        start: Start | None = None,
     ) -> str:
         # Before the hold: of several at once the first may have taken the last credit.
         if submission is not None and (first := change.submissions.claim(submission)) is not submission:
@@ -267,8 +283,10 @@ class Submit:
             if change.accounts.is_revoked(account.id):
                 raise KeyRefusedError(REFUSED)
             raise CreditsExhaustedError(no_credits(task.held))
-        self._refuse_full(*unfinished)
-        change.tasks.add(task, row_source)
+        self._refuse_full(unfinished)
+        if start is not None and not unfinished.waiting:  # with something before it in the line it waits there
+            task = start.claimed(task, self.now())
+        change.tasks.add(task, None if start is None else start.row_source)
         if task.fetch_host is None and task.owner is None:
             change.enqueue(task.id)
         return task.id
@@ -289,7 +307,8 @@ class Submit:
         if not known:
             raise CreditsExhaustedError(no_credits(1))
 
-    def _refuse_full(self, mine: int, everybodys: int) -> None:
+    def _refuse_full(self, unfinished: Unfinished) -> None:
+        mine, everybodys, _ = unfinished
         if mine >= self.bounds.per_key:
             raise QueueFullError(f"HTTP 429: this key has {mine} tasks under way; try again later", _QUEUE_RETRY_S)
         if everybodys >= self.bounds.overall:

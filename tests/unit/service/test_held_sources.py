@@ -48,15 +48,6 @@ def test_it_is_read_as_often_as_is_needed_and_gone_when_it_is_dropped(tmp_path: 
     assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
-def test_a_claim_that_came_with_the_acceptance_is_told_once(tmp_path: Path) -> None:
-    with Book(tmp_path / "rows.db") as book:
-        book.account()
-        held, task = HeldSources(HOLDER), book.begun_task(HOLDER)
-    held.claimed(task)
-    assert [held.take_claimed(task.id) for _ in range(2)] == [task, None]
-    assert held.waiting() == []
-
-
 def test_open_files_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(held_sources, "_MOST_FILES", 2)
     held, source = HeldSources(HOLDER), spooled(tmp_path, b"picture")

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from leanpix.domain.states import TaskState
 from leanpix.domain.submission import Submission
-from leanpix.domain.task import FencingToken, Outcome, QueueEntry, Task
+from leanpix.domain.task import FencingToken, Outcome, QueueEntry, Task, Unfinished
 from leanpix.service.ports.accounts import Accounts, Answer
 from leanpix.service.ports.batches import Batches
 from leanpix.service.ports.messages import WebhookDeliveries
@@ -42,7 +42,7 @@ class Tasks(Protocol):
         """
 
     def keep(self, task_id: str) -> bool:
-        """Have a row outlive a power cut, whoever added it, once this transaction has ended; False: it is gone."""
+        """Have a row outlive a power cut, whoever added it, once this transaction has ended; False where it is gone."""
 
     def forget(self, fence: FencingToken) -> bool:
         """Remove a task whose source was held by a process that is gone; False where the fence is lost."""
@@ -111,8 +111,8 @@ class Tasks(Protocol):
     def delete(self, task_ids: Iterable[str]) -> None:
         """Remove rows."""
 
-    def count_unfinished(self, key_id: str) -> tuple[int, int]:
-        """How many tasks have not ended: this key's, and everybody's."""
+    def count_unfinished(self, key_id: str) -> Unfinished:
+        """How many tasks have not ended: this key's, everybody's, and of those how many wait for anybody."""
 
 
 class Submissions(Protocol):

@@ -27,7 +27,7 @@ from sqlalchemy import (
 from leanpix.domain.formats import OutputFormat
 from leanpix.domain.request import ReturnType
 from leanpix.domain.states import TaskState, state_of
-from leanpix.domain.task import FencingToken, Outcome, QueueEntry, SourceKind, StoredResult, Task
+from leanpix.domain.task import FencingToken, Outcome, QueueEntry, SourceKind, StoredResult, Task, Unfinished
 from leanpix.domain.webhook import Callback
 from leanpix.stores.sql.codec import (
     ignored_from_json,
@@ -86,7 +86,7 @@ _PROMISE = (
     .where(_OF_TASK, tasks.c.completed_at.is_(None), _IS_HELD, tasks.c.owner == bindparam("by_owner"))
     .values(source_kind=SourceKind.UPLOAD.value, owner=case((tasks.c.attempt > 0, tasks.c.owner), else_=None))
 )
-_KEEP = update(tasks).where(_OF_TASK).values(beat=tasks.c.beat)
+_KEEP = update(tasks).where(_OF_TASK, tasks.c.completed_at.is_(None)).values(beat=tasks.c.beat)
 _FORGET = delete(tasks).where(
     _OF_TASK,
     tasks.c.owner == bindparam("of_owner"),
@@ -121,7 +121,9 @@ _BY_CACHE_KEY = (
     .limit(1)
 )
 _COUNT_UNFINISHED = select(
-    func.coalesce(func.sum(case((tasks.c.key_id == bindparam("of_key"), 1), else_=0)), 0), func.count()
+    func.coalesce(func.sum(case((tasks.c.key_id == bindparam("of_key"), 1), else_=0)), 0),
+    func.count(),
+    func.coalesce(func.sum(case((and_(tasks.c.owner.is_(None), tasks.c.fetch_host.is_(None)), 1), else_=0)), 0),
 ).where(tasks.c.completed_at.is_(None))
 
 
@@ -210,8 +212,11 @@ class SqlTasks:
         return self._connection.execute(_PROMISE, {"of_task": task_id, "by_owner": owner}).rowcount == 1
 
     def keep(self, task_id: str) -> bool:
-        """Write the row as it is, so that whoever waits for this transaction has waited for the row as well."""
-        return self._connection.execute(_KEEP, {"of_task": task_id}).rowcount == 1
+        """Have an unfinished row outlive a power cut once this transaction has ended; False where it is gone.
+
+        It is written as it is: whoever waits for that has waited for what was written before. An end was waited for.
+        """
+        return self._connection.execute(_KEEP, {"of_task": task_id}).rowcount == 1 or self.get(task_id) is not None
 
     def forget(self, fence: FencingToken) -> bool:
         """Remove a task whose source was held by a process that is gone; False where the fence is lost."""
@@ -311,10 +316,10 @@ class SqlTasks:
         """Remove rows."""
         self._connection.execute(delete(tasks).where(tasks.c.id.in_(list(task_ids))))
 
-    def count_unfinished(self, key_id: str) -> tuple[int, int]:
-        """How many tasks have not ended: this key's, and everybody's."""
+    def count_unfinished(self, key_id: str) -> Unfinished:
+        """How many tasks have not ended: this key's, everybody's, and of those how many wait for anybody."""
         row = self._connection.execute(_COUNT_UNFINISHED, {"of_key": key_id}).one()
-        return int(row[0]), int(row[1])
+        return Unfinished(int(row[0]), int(row[1]), int(row[2]))
 
     def _update(self, fence: FencingToken, **values: Any) -> bool:  # noqa: ANN401 - column values of several types
         return self._connection.execute(_WRITE, _of(fence) | values).rowcount == 1
