@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from itertools import pairwise
 from typing import TypeVar
@@ -13,8 +14,8 @@ from hypothesis import strategies as st
 from tests.support import forms
 
 from leanpix.domain.errors import BodyError, CallerError
-from leanpix.web.body import Form
-from leanpix.web.wire import parse_request
+from leanpix.web.body import BATCH, Form
+from leanpix.web.wire import parse_batch, parse_request
 
 NAMES = [
     "quality",
@@ -95,6 +96,18 @@ def test_a_file_arrives_whole_however_the_body_is_cut(content: bytes, cuts: list
 def test_urlencoded_fields_arrive_as_they_were_sent(fields: dict[str, str], cuts: list[int]) -> None:
     form = read("application/x-www-form-urlencoded", urlencode(fields).encode(), cuts)
     assert form.fields == fields
+
+
+@pytest.mark.parametrize("url", ["http://a.example/b\0.jpg", "http://a\0b.example/c.jpg"])
+def test_no_zero_byte_of_a_url_is_kept_for_not_every_database_stores_it(url: str) -> None:
+    kept = url.replace("\0", "\ufffd")
+    for content_type, body in (
+        ("application/json", json.dumps({"image_url": url}).encode()),
+        ("application/x-www-form-urlencoded", urlencode({"image_url": url}).encode()),
+    ):
+        assert parse_request(read(content_type, body, [])).url == kept
+    batch = forms.read("application/json", "", [json.dumps({"image_urls": [url]}).encode()], FILE_LIMIT, BATCH)
+    assert parse_batch(batch).urls == (kept,)
 
 
 def test_half_a_surrogate_pair_is_refused_and_not_stored() -> None:

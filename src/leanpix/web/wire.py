@@ -75,7 +75,7 @@ def parse_request(
     formats: what the result may be asked to be in. accept: the request's header, which `format=auto` rests on.
     most_pictures: of a set.
     """
-    fields = {name: value.strip() for name, value in form.fields.items() if value.strip()}
+    fields = {name: storable(value.strip()) for name, value in form.fields.items() if value.strip()}
     url = _source(fields, form)
     sync = _choice(fields, "sync", {"0": False, "1": True}, default=False)
     returns = _choice(fields, "return_type", {"1": ReturnType.URL, "2": ReturnType.BASE64}, default=ReturnType.URL)
@@ -120,7 +120,7 @@ class BatchRequest:
 
 def parse_batch(form: Form, formats: Formats = STANDARD_FORMATS, accept: str = "") -> BatchRequest:
     """Check a form; SourceCountError or InvalidParameterError. formats, accept: as of one picture."""
-    fields = {name: value.strip() for name, value in form.fields.items() if value.strip()}
+    fields = {name: storable(value.strip()) for name, value in form.fields.items() if value.strip()}
     listed = [url.strip() for url in fields.get(URL_LIST, "").split("\n")]
     urls = tuple(url for url in listed if url)
     if bool(urls) == (form.file is not None):
@@ -163,6 +163,11 @@ def _url(fields: dict[str, str], name: str) -> str | None:
     if url is not None:
         check_url(name, url)
     return url
+
+
+def storable(text: str) -> str:
+    """The text without zero bytes, which PostgreSQL stores in none: such a URL leads nowhere, as it did before."""
+    return text.replace("\0", "\ufffd")
 
 
 def check_url(name: str, url: str) -> None:

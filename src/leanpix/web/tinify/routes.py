@@ -46,7 +46,7 @@ from leanpix.web.tinify.bodies import (
 )
 from leanpix.web.tinify.commands import parse_commands, source_url
 from leanpix.web.waiting import ended
-from leanpix.web.wire import check_url, idempotency_key
+from leanpix.web.wire import check_url, idempotency_key, storable
 
 _NO_KEY = "the API key is missing: send it as the password of the user `api`"
 _RETRY_S = 5.0
@@ -186,7 +186,7 @@ async def _source(context: Context, request: Request, account: Account) -> Async
             if not is_json or is_no_text(head):  # generated clients label all they send as JSON
                 yield Upload(file.content(), is_kept=True)
                 return
-            url = source_url(parsed_object(head))
+            url = storable(source_url(parsed_object(head)))
             check_url("source.url", url)
             yield Address(url, is_kept=True)
 
