@@ -14,6 +14,8 @@ const MORE = ["task", "request", "report", "credits", "images", "html", "error",
 let database = null;
 let tab = null;
 let isBeating = false;
+const changed = new Map(); // items that are to be written, and their places among all
+let isWriting = false;
 
 const done = (request) =>
   new Promise((resolve, reject) => {
@@ -69,35 +71,73 @@ function beginTab() {
   const beat = () => localStorage.setItem(`${TAB} ${tab}`, Date.now());
   beat();
   setInterval(beat, BEAT_MS);
-  window.addEventListener("pagehide", () => localStorage.removeItem(`${TAB} ${tab}`));
+  window.addEventListener("pagehide", () => {
+    localStorage.removeItem(`${TAB} ${tab}`);
+    if (changed.size) write(takeChanged());
+  });
   window.addEventListener("pageshow", beat);
 }
 
-/** Keep an item as it is now; its pictures are written once. Without space it is not kept, and the page goes on. */
-export async function keep(item, order) {
+/**
+ * Keep an item as it is by the time it is written; its pictures are written once. What changes during a write is
+ * written together after it: one by one, hundreds of small results would come faster than they are kept.
+ */
+export function keep(item, order) {
   if (!database) return;
   beginTab();
-  const row = Object.fromEntries([...FIELDS, ...MORE].map((name) => [name, item[name]]));
+  changed.set(item, order);
+  if (!isWriting) writeChanged();
+}
+
+async function writeChanged() {
+  isWriting = true;
   try {
-    const transaction = database.transaction([ITEMS, BLOBS], "readwrite");
-    transaction.objectStore(ITEMS).put({ ...row, order, tab, hasFile: Boolean(item.file) });
-    const blobs = transaction.objectStore(BLOBS);
-    if (item.file && item.keptFile !== item.file) blobs.put(item.file, `${item.id} source`);
-    if (item.blob && item.keptBlob !== item.blob) blobs.put(item.blob, `${item.id} result`);
-    if (!item.blob) blobs.delete(`${item.id} result`);
-    await new Promise((resolve, reject) => {
-      transaction.oncomplete = resolve;
-      transaction.onabort = () => reject(transaction.error);
-    });
-    Object.assign(item, { keptFile: item.file, keptBlob: item.blob });
+    while (changed.size) await write(takeChanged());
+  } finally {
+    isWriting = false;
+  }
+}
+
+function takeChanged() {
+  const entries = [...changed];
+  changed.clear();
+  return entries;
+}
+
+/** Without space for all of them each is tried by itself; what has none is not kept, and the page goes on. */
+async function write(entries) {
+  try {
+    await stored(entries);
   } catch (error) {
     if (error?.name !== "QuotaExceededError") throw error;
+    if (entries.length > 1) for (const entry of entries) await write([entry]);
   }
+}
+
+async function stored(entries) {
+  const transaction = database.transaction([ITEMS, BLOBS], "readwrite");
+  const [rows, blobs] = [transaction.objectStore(ITEMS), transaction.objectStore(BLOBS)];
+  const written = entries.map(([item, order]) => {
+    const { file, blob } = item;
+    const row = Object.fromEntries([...FIELDS, ...MORE].map((name) => [name, item[name]]));
+    rows.put({ ...row, order, tab, hasFile: Boolean(file) });
+    if (file && item.keptFile !== file) blobs.put(file, `${item.id} source`);
+    if (blob && item.keptBlob !== blob) blobs.put(blob, `${item.id} result`);
+    if (!blob) blobs.delete(`${item.id} result`);
+    return [item, { keptFile: file, keptBlob: blob }];
+  });
+  await new Promise((resolve, reject) => {
+    transaction.oncomplete = resolve;
+    transaction.onabort = () => reject(transaction.error);
+    transaction.commit(); // by itself it is only kept if this page is still there when all is written
+  });
+  for (const [item, kept] of written) Object.assign(item, kept);
 }
 
 /** Keep an item no longer. */
 export async function forget(item) {
   if (!database) return;
+  changed.delete(item);
   await done(store(ITEMS, "readwrite").delete(item.id));
   const blobs = store(BLOBS, "readwrite");
   await Promise.all(["source", "result"].map((part) => done(blobs.delete(`${item.id} ${part}`))));
