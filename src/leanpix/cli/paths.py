@@ -10,8 +10,6 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from leanpix.cli.batch.files import UNFINISHED
-
 
 def is_there(path: Path) -> bool:
     """Whether anything is."""
@@ -36,9 +34,3 @@ def is_link(path: Path) -> bool:
 def real_path(path: Path) -> Path:
     """The whole path, without links as far as they lead anywhere."""
     return Path(os.path.realpath(path))
-
-
-def file_failure(failure: OSError, path: Path) -> str:
-    """Which file it was and why, in words. path: what was being written, by the name that people know."""
-    name = str(failure.filename or path)
-    return f"{path if name.endswith(UNFINISHED) else name}: {failure.strerror or failure}"

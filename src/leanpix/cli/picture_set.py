@@ -12,10 +12,10 @@ from typing import Annotated, Any
 import typer
 
 from leanpix.cli.batch.batch import ExitCode
-from leanpix.cli.batch.files import write_whole
+from leanpix.cli.batch.files import file_failure, write_whole
 from leanpix.cli.batch.local import local_engine
 from leanpix.cli.options import batch_settings_or_exit
-from leanpix.cli.paths import file_failure, is_folder, is_there
+from leanpix.cli.paths import is_folder, is_there
 from leanpix.cli.picture_options import options_or_exit, usage_error
 from leanpix.domain.errors import InvalidParameterError, SetupError, TaskFailure
 from leanpix.domain.markup import FULL_WIDTH, picture_element

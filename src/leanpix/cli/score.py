@@ -9,10 +9,9 @@ from typing import Annotated
 import typer
 
 from leanpix.cli.batch.batch import ExitCode
-from leanpix.cli.batch.files import write_whole
+from leanpix.cli.batch.files import file_failure, write_whole
 from leanpix.cli.batch.local import local_engine
 from leanpix.cli.options import batch_settings_or_exit
-from leanpix.cli.paths import file_failure
 from leanpix.domain.errors import SetupError, TaskFailure
 from leanpix.domain.report import Report
 

@@ -18,6 +18,12 @@ UNFINISHED = ".leanpix-tmp"
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
+def file_failure(failure: OSError, path: Path) -> str:
+    """Which file it was and why, in words. path: what was being written, by the name that people know."""
+    name = str(failure.filename or path)
+    return f"{path if name.endswith(UNFINISHED) else name}: {failure.strerror or failure}"
+
+
 def read_file(path: Path, max_bytes: int) -> tuple[os.stat_result, bytes]:
     """A file's status and content; OSError for what is no file or larger than max_bytes."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # opening a pipe must not wait
