@@ -1,4 +1,4 @@
-"""Servers that several test folders share; each starts when it is first asked for."""
+"""Servers, and a browser, that several test folders share; each starts when it is first asked for."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
+from tests.support.browser import NO_CHROMIUM, chromium_path
 from tests.support.servers import Postgres, Seaweed
+from tests.support.shown import Shown, showing
 
 # How long an example takes says how busy the machine is. The same examples each time: a new one that fails is for who
 # looks for it, by `make fuzz`.
@@ -27,3 +29,13 @@ def seaweed() -> Iterator[Seaweed]:
     server = Seaweed().start()
     yield server
     server.close()
+
+
+@pytest.fixture(scope="module")
+def shown() -> Iterator[Shown]:
+    """What a real browser shows of pictures."""
+    path = chromium_path()
+    if path is None:
+        pytest.skip(NO_CHROMIUM)
+    with showing(path) as page:
+        yield page

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.support.browser import NO_CHROMIUM, chromium_path
 from tests.support.decoding import loaded, rgba_of
-from tests.support.shown import Shown, showing
+from tests.support.shown import Shown
 
 from leanpix.domain.formats import OutputFormat
 from leanpix.domain.request import CompressionOptions
@@ -22,15 +20,6 @@ TYPES = {".png": "image/png", ".gif": "image/gif", ".bmp": "image/bmp", ".jpg": 
 SHOWN = sorted(path.name for path in FAULTS.glob("*") if path.suffix in TYPES)
 NOT_WHOLE_IN_CHROMIUM = {"noeoi.jpg"}
 """It leaves the last rows of a JPEG out where the end marker is missing; the decoder has them all."""
-
-
-@pytest.fixture(scope="module")
-def shown() -> Iterator[Shown]:
-    path = chromium_path()
-    if path is None:
-        pytest.skip(NO_CHROMIUM)
-    with showing(path) as page:
-        yield page
 
 
 def _source(name: str) -> bytes:

@@ -10,9 +10,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
-from tests.support.browser import NO_CHROMIUM, chromium_path
 from tests.support.pictures import played
-from tests.support.shown import Shown, showing
+from tests.support.shown import Shown
 
 from leanpix.domain.formats import OutputFormat
 from leanpix.domain.holding import Holding
@@ -111,25 +110,15 @@ def test_disposal_and_blending_of_the_source_are_composed(disposal: int, blend: 
         assert np.abs(small[..., 3] - other[..., 3]).mean() < 12
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Shown]:
-    """What a real browser shows."""
-    path = chromium_path()
-    if path is None:
-        pytest.skip(NO_CHROMIUM)
-    with showing(path) as page:
-        yield page
-
-
 @pytest.mark.parametrize("disposal", [0, 1, 2])
 @pytest.mark.parametrize("blend", [0, 1])
 @pytest.mark.parametrize("background", [None, "ffffff"])
 def test_chromium_shows_of_a_result_what_it_shows_of_the_source(
-    chromium: Shown, disposal: int, blend: int, background: str | None
+    shown: Shown, disposal: int, blend: int, background: str | None
 ) -> None:
     source = apng(stack(4), disposal=disposal, blend=blend)
     done = compress(source, CompressionOptions(background=background))
-    ours, theirs = chromium.frames(done.data, "image/png"), chromium.frames(source, "image/png")
+    ours, theirs = shown.frames(done.data, "image/png"), shown.frames(source, "image/png")
     assert ours is not None
     assert theirs is not None
     for frame, other in zip(ours, theirs, strict=True):

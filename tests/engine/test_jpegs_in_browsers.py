@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import product
 from typing import Any
 
@@ -14,8 +14,7 @@ import pyvips
 from numpy.typing import NDArray
 from PIL import Image, JpegImagePlugin
 from tests.engine.pictures import encoded, photo
-from tests.support.browser import NO_CHROMIUM, chromium_path
-from tests.support.shown import Shown, showing
+from tests.support.shown import Shown
 
 from leanpix.domain.formats import OutputFormat
 from leanpix.domain.keep import Keep
@@ -32,15 +31,6 @@ P3 = Primaries((0.3127, 0.3290), (0.680, 0.320), (0.265, 0.690), (0.150, 0.060))
 TOLERANCE, PROFILE_TOLERANCE = 2, 3
 GRAY, HALVED, WHOLE = 1, 2, 0
 """How chroma is stored: not at all, and as Pillow numbers it."""
-
-
-@pytest.fixture(scope="module")
-def shown() -> Iterator[Shown]:
-    path = chromium_path()
-    if path is None:
-        pytest.skip(NO_CHROMIUM)
-    with showing(path) as page:
-        yield page
 
 
 def gray(width: int, height: int) -> Pixels:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterator
 from itertools import product
 
 import numpy as np
@@ -12,7 +11,6 @@ import pytest
 from numpy.typing import NDArray
 from tests.support import bmp_files, gif_files
 from tests.support.bmp_files import FIELDS, INFO, RLE4, RLE8, V4, V5, bmp, packed_rows
-from tests.support.browser import NO_CHROMIUM, chromium_path
 from tests.support.decoding import loaded, rgba_of
 from tests.support.pictures import encoded, gradient
 from tests.support.png_files import (
@@ -34,7 +32,7 @@ from tests.support.png_files import (
     png,
     with_wrong_checksum,
 )
-from tests.support.shown import Shown, showing
+from tests.support.shown import Shown
 
 from leanpix.domain.formats import OutputFormat
 from leanpix.domain.request import CompressionOptions
@@ -49,15 +47,6 @@ GBR = Primaries((0.3127, 0.3290), (0.30, 0.60), (0.15, 0.06), (0.64, 0.33))
 _STEPS = np.linspace(0, 255, 9).round().astype(np.uint8)
 CUBE: NDArray[np.uint8] = np.stack(np.meshgrid(_STEPS, _STEPS, _STEPS), axis=-1).reshape(27, 27, 3)
 RAMP: NDArray[np.uint8] = np.arange(256, dtype=np.uint8).reshape(16, 16)
-
-
-@pytest.fixture(scope="module")
-def shown() -> Iterator[Shown]:
-    path = chromium_path()
-    if path is None:
-        pytest.skip(NO_CHROMIUM)
-    with showing(path) as page:
-        yield page
 
 
 def _weighted(samples: NDArray[np.integer]) -> NDArray[np.float64]:
