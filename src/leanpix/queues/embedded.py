@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from functools import partial
 from threading import BoundedSemaphore, Event, RLock, Semaphore
 
 from leanpix.domain.task import QueueEntry
+from leanpix.queues.kept_place import KeptPlace
 from leanpix.queues.signals import LocalSignals
 from leanpix.queues.tenant_slots import TenantSlots
 from leanpix.service.ports import Clock, Database, Tasks
@@ -72,7 +72,7 @@ class EmbeddedTaskQueue:
                 time.sleep(_PLACED_S)
             self._begin = _nowhere
 
-    def place(self, entry: QueueEntry) -> EmbeddedPlace | None:
+    def place(self, entry: QueueEntry) -> KeptPlace | None:
         """A free slot for a task that is about to be accepted, where it would be the next in line.
 
         Whatever else is known to wait, or was signalled and not looked for yet, comes first, by its own order.
@@ -86,7 +86,7 @@ class EmbeddedTaskQueue:
                 return None
             self._places += 1
             self._in_hand.take(entry.task_id, entry.key_id)
-        return EmbeddedPlace(self, entry.task_id)
+        return KeptPlace(partial(self.begin, entry.task_id), partial(self.give_back, entry.task_id))
 
     def may_begin(self, entry: QueueEntry) -> bool:
         """Whether the table has to be looked at for a task that waits: where its key may have a slot now.
@@ -176,22 +176,6 @@ class EmbeddedTaskQueue:
         self.free(task_id)
         if failure is not None:
             self._signals.work.set()
-
-
-@dataclass(frozen=True, slots=True)
-class EmbeddedPlace:
-    """A slot of this queue for one task."""
-
-    queue: EmbeddedTaskQueue
-    task_id: str
-
-    def begin(self) -> None:
-        """Deliver the task."""
-        self.queue.begin(self.task_id)
-
-    def give_back(self) -> None:
-        """There is no such task."""
-        self.queue.give_back(self.task_id)
 
 
 def _nowhere(task_id: str) -> None:

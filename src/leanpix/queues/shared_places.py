@@ -9,6 +9,7 @@ from threading import Lock, Semaphore
 
 from leanpix.domain.task import QueueEntry
 from leanpix.queues.fair_scheduler import FairScheduler
+from leanpix.queues.kept_place import KeptPlace
 
 
 @dataclass(slots=True)
@@ -31,7 +32,7 @@ class SharedPlaces:
         with self._lock:
             return self._kept > 0
 
-    def place(self, entry: QueueEntry) -> SharedPlace | None:
+    def place(self, entry: QueueEntry) -> KeptPlace | None:
         """A free slot for the next in line, which is about to be accepted; None where there is none."""
         if not self.free.acquire(blocking=False):
             return None
@@ -40,7 +41,7 @@ class SharedPlaces:
         if not self.turns.take(entry):
             self._free()
             return None
-        return SharedPlace(self, entry)
+        return KeptPlace(partial(self.begin, entry), partial(self.give_back, entry))
 
     def may_begin(self, entry: QueueEntry) -> bool:
         """False: what waits is heard of by its job."""
@@ -70,19 +71,3 @@ class SharedPlaces:
             self.on_error(failure)
         finally:
             self.free.release()
-
-
-@dataclass(frozen=True, slots=True)
-class SharedPlace:
-    """A slot for one task."""
-
-    places: SharedPlaces
-    entry: QueueEntry
-
-    def begin(self) -> None:
-        """Deliver the task."""
-        self.places.begin(self.entry)
-
-    def give_back(self) -> None:
-        """There is no such task."""
-        self.places.give_back(self.entry)

@@ -35,8 +35,7 @@ class Start:
     signals: Signals
     claims: ClaimedTasks | None
     row_source: bytes | None = None
-    _place: Place | None = None
-    _task: Task | None = None
+    _begun: tuple[Place, Task] | None = None
 
     def claimed(self, task: Task, now: float) -> Task:
         """The task, which is the next in line: in its first attempt, where there is a slot for it; else as it was."""
@@ -44,18 +43,19 @@ class Start:
         if self.claims is None or place is None:
             return task
         begun = replace(task, owner=self.claims.owner, attempt=1, state=TaskState.PREPARING, processed_at=now)
-        self._place, self._task = place, replace(begun, source=self.row_source)
+        self._begun = place, replace(begun, source=self.row_source)
         return begun
 
     def begin(self) -> bool:
         """The task has been accepted; whether it begins here."""
-        if self._place is None or self._task is None or self.claims is None:
+        if self._begun is None or self.claims is None:
             return False
-        self.claims.put(self._task)
-        self._place.begin()
+        place, task = self._begun
+        self.claims.put(task)
+        place.begin()
         return True
 
     def give_back(self) -> None:
         """It has not been."""
-        if self._place is not None:
-            self._place.give_back()
+        if self._begun is not None:
+            self._begun[0].give_back()

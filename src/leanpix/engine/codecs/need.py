@@ -64,6 +64,10 @@ class Need:
         """Whether the format has means against this, and it is over what it may have."""
         return place.measure not in self.unmendable and self.excess(place) > 1
 
+    def allows_all(self, places: tuple[WorstPlace, ...]) -> bool:
+        """Whether a result may have these as its places."""
+        return self.allows(self.worst_of(places))
+
     def is_slight(self, places: tuple[WorstPlace, ...]) -> bool:
         """Whether something is over what it may have, but all of that slightly."""
         over = [place for place in places if self.is_over(place)]

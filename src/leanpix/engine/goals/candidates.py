@@ -299,8 +299,8 @@ class _Bound:
         crops = self.foreseen if is_foretold else PlaceCrops.round(self.context, verdict.places)
         worst = verdict.worst
         is_near = verdict.is_short or (tried.attempt is not None and tried.attempt.is_finest)
-        has_no_finer = tried.attempt is not None and tried.attempt.has_no_finer and not tried.attempt.is_finest
-        if has_no_finer:  # then what helps the whole may help the place; of what is hardly over nobody sees it
+        if tried.attempt is not None and tried.attempt.is_beyond_settings:
+            # What helps the whole may help the place then; of what is hardly over nobody sees it.
             worst, crops = None, None
         if verdict.is_short and verdict.score is not None:
             yield from self._as_promised(tried, verdict.score)
@@ -331,7 +331,7 @@ class _Bound:
         before = None if mended.before is None else mended.before.attempt
         if self.context.need.worst_of(foreseen) and self.context.cheaply_kept_bytes() is not None:
             reach.foresee(foreseen)
-        if before is not None and before.has_no_finer and not before.is_finest:
+        if before is not None and before.is_beyond_settings:
             reach.begin_at(before.parameter)
         return reach
 

@@ -37,8 +37,7 @@ _FORETOLD_TO = 1.1
 class Climb:
     """One encoder's settings by their worst places. What crops round the places say no to is not encoded whole.
 
-    most_bytes: what a finer setting is worth. is_rivalled: because a file of so many bytes is there already.
-    is_outdone: what passes takes more than that, as far as can be told.
+    most_bytes: what a finer setting is worth. is_outdone: what passes takes more than that, as far as can be told.
     """
 
     context: EncodeContext
@@ -47,7 +46,6 @@ class Climb:
     _tried: dict[float, float] = field(default_factory=dict)
     most_bytes: float = math.inf
     is_eased: bool = False
-    is_rivalled: bool = False
     is_outdone: bool = False
 
     @property
@@ -69,7 +67,7 @@ class Climb:
         self._tried[setting] = self._excess(places)
         self._look_round(places, setting)
         if not self._may_be_worth_it(setting):
-            self.is_outdone = self.is_rivalled
+            self.is_outdone = True
             return None
         for finer in self._finer_than(setting, is_slight=slight is not None):
             if not self._is_worth_a_look(finer, slight):
@@ -81,10 +79,10 @@ class Climb:
                 cheaper = self._cheaper(failing, finer, slight)
                 if cheaper is not None:
                     return cheaper
-                self.is_outdone = self.is_rivalled
+                self.is_outdone = True
                 break
             places = self._places_at(finer)
-            if need.allows(need.worst_of(places)):
+            if need.allows_all(places):
                 found = self._by_chance(self._cheapest(failing, finer))
                 return slight if self._is_too_dear(found, slight) else found
             if slight is None and need.is_slight(places):
@@ -107,7 +105,7 @@ class Climb:
     def is_worth_it_on_crops(self, setting: float, need: Need) -> bool:
         """Whether crops meet a need at a setting, in half of the bytes that they take without loss at most."""
         return bool(self._trials) and all(
-            need.allows(need.worst_of(one.places(setting))) and one.lossless_growth(setting) >= _DEAR_LOSSLESS
+            need.allows_all(one.places(setting)) and one.lossless_growth(setting) >= _DEAR_LOSSLESS
             for one in self._trials
         )
 
@@ -197,7 +195,7 @@ class Climb:
         return all(one.passes(setting) for one in self._trials)
 
     def _passes(self, setting: float) -> bool:
-        return self.need.allows(self.need.worst_of(self._places_at(setting)))
+        return self.need.allows_all(self._places_at(setting))
 
     def _is_too_dear(self, finer: float, slight: float | None) -> bool:
         """Whether a finer setting takes more than it is worth, or than the slight places of another are."""

@@ -58,6 +58,11 @@ class Attempt:
         """Of the encode."""
         return len(self.encoded.data)
 
+    @property
+    def is_beyond_settings(self) -> bool:
+        """Whether no setting of its encoder mends its worst place, not even nearly."""
+        return self.has_no_finer and not self.is_finest
+
 
 def nothing(found: object) -> Iterable[Candidate]:
     """Nothing else is worth a try."""

@@ -133,7 +133,7 @@ def _tried(context: EncodeContext, runs: EncoderRuns, choice: int, pixels: Pixel
     if score < min(_least_score(context, runs), _MOST_SCORE):
         return None
     need, places = context.need, context.meter.worst_of(pixels)
-    is_good = need.allows(need.worst_of(places))
+    is_good = need.allows_all(places)
     return _Chosen(choice, pixels, score, places, not is_good) if is_fair(need, places) else None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 
 from leanpix.domain.worst_place import WorstPlace
@@ -200,11 +201,9 @@ class Reach:
         if has_palettes(runs.encoder) and not need.is_slight(places):
             return self._more_colours(attempt.parameter, attempt.warnings)
         kept_bytes = self.context.cheaply_kept_bytes()
-        self._climb = Climb(self.context, runs)
-        if kept_bytes is not None:
-            self._climb.most_bytes, self._climb.is_rivalled = kept_bytes, True
+        self._climb = Climb(self.context, runs, most_bytes=math.inf if kept_bytes is None else kept_bytes)
         found = self._climb.above(attempt.parameter, places)
-        if found is None and self._climb.is_outdone and not need.is_slight(places):
+        if found is None and kept_bytes is not None and self._climb.is_outdone and not need.is_slight(places):
             self.is_outdone = True
             return None
         if found is None:
@@ -220,7 +219,7 @@ class Reach:
         is_dear = self.context.codec.has_near_lossless and not self.context.meter.is_dark
         if attempt.parameter is not None and is_dear:
             eased = self.context.need.eased()
-            is_itself = eased.allows(eased.worst_of(places))
+            is_itself = eased.allows_all(places)
             finest = attempt.parameter if is_itself else climb.eased().above(attempt.parameter, places)
             finest = self._highest_hardly_over(climb) if finest is None else finest
         attempt = replace(attempt, has_no_finer=True)
@@ -233,7 +232,7 @@ class Reach:
         eased, highest = self.context.need.eased(AT_FINEST), self.runs.highest
         if not climb.is_worth_it_on_crops(highest, eased) or not self.runs.may_continue():
             return None
-        return highest if eased.allows(eased.worst_of(self._places_at(highest))) else None
+        return highest if eased.allows_all(self._places_at(highest)) else None
 
     def _more_colours(self, setting: float, warnings: tuple[str, ...]) -> Attempt | None:
         """The fewest that suffice, by their pixels before they are packed, on the grid that a quality takes as well."""
@@ -307,7 +306,7 @@ class Reach:
         if any(trials.passes(one) or trials.is_slight(one) for one in (setting, runs.highest)):
             return None
         eased = need.eased(AT_FINEST)
-        if not meter.is_dark and eased.allows(eased.worst_of(trials.places(runs.highest))):
+        if not meter.is_dark and eased.allows_all(trials.places(runs.highest)):
             return None
         self.refused = Verdict(passes=False, worst=worst, places=places)
         return Attempt(Kind.LOSSY, runs.at(setting))  # without a setting, for no finer one is to be looked for

@@ -211,7 +211,7 @@ def has_palettes(encoder: Encoder) -> bool:
 
 def is_fair(need: Need, places: tuple[WorstPlace, ...]) -> bool:
     """Whether the places pass, or fall short slightly: then the one rule weighs what mending that takes."""
-    return need.allows(need.worst_of(places)) or need.is_slight(places)
+    return need.allows_all(places) or need.is_slight(places)
 
 
 def preview_places(meter: QualityMeter, runs: EncoderRuns, parameter: float) -> tuple[WorstPlace, ...]:

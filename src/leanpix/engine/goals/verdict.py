@@ -33,7 +33,7 @@ def meets(attempt: Attempt, need: Need, meter: QualityMeter) -> Verdict:
     places = meter.worst(attempt.encoded) if is_asked else ()
     worst = need.worst_of(places)
     is_good, eased = need.allows(worst), need.eased(AT_FINEST)
-    is_hardly_over = attempt.is_finest and eased.allows(eased.worst_of(places))
+    is_hardly_over = attempt.is_finest and eased.allows_all(places)
     is_slight = not is_good and (need.is_slight(places) or is_hardly_over)
     is_short = is_under and (is_good or is_slight)
     if need.promised is not None and (is_good or is_slight):
